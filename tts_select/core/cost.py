@@ -1,0 +1,58 @@
+"""What a search costs, in tokens, calls and FLOPs; costs add up.
+
+Inference FLOPs are 2 x parameters x tokens computed, training FLOPs 6 x parameters x tokens
+(arXiv 2502.06703, Table 4). Unlike the paper this project counts the PRM's tokens too.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields
+
+
+def inference_flops(n_parameters: float, n_tokens: float) -> float:
+    """FLOPs of a forward pass over `n_tokens`: 2 N D."""
+    return 2.0 * n_parameters * n_tokens
+
+
+def training_flops(n_parameters: float, n_tokens: float) -> float:
+    """FLOPs of training on `n_tokens`: 6 N D."""
+    return 6.0 * n_parameters * n_tokens
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Prompt tokens count as computed or as reused (found in a prefix cache), never as both."""
+
+    policy_prompt_tokens: int = 0
+    policy_reused_tokens: int = 0
+    policy_generated_tokens: int = 0
+    prm_tokens: int = 0
+    prm_reused_tokens: int = 0
+    policy_calls: int = 0
+    prm_calls: int = 0
+    flops: float = 0.0
+    seconds: float = 0.0
+
+    def __add__(self, other: Cost) -> Cost:
+        return Cost(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
+
+    def as_dict(self) -> dict[str, float]:
+        """For JSON."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Bill:
+    """The cost of each phase; `total` is their sum."""
+
+    phases: dict[str, Cost]
+
+    @property
+    def total(self) -> Cost:
+        """The sum over the phases."""
+        return sum(self.phases.values(), Cost())
+
+    def as_dict(self) -> dict[str, object]:
+        """The `cost` object of the JSON contract."""
+        phases = {name: cost.as_dict() for name, cost in self.phases.items()}
+        return {**self.total.as_dict(), "phases": phases}

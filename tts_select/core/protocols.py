@@ -1,0 +1,90 @@
+"""The two seams of the executors: a policy writes, a PRM scores. Methods know nothing else of engines."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol, runtime_checkable
+
+from tts_select.core.cost import Cost
+
+
+class Meter(Protocol):
+    """Takes costs where they arise."""
+
+    def charge(self, cost: Cost) -> None:
+        """Add `cost` to the bill."""
+
+
+@dataclass(frozen=True, slots=True)
+class SampleRequest:
+    """`n` continuations of a problem and the steps written so far."""
+
+    problem: str
+    steps: tuple[str, ...] = ()
+    n: int = 1
+    stop_at_step: bool = False
+    """Stop at the first step delimiter (kept out of the text), instead of at the end of the solution."""
+    max_new_tokens: int = 2048
+    temperature: float = 0.7
+    top_p: float = 1.0
+    seed: int = 0
+    """Fixes the continuations, whatever else is in the batch."""
+    first: int = 0
+    """The index of the first continuation: sample k is the same whether it is asked for alone or among others."""
+    deadline: float | None = None
+    """On `time.monotonic()`; writing stops there and what was written is returned."""
+
+
+ContinuationFinish = Literal["stop", "step", "length", "deadline", "cap"]
+
+
+@dataclass(frozen=True, slots=True)
+class Continuation:
+    """`finish` is `stop` when the policy ended its solution and `step` at a step delimiter; `n_tokens`
+    counts every sampled token, that of the end or of the delimiter too; `logprob` is their sum at
+    temperature 1."""
+
+    text: str
+    finish: ContinuationFinish
+    n_tokens: int
+    logprob: float
+
+
+@runtime_checkable
+class Policy(Protocol):
+    """Writes solutions, step by step or whole."""
+
+    name: str
+    n_parameters: int
+    fingerprint: str
+    step_delimiter: str
+
+    async def sample(self, request: SampleRequest, meter: Meter) -> list[Continuation]:
+        """`request.n` continuations.
+
+        Raises:
+            ProblemTooLong: the prompt does not fit the context.
+            InputError: the problem cannot be read by this policy.
+            BackendError: the model failed.
+        """
+
+
+@runtime_checkable
+class RewardModel(Protocol):
+    """Scores each step of a solution, in [0, 1]."""
+
+    name: str
+    n_parameters: int
+    fingerprint: str
+
+    async def score(
+        self, problem: str, steps: Sequence[str], *, meter: Meter | None = None
+    ) -> list[float]:
+        """One score a step.
+
+        Raises:
+            ValueError: a step is empty; it is rejected, not scored.
+            ProblemTooLong: the text does not fit the context.
+            BackendError: the model failed.
+        """

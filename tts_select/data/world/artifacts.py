@@ -1,0 +1,31 @@
+"""Where the embedded world's trained models lie in the package, and what their manifests say."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from tts_select.core.errors import UnknownName
+
+WEIGHTS = Path(__file__).parent / "weights"
+
+
+def manifests() -> dict[str, dict[str, Any]]:
+    """The manifest of each embedded model, by name."""
+    return {
+        path.parent.name: json.loads(path.read_text())
+        for path in sorted(WEIGHTS.glob("*/manifest.json"))
+    }
+
+
+def folder_of(kind: str, name: str) -> Path:
+    """The folder of an embedded `policy` or `prm`.
+
+    Raises:
+        UnknownName: there is none of this name.
+    """
+    known = {n for n, manifest in manifests().items() if manifest["kind"] == kind}
+    if name not in known:
+        raise UnknownName(f"embedded {kind}", name, known)
+    return WEIGHTS / name

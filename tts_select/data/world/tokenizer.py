@@ -1,0 +1,74 @@
+"""The word-level tokenizer of the embedded world, in the Hugging Face format that any runtime loads.
+
+A token is a word with the space before it, a phrase of comparison, or one digit. Text round-trips
+exactly, and whatever the models do not know becomes `[UNK]`, so that it can be named to the user.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tts_select.data.world import machines, shopping, stories
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+PAD, EOS, UNK = "[PAD]", "[EOS]", "[UNK]"
+PROMPT_TEMPLATE = "{problem}\n"
+_LEXEME = r"\n\n| ?\\boxed\{| ?[A-Za-z]+| ?[0-9]|\n| ?[^\sA-Za-z0-9]|."
+
+
+def vocabulary() -> list[str]:
+    """Special tokens, then the lexemes; the size of the models' vocabulary is exactly its length."""
+    phrases = [f" {phrase}" for phrase in stories.PHRASES.values()]
+    words = [*stories.NAMES, *(good.capitalize() for good in shopping.GOODS), "How", "Start", "Add"]
+    words += ["Subtract", "Multiply", "What", "Delivery", "A", "Answer", "Total", "Now"]
+    inner = ["has", "does", "have", "many", "with", "by", "is", "the", "result", "cost", "coins"]
+    inner += ["each", "buys", "and", "adds", "voucher", "takes", "off", "pay"]
+    inner += [*stories.ITEMS, *shopping.GOODS]
+    lexemes = [
+        "\n", "\n\n", " \\boxed{", "}", ".", "?", ":", " *", " +", " -", " =", "+", "-",
+        *(str(d) for d in range(10)), *(f" {d}" for d in range(10)),
+        *phrases, *words, *(f" {word}" for word in [*words, *inner]),
+    ]  # fmt: skip
+    return [PAD, EOS, UNK, *dict.fromkeys(lexemes)]
+
+
+def build_tokenizer() -> Tokenizer:
+    """The tokenizer as a `tokenizers.Tokenizer`."""
+    from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
+
+    tokenizer = Tokenizer(
+        models.WordLevel({token: i for i, token in enumerate(vocabulary())}, unk_token=UNK)
+    )
+    phrases = "|".join(f" {phrase}(?![A-Za-z])" for phrase in stories.PHRASES.values())
+    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(f"{phrases}|{_LEXEME}"), "isolated")
+    tokenizer.decoder = decoders.Fuse()
+    tokenizer.add_special_tokens([PAD, EOS, UNK])
+    return tokenizer
+
+
+def save_tokenizer(folder: Path) -> None:
+    """Write `tokenizer.json` and its configuration as `transformers` expects them."""
+    from transformers import PreTrainedTokenizerFast
+
+    PreTrainedTokenizerFast(
+        tokenizer_object=build_tokenizer(),
+        pad_token=PAD,
+        eos_token=EOS,
+        unk_token=UNK,
+        clean_up_tokenization_spaces=False,
+        model_max_length=512,
+    ).save_pretrained(folder)
+
+
+def unknown_words(text: str, tokenizer: Tokenizer) -> list[str]:
+    """The pieces of `text` that the embedded models have never seen, in order, without repeats."""
+    encoding = tokenizer.encode(text)
+    unk = tokenizer.token_to_id(UNK)
+    spans = [o for i, o in zip(encoding.ids, encoding.offsets, strict=True) if i == unk]
+    return list(dict.fromkeys(text[start:end].strip() or repr(text[start:end]) for start, end in spans))
+
+
+_ = machines  # its words ("Start", "Add", "Subtract", "Multiply by") are part of `vocabulary`

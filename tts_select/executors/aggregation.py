@@ -1,0 +1,94 @@
+"""Step scores to one score, and scored candidates to one answer (arXiv 2502.06703, section 3.1)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+from tts_select.core.candidate import Candidate
+from tts_select.core.plan import Aggregation, Selection
+from tts_select.core.solution import RankedCandidate
+from tts_select.data.grading import extract_answer, is_equivalent
+
+_AGGREGATORS: dict[Aggregation, Callable[[Sequence[float]], float]] = {
+    "min": min,
+    "last": lambda scores: scores[-1],
+    "mean": lambda scores: math.fsum(scores) / len(scores),
+    "prod": math.prod,
+}
+
+
+def aggregate(step_scores: Sequence[float], how: Aggregation) -> float:
+    """One score of a candidate's step scores.
+
+    Raises:
+        ValueError: there are no scores; an unscored candidate has no score, not a zero.
+    """
+    if not step_scores:
+        raise ValueError("a candidate without step scores cannot be aggregated")
+    return float(_AGGREGATORS[how](step_scores))
+
+
+def score_of(candidate: Candidate, how: Aggregation) -> float | None:
+    """A candidate's aggregated score, or None if it has not been scored."""
+    return aggregate(candidate.step_scores, how) if candidate.step_scores else None
+
+
+def rank(candidates: Sequence[Candidate], how: Aggregation) -> tuple[RankedCandidate, ...]:
+    """Each candidate with its score and its answer; a truncated one has no answer."""
+    return tuple(
+        RankedCandidate(
+            candidate,
+            score_of(candidate, how),
+            extract_answer("\n\n".join(candidate.steps)) if _may_answer(candidate) else None,
+        )
+        for candidate in candidates
+    )
+
+
+def choose(
+    ranked: Sequence[RankedCandidate], selection: Selection
+) -> tuple[RankedCandidate, float] | None:
+    """The chosen candidate and the share of the vote (or the score) that it won; None if none answers.
+
+    `vote` sums the scores of equivalent answers, whatever aggregation made them, and picks the best
+    candidate of the winning answer; unscored candidates have one vote each. Ties go to the candidate that
+    came first.
+    """
+    answering = [r for r in ranked if r.answer is not None]
+    if not answering:
+        return None
+    if selection == "max" and any(r.score is not None for r in answering):
+        best = max(answering, key=_score_or_less)
+        return best, best.score or 0.0
+    groups = _group(answering)
+    weights = [_weight(group, answering) for group in groups]
+    winner = max(range(len(groups)), key=weights.__getitem__)
+    total = math.fsum(weights)
+    return max(groups[winner], key=_score_or_less), weights[winner] / total if total > 0 else 0.0
+
+
+def _may_answer(candidate: Candidate) -> bool:
+    return candidate.is_complete and bool(candidate.steps)
+
+
+def _score_or_less(ranked: RankedCandidate) -> float:
+    return -1.0 if ranked.score is None else ranked.score
+
+
+def _group(answering: Sequence[RankedCandidate]) -> list[list[RankedCandidate]]:
+    groups: list[list[RankedCandidate]] = []
+    for ranked in answering:
+        same = (g for g in groups if is_equivalent(ranked.answer or "", g[0].answer or ""))
+        group = next(same, None)
+        if group is None:
+            groups.append([ranked])
+        else:
+            group.append(ranked)
+    return groups
+
+
+def _weight(group: Sequence[RankedCandidate], answering: Sequence[RankedCandidate]) -> float:
+    if all(r.score is None for r in answering):
+        return float(len(group))
+    return math.fsum(r.score for r in group if r.score is not None)

@@ -1,0 +1,156 @@
+"""A policy run by `transformers`, on a CPU or a GPU: any causal LM with full attention."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from tts_select.core.cost import Cost, inference_flops
+from tts_select.core.errors import BackendError, InputError, ProblemTooLong
+from tts_select.core.protocols import Continuation, Meter, SampleRequest
+from tts_select.executors.runtime.decoding import Decoder, Job, Written
+from tts_select.executors.runtime.loading import LoadedModel
+from tts_select.executors.runtime.prefix_tree import PrefixTree
+from tts_select.executors.runtime.ragged import cache_tokens
+from tts_select.executors.runtime.worker import Worker
+
+
+class TransformersPolicy:
+    """Requests of all searches in flight are batched together, at most `max_rows` samples at once."""
+
+    def __init__(
+        self,
+        loaded: LoadedModel,
+        *,
+        name: str,
+        prompt_template: str = "{problem}\n",
+        step_delimiter: str = "\n\n",
+        max_rows: int = 256,
+    ) -> None:
+        self.name = name
+        self.n_parameters = loaded.n_parameters
+        self.fingerprint = loaded.fingerprint
+        self.step_delimiter = step_delimiter
+        self._context = loaded.context
+        self._tokenizer = loaded.tokenizer
+        self._prompt_template = prompt_template
+        self._decoder = Decoder(
+            loaded.model,
+            PrefixTree(cache_tokens(loaded.model)),
+            end_ids=_end_ids(loaded.model, loaded.tokenizer),
+            is_step_end=self._is_step_end,
+            step_end_ids=self._ids_that_may_close(step_delimiter),
+            max_rows=max_rows,
+        )
+        self._worker = Worker(self._step, self._fail)
+
+    async def sample(self, request: SampleRequest, meter: Meter) -> list[Continuation]:
+        """See `Policy.sample`."""
+        ids = self._encode(request.problem, request.steps)
+        future: asyncio.Future[Job] = asyncio.get_running_loop().create_future()
+        job = self._job(request, ids, meter, future)
+        self._worker.submit(job)
+        try:
+            await future
+        finally:
+            job.cancelled = not future.done() or future.cancelled()
+        return [self._continuation(job.written[k], request) for k in range(request.n)]
+
+    def _encode(self, problem: str, steps: Sequence[str]) -> np.ndarray:
+        text = self._prompt_template.format(problem=problem)
+        text += "".join(step + self.step_delimiter for step in steps)
+        ids = np.array(self._tokenizer(text)["input_ids"], dtype=np.int64)
+        if len(ids) >= self._context:
+            raise ProblemTooLong(n_tokens=len(ids), context=self._context, model=self.name)
+        unknown = self._tokenizer.unk_token_id
+        if unknown is not None and not steps and unknown in ids:
+            raise InputError(self._unknown_words(text))
+        return ids
+
+    def _unknown_words(self, text: str) -> str:
+        from tts_select.data.world.tokenizer import unknown_words
+
+        words = ", ".join(f"'{w}'" for w in unknown_words(text, self._tokenizer.backend_tokenizer)[:8])
+        return (
+            f"{self.name} does not know {words}: the embedded models read only the problems of "
+            "`tts-select world problems`; for others name a real model, as in --policy hf:ORG/NAME"
+        )
+
+    def _job(
+        self, request: SampleRequest, ids: np.ndarray, meter: Meter, future: asyncio.Future[Job]
+    ) -> Job:
+        loop = future.get_loop()
+
+        def done(job: Job) -> None:
+            meter.charge(self._cost(job))
+            loop.call_soon_threadsafe(_resolve, future, job)
+
+        return Job(
+            ids=ids,
+            n=request.n,
+            max_new_tokens=min(request.max_new_tokens, self._context - len(ids)),
+            temperature=request.temperature,
+            top_p=request.top_p,
+            seed=request.seed,
+            first=request.first,
+            deadline=request.deadline,
+            stop_at_step=request.stop_at_step,
+            done=done,
+        )
+
+    def _cost(self, job: Job) -> Cost:
+        generated = sum(len(w.ids) for w in job.written.values())
+        return Cost(
+            policy_prompt_tokens=job.computed,
+            policy_reused_tokens=job.reused,
+            policy_generated_tokens=generated,
+            policy_calls=1,
+            flops=inference_flops(self.n_parameters, job.computed + generated),
+        )
+
+    def _continuation(self, written: Written, request: SampleRequest) -> Continuation:
+        ids = written.ids[:-1] if written.finish == "stop" else written.ids
+        text = self._tokenizer.decode(ids)
+        if request.stop_at_step:
+            text = text.split(self.step_delimiter)[0]
+        return Continuation(text, written.finish, len(written.ids), written.logprob)
+
+    def _is_step_end(self, ids: list[int]) -> bool:
+        return self.step_delimiter in self._tokenizer.decode(ids[-8:])
+
+    def _ids_that_may_close(self, delimiter: str) -> frozenset[int]:
+        """The tokens with the delimiter's last character: only after these can it be complete."""
+        last = delimiter[-1]
+        pieces = self._tokenizer.batch_decode([[i] for i in range(len(self._tokenizer))])
+        return frozenset(i for i, piece in enumerate(pieces) if last in piece)
+
+    def _step(self, requests: list[Job]) -> bool:
+        for job in requests:
+            self._decoder.submit(job)
+        with torch.inference_mode():
+            self._decoder.tick()
+        return not self._decoder.is_idle
+
+    def _fail(self, requests: list[Job], error: Exception) -> None:
+        for job in self._decoder.abandon():
+            job.error = BackendError(f"{self.name} failed: {error}")
+            job.done(job)
+
+
+def _resolve(future: asyncio.Future[Job], job: Job) -> None:
+    if future.done():
+        return
+    if job.error is not None:
+        future.set_exception(job.error)
+    else:
+        future.set_result(job)
+
+
+def _end_ids(model: Any, tokenizer: Any) -> frozenset[int]:
+    configured = model.generation_config.eos_token_id
+    ids = configured if isinstance(configured, list) else [configured]
+    return frozenset(i for i in [*ids, tokenizer.eos_token_id] if i is not None)

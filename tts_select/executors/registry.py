@@ -1,0 +1,101 @@
+"""From a spec such as `world:small` to a loaded policy or PRM. A model is loaded once a process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import TypeVar
+
+from tts_select.core.errors import InputError, UnknownName
+from tts_select.core.protocols import Policy, RewardModel
+from tts_select.data.world.artifacts import folder_of
+
+T = TypeVar("T")
+
+WORLD = "world"
+
+
+def load_policy(spec: str, *, device: str | None = None) -> Policy:
+    """`world:NAME`, `hf:ORG/NAME` or a folder.
+
+    Raises:
+        InputError: there is no such policy.
+        BackendError: it cannot be loaded.
+    """
+    return _load_policy(spec, device)
+
+
+def load_prm(spec: str, format: str | None = None, *, device: str | None = None) -> RewardModel:
+    """`world:NAME`, or `hf:ORG/NAME` or a folder with the name of its `format`.
+
+    Raises:
+        InputError: there is no such PRM, or its format is not given or unknown.
+        BackendError: it cannot be loaded.
+    """
+    return _load_prm(spec, format, device)
+
+
+@lru_cache(maxsize=8)
+def _load_policy(spec: str, device: str | None) -> Policy:
+    return _by_scheme("policy", spec, _POLICIES)(spec, device)
+
+
+@lru_cache(maxsize=8)
+def _load_prm(spec: str, format: str | None, device: str | None) -> RewardModel:
+    return _by_scheme("PRM", spec, _PRMS)(spec, format, device)
+
+
+def _by_scheme(kind: str, spec: str, loaders: dict[str, T]) -> T:
+    scheme, colon, name = spec.partition(":")
+    if not colon:
+        scheme = "hf"
+    if not spec or (colon and not name):
+        raise InputError(f"'{spec}' is no {kind}: write SCHEME:NAME, as in world:small, or a folder")
+    if scheme not in loaders:
+        raise UnknownName(f"kind of {kind}", scheme, loaders)
+    return loaders[scheme]
+
+
+def _world_policy(spec: str, device: str | None) -> Policy:
+    return _transformers_policy(spec, str(folder_of("policy", spec.partition(":")[2])), device)
+
+
+def _hf_policy(spec: str, device: str | None) -> Policy:
+    return _transformers_policy(spec, spec.removeprefix("hf:"), device)
+
+
+def _transformers_policy(spec: str, source: str, device: str | None) -> Policy:
+    from tts_select.executors.policies.transformers import TransformersPolicy
+    from tts_select.executors.runtime.loading import load_causal_lm
+
+    return TransformersPolicy(load_causal_lm(source, device=device), name=spec)
+
+
+def _world_prm(spec: str, format: str | None, device: str | None) -> RewardModel:
+    folder = folder_of("prm", spec.partition(":")[2])
+    return _transformers_prm(spec, str(folder), format or WORLD, device)
+
+
+def _hf_prm(spec: str, format: str | None, device: str | None) -> RewardModel:
+    if format is None:
+        raise InputError(f"the format of the PRM '{spec}' is not known: name it with --prm-format")
+    return _transformers_prm(spec, spec.removeprefix("hf:"), format, device)
+
+
+def _transformers_prm(spec: str, source: str, format: str, device: str | None) -> RewardModel:
+    from tts_select.executors.rewards.formats import format_named
+    from tts_select.executors.rewards.transformers import TransformersRewardModel
+    from tts_select.executors.runtime.loading import load_causal_lm
+
+    layout = format_named(format)
+    return TransformersRewardModel(load_causal_lm(source, device=device), name=spec, format=layout)
+
+
+_POLICIES: dict[str, Callable[[str, str | None], Policy]] = {
+    WORLD: _world_policy,
+    "hf": _hf_policy,
+}
+_PRMS: dict[str, Callable[[str, str | None, str | None], RewardModel]] = {
+    WORLD: _world_prm,
+    "hf": _hf_prm,
+}

@@ -1,0 +1,1 @@
+"""Ragged batches of transformer forwards over a shared prefix cache: the engine under both backends."""

@@ -1,0 +1,74 @@
+"""Loads a causal LM and its tokenizer from a folder of the Hugging Face format, or by hub name."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tts_select.core.errors import BackendError, InputError
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedModel:
+    """A model in evaluation mode with its tokenizer and the hash of what it was loaded from."""
+
+    model: Any
+    tokenizer: Any
+    fingerprint: str
+
+    @property
+    def n_parameters(self) -> int:
+        """Embeddings included."""
+        return sum(p.numel() for p in self.model.parameters())
+
+    @property
+    def context(self) -> int:
+        """The most tokens a text may have."""
+        return int(self.model.config.get_text_config().max_position_embeddings)
+
+
+def load_causal_lm(source: str, *, device: str | None = None, dtype: str = "auto") -> LoadedModel:
+    """`dtype` "auto" is float32 on a CPU, where half precision is slow, and the checkpoint's own on a GPU.
+
+    Raises:
+        InputError: the folder is not a model's.
+        BackendError: the model cannot be loaded.
+    """
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers.utils import logging as hf_logging
+
+    folder = Path(source)
+    if folder.exists() and not (folder / "config.json").is_file():
+        raise InputError(f"'{source}' is not a model folder: it has no config.json")
+    chosen = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    precision = dtype if dtype != "auto" or chosen != "cpu" else "float32"
+    bars = hf_logging.is_progress_bar_enabled()
+    hf_logging.disable_progress_bar()
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(source)
+        model = AutoModelForCausalLM.from_pretrained(source, dtype=precision)
+    except (OSError, ValueError, ImportError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise BackendError(f"cannot load the model '{source}': {reason}") from error
+    finally:
+        if bars:
+            hf_logging.enable_progress_bar()
+    return LoadedModel(model.to(chosen).eval(), tokenizer, fingerprint_of(folder, source))
+
+
+def fingerprint_of(folder: Path, source: str) -> str:
+    """A hash of the configuration, the tokenizer and the weights; of the name if there is no folder."""
+    digest = hashlib.sha256()
+    names = ("config.json", "tokenizer.json", "tokenizer_config.json", "model.safetensors")
+    files = [folder / n for n in (*names, "model.safetensors.index.json")]
+    found = [f for f in files if f.is_file()]
+    for file in found:
+        digest.update(file.name.encode())
+        with file.open("rb") as stream:
+            digest.update(hashlib.file_digest(stream, "sha256").digest())
+    if not found:
+        digest.update(source.encode())
+    return digest.hexdigest()[:16]

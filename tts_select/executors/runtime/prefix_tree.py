@@ -1,0 +1,102 @@
+"""A radix tree of token prefixes and their keys and values, so that no prefix is computed twice.
+
+Beams share their ancestors' segments; memory is bounded in tokens and the least recently used leaves go
+first. It is used by one thread only, the engine's worker.
+"""
+
+from __future__ import annotations
+
+import heapq
+from dataclasses import dataclass, field
+from itertools import count
+
+import numpy as np
+import torch
+
+
+@dataclass(slots=True, eq=False)
+class _Node:
+    ids: np.ndarray
+    kv: torch.Tensor
+    parent: _Node | None
+    children: dict[int, _Node] = field(default_factory=dict)
+    used: int = 0
+
+
+def _shared(a: np.ndarray, b: np.ndarray) -> int:
+    n = min(len(a), len(b))
+    differs = a[:n] != b[:n]
+    return int(differs.argmax()) if differs.any() else n
+
+
+class PrefixTree:
+    """Segments are tensors of shape (layers, 2, heads, tokens, head_dim)."""
+
+    def __init__(self, max_tokens: int) -> None:
+        self.max_tokens = max_tokens
+        self.n_tokens = 0
+        self._root = _Node(np.empty(0, np.int64), torch.empty(0), None)
+        self._clock = count(1)
+
+    def match(self, ids: np.ndarray, limit: int) -> list[torch.Tensor]:
+        """The segments of the longest cached prefix of `ids`, at most `limit` tokens in all."""
+        segments: list[torch.Tensor] = []
+        node, place = self._root, 0
+        while place < limit and (child := node.children.get(int(ids[place]))) is not None:
+            shared = _shared(child.ids, ids[place:limit])
+            child.used = next(self._clock)
+            segments.append(child.kv[..., :shared, :])
+            place += shared
+            if shared < len(child.ids):
+                break
+            node = child
+        return segments
+
+    def insert(self, ids: np.ndarray, kv: torch.Tensor) -> None:
+        """Remember the keys and values of the last tokens of `ids` (`kv` may cover only its end)."""
+        node, place, start = self._root, 0, len(ids) - kv.shape[-2]
+        while place < len(ids) and (child := node.children.get(int(ids[place]))) is not None:
+            shared = _shared(child.ids, ids[place:])
+            if shared < len(child.ids):
+                child = self._split(child, shared)
+            child.used = next(self._clock)
+            node, place = child, place + shared
+        if place < len(ids) and place >= start:
+            tail = kv[..., place - start :, :].clone()
+            leaf = _Node(ids[place:].copy(), tail, node, used=next(self._clock))
+            node.children[int(ids[place])] = leaf
+            self.n_tokens += len(leaf.ids)
+            if self.n_tokens > self.max_tokens:
+                self._evict()
+
+    def _split(self, node: _Node, at: int) -> _Node:
+        assert node.parent is not None
+        head = _Node(node.ids[:at], node.kv[..., :at, :].clone(), node.parent, used=node.used)
+        node.parent.children[int(node.ids[0])] = head
+        node.ids, node.kv, node.parent = node.ids[at:], node.kv[..., at:, :].clone(), head
+        head.children[int(node.ids[0])] = node
+        return head
+
+    def _evict(self) -> None:
+        """Drop old leaves until a tenth of the room is free, so that eviction is rare."""
+        order = count()
+        heap = [(node.used, next(order), node) for node in self._leaves()]
+        heapq.heapify(heap)
+        while self.n_tokens > 0.9 * self.max_tokens and heap:
+            _, _, node = heapq.heappop(heap)
+            parent = node.parent
+            assert parent is not None
+            del parent.children[int(node.ids[0])]
+            self.n_tokens -= len(node.ids)
+            if parent is not self._root and not parent.children:
+                heapq.heappush(heap, (parent.used, next(order), parent))
+
+    def _leaves(self) -> list[_Node]:
+        leaves, stack = [], list(self._root.children.values())
+        while stack:
+            node = stack.pop()
+            if node.children:
+                stack.extend(node.children.values())
+            else:
+                leaves.append(node)
+        return leaves

@@ -1,0 +1,56 @@
+"""A thread that owns a model: requests of every event loop meet in its queue and are batched there."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import weakref
+from types import MethodType
+from typing import Any
+
+_GATHER_SECONDS = 0.002
+
+
+class Worker:
+    """Runs `step(new_requests)` in its own thread while there is work; `step` returns whether more is left."""
+
+    def __init__(self, step: MethodType, fail: MethodType) -> None:
+        self._queue: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self._step, self._fail = weakref.WeakMethod(step), weakref.WeakMethod(fail)
+        weakref.finalize(step.__self__, self._queue.put, None)  # wakes the thread, so that it ends
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+
+    def submit(self, request: Any) -> None:
+        """Hand over a request; the thread starts with the first one."""
+        self._queue.put(request)
+        with self._lock:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="tts-select", daemon=True)
+                self._thread.start()
+
+    def _run(self) -> None:
+        busy = False
+        while True:
+            requests = self._take(wait=not busy)
+            step, fail = self._step(), self._fail()
+            if step is None or fail is None:
+                return
+            try:
+                busy = step(requests)
+            except Exception as error:  # a failed forward fails its requests, never the thread
+                fail(requests, error)
+                busy = False
+            del step, fail
+
+    def _take(self, *, wait: bool) -> list[Any]:
+        """Everything queued; when idle, wait for a first request and then a moment for its companions."""
+        taken: list[Any] = []
+        try:
+            if wait:
+                taken.append(self._queue.get())
+                taken.append(self._queue.get(timeout=_GATHER_SECONDS))
+            while True:
+                taken.append(self._queue.get_nowait())
+        except queue.Empty:
+            return taken

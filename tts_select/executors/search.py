@@ -1,0 +1,136 @@
+"""One search in progress: what a method may ask for, and the candidates it has so far.
+
+Methods put candidates into `pool` as they come, so that a search that is cut short by a limit still has
+its best answer so far.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+from tts_select.core.candidate import Candidate, Finish
+from tts_select.core.errors import ProblemTooLong
+from tts_select.core.plan import Settings
+from tts_select.core.protocols import Continuation, Meter, RewardModel, SampleRequest
+from tts_select.core.seeds import derive_seed
+from tts_select.executors.aggregation import score_of
+from tts_select.executors.limits import LimitedPolicy
+from tts_select.executors.stepping import split_steps
+
+
+@dataclass(slots=True)
+class Search:
+    """`budget` is N, the number of candidates in flight."""
+
+    problem: str
+    policy: LimitedPolicy
+    prm: RewardModel | None
+    settings: Settings
+    budget: int
+    meter: Meter
+    pool: list[Candidate] = field(default_factory=list)
+
+    async def solutions(self, n: int, *, temperature: float | None = None) -> list[Candidate]:
+        """`n` whole solutions, sampled independently; they are in the pool as soon as they are written."""
+        request = SampleRequest(
+            self.problem,
+            n=n,
+            max_new_tokens=self.settings.max_new_tokens,
+            temperature=self.settings.temperature if temperature is None else temperature,
+            top_p=self.settings.top_p,
+            seed=derive_seed(self.settings.seed, self.problem),
+        )
+        written: list[Candidate] = []
+        async for continuations in self.policy.sample(request, self.meter):
+            fresh = [self._whole(c) for c in continuations]
+            written += fresh
+            self.pool += fresh
+        return written
+
+    async def expand(self, parents: Sequence[Candidate], n: int) -> list[Candidate]:
+        """`n` next steps, shared evenly by the parents (the first ones get what is left over)."""
+        share, extra = divmod(n, len(parents))
+        families = await asyncio.gather(
+            *(self._children(p, share + (k < extra)) for k, p in enumerate(parents))
+        )
+        return [child for family in families for child in family]
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether a limit was met: there is nothing left to spend."""
+        return self.policy.limits.reached is not None
+
+    async def score(self, candidates: Sequence[Candidate]) -> list[Candidate]:
+        """The candidates with a score for each of their steps; identical ones are scored once."""
+        return list(await asyncio.gather(*(self._scored(c) for c in candidates)))
+
+    def ranking(self, candidate: Candidate) -> float:
+        """The key by which candidates are kept; one that could not be scored comes last."""
+        score = score_of(candidate, self.settings.aggregation)
+        return -1.0 if score is None else score
+
+    async def _children(self, parent: Candidate, n: int) -> list[Candidate]:
+        settings = self.settings
+        request = SampleRequest(
+            self.problem,
+            steps=parent.steps,
+            n=n,
+            stop_at_step=True,
+            max_new_tokens=max(1, settings.max_new_tokens - parent.n_tokens),
+            temperature=settings.temperature,
+            top_p=settings.top_p,
+            seed=derive_seed(settings.seed, self.problem, parent.steps),
+        )
+        children: list[Candidate] = []
+        async for continuations in self.policy.sample(request, self.meter):
+            children += [self._grown(parent, c) for c in continuations]
+        return children
+
+    async def _scored(self, candidate: Candidate) -> Candidate:
+        if self.prm is None or not candidate.steps:
+            return candidate
+        try:
+            scores = await self.prm.score(self.problem, candidate.steps, meter=self.meter)
+        except ProblemTooLong:
+            return candidate  # longer than the PRM reads: it stays unscored, which ranks last
+        return candidate.scored(scores)
+
+    def _whole(self, written: Continuation) -> Candidate:
+        steps = split_steps(written.text, self.policy.step_delimiter)
+        finish: Finish = "length" if written.finish == "step" else written.finish
+        if len(steps) > self.settings.max_steps:
+            steps, finish = steps[: self.settings.max_steps], "length"
+        return Candidate(steps, None, finish, written.n_tokens, written.logprob)
+
+    def _grown(self, parent: Candidate, written: Continuation) -> Candidate:
+        new = split_steps(written.text, self.policy.step_delimiter)
+        steps = parent.steps + new
+        finish: Finish = "open" if written.finish == "step" else written.finish
+        if finish == "open" and (not new or len(steps) >= self.settings.max_steps):
+            finish = "length"  # an empty step leads nowhere: it would be sampled again for ever
+        return replace(
+            parent,
+            steps=steps,
+            step_scores=None,
+            finish=finish,
+            n_tokens=parent.n_tokens + written.n_tokens,
+            logprob=parent.logprob + written.logprob,
+        )
+
+
+def distinct(candidates: Sequence[Candidate]) -> list[Candidate]:
+    """Without repeats of the same open text: expanding it twice would buy nothing."""
+    seen: dict[object, Candidate] = {}
+    for k, candidate in enumerate(candidates):
+        seen.setdefault(candidate.steps if candidate.finish == "open" else k, candidate)
+    return list(seen.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """An entry of the registry of methods."""
+
+    run: Callable[[Search], Awaitable[None]]
+    needs_prm: bool

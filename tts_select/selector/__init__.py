@@ -1,0 +1,1 @@
+"""Decides what to run, from plain values: no model is touched here."""

@@ -1,0 +1,46 @@
+"""The paper's rule of thumb, for when there is no learned router (arXiv 2502.06703, section 4)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tts_select.core.plan import Plan, Settings
+
+DEFAULT_BUDGET = 16
+_SMALL, _LARGE = 7e9, 32e9
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """What the rule looks at: a policy with its size, and a PRM or none."""
+
+    policy: str
+    n_parameters: int
+    prm: str | None
+
+
+def rule_of_thumb(pair: Pair, *, budget: int | None = None, settings: Settings | None = None) -> Plan:
+    """Beam search below 7B parameters, DVTS up to 32B, best-of-N above; majority without a PRM.
+
+    On MATH-500 the paper prefers beam for 7-32B on hard problems; without an estimate of the difficulty
+    DVTS, which it prefers on easy and medium ones, is the choice.
+    """
+    method, why = _method(pair)
+    return Plan(
+        policy=pair.policy,
+        prm=pair.prm if method != "majority" else None,
+        method=method,
+        budget=budget or DEFAULT_BUDGET,
+        settings=settings or Settings(),
+        reason=f"the paper's rule of thumb: {why}",
+    )
+
+
+def _method(pair: Pair) -> tuple[str, str]:
+    if pair.prm is None:
+        return "majority", "without a PRM, vote"
+    if pair.n_parameters < _SMALL:
+        return "beam", "beam search for policies below 7B parameters"
+    if pair.n_parameters <= _LARGE:
+        return "dvts", "DVTS for policies of 7-32B parameters"
+    return "best_of_n", "best-of-N for policies above 32B parameters"

@@ -1,0 +1,240 @@
+"""The one place where the selector meets the executors: options -> plan -> search -> solution."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
+
+from tts_select.core.errors import InputError, UnknownName
+from tts_select.core.plan import (
+    AGGREGATIONS,
+    MAX_BUDGET,
+    SELECTIONS,
+    Aggregation,
+    Plan,
+    Selection,
+    Settings,
+)
+from tts_select.core.problem import Problem
+from tts_select.core.protocols import Policy, RewardModel
+from tts_select.core.solution import Finished, RankedCandidate, Solution
+from tts_select.executors.accounting import Ledger
+from tts_select.executors.aggregation import choose, rank
+from tts_select.executors.limits import LimitedPolicy, Limits
+from tts_select.executors.methods import METHODS
+from tts_select.executors.registry import WORLD, load_policy, load_prm
+from tts_select.executors.search import Search
+from tts_select.selector.rule import DEFAULT_BUDGET, Pair, rule_of_thumb
+
+T = TypeVar("T")
+
+DEFAULT_POLICY = f"{WORLD}:small"
+DEFAULT_PRM = f"{WORLD}:prm"
+AUTO = "auto"
+SEARCH_PHASE = "search"
+_SCORING_SHARE = 0.2
+"""Of a deadline, kept for the PRM after the last token is written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to solve; what is None is chosen by the rule of thumb. Validated by `check`, inert until then."""
+
+    policy: str | Policy = DEFAULT_POLICY
+    """A spec for `load_policy`, or a policy."""
+    prm: str | RewardModel | None = AUTO
+    """A spec for `load_prm`, a PRM, or None. `auto` is the embedded PRM for embedded policies, else none."""
+    prm_format: str | None = None
+    method: str | None = None
+    budget: int | None = None
+    aggregation: Aggregation | None = None
+    selection: Selection | None = None
+    temperature: float | None = None
+    seed: int = 0
+    max_tokens: int | None = None
+    """The policy generates no more tokens than this."""
+    deadline: float | None = None
+    """Seconds from the start of the search; models are loaded before."""
+
+    def check(self) -> None:
+        """Raises:
+        InputError: an option is out of range or unknown; the message names the remedy.
+        """
+        _check_name("method", self.method, METHODS)
+        _check_name("aggregation", self.aggregation, AGGREGATIONS)
+        _check_name("selection", self.selection, SELECTIONS)
+        if self.budget is not None and not 1 <= self.budget <= MAX_BUDGET:
+            raise InputError(f"the budget is {self.budget}: choose from 1 to {MAX_BUDGET:,}")
+        if self.temperature is not None and not 0 <= self.temperature <= 10:
+            raise InputError(f"the temperature is {self.temperature}: choose from 0 (greedy) to 10")
+        if self.max_tokens is not None and self.max_tokens < 1:
+            raise InputError(f"the cap is {self.max_tokens} tokens: allow at least 1")
+        if self.deadline is not None and not self.deadline > 0:
+            raise InputError(f"the deadline is {self.deadline} seconds: allow more than 0")
+
+
+@dataclass(frozen=True, slots=True)
+class Executors:
+    """The models of a plan, loaded."""
+
+    policy: Policy
+    prm: RewardModel | None
+
+
+def solve(problem: str | Problem, **options: Any) -> Solution:
+    """Solve a problem; the options are the fields of `Options`. Inside a running event loop it runs beside it.
+
+    >>> solve("Start with 14. Multiply by 3. What is the result?").answer
+    '42'
+
+    Raises:
+        InputError: the problem or an option cannot be used.
+        BackendError: a model failed.
+    """
+    return run_sync(asolve(problem, **options))
+
+
+async def asolve(problem: str | Problem, **options: Any) -> Solution:
+    """`solve` for callers with an event loop; many at once share the models' batches."""
+    chosen = options_from(options)
+    plan, executors = prepare(chosen)
+    return await run_plan(as_problem(problem), plan, executors, chosen)
+
+
+def options_from(keywords: dict[str, Any]) -> Options:
+    """Raises:
+    InputError: a keyword is not an option.
+    """
+    for name in keywords:
+        _check_name("option", name, Options.__slots__)
+    return Options(**keywords)
+
+
+def as_problem(problem: str | Problem) -> Problem:
+    """Raises:
+    InputError: the problem has no text.
+    """
+    found = Problem(problem.strip()) if isinstance(problem, str) else problem
+    if not found.text.strip():
+        raise InputError("the problem is empty: write it in the file, or pipe it in and name the file -")
+    return found
+
+
+def prepare(options: Options) -> tuple[Plan, Executors]:
+    """Check the options, load the models and plan the search."""
+    options.check()
+    policy = load_policy(options.policy) if isinstance(options.policy, str) else options.policy
+    prm = _prm_of(options, policy)
+    plan = _plan(options, policy, prm)
+    if METHODS[plan.method].needs_prm and prm is None:
+        raise InputError(
+            f"the method {plan.method} needs a PRM: name one with --prm (embedded: {DEFAULT_PRM}), "
+            "or choose the method majority"
+        )
+    return plan, Executors(policy, prm if METHODS[plan.method].needs_prm else None)
+
+
+async def run_plan(
+    problem: Problem, plan: Plan, executors: Executors, options: Options | None = None
+) -> Solution:
+    """Run a plan on a problem within the limits of `options`."""
+    limits = _limits(options or Options(), has_prm=executors.prm is not None)
+    ledger = Ledger()
+    search = Search(
+        problem.text,
+        LimitedPolicy(executors.policy, limits),
+        executors.prm,
+        plan.settings,
+        plan.budget,
+        ledger.phase(SEARCH_PHASE),
+    )
+    with ledger.timed(SEARCH_PHASE):
+        try:
+            async with asyncio.timeout(options.deadline if options else None):
+                await METHODS[plan.method].run(search)
+        except TimeoutError:
+            limits.reached = "deadline"
+    return _solution(search, plan, ledger)
+
+
+def run_sync(coroutine: Coroutine[Any, Any, T]) -> T:
+    """Run to the end, in a thread of its own if this one has a running event loop (as in a notebook)."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(coroutine)
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, coroutine).result()
+
+
+def _check_name(kind: str, name: str | None, known: Any) -> None:
+    if name is not None and name not in known:
+        raise UnknownName(kind, name, known)
+
+
+def _prm_of(options: Options, policy: Policy) -> RewardModel | None:
+    prm = options.prm
+    if prm == AUTO:
+        if not policy.name.startswith(f"{WORLD}:") or options.method in ("cot", "majority"):
+            return None
+        prm = DEFAULT_PRM
+    return load_prm(prm, options.prm_format) if isinstance(prm, str) else prm
+
+
+def _plan(options: Options, policy: Policy, prm: RewardModel | None) -> Plan:
+    changes = {
+        name: value
+        for name in ("aggregation", "selection", "temperature", "seed")
+        if (value := getattr(options, name)) is not None
+    }
+    settings = Settings(**changes)
+    pair = Pair(policy.name, policy.n_parameters, prm.name if prm else None)
+    plan = rule_of_thumb(pair, budget=options.budget, settings=settings)
+    if options.method is None:
+        return plan
+    method = METHODS[options.method]
+    return replace(
+        plan,
+        method=options.method,
+        budget=1 if options.method == "cot" else options.budget or DEFAULT_BUDGET,
+        prm=pair.prm if method.needs_prm else None,
+        reason="asked for",
+    )
+
+
+def _limits(options: Options, *, has_prm: bool) -> Limits:
+    if options.deadline is None:
+        return Limits(options.max_tokens)
+    writing = options.deadline * (1 - _SCORING_SHARE if has_prm else 1.0)
+    return Limits(options.max_tokens, time.monotonic() + writing)
+
+
+def _solution(search: Search, plan: Plan, ledger: Ledger) -> Solution:
+    ranked = rank(search.pool, plan.settings.aggregation)
+    chosen = choose(ranked, plan.settings.selection)
+    best = chosen[0] if chosen else None
+    finished: Finished = search.policy.limits.reached or "complete"
+    return Solution(
+        answer=best.answer if best else None,
+        text=best.text if best else "",
+        confidence=_confidence(ranked, chosen),
+        finished=finished,
+        plan=plan,
+        bill=ledger.bill,
+        candidates=tuple(sorted(ranked, key=lambda r: -1.0 if r.score is None else r.score, reverse=True)),
+    )
+
+
+def _confidence(
+    ranked: tuple[RankedCandidate, ...], chosen: tuple[RankedCandidate, float] | None
+) -> float | None:
+    """The share of the vote, which a single unscored candidate does not have."""
+    if chosen is None or (len(ranked) == 1 and chosen[0].score is None):
+        return None
+    return chosen[1]
+
+

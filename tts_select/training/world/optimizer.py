@@ -1,0 +1,54 @@
+"""Muon for the matrices inside the layers, AdamW for the rest: at equal time a third of AdamW's loss (docs/log.md)."""
+
+from __future__ import annotations
+
+import torch
+from transformers import PreTrainedModel
+
+from tts_select.training.world.recipe import Recipe
+
+
+class Optimizer:
+    """Warm-up, then a linear fall to a small share of the learning rate."""
+
+    def __init__(self, model: PreTrainedModel, recipe: Recipe, n_steps: int) -> None:
+        self._recipe, self._n_steps = recipe, n_steps
+        self._parameters = list(model.parameters())
+        matrices = [p for n, p in model.named_parameters() if p.ndim == 2 and ".layers." in n]
+        inside = {id(p) for p in matrices}
+        rest = [p for p in self._parameters if id(p) not in inside]
+        self._parts: list[tuple[float, torch.optim.Optimizer]] = [
+            (
+                recipe.muon_lr,
+                torch.optim.Muon(
+                    matrices,
+                    lr=recipe.muon_lr,
+                    weight_decay=0.01,
+                    adjust_lr_fn="match_rms_adamw",
+                ),
+            ),
+            (
+                recipe.adam_lr,
+                torch.optim.AdamW(rest, lr=recipe.adam_lr, betas=(0.9, 0.95), weight_decay=0.0),
+            ),
+        ]
+
+    def step(self, n_done: int) -> None:
+        """Apply the gradients at the learning rate of step `n_done`, then clear them."""
+        warm = min(1.0, (n_done + 1) / self._recipe.warmup_steps)
+        share = warm * max(self._recipe.final_lr_share, 1 - n_done / self._n_steps)
+        torch.nn.utils.clip_grad_norm_(self._parameters, 1.0)
+        for lr, part in self._parts:
+            for group in part.param_groups:
+                group["lr"] = lr * share
+            part.step()
+            part.zero_grad()
+
+    def state_dict(self) -> list[dict[str, object]]:
+        """For a checkpoint."""
+        return [part.state_dict() for _, part in self._parts]
+
+    def load_state_dict(self, states: list[dict[str, object]]) -> None:
+        """From a checkpoint."""
+        for (_, part), state in zip(self._parts, states, strict=True):
+            part.load_state_dict(state)

@@ -1,0 +1,81 @@
+"""Trains a PRM: a causal LM that says `+` or `-` at the end of each step.
+
+Its loss has two parts: the verdict, at every token of a policy's sample, and the language-model loss of
+the canonical solutions, without which a small PRM forgets the arithmetic that it needs to judge
+(docs/log.md has what was tried).
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from tokenizers import Tokenizer
+
+from tts_select.data.world.suite import STEP_DELIMITER
+from tts_select.executors.rewards.formats import BAD, GOOD
+from tts_select.training.world.corpus import IGNORE, Batch, Example
+from tts_select.training.world.loop import Chunks
+from tts_select.training.world.recipe import PrmStage, Recipe
+from tts_select.training.world.samples import read_labelled, write_samples
+
+SAMPLES_A_CHUNK = 3072
+GOLD_A_CHUNK = 1024
+DELIMITER_WEIGHT = 4.0
+
+
+def labelled_samples(
+    stage: PrmStage, out: Path, recipe: Recipe, tokenizer: Tokenizer, device: str
+) -> list[Example]:
+    """The labelled samples of the stage's policies; sampled once and kept beside the models."""
+    examples: list[Example] = []
+    for policy in stage.policies:
+        path = out / f"{policy}.samples-{stage.n_problems}x{stage.n_samples}.jsonl"
+        if not path.exists():
+            write_samples(
+                out / policy,
+                path,
+                n_problems=stage.n_problems,
+                n_samples=stage.n_samples,
+                seed=recipe.seed,
+                device=device,
+            )
+        examples += read_labelled(path, tokenizer)
+    return examples
+
+
+def mixed_chunks(labelled: Sequence[Example], gold: Chunks, name: str) -> Chunks:
+    """Chunks of labelled samples, epoch after epoch in a new order, with some canonical solutions."""
+    per_epoch = max(1, len(labelled) // SAMPLES_A_CHUNK)
+
+    def chunk(k: int) -> list[Example]:
+        epoch, place = divmod(k, per_epoch)
+        order = list(range(len(labelled)))
+        random.Random(f"{name}:{epoch}").shuffle(order)
+        picked = order[place * SAMPLES_A_CHUNK : (place + 1) * SAMPLES_A_CHUNK]
+        return [labelled[i] for i in picked] + list(gold(k))[:GOLD_A_CHUNK]
+
+    return chunk
+
+
+def verdict_loss(tokenizer: Tokenizer) -> Callable[[torch.Tensor, Batch], torch.Tensor]:
+    """The loss of a PRM as a function of its logits."""
+    good, bad = tokenizer.token_to_id(GOOD), tokenizer.token_to_id(BAD)
+    delimiter = tokenizer.token_to_id(STEP_DELIMITER)
+
+    def loss(logits: torch.Tensor, batch: Batch) -> torch.Tensor:
+        judged = batch.verdicts != IGNORE
+        margin = (logits[..., good] - logits[..., bad])[judged]
+        weight = 1 + (DELIMITER_WEIGHT - 1) * (batch.ids[judged] == delimiter).float()
+        verdict = F.binary_cross_entropy_with_logits(
+            margin, batch.verdicts[judged].float(), weight, reduction="sum"
+        ) / weight.sum().clamp(min=1)
+        words = logits.clone()
+        words[..., [good, bad]] = float("-inf")  # the signs are verdicts, never the next word
+        text = F.cross_entropy(words.flatten(0, 1), batch.next_ids.flatten(), ignore_index=IGNORE)
+        return verdict + text
+
+    return loss

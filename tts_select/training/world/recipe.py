@@ -1,0 +1,59 @@
+"""What is trained, in which order, on how many steps: the whole embedded world in one table.
+
+Each model starts from the one before it, deeper by layers that add nothing at first, so no compute is
+spent twice. The PRM is deeper than every policy, as in the paper, where 7B PRMs judge 0.5-3B policies.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tts_select.training.world.models import Size
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyStage:
+    """Trains a policy on canonical solutions."""
+
+    name: str
+    size: Size
+    n_steps: int
+    start_from: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PrmStage:
+    """Trains a PRM on samples of `policies`: `n_samples` solutions of each of `n_problems` problems a policy."""
+
+    name: str
+    size: Size
+    n_steps: int
+    start_from: str
+    policies: tuple[str, ...]
+    n_problems: int
+    n_samples: int = 4
+
+
+Stage = PolicyStage | PrmStage
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """The stages in order; a stage may start from any stage before it."""
+
+    stages: tuple[Stage, ...]
+    seed: int = 0
+    batch_tokens: int = 8192
+    muon_lr: float = 1e-2
+    adam_lr: float = 3e-3
+    warmup_steps: int = 100
+    final_lr_share: float = 0.05
+
+
+FULL = Recipe(
+    stages=(
+        PolicyStage("small", Size(64, 3), n_steps=1400),
+        PolicyStage("medium", Size(128, 3), n_steps=1600),
+        PolicyStage("large", Size(128, 5), n_steps=1200, start_from="medium"),
+    ),
+)
