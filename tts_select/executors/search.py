@@ -84,8 +84,13 @@ class Search:
             seed=derive_seed(settings.seed, self.problem, parent.steps),
         )
         children: list[Candidate] = []
-        async for continuations in self.policy.sample(request, self.meter):
-            children += [self._grown(parent, c) for c in continuations]
+        try:
+            async for continuations in self.policy.sample(request, self.meter):
+                children += [self._grown(parent, c) for c in continuations]
+        except ProblemTooLong:
+            if not parent.steps:
+                raise
+            return [replace(parent, finish="length")]  # the context is full: it ends here
         return children
 
     async def _scored(self, candidate: Candidate) -> Candidate:

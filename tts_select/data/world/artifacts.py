@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tts_select.core.errors import UnknownName
+from tts_select.data.fingerprint import fingerprint_of
 
 WEIGHTS = Path(__file__).parent / "weights"
 
@@ -17,6 +18,21 @@ def manifests() -> dict[str, dict[str, Any]]:
         path.parent.name: json.loads(path.read_text())
         for path in sorted(WEIGHTS.glob("*/manifest.json"))
     }
+
+
+def describe() -> list[dict[str, Any]]:
+    """Every embedded model with its spec, size on disk and fingerprint."""
+    return [
+        {
+            "spec": f"world:{name}",
+            "kind": manifest["kind"],
+            "n_parameters": manifest["n_parameters"],
+            "bytes": sum(f.stat().st_size for f in (WEIGHTS / name).iterdir()),
+            "fingerprint": fingerprint_of(WEIGHTS / name, name),
+            "trained_on": manifest["trained_on"],
+        }
+        for name, manifest in manifests().items()
+    ]
 
 
 def folder_of(kind: str, name: str) -> Path:

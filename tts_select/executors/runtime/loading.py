@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tts_select.core.errors import BackendError, InputError
+from tts_select.data.fingerprint import fingerprint_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,18 +57,3 @@ def load_causal_lm(source: str, *, device: str | None = None, dtype: str = "auto
         if bars:
             hf_logging.enable_progress_bar()
     return LoadedModel(model.to(chosen).eval(), tokenizer, fingerprint_of(folder, source))
-
-
-def fingerprint_of(folder: Path, source: str) -> str:
-    """A hash of the configuration, the tokenizer and the weights; of the name if there is no folder."""
-    digest = hashlib.sha256()
-    names = ("config.json", "tokenizer.json", "tokenizer_config.json", "model.safetensors")
-    files = [folder / n for n in (*names, "model.safetensors.index.json")]
-    found = [f for f in files if f.is_file()]
-    for file in found:
-        digest.update(file.name.encode())
-        with file.open("rb") as stream:
-            digest.update(hashlib.file_digest(stream, "sha256").digest())
-    if not found:
-        digest.update(source.encode())
-    return digest.hexdigest()[:16]

@@ -17,7 +17,8 @@ class Worker:
     def __init__(self, step: MethodType, fail: MethodType) -> None:
         self._queue: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._step, self._fail = weakref.WeakMethod(step), weakref.WeakMethod(fail)
-        weakref.finalize(step.__self__, self._queue.put, None)  # wakes the thread, so that it ends
+        # an owner that is collected wakes the thread, which then ends; at exit the thread just dies
+        weakref.finalize(step.__self__, self._queue.put, None).atexit = False
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
 

@@ -6,7 +6,7 @@ spent twice. The PRM is deeper than every policy, as in the paper, where 7B PRMs
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tts_select.training.world.models import Size
 
@@ -48,6 +48,21 @@ class Recipe:
     adam_lr: float = 3e-3
     warmup_steps: int = 100
     final_lr_share: float = 0.05
+
+    def names(self) -> tuple[str, ...]:
+        """Of the stages."""
+        return tuple(stage.name for stage in self.stages)
+
+    def scaled(self, scale: float) -> Recipe:
+        """With `scale` times the steps and samples, for a trial run or a longer one."""
+
+        def shrink(stage: Stage) -> Stage:
+            n_steps = max(1, round(stage.n_steps * scale))
+            if isinstance(stage, PolicyStage):
+                return replace(stage, n_steps=n_steps)
+            return replace(stage, n_steps=n_steps, n_problems=max(1, round(stage.n_problems * scale)))
+
+        return replace(self, stages=tuple(shrink(stage) for stage in self.stages))
 
 
 FULL = Recipe(

@@ -92,6 +92,7 @@ def _write(
         "name": stage.name,
         "kind": "policy" if isinstance(stage, PolicyStage) else "prm",
         "n_parameters": sum(p.numel() for p in model.parameters()),
+        "trained_on": _trained_on(stage),
         "seed": recipe.seed,
         "n_steps": progress.n_steps,
         "n_tokens": progress.n_tokens,
@@ -101,3 +102,9 @@ def _write(
         "sha256": hashlib.sha256(weights.read_bytes()).hexdigest(),
     }
     (folder / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n")
+
+
+def _trained_on(stage: Stage) -> str:
+    if isinstance(stage, PolicyStage):
+        return "canonical solutions"
+    return f"samples of {', '.join(stage.policies)}"

@@ -1,0 +1,183 @@
+"""Many problems in flight at once, each result on disk as soon as it is there."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+from tts_select.core.cost import Cost
+from tts_select.core.errors import InputError, TtsSelectError
+from tts_select.core.problem import Problem
+from tts_select.core.solution import Solution
+from tts_select.data.grading import is_equivalent
+from tts_select.solving import Options, prepare, run_plan
+
+DEFAULT_CONCURRENCY = 64
+
+
+@dataclass(slots=True)
+class Summary:
+    """Of a batch, so far; problems that were done before a `--resume` are not in it."""
+
+    n_problems: int
+    n_answered: int = 0
+    n_graded: int = 0
+    n_correct: int = 0
+    cost: Cost = field(default_factory=Cost)
+    errors: list[TtsSelectError] = field(default_factory=list)
+
+    @property
+    def n_done(self) -> int:
+        """Problems that ended, in an answer or not."""
+        return self.n_answered + len(self.errors)
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        accuracy = self.accuracy()
+        return {
+            "problems": self.n_problems,
+            "answered": self.n_answered,
+            "failed": len(self.errors),
+            "graded": self.n_graded,
+            "correct": self.n_correct,
+            "accuracy": accuracy and dict(zip(("value", "low", "high"), accuracy, strict=True)),
+            "cost": self.cost.as_dict(),
+        }
+
+    def accuracy(self) -> tuple[float, float, float] | None:
+        """(share of the graded problems that are right, low, high), a 95 % Wilson interval."""
+        return wilson(self.n_correct, self.n_graded) if self.n_graded else None
+
+
+def wilson(n_right: int, n: int) -> tuple[float, float, float]:
+    """A share with its 95 % interval (Wilson score)."""
+    z, share = 1.96, n_right / n
+    centre = (share + z * z / (2 * n)) / (1 + z * z / n)
+    half = z / (1 + z * z / n) * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
+    return share, centre - half, centre + half
+
+
+async def solve_many(
+    problems: Sequence[Problem],
+    options: Options,
+    out: IO[str],
+    *,
+    concurrency: int = DEFAULT_CONCURRENCY,
+    progress: Callable[[Summary], None],
+) -> Summary:
+    """Solve all of them; one that fails is reported in the summary and in its line, and stops no other."""
+    plan, executors = prepare(options)
+    room = asyncio.Semaphore(concurrency)
+    summary = Summary(len(problems))
+
+    async def one(problem: Problem) -> None:
+        async with room:
+            try:
+                solution = await run_plan(problem, plan, executors, options)
+            except TtsSelectError as error:
+                summary.errors.append(error)
+                record = {"id": problem.id, "answer": None, "error": str(error)}
+            else:
+                record = _record(problem, solution)
+                _count(summary, record, solution)
+        out.write(json.dumps(record) + "\n")
+        out.flush()
+        progress(summary)
+
+    async with asyncio.TaskGroup() as group:
+        for problem in problems:
+            group.create_task(one(problem))
+    return summary
+
+
+def read_problems(path: Path) -> tuple[list[Problem], list[str]]:
+    """The problems of a JSONL file, and a line for each of its lines that is none.
+
+    Raises:
+        InputError: the file cannot be read, or none of its lines is a problem.
+    """
+    problems: dict[str, Problem] = {}
+    complaints: list[str] = []
+    for number, line in enumerate(_lines(path), start=1):
+        if not line.strip():
+            continue
+        try:
+            problem = _problem(line)
+        except ValueError as error:
+            complaints.append(f"{path}, line {number}: {error}")
+            continue
+        if problem.id in problems:
+            complaints.append(f"{path}, line {number}: the id '{problem.id}' was there before")
+        else:
+            problems[problem.id] = problem
+    if not problems:
+        reason = f": {complaints[0]}" if complaints else ""
+        raise InputError(
+            f"no problem in '{path}'{reason}; each line is an object like "
+            '{"problem": "...", "id": "...", "answer": "..."}'
+        )
+    return list(problems.values()), complaints
+
+
+def keep_finished(path: Path) -> set[str]:
+    """The ids already solved in a results file; a torn last line and failed problems are taken out of it."""
+    if not path.exists():
+        return set()
+    kept: dict[str, str] = {}
+    for line in path.read_text().splitlines():
+        try:
+            record = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(record, dict) and "id" in record and "error" not in record:
+            kept[str(record["id"])] = line
+    partial = path.with_name(path.name + ".partial")
+    partial.write_text("".join(line + "\n" for line in kept.values()))
+    partial.replace(path)
+    return set(kept)
+
+
+def _lines(path: Path) -> Iterable[str]:
+    try:
+        return path.read_text(encoding="utf-8").splitlines()
+    except UnicodeDecodeError as error:
+        raise InputError(f"'{path}' is not UTF-8 text: save it as UTF-8") from error
+    except OSError as error:
+        raise InputError(f"cannot read '{path}': {error.strerror}") from error
+
+
+def _problem(line: str) -> Problem:
+    try:
+        record = json.loads(line)
+    except ValueError as error:
+        raise ValueError(f"not JSON ({error})") from error
+    text = record.get("problem") if isinstance(record, dict) else None
+    if not isinstance(text, str) or not text.strip():
+        raise ValueError('no text in the field "problem"')
+    answer = record.get("answer")
+    return Problem(text, str(record.get("id") or ""), None if answer is None else str(answer))
+
+
+def _record(problem: Problem, solution: Solution) -> dict[str, Any]:
+    graded = problem.answer is not None
+    right = graded and is_equivalent(solution.answer or "", problem.answer or "")
+    whole = solution.as_dict()
+    return {
+        "id": problem.id,
+        "answer": solution.answer,
+        "correct": bool(right) if graded else None,
+        **{key: whole[key] for key in ("confidence", "finished", "cost", "plan", "text")},
+    }
+
+
+def _count(summary: Summary, record: dict[str, Any], solution: Solution) -> None:
+    summary.n_answered += 1
+    summary.cost += solution.bill.total
+    if record["correct"] is not None:
+        summary.n_graded += 1
+        summary.n_correct += record["correct"]
