@@ -47,12 +47,13 @@ def train(
     *,
     name: str,
     n_steps: int,
+    lr_scale: float,
     recipe: Recipe,
     checkpoint: Path,
     report: Callable[[Progress], None],
 ) -> Progress:
     """Train `model` in place for `n_steps`, resuming from `checkpoint` if it exists."""
-    optimizer = Optimizer(model, recipe, n_steps)
+    optimizer = Optimizer(model, recipe, n_steps, lr_scale)
     progress = _resume(model, optimizer, checkpoint)
     model.train()
     began, saved = time.monotonic() - progress.seconds, time.monotonic()

@@ -11,8 +11,8 @@ from tts_select.training.world.recipe import Recipe
 class Optimizer:
     """Warm-up, then a linear fall to a small share of the learning rate."""
 
-    def __init__(self, model: PreTrainedModel, recipe: Recipe, n_steps: int) -> None:
-        self._recipe, self._n_steps = recipe, n_steps
+    def __init__(self, model: PreTrainedModel, recipe: Recipe, n_steps: int, lr_scale: float) -> None:
+        self._recipe, self._n_steps, self._lr_scale = recipe, n_steps, lr_scale
         self._parameters = list(model.parameters())
         matrices = [p for n, p in model.named_parameters() if p.ndim == 2 and ".layers." in n]
         inside = {id(p) for p in matrices}
@@ -36,7 +36,7 @@ class Optimizer:
     def step(self, n_done: int) -> None:
         """Apply the gradients at the learning rate of step `n_done`, then clear them."""
         warm = min(1.0, (n_done + 1) / self._recipe.warmup_steps)
-        share = warm * max(self._recipe.final_lr_share, 1 - n_done / self._n_steps)
+        share = self._lr_scale * warm * max(self._recipe.final_lr_share, 1 - n_done / self._n_steps)
         torch.nn.utils.clip_grad_norm_(self._parameters, 1.0)
         for lr, part in self._parts:
             for group in part.param_groups:

@@ -19,6 +19,7 @@ class PolicyStage:
     size: Size
     n_steps: int
     start_from: str | None = None
+    lr_scale: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,7 @@ class PrmStage:
     policies: tuple[str, ...]
     n_problems: int
     n_samples: int = 4
+    lr_scale: float = 0.5
 
 
 Stage = PolicyStage | PrmStage
@@ -70,5 +72,21 @@ FULL = Recipe(
         PolicyStage("small", Size(64, 3), n_steps=1400),
         PolicyStage("medium", Size(128, 3), n_steps=1600),
         PolicyStage("large", Size(128, 5), n_steps=1200, start_from="medium"),
+        PrmStage(
+            "prm",
+            Size(128, 7),
+            n_steps=3000,
+            start_from="large",
+            policies=("small", "medium", "large"),
+            n_problems=6000,
+        ),
+        PrmStage(
+            "prm-narrow",
+            Size(128, 4),
+            n_steps=700,
+            start_from="medium",
+            policies=("small",),
+            n_problems=6000,
+        ),
     ),
 )

@@ -73,6 +73,7 @@ def _train_stage(
         loss,
         name=stage.name,
         n_steps=stage.n_steps,
+        lr_scale=stage.lr_scale,
         recipe=recipe,
         checkpoint=out / f"{stage.name}.checkpoint.pt",
         report=lambda progress: report(stage, progress),
