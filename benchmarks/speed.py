@@ -20,10 +20,10 @@ import torch
 
 from tts_select import Policy, Problem, RewardModel
 from tts_select.core.protocols import Meter
+from tts_select.data.world.artifacts import folder_of
 from tts_select.data.world.suite import generate
 from tts_select.executors.registry import load_policy, load_prm
 from tts_select.executors.runtime.loading import load_causal_lm
-from tts_select.data.world.artifacts import folder_of
 from tts_select.solving import Options, prepare, run_plan
 
 POLICY, PRM = "world:small", "world:prm"
@@ -85,9 +85,7 @@ class _Recorded:
         self.name, self.n_parameters, self.fingerprint = prm.name, prm.n_parameters, prm.fingerprint
         self.asked: list[tuple[str, tuple[str, ...]]] = []
 
-    async def score(
-        self, problem: str, steps: Sequence[str], *, meter: Meter | None = None
-    ) -> list[float]:
+    async def score(self, problem: str, steps: Sequence[str], *, meter: Meter | None = None) -> list[float]:
         self.asked.append((problem, tuple(steps)))
         scores: list[float] = await self._prm.score(problem, steps, meter=meter)
         return scores
@@ -159,6 +157,7 @@ def import_seconds() -> float:
 
 
 def main() -> None:
+    """Print every figure."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--json", action="store_true")
@@ -176,12 +175,8 @@ def main() -> None:
         "beam 16: 64 problems in flight over one at a time, tokens/s": lambda seed: flight_ratio(
             problems, seed
         ),
-        "beam 16: PRM tokens computed over the minimum": lambda seed: prm_tokens_over_minimum(
-            problems, seed
-        ),
-        "solve examples/problem.txt, whole process, seconds": lambda _: process_seconds(
-            *solve_example
-        ),
+        "beam 16: PRM tokens computed over the minimum": lambda seed: prm_tokens_over_minimum(problems, seed),
+        "solve examples/problem.txt, whole process, seconds": lambda _: process_seconds(*solve_example),
         "of which import and load, seconds": lambda _: process_seconds(
             "-c", f"import tts_select as t; t.load_policy('{POLICY}'); t.load_prm('{PRM}')"
         ),

@@ -1,8 +1,8 @@
 """Test-time scaling that picks its method and budget for each problem.
 
-    >>> from tts_select import solve
-    >>> solve("Mia has 14 apples. Tom has 3 times as many as Mia. How many apples does Tom have?").answer
-    '42'
+>>> from tts_select import solve
+>>> solve("Mia has 14 apples. Tom has 3 times as many as Mia. How many apples does Tom have?").answer
+'42'
 """
 
 from tts_select.core.cost import Bill, Cost

@@ -73,10 +73,19 @@ Examples:
   tts-select solve --problems problems.jsonl --out results.jsonl --resume"""
 )
 @click.argument("file", required=False)
-@click.option("--policy", default=None, help="As in world:small, hf:ORG/NAME, or a folder.", show_default="world:small")
-@click.option("--prm", default=None, help="As --policy; none for no PRM.", show_default="world:prm for embedded policies")
+@click.option(
+    "--policy", default=None, help="As in world:small, hf:ORG/NAME, or a folder.", show_default="world:small"
+)
+@click.option(
+    "--prm",
+    default=None,
+    help="As --policy; none for no PRM.",
+    show_default="world:prm for embedded policies",
+)
 @click.option("--prm-format", default=None, help="How a PRM that is not embedded reads a solution.")
-@click.option("--method", default=None, help="One of cot, majority, best_of_n, beam, dvts.", show_default="by rule")
+@click.option(
+    "--method", default=None, help="One of cot, majority, best_of_n, beam, dvts.", show_default="by rule"
+)
 @click.option("--budget", type=int, default=None, help="N, the candidates in flight.", show_default="16")
 @click.option("--aggregation", default=None, help=f"One of {', '.join(AGGREGATIONS)}.", show_default="last")
 @click.option("--selection", default=None, help=f"One of {', '.join(SELECTIONS)}.", show_default="vote")
@@ -87,8 +96,12 @@ Examples:
 @click.option("--json", "as_json", is_flag=True, help="Print the whole solution as JSON.")
 @click.option("--show-candidates", is_flag=True, help="Print every candidate with its step scores.")
 @click.option("--problems", type=Path, default=None, help="Many problems: a JSONL file.")
-@click.option("--out", type=Path, default=None, help="With --problems: where each result goes, one JSON line each.")
-@click.option("--concurrency", type=click.IntRange(1, 4096), default=64, show_default=True, help="Problems in flight.")
+@click.option(
+    "--out", type=Path, default=None, help="With --problems: where each result goes, one JSON line each."
+)
+@click.option(
+    "--concurrency", type=click.IntRange(1, 4096), default=64, show_default=True, help="Problems in flight."
+)
 @click.option("--resume", is_flag=True, help="Go on with what --out does not hold yet.")
 def solve(
     file: str | None,
@@ -115,9 +128,7 @@ def solve(
         _solve_one(str(file), chosen, as_json=as_json, show_candidates=show_candidates)
 
 
-def _solve_one(
-    file: str, options: dict[str, Any], *, as_json: bool, show_candidates: bool
-) -> None:
+def _solve_one(file: str, options: dict[str, Any], *, as_json: bool, show_candidates: bool) -> None:
     from tts_select import solve as solve_problem
     from tts_select.display import solution_view
 
@@ -177,9 +188,7 @@ def _solve_many(
         click.echo(f"tts-select: {complaint}", err=True)
     with _results(out) as sink, _progress(len(todo)) as advance:
         summary = asyncio.run(
-            solve_many(
-                todo, options_from(options), sink, concurrency=concurrency, progress=advance
-            )
+            solve_many(todo, options_from(options), sink, concurrency=concurrency, progress=advance)
         )
     if as_json:
         click.echo(json.dumps(summary.as_dict()))

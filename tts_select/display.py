@@ -97,7 +97,5 @@ def models_view(models: list[dict[str, Any]]) -> Table:
     table = Table("model", "kind", "parameters", "size", "fingerprint", "trained on", box=None)
     for m in models:
         size = f"{m['bytes'] / 1e6:.1f} MB"
-        table.add_row(
-            m["spec"], m["kind"], f"{m['n_parameters']:,}", size, m["fingerprint"], m["trained_on"]
-        )
+        table.add_row(m["spec"], m["kind"], f"{m['n_parameters']:,}", size, m["fingerprint"], m["trained_on"])
     return table

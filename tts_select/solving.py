@@ -86,7 +86,7 @@ class Executors:
 
 
 def solve(problem: str | Problem, **options: Any) -> Solution:
-    """Solve a problem; the options are the fields of `Options`. Inside a running event loop it runs beside it.
+    """Solve a problem; the options are the fields of `Options`. Works inside a running event loop too.
 
     >>> solve("Start with 14. Multiply by 3. What is the result?").answer
     '42'
@@ -236,5 +236,3 @@ def _confidence(
     if chosen is None or (len(ranked) == 1 and chosen[0].score is None):
         return None
     return chosen[1]
-
-

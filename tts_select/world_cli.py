@@ -26,7 +26,9 @@ Examples:
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option("--level", type=click.IntRange(1, 8), default=None, help="Only this level, of 1-8.")
 @click.option("--family", default=None, help="Only this family: story, machine or shopping.")
-@click.option("--split", type=click.Choice(["train", "validation", "test"]), default="test", show_default=True)
+@click.option(
+    "--split", type=click.Choice(["train", "validation", "test"]), default="test", show_default=True
+)
 @click.option("--out", type=Path, default=None, help="A JSONL file.", show_default="standard output")
 def problems(
     *, count: int, seed: int, level: int | None, family: str | None, split: str, out: Path | None
@@ -57,7 +59,13 @@ Examples:
 )
 @click.option("--out", type=Path, required=True, help="Models and checkpoints; give it again to go on.")
 @click.option("--stage", "stages", multiple=True, help="Only this model; may be repeated.")
-@click.option("--scale", type=click.FloatRange(0.0001, 100), default=1.0, help="Of steps and samples.", show_default=True)
+@click.option(
+    "--scale",
+    type=click.FloatRange(0.0001, 100),
+    default=1.0,
+    help="Of steps and samples.",
+    show_default=True,
+)
 @click.option("--device", default=None, help="cpu, cuda, ...", show_default="cuda if there is one")
 def train(*, out: Path, stages: tuple[str, ...], scale: float, device: str | None) -> None:
     """Train the embedded models; resumable, with a manifest for each."""
@@ -84,8 +92,12 @@ Examples:
   tts-select world report --out report/ -n 48 --samples 16"""
 )
 @click.option("--out", type=Path, required=True, help="A folder for report.json, world.md and the plots.")
-@click.option("-n", "count", type=click.IntRange(8, 100_000), default=504, show_default=True, help="Test problems.")
-@click.option("--samples", type=click.IntRange(4, 1024), default=64, show_default=True, help="A policy and problem.")
+@click.option(
+    "-n", "count", type=click.IntRange(8, 100_000), default=504, show_default=True, help="Test problems."
+)
+@click.option(
+    "--samples", type=click.IntRange(4, 1024), default=64, show_default=True, help="A policy and problem."
+)
 @click.option("--seed", type=int, default=0, show_default=True)
 def report(*, out: Path, count: int, samples: int, seed: int) -> None:
     """Measure what the embedded world shows: difficulty, room for search, PRM quality, methods."""

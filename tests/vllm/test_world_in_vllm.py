@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -49,23 +50,26 @@ def vllm() -> Iterator[Any]:
         yield vllm
 
 
-def _start(vllm: Any, kind: str, name: str) -> Iterator[Any]:
+@contextmanager
+def _engine(vllm: Any, kind: str, name: str) -> Iterator[Any]:
     llm = vllm.LLM(str(folder_of(kind, name)), dtype="float32", enforce_eager=True, max_num_seqs=32)
-    yield llm
-    llm.llm_engine.engine_core.shutdown()
+    try:
+        yield llm
+    finally:
+        llm.llm_engine.engine_core.shutdown()
 
 
 @pytest.fixture(scope="module", params=_names("policy"))
 def policy(vllm: Any, request: pytest.FixtureRequest) -> Iterator[tuple[str, Any]]:
     """The name of an embedded policy, and an engine that runs it."""
-    for llm in _start(vllm, "policy", request.param):
+    with _engine(vllm, "policy", request.param) as llm:
         yield request.param, llm
 
 
 @pytest.fixture(scope="module", params=_names("prm"))
 def prm(vllm: Any, request: pytest.FixtureRequest) -> Iterator[tuple[str, Any]]:
     """The name of an embedded PRM, and an engine that runs it."""
-    for llm in _start(vllm, "prm", request.param):
+    with _engine(vllm, "prm", request.param) as llm:
         yield request.param, llm
 
 

@@ -1,11 +1,11 @@
 """Every error this package raises on purpose.
 
-    TtsSelectError            base; `exit_code` is what the command line returns
-    ├── InputError (2)        bad usage or input; the message names the remedy
-    │   ├── UnknownName       a policy, PRM, method, ... that does not exist
-    │   └── ProblemTooLong    the problem does not fit the model's context
-    ├── NoAnswer (3)          the search ended without any complete answer
-    └── BackendError (4)      a model or server failed; `retryable` tells whether trying again may help
+TtsSelectError            base; `exit_code` is what the command line returns
+├── InputError (2)        bad usage or input; the message names the remedy
+│   ├── UnknownName       a policy, PRM, method, ... that does not exist
+│   └── ProblemTooLong    the problem does not fit the model's context
+├── NoAnswer (3)          the search ended without any complete answer
+└── BackendError (4)      a model or server failed; `retryable` tells whether trying again may help
 """
 
 from __future__ import annotations

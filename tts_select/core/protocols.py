@@ -31,7 +31,7 @@ class SampleRequest:
     seed: int = 0
     """Fixes the continuations, whatever else is in the batch."""
     first: int = 0
-    """The index of the first continuation: sample k is the same whether it is asked for alone or among others."""
+    """The index of the first continuation: sample k is the same alone or among others."""
     deadline: float | None = None
     """On `time.monotonic()`; writing stops there and what was written is returned."""
 
@@ -78,9 +78,7 @@ class RewardModel(Protocol):
     n_parameters: int
     fingerprint: str
 
-    async def score(
-        self, problem: str, steps: Sequence[str], *, meter: Meter | None = None
-    ) -> list[float]:
+    async def score(self, problem: str, steps: Sequence[str], *, meter: Meter | None = None) -> list[float]:
         """One score a step.
 
         Raises:

@@ -1,0 +1,1 @@
+"""Problems and their answers: grading, and the embedded world."""

@@ -46,9 +46,7 @@ def rank(candidates: Sequence[Candidate], how: Aggregation) -> tuple[RankedCandi
     )
 
 
-def choose(
-    ranked: Sequence[RankedCandidate], selection: Selection
-) -> tuple[RankedCandidate, float] | None:
+def choose(ranked: Sequence[RankedCandidate], selection: Selection) -> tuple[RankedCandidate, float] | None:
     """The chosen candidate and the share of the vote (or the score) that it won; None if none answers.
 
     `vote` sums the scores of equivalent answers, whatever aggregation made them, and picks the best

@@ -75,9 +75,7 @@ class LimitedPolicy:
         """The policy's."""
         return self.policy.step_delimiter
 
-    async def sample(
-        self, request: SampleRequest, meter: Meter
-    ) -> AsyncIterator[list[Continuation]]:
+    async def sample(self, request: SampleRequest, meter: Meter) -> AsyncIterator[list[Continuation]]:
         """The continuations of `request`, in waves if a cap asks for it, and fewer if a limit is met."""
         limits, left = self.limits, request.n
         while left:

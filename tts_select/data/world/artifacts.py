@@ -15,8 +15,7 @@ WEIGHTS = Path(__file__).parent / "weights"
 def manifests() -> dict[str, dict[str, Any]]:
     """The manifest of each embedded model, by name."""
     return {
-        path.parent.name: json.loads(path.read_text())
-        for path in sorted(WEIGHTS.glob("*/manifest.json"))
+        path.parent.name: json.loads(path.read_text()) for path in sorted(WEIGHTS.glob("*/manifest.json"))
     }
 
 

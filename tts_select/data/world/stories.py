@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+from itertools import pairwise
 
 from tts_select.data.world.levels import Shape, draw_change, draw_start
 from tts_select.data.world.quantities import OPERATIONS, Facts, Operand, Quantity, Ref
@@ -28,7 +29,7 @@ def draw(shape: Shape, rng: random.Random) -> str:
     value = draw_start(shape.size, rng)
     given = f"{chain[0]} has {value} {item}."
     facts, values = [], {chain[0]: value}
-    for before, person in zip(chain, chain[1:], strict=False):
+    for before, person in pairwise(chain):
         facts.append(_compare(person, before, values, shape.size, rng))
     for person in extras:
         fact = _compare(person, rng.choice(chain[:-1]), values, shape.size, rng)
@@ -39,9 +40,7 @@ def draw(shape: Shape, rng: random.Random) -> str:
     return " ".join([given, *facts, f"How many {item} does {chain[-1]} have?"])
 
 
-def _compare(
-    person: str, reference: str, values: dict[str, int], size: int, rng: random.Random
-) -> str:
+def _compare(person: str, reference: str, values: dict[str, int], size: int, rng: random.Random) -> str:
     change = draw_change(values[reference], size, rng)
     values[person] = OPERATIONS[change.op](values[reference], change.amount)
     return f"{person} has {change.amount} {PHRASES[change.op]} {reference}."

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import random
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from types import ModuleType
 from typing import Literal
 
@@ -54,8 +55,7 @@ def canonical_steps(facts: Facts) -> tuple[str, ...]:
 
     def line(quantity: Quantity, value: int) -> str:
         left, right = (
-            values[side.index] if isinstance(side, Ref) else side
-            for side in (quantity.left, quantity.right)
+            values[side.index] if isinstance(side, Ref) else side for side in (quantity.left, quantity.right)
         )
         return f"{quantity.label} {left} {quantity.op} {right} = {value}"
 
@@ -81,12 +81,12 @@ def generate(
         place = len(problems)
         chosen_level = levels[place % len(levels)]
         chosen_family = families[place // len(levels) % len(families)]
-        problem = _draw_in_split(chosen_family, lambda: level_shape(chosen_level, rng), split, rng)
+        problem = _draw_in_split(chosen_family, partial(level_shape, chosen_level, rng), split, rng)
         if problem.problem in seen:
             continue
         seen.add(problem.problem)
         problem_id = f"world-{split}-{seed}-{place}"
-        problems.append(_numbered(problem, problem_id, chosen_level))
+        problems.append(replace(problem, id=problem_id, level=chosen_level))
     return problems
 
 
@@ -97,21 +97,13 @@ def stream(
     rng = random.Random(seed)
     while True:
         family = rng.choice(tuple(FAMILIES))
-        yield _draw_in_split(family, lambda: draw_shape(rng), split, rng)
+        yield _draw_in_split(family, partial(draw_shape, rng), split, rng)
 
 
-def _draw_in_split(
-    family: str, shape: Callable[[], Shape], split: Split, rng: random.Random
-) -> WorldProblem:
+def _draw_in_split(family: str, shape: Callable[[], Shape], split: Split, rng: random.Random) -> WorldProblem:
     module = FAMILIES[family]
     while True:
         text = module.draw(shape(), rng)
         facts = module.parse(text)
         if split_of(family, facts) == split:
             return WorldProblem("", text, str(facts.answer()), 0, family, canonical_steps(facts))
-
-
-def _numbered(problem: WorldProblem, problem_id: str, level: int) -> WorldProblem:
-    return WorldProblem(
-        problem_id, problem.problem, problem.answer, level, problem.family, problem.steps
-    )

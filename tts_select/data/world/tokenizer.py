@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tts_select.data.world import machines, shopping, stories
+from tts_select.data.world import shopping, stories
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -39,9 +39,7 @@ def build_tokenizer() -> Tokenizer:
     """The tokenizer as a `tokenizers.Tokenizer`."""
     from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
 
-    tokenizer = Tokenizer(
-        models.WordLevel({token: i for i, token in enumerate(vocabulary())}, unk_token=UNK)
-    )
+    tokenizer = Tokenizer(models.WordLevel({token: i for i, token in enumerate(vocabulary())}, unk_token=UNK))
     phrases = "|".join(f" {phrase}(?![A-Za-z])" for phrase in stories.PHRASES.values())
     tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(f"{phrases}|{_LEXEME}"), "isolated")
     tokenizer.decoder = decoders.Fuse()
@@ -63,12 +61,13 @@ def save_tokenizer(folder: Path) -> None:
     ).save_pretrained(folder)
 
 
-def unknown_words(text: str, tokenizer: Tokenizer) -> list[str]:
-    """The pieces of `text` that the embedded models have never seen, in order, without repeats."""
-    encoding = tokenizer.encode(text)
-    unk = tokenizer.token_to_id(UNK)
-    spans = [o for i, o in zip(encoding.ids, encoding.offsets, strict=True) if i == unk]
-    return list(dict.fromkeys(text[start:end].strip() or repr(text[start:end]) for start, end in spans))
+def token_id(tokenizer: Tokenizer, token: str) -> int:
+    """The id of a token of the vocabulary.
 
-
-_ = machines  # its words ("Start", "Add", "Subtract", "Multiply by") are part of `vocabulary`
+    Raises:
+        KeyError: it is not in the vocabulary.
+    """
+    found = tokenizer.token_to_id(token)
+    if found is None:
+        raise KeyError(token)
+    return found

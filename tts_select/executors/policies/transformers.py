@@ -13,7 +13,7 @@ from tts_select.core.cost import Cost, inference_flops
 from tts_select.core.errors import BackendError, InputError, ProblemTooLong
 from tts_select.core.protocols import Continuation, Meter, SampleRequest
 from tts_select.executors.runtime.decoding import Decoder, Job, Written
-from tts_select.executors.runtime.loading import LoadedModel
+from tts_select.executors.runtime.loading import LoadedModel, unknown_words
 from tts_select.executors.runtime.prefix_tree import PrefixTree
 from tts_select.executors.runtime.ragged import cache_tokens
 from tts_select.executors.runtime.worker import Worker
@@ -72,17 +72,13 @@ class TransformersPolicy:
         return ids
 
     def _unknown_words(self, text: str) -> str:
-        from tts_select.data.world.tokenizer import unknown_words
-
-        words = ", ".join(f"'{w}'" for w in unknown_words(text, self._tokenizer.backend_tokenizer)[:8])
+        words = ", ".join(f"'{word}'" for word in unknown_words(text, self._tokenizer)[:8])
         return (
             f"{self.name} does not know {words}: the embedded models read only the problems of "
             "`tts-select world problems`; for others name a real model, as in --policy hf:ORG/NAME"
         )
 
-    def _job(
-        self, request: SampleRequest, ids: np.ndarray, meter: Meter, future: asyncio.Future[Job]
-    ) -> Job:
+    def _job(self, request: SampleRequest, ids: np.ndarray, meter: Meter, future: asyncio.Future[Job]) -> Job:
         loop = future.get_loop()
 
         def done(job: Job) -> None:
@@ -135,7 +131,7 @@ class TransformersPolicy:
             self._decoder.tick()
         return not self._decoder.is_idle
 
-    def _fail(self, requests: list[Job], error: Exception) -> None:
+    def _fail(self, _requests: list[Job], error: Exception) -> None:
         for job in self._decoder.abandon():
             job.error = BackendError(f"{self.name} failed: {error}")
             job.done(job)

@@ -58,9 +58,7 @@ class TransformersRewardModel:
         self._remembered: OrderedDict[Prefix, float] = OrderedDict()
         self._worker = Worker(self._step, self._fail)
 
-    async def score(
-        self, problem: str, steps: Sequence[str], *, meter: Meter | None = None
-    ) -> list[float]:
+    async def score(self, problem: str, steps: Sequence[str], *, meter: Meter | None = None) -> list[float]:
         """See `RewardModel.score`."""
         if empty := [k for k, step in enumerate(steps) if not step.strip()]:
             raise ValueError(f"step {empty[0] + 1} is empty; an empty step cannot be scored")

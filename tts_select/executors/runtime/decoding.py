@@ -168,9 +168,7 @@ class Decoder:
         tokens, logprobs = sample_tokens(self._logits, temperature, top_p, uniform)
         now = time.monotonic()
         dead: list[int] = []
-        for i, (row, token, logprob) in enumerate(
-            zip(rows, tokens.tolist(), logprobs.tolist(), strict=True)
-        ):
+        for i, (row, token, logprob) in enumerate(zip(rows, tokens.tolist(), logprobs.tolist(), strict=True)):
             row.ids.append(token)
             row.logprob += logprob
             finish = self._finish(row, token, now)

@@ -56,4 +56,13 @@ def load_causal_lm(source: str, *, device: str | None = None, dtype: str = "auto
     finally:
         if bars:
             hf_logging.enable_progress_bar()
-    return LoadedModel(model.to(chosen).eval(), tokenizer, fingerprint_of(folder, source))
+    model.to(chosen)  # type: ignore[arg-type]  # its own stub takes the model itself
+    return LoadedModel(model.eval(), tokenizer, fingerprint_of(folder, source))
+
+
+def unknown_words(text: str, tokenizer: Any) -> list[str]:
+    """The pieces of `text` that the tokenizer maps to its unknown token, in order, without repeats."""
+    encoding = tokenizer(text, return_offsets_mapping=True)
+    spans = zip(encoding["input_ids"], encoding["offset_mapping"], strict=True)
+    pieces = (text[start:end] for i, (start, end) in spans if i == tokenizer.unk_token_id)
+    return list(dict.fromkeys(piece.strip() or repr(piece) for piece in pieces))

@@ -23,7 +23,7 @@ class _Layer(CacheLayerMixin):
     """One layer's view of the shared buffer."""
 
     def __init__(self, rows: RaggedCache, index: int) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self._rows, self._index = rows, index
 
     def lazy_initialization(self, key_states: torch.Tensor, value_states: torch.Tensor) -> None:
@@ -34,7 +34,7 @@ class _Layer(CacheLayerMixin):
     ) -> tuple[torch.Tensor, torch.Tensor]:
         return self._rows.write(self._index, key_states, value_states)
 
-    def get_mask_sizes(self, query_length: int) -> tuple[int, int]:
+    def get_mask_sizes(self, _query_length: int) -> tuple[int, int]:
         return self._rows.end - self._rows.start, 0
 
     def get_seq_length(self) -> int:
@@ -45,7 +45,10 @@ class _Layer(CacheLayerMixin):
 
 
 class RaggedCache:
-    """`buffer` has the shape (layers, 2, rows, heads, slots, head_dim); row i owns slots [end - lengths[i], end)."""
+    """Row i owns the slots [end - lengths[i], end).
+
+    `buffer` has the shape (layers, 2, rows, heads, slots, head_dim).
+    """
 
     def __init__(self, model: PreTrainedModel, lengths: np.ndarray, end: int, slots: int) -> None:
         layers, heads, head_dim = cache_shape(model)
@@ -93,9 +96,7 @@ class RaggedCache:
             views.append(rows[:, :, self.start : self.end])
         return views[0], views[1]
 
-    def forward(
-        self, model: Any, ids: torch.Tensor, new_lengths: np.ndarray, **kwargs: Any
-    ) -> Any:
+    def forward(self, model: Any, ids: torch.Tensor, new_lengths: np.ndarray, **kwargs: Any) -> Any:
         """Run `model` on right-aligned `ids` of shape (rows, width); the cache then owns them too."""
         width = ids.shape[1]
         self._reserve(width)
@@ -110,9 +111,7 @@ class RaggedCache:
         mask = (owned & (slot[None, None] <= query[None, :, None])) | (slot == query[:, None])[None]
         uniform = bool((new_lengths == width).all())
         fresh = torch.as_tensor(new_lengths, device=device)
-        self._valid = (
-            None if uniform else (query[None] >= self.end - fresh[:, None])[:, None, :, None]
-        )
+        self._valid = None if uniform else (query[None] >= self.end - fresh[:, None])[:, None, :, None]
         return model(
             input_ids=ids,
             position_ids=position,

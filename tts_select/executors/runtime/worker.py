@@ -5,6 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 import weakref
+from collections.abc import Callable
 from types import MethodType
 from typing import Any
 
@@ -12,9 +13,12 @@ _GATHER_SECONDS = 0.002
 
 
 class Worker:
-    """Runs `step(new_requests)` in its own thread while there is work; `step` returns whether more is left."""
+    """Runs `step(new_requests)` in its own thread; `step` returns whether more work is left."""
 
-    def __init__(self, step: MethodType, fail: MethodType) -> None:
+    def __init__(
+        self, step: Callable[[list[Any]], bool], fail: Callable[[list[Any], Exception], None]
+    ) -> None:
+        assert isinstance(step, MethodType)
         self._queue: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._step, self._fail = weakref.WeakMethod(step), weakref.WeakMethod(fail)
         # an owner that is collected wakes the thread, which then ends; at exit the thread just dies
@@ -39,7 +43,7 @@ class Worker:
                 return
             try:
                 busy = step(requests)
-            except Exception as error:  # a failed forward fails its requests, never the thread
+            except Exception as error:  # noqa: BLE001  a failed forward fails its requests, not the thread
                 fail(requests, error)
                 busy = False
             del step, fail

@@ -16,7 +16,7 @@ from tokenizers import Tokenizer
 
 from tts_select.data.world.levels import training_shape
 from tts_select.data.world.suite import STEP_DELIMITER, Split, WorldProblem, stream
-from tts_select.data.world.tokenizer import EOS, PROMPT_TEMPLATE
+from tts_select.data.world.tokenizer import EOS, PROMPT_TEMPLATE, token_id
 
 CHUNK_PROBLEMS = 4096
 IGNORE = -100
@@ -52,7 +52,7 @@ def solution_text(problem: WorldProblem) -> str:
 
 def gold_examples(problems: Sequence[WorldProblem], tokenizer: Tokenizer) -> list[Example]:
     """Canonical solutions: every token of the solution, and the end, is to be predicted."""
-    eos = tokenizer.token_to_id(EOS)
+    eos = token_id(tokenizer, EOS)
     prompts = [PROMPT_TEMPLATE.format(problem=p.problem) for p in problems]
     prompt_lengths = [len(e.ids) for e in tokenizer.encode_batch(prompts)]
     texts = [prompt + solution_text(p) for prompt, p in zip(prompts, problems, strict=True)]

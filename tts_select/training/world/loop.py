@@ -1,4 +1,4 @@
-"""The training loop of every stage: seeded batches in, checkpoints out; a run that was cut goes on where it was."""
+"""The training loop of every stage: seeded batches in, checkpoints out; a cut run goes on where it was."""
 
 from __future__ import annotations
 
@@ -13,12 +13,15 @@ from transformers import LlamaForCausalLM
 
 from tts_select.training.world.corpus import IGNORE, Batch, Example, batches
 from tts_select.training.world.optimizer import Optimizer
-from tts_select.training.world.recipe import Recipe
+from tts_select.training.world.recipe import Recipe, Stage
 
 CHECKPOINT_EVERY_SECONDS = 60
 
 Chunks = Callable[[int], Sequence[Example]]
 """The examples of the k-th chunk; asked for in order, for ever."""
+
+Loss = Callable[[torch.Tensor, Batch], torch.Tensor]
+"""Of the logits, shape (batch, length, vocabulary), on a batch."""
 
 
 @dataclass(slots=True)
@@ -35,32 +38,27 @@ class Progress:
 
 def lm_loss(logits: torch.Tensor, batch: Batch) -> torch.Tensor:
     """Cross-entropy of the next tokens that are to be predicted."""
-    return F.cross_entropy(
-        logits.flatten(0, 1), batch.next_ids.flatten(), ignore_index=IGNORE
-    )
+    return F.cross_entropy(logits.flatten(0, 1), batch.next_ids.flatten(), ignore_index=IGNORE)
 
 
 def train(
     model: LlamaForCausalLM,
     chunks: Chunks,
-    loss_of: Callable[[torch.Tensor, Batch], torch.Tensor],
+    loss_of: Loss,
     *,
-    name: str,
-    n_steps: int,
-    lr_scale: float,
+    stage: Stage,
     recipe: Recipe,
     checkpoint: Path,
     report: Callable[[Progress], None],
 ) -> Progress:
-    """Train `model` in place for `n_steps`, resuming from `checkpoint` if it exists."""
-    optimizer = Optimizer(model, recipe, n_steps, lr_scale)
+    """Train `model` in place for all cycles of `stage`, resuming from `checkpoint` if it exists."""
+    optimizer = Optimizer(model, recipe, stage.cycles, stage.lr_scale)
     progress = _resume(model, optimizer, checkpoint)
     model.train()
     began, saved = time.monotonic() - progress.seconds, time.monotonic()
-    for batch in _stream(chunks, progress, name, recipe):
-        if progress.n_steps >= n_steps:
-            break
-        batch = batch.to(model.device)
+    stream = _stream(chunks, progress, stage.name, recipe)
+    while progress.n_steps < stage.n_steps:
+        batch = next(stream).to(model.device)
         loss = loss_of(model(batch.ids).logits, batch)
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step(progress.n_steps)
@@ -79,9 +77,7 @@ def train(
     return progress
 
 
-def _stream(
-    chunks: Chunks, progress: Progress, name: str, recipe: Recipe
-) -> Iterator[Batch]:
+def _stream(chunks: Chunks, progress: Progress, name: str, recipe: Recipe) -> Iterator[Batch]:
     """Batches from where `progress` stands; it moves along as they are taken."""
     while True:
         seed = f"{recipe.seed}:{name}:{progress.chunk}"

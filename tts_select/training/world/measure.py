@@ -100,9 +100,7 @@ class Measurement:
         request = SampleRequest(problem.problem, n=self.n_samples, max_new_tokens=256, seed=seed)
         written = await policy.sample(request, meter)
         texts = [split_steps(c.text, policy.step_delimiter) if c.finish == "stop" else () for c in written]
-        scores = await asyncio.gather(
-            *(prm.score(problem.problem, steps) for steps in texts for prm in prms)
-        )
+        scores = await asyncio.gather(*(prm.score(problem.problem, steps) for steps in texts for prm in prms))
         last = [s[-1] if s else 0.0 for s in scores]
         samples = []
         for k, (steps, continuation) in enumerate(zip(texts, written, strict=True)):
@@ -118,9 +116,7 @@ class Measurement:
             )
         return samples
 
-    def _search(
-        self, method: str, budget: int, policy: str, prm: str | None
-    ) -> list[dict[str, Any]]:
+    def _search(self, method: str, budget: int, policy: str, prm: str | None) -> list[dict[str, Any]]:
         options = Options(
             policy=f"world:{policy}",
             prm=prm and f"world:{prm}",

@@ -1,4 +1,4 @@
-"""The models of the embedded world: small Llamas, and growth of a trained one by layers that start as identity."""
+"""The models of the embedded world: small Llamas, and a trained one grown by layers that add nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Muon for the matrices inside the layers, AdamW for the rest: at equal time a third of AdamW's loss (docs/log.md)."""
+"""Muon for the matrices inside the layers, AdamW for the rest: two thirds of AdamW's loss (docs/log.md)."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from tts_select.training.world.recipe import Recipe
 
 
 class Optimizer:
-    """Warm-up, then a linear fall to a small share of the learning rate."""
+    """In cycles of a warm-up and a linear fall of the learning rate."""
 
-    def __init__(self, model: PreTrainedModel, recipe: Recipe, n_steps: int, lr_scale: float) -> None:
-        self._recipe, self._n_steps, self._lr_scale = recipe, n_steps, lr_scale
+    def __init__(
+        self, model: PreTrainedModel, recipe: Recipe, cycles: tuple[int, ...], lr_scale: float
+    ) -> None:
+        self._recipe, self._cycles, self._lr_scale = recipe, cycles, lr_scale
         self._parameters = list(model.parameters())
         matrices = [p for n, p in model.named_parameters() if p.ndim == 2 and ".layers." in n]
         inside = {id(p) for p in matrices}
@@ -35,14 +37,23 @@ class Optimizer:
 
     def step(self, n_done: int) -> None:
         """Apply the gradients at the learning rate of step `n_done`, then clear them."""
-        warm = min(1.0, (n_done + 1) / self._recipe.warmup_steps)
-        share = self._lr_scale * warm * max(self._recipe.final_lr_share, 1 - n_done / self._n_steps)
+        share = self._lr_share(n_done)
         torch.nn.utils.clip_grad_norm_(self._parameters, 1.0)
         for lr, part in self._parts:
             for group in part.param_groups:
                 group["lr"] = lr * share
             part.step()
             part.zero_grad()
+
+    def _lr_share(self, n_done: int) -> float:
+        """Of the learning rate: in each cycle it warms up, then falls; each peak is lower than the last."""
+        peak, place = self._lr_scale, n_done
+        for n_steps in self._cycles:
+            if place < n_steps:
+                warm = min(1.0, (place + 1) / self._recipe.warmup_steps)
+                return peak * warm * max(self._recipe.final_lr_share, 1 - place / n_steps)
+            peak, place = peak * self._recipe.cycle_lr_decay, place - n_steps
+        return peak * self._recipe.final_lr_share
 
     def state_dict(self) -> list[dict[str, object]]:
         """For a checkpoint."""

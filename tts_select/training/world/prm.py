@@ -8,7 +8,7 @@ the canonical solutions, without which a small PRM forgets the arithmetic that i
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -16,10 +16,11 @@ import torch.nn.functional as F
 from tokenizers import Tokenizer
 
 from tts_select.data.world.suite import STEP_DELIMITER
+from tts_select.data.world.tokenizer import token_id
 from tts_select.executors.rewards.formats import BAD, GOOD
 from tts_select.training.world.corpus import IGNORE, Batch, Example
-from tts_select.training.world.loop import Chunks
-from tts_select.training.world.recipe import PrmStage, Recipe
+from tts_select.training.world.loop import Chunks, Loss
+from tts_select.training.world.recipe import PrmStage
 from tts_select.training.world.samples import read_labelled, write_samples
 
 SAMPLES_A_CHUNK = 3072
@@ -28,7 +29,7 @@ DELIMITER_WEIGHT = 4.0
 
 
 def labelled_samples(
-    stage: PrmStage, out: Path, recipe: Recipe, tokenizer: Tokenizer, device: str
+    stage: PrmStage, out: Path, seed: int, tokenizer: Tokenizer, device: str
 ) -> list[Example]:
     """The labelled samples of the stage's policies; sampled once and kept beside the models."""
     examples: list[Example] = []
@@ -40,7 +41,7 @@ def labelled_samples(
                 path,
                 n_problems=stage.n_problems,
                 n_samples=stage.n_samples,
-                seed=recipe.seed,
+                seed=seed,
                 device=device,
             )
         examples += read_labelled(path, tokenizer)
@@ -61,21 +62,22 @@ def mixed_chunks(labelled: Sequence[Example], gold: Chunks, name: str) -> Chunks
     return chunk
 
 
-def verdict_loss(tokenizer: Tokenizer) -> Callable[[torch.Tensor, Batch], torch.Tensor]:
+def verdict_loss(tokenizer: Tokenizer) -> Loss:
     """The loss of a PRM as a function of its logits."""
-    good, bad = tokenizer.token_to_id(GOOD), tokenizer.token_to_id(BAD)
-    delimiter = tokenizer.token_to_id(STEP_DELIMITER)
+    good, bad = token_id(tokenizer, GOOD), token_id(tokenizer, BAD)
+    delimiter = token_id(tokenizer, STEP_DELIMITER)
 
     def loss(logits: torch.Tensor, batch: Batch) -> torch.Tensor:
         judged = batch.verdicts != IGNORE
         margin = (logits[..., good] - logits[..., bad])[judged]
-        weight = 1 + (DELIMITER_WEIGHT - 1) * (batch.ids[judged] == delimiter).float()
+        weight = 1 + (DELIMITER_WEIGHT - 1) * batch.ids[judged].eq(delimiter).float()
         verdict = F.binary_cross_entropy_with_logits(
             margin, batch.verdicts[judged].float(), weight, reduction="sum"
         ) / weight.sum().clamp(min=1)
         words = logits.clone()
         words[..., [good, bad]] = float("-inf")  # the signs are verdicts, never the next word
         text = F.cross_entropy(words.flatten(0, 1), batch.next_ids.flatten(), ignore_index=IGNORE)
-        return verdict + text
+        total: torch.Tensor = verdict + text
+        return total
 
     return loss

@@ -13,27 +13,37 @@ from tts_select.training.world.models import Size
 
 @dataclass(frozen=True, slots=True)
 class PolicyStage:
-    """Trains a policy on canonical solutions."""
+    """Trains a policy on canonical solutions; `cycles` are the steps of each learning-rate cycle."""
 
     name: str
     size: Size
-    n_steps: int
+    cycles: tuple[int, ...]
     start_from: str | None = None
     lr_scale: float = 1.0
+
+    @property
+    def n_steps(self) -> int:
+        """In all cycles."""
+        return sum(self.cycles)
 
 
 @dataclass(frozen=True, slots=True)
 class PrmStage:
-    """Trains a PRM on samples of `policies`: `n_samples` solutions of each of `n_problems` problems a policy."""
+    """Trains a PRM on samples of `policies`: of each, `n_samples` solutions of `n_problems` problems."""
 
     name: str
     size: Size
-    n_steps: int
+    cycles: tuple[int, ...]
     start_from: str
     policies: tuple[str, ...]
     n_problems: int
     n_samples: int = 4
     lr_scale: float = 0.5
+
+    @property
+    def n_steps(self) -> int:
+        """In all cycles."""
+        return sum(self.cycles)
 
 
 Stage = PolicyStage | PrmStage
@@ -50,6 +60,8 @@ class Recipe:
     adam_lr: float = 3e-3
     warmup_steps: int = 100
     final_lr_share: float = 0.05
+    cycle_lr_decay: float = 0.6
+    """The peak of a learning-rate cycle over that of the one before."""
 
     def names(self) -> tuple[str, ...]:
         """Of the stages."""
@@ -59,23 +71,23 @@ class Recipe:
         """With `scale` times the steps and samples, for a trial run or a longer one."""
 
         def shrink(stage: Stage) -> Stage:
-            n_steps = max(1, round(stage.n_steps * scale))
+            cycles = tuple(max(1, round(n * scale)) for n in stage.cycles)
             if isinstance(stage, PolicyStage):
-                return replace(stage, n_steps=n_steps)
-            return replace(stage, n_steps=n_steps, n_problems=max(1, round(stage.n_problems * scale)))
+                return replace(stage, cycles=cycles)
+            return replace(stage, cycles=cycles, n_problems=max(1, round(stage.n_problems * scale)))
 
         return replace(self, stages=tuple(shrink(stage) for stage in self.stages))
 
 
 FULL = Recipe(
     stages=(
-        PolicyStage("small", Size(64, 3), n_steps=1400),
-        PolicyStage("medium", Size(128, 3), n_steps=1600),
-        PolicyStage("large", Size(128, 5), n_steps=1200, start_from="medium"),
+        PolicyStage("small", Size(64, 3), cycles=(1400,)),
+        PolicyStage("medium", Size(128, 3), cycles=(1600,)),
+        PolicyStage("large", Size(128, 5), cycles=(1200, 800), start_from="medium"),
         PrmStage(
             "prm",
             Size(128, 7),
-            n_steps=3000,
+            cycles=(2800,),
             start_from="large",
             policies=("small", "medium", "large"),
             n_problems=6000,
@@ -83,7 +95,7 @@ FULL = Recipe(
         PrmStage(
             "prm-narrow",
             Size(128, 4),
-            n_steps=700,
+            cycles=(700,),
             start_from="medium",
             policies=("small",),
             n_problems=6000,

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -49,9 +49,7 @@ class Results:
         """Which problems are of this third of the levels, or of all."""
         return np.isin(self.levels, THIRDS.get(name, tuple(LEVELS)))
 
-    def over(
-        self, policy: str, figure: Callable[[list[Sample]], float], third: str = "all"
-    ) -> Estimate:
+    def over(self, policy: str, figure: Callable[[list[Sample]], float], third: str = "all") -> Estimate:
         """A figure of each problem's samples, averaged over a third."""
         return estimate(self.each(policy, figure)[self.third(third)])
 
@@ -60,7 +58,7 @@ class Results:
         return np.array([figure(row) for row in self.samples[policy]])
 
     def method(self, method: str, policy: str, prm: str, n: int = N) -> np.ndarray:
-        """For each problem how often a method is right; sampling methods from the samples, searches as run."""
+        """For each problem how often a method is right; sampling methods are read off the samples."""
         k = min(n, self.measurement.n_samples)
         if method == "cot":
             return _right(self.greedy[policy])
@@ -134,10 +132,7 @@ def all_tables(r: Results) -> dict[str, Table]:
 
 
 def _thirds(r: Results) -> Table:
-    return {
-        policy: {t: r.over(policy, stats.pass_at_1, t) for t in (*THIRDS, "all")}
-        for policy in POLICIES
-    }
+    return {policy: {t: r.over(policy, stats.pass_at_1, t) for t in (*THIRDS, "all")} for policy in POLICIES}
 
 
 def _levels(r: Results) -> Table:
@@ -183,9 +178,7 @@ def _lucky(r: Results) -> Table:
 
 def _auc(r: Results) -> Table:
     return {
-        prm: {
-            policy: r.over(policy, lambda s, k=k: stats.auc_within(s, k)) for policy in POLICIES
-        }
+        prm: {policy: r.over(policy, partial(stats.auc_within, prm=k)) for policy in POLICIES}
         for k, prm in enumerate(PRMS)
     }
 
@@ -196,15 +189,14 @@ def _selection(r: Results) -> Table:
     table: Table = {}
     for policy in POLICIES:
         table[f"{policy}, majority"] = {
-            f"N = {k}": r.over(policy, lambda s, k=k: stats.majority_at(s, k)) for k in budgets
+            f"N = {k}": r.over(policy, partial(stats.majority_at, k=k)) for k in budgets
         }
         for p, prm in enumerate(PRMS):
             table[f"{policy}, best_of_n {prm}, max"] = {
-                f"N = {k}": r.over(policy, lambda s, k=k, p=p: stats.best_at(s, k, p)) for k in budgets
+                f"N = {k}": r.over(policy, partial(stats.best_at, k=k, prm=p)) for k in budgets
             }
             table[f"{policy}, best_of_n {prm}, vote"] = {
-                f"N = {k}": r.over(policy, lambda s, k=k, p=p: stats.weighted_at(s, k, p))
-                for k in budgets
+                f"N = {k}": r.over(policy, partial(stats.weighted_at, k=k, prm=p)) for k in budgets
             }
     k = budgets[-1]
     gain = r.over(SMALL, lambda s: stats.weighted_at(s, k, GENERAL) - stats.majority_at(s, k))
@@ -216,9 +208,7 @@ def _beam(r: Results) -> Table:
     """Best-of-n gets, problem by problem, at least as many tokens as the beam used."""
     runs = r.searches["beam", N, SMALL, PRMS[GENERAL]]
     beam = _right(runs)
-    matched = np.array(
-        [_matched(row, run.n_tokens) for row, run in zip(r.samples[SMALL], runs, strict=True)]
-    )
+    matched = np.array([_matched(row, run.n_tokens) for row, run in zip(r.samples[SMALL], runs, strict=True)])
     mean_tokens = np.array([run.n_tokens for run in runs], dtype=float)
     sampled = r.each(SMALL, lambda s: float(np.mean([x.n_tokens for x in s])) * N)
 
@@ -258,9 +248,7 @@ def _headline(r: Results) -> Table:
 
 def _methods(r: Results, prm: str) -> Table:
     return {
-        f"{policy}, {third}": {
-            m: estimate(r.method(m, policy, prm)[r.third(third)]) for m in METHODS
-        }
+        f"{policy}, {third}": {m: estimate(r.method(m, policy, prm)[r.third(third)]) for m in METHODS}
         for policy in POLICIES
         for third in THIRDS
     }

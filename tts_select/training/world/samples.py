@@ -1,9 +1,10 @@
-"""What the policies write on training problems: kept on disk, labelled step by step with the exact checker."""
+"""What the policies write on training problems, kept on disk and labelled by the exact checker."""
 
 from __future__ import annotations
 
 import asyncio
 import json
+import operator
 from collections.abc import Sequence
 from itertools import accumulate, islice
 from pathlib import Path
@@ -15,7 +16,7 @@ from tts_select.core.protocols import SampleRequest
 from tts_select.data.world.checker import check_steps
 from tts_select.data.world.levels import training_shape
 from tts_select.data.world.suite import STEP_DELIMITER, WorldProblem, canonical_steps, parse_facts, stream
-from tts_select.data.world.tokenizer import EOS, PROMPT_TEMPLATE
+from tts_select.data.world.tokenizer import EOS, PROMPT_TEMPLATE, token_id
 from tts_select.executors.accounting import Ledger
 from tts_select.executors.policies.transformers import TransformersPolicy
 from tts_select.executors.runtime.loading import load_causal_lm
@@ -85,9 +86,9 @@ def label(problem: str, solution: str, tokenizer: Tokenizer) -> Example:
     assert facts is not None
     prompt = tokenizer.encode(PROMPT_TEMPLATE.format(problem=problem)).ids
     gold = tokenizer.encode(STEP_DELIMITER.join(canonical_steps(facts))).ids
-    gold.append(tokenizer.token_to_id(EOS))
+    gold.append(token_id(tokenizer, EOS))
     steps = split_steps(solution, STEP_DELIMITER)
-    right = list(accumulate(check_steps(problem, steps), lambda a, b: a and b))
+    right = list(accumulate(check_steps(problem, steps), operator.and_))
     ids, next_ids, verdicts = list(prompt), [IGNORE] * (len(prompt) - 1) + [gold[0]], [IGNORE] * len(prompt)
     so_far, canonical = 0, True
     for step, is_right in zip(steps, right, strict=True):
@@ -97,7 +98,7 @@ def label(problem: str, solution: str, tokenizer: Tokenizer) -> Example:
             ids.append(token)
             next_ids.append(gold[so_far] if canonical and so_far < len(gold) else IGNORE)
             verdicts.append(1 if canonical else IGNORE if is_right else 0)
-        delimiter = tokenizer.token_to_id(STEP_DELIMITER)
+        delimiter = token_id(tokenizer, STEP_DELIMITER)
         canonical = canonical and so_far < len(gold) and gold[so_far] == delimiter
         so_far += 1
         ids.append(delimiter)

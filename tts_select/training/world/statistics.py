@@ -60,14 +60,14 @@ def majority_at(samples: Sequence[Sample], k: int) -> float:
 
 def weighted_at(samples: Sequence[Sample], k: int, prm: int) -> float:
     """Best-of-k with selection `vote`."""
-    return float(
-        np.mean([_voted(group, [s.scores[prm] for s in group]) for group in groups(samples, k)])
-    )
+    return float(np.mean([_voted(group, [s.scores[prm] for s in group]) for group in groups(samples, k)]))
 
 
 def best_at(samples: Sequence[Sample], k: int, prm: int) -> float:
     """Best-of-k with selection `max`."""
-    picks = (max(_answering(group), key=lambda s: s.scores[prm], default=None) for group in groups(samples, k))
+    picks = (
+        max(_answering(group), key=lambda s: s.scores[prm], default=None) for group in groups(samples, k)
+    )
     return float(np.mean([bool(pick and pick.right) for pick in picks]))
 
 

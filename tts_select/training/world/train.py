@@ -9,17 +9,19 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
 from tokenizers import Tokenizer
 from transformers import LlamaForCausalLM
+from transformers.utils import logging as hf_logging
 
 from tts_select.data.world.tokenizer import build_tokenizer, save_tokenizer
 from tts_select.training.world import prm
 from tts_select.training.world.corpus import Example, gold_chunk
-from tts_select.training.world.loop import Progress, lm_loss, train
+from tts_select.training.world.loop import Chunks, Loss, Progress, lm_loss, train
 from tts_select.training.world.models import grow, new_model
 from tts_select.training.world.recipe import PolicyStage, PrmStage, Recipe, Stage
 
@@ -30,82 +32,85 @@ def train_world(
     out: Path, recipe: Recipe, *, device: str, report: Report, stages: tuple[str, ...] = ()
 ) -> None:
     """Train every stage of `recipe` (or only those named) whose folder has no manifest yet."""
-    tokenizer = build_tokenizer()
+    hf_logging.disable_progress_bar()  # each model is one small file; the bars are ours
+    workshop = _Workshop(out, recipe, device, report)
     for stage in recipe.stages:
-        folder = out / stage.name
-        if (folder / "manifest.json").exists() or (stages and stage.name not in stages):
-            continue
-        folder.mkdir(parents=True, exist_ok=True)
-        model = _initial(stage, out, recipe, tokenizer).to(device)
-        progress = _train_stage(stage, model, out, recipe, tokenizer, report)
-        _write(model, stage, progress, folder, recipe)
+        if not stages or stage.name in stages:
+            workshop.make(stage)
 
 
-def _initial(stage: Stage, out: Path, recipe: Recipe, tokenizer: Tokenizer) -> LlamaForCausalLM:
-    if stage.start_from is None:
-        return new_model(stage.size, tokenizer, recipe.seed)
-    # the checkpoint, not the published folder: that one is rounded to bfloat16
-    parent = next(s for s in recipe.stages if s.name == stage.start_from)
-    model = new_model(parent.size, tokenizer, recipe.seed)
-    state = torch.load(out / f"{stage.start_from}.checkpoint.pt", weights_only=True)
-    model.load_state_dict(state["model"])
-    return grow(model, stage.size.layers, tokenizer, recipe.seed)
+@dataclass(frozen=True, slots=True)
+class _Workshop:
+    out: Path
+    recipe: Recipe
+    device: str
+    report: Report
+    tokenizer: Tokenizer = field(default_factory=build_tokenizer)
+
+    def make(self, stage: Stage) -> None:
+        """Train and write the stage's model, unless its manifest, which is written last, is there."""
+        if (self.out / stage.name / "manifest.json").exists():
+            return
+        model = self._initial(stage).to(self.device)  # type: ignore[arg-type]  # transformers' stub
+        chunks, loss_of = self._lessons(stage)
+        progress = train(
+            model,
+            chunks,
+            loss_of,
+            stage=stage,
+            recipe=self.recipe,
+            checkpoint=self._checkpoint(stage.name),
+            report=lambda progress: self.report(stage, progress),
+        )
+        self._write(stage, model, progress)
+
+    def _checkpoint(self, name: str) -> Path:
+        self.out.mkdir(parents=True, exist_ok=True)
+        return self.out / f"{name}.checkpoint.pt"
+
+    def _initial(self, stage: Stage) -> LlamaForCausalLM:
+        if stage.start_from is None:
+            return new_model(stage.size, self.tokenizer, self.recipe.seed)
+        parent = next(s for s in self.recipe.stages if s.name == stage.start_from)
+        model = new_model(parent.size, self.tokenizer, self.recipe.seed)
+        # the checkpoint, not the published folder: that one is rounded to bfloat16
+        state = torch.load(self._checkpoint(parent.name), weights_only=True)
+        model.load_state_dict(state["model"])
+        return grow(model, stage.size.layers, self.tokenizer, self.recipe.seed)
+
+    def _lessons(self, stage: Stage) -> tuple[Chunks, Loss]:
+        def gold(k: int) -> list[Example]:
+            return gold_chunk(f"{self.recipe.seed}:{stage.name}:{k}", self.tokenizer)
+
+        if isinstance(stage, PolicyStage):
+            return gold, lm_loss
+        labelled = prm.labelled_samples(stage, self.out, self.recipe.seed, self.tokenizer, self.device)
+        return prm.mixed_chunks(labelled, gold, stage.name), prm.verdict_loss(self.tokenizer)
+
+    def _write(self, stage: Stage, model: LlamaForCausalLM, progress: Progress) -> None:
+        folder = self.out / stage.name
+        published = LlamaForCausalLM(model.config)
+        published.load_state_dict(model.state_dict())
+        published.bfloat16().save_pretrained(folder)
+        save_tokenizer(folder)
+        manifest = _manifest(stage, model, progress, self.recipe.seed)
+        manifest["sha256"] = hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
+        (folder / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n")
 
 
-def _train_stage(
-    stage: Stage,
-    model: LlamaForCausalLM,
-    out: Path,
-    recipe: Recipe,
-    tokenizer: Tokenizer,
-    report: Report,
-) -> Progress:
-    def gold(k: int) -> list[Example]:
-        return gold_chunk(f"{recipe.seed}:{stage.name}:{k}", tokenizer)
-
-    chunks, loss = gold, lm_loss
+def _manifest(stage: Stage, model: LlamaForCausalLM, progress: Progress, seed: int) -> dict[str, Any]:
+    kind, source = "policy", "canonical solutions"
     if isinstance(stage, PrmStage):
-        labelled = prm.labelled_samples(stage, out, recipe, tokenizer, str(model.device))
-        chunks, loss = prm.mixed_chunks(labelled, gold, stage.name), prm.verdict_loss(tokenizer)
-    return train(
-        model,
-        chunks,
-        loss,
-        name=stage.name,
-        n_steps=stage.n_steps,
-        lr_scale=stage.lr_scale,
-        recipe=recipe,
-        checkpoint=out / f"{stage.name}.checkpoint.pt",
-        report=lambda progress: report(stage, progress),
-    )
-
-
-def _write(
-    model: LlamaForCausalLM, stage: Stage, progress: Progress, folder: Path, recipe: Recipe
-) -> None:
-    """The manifest is written last: where it exists, the folder is whole."""
-    published = LlamaForCausalLM(model.config).to(torch.bfloat16)
-    published.load_state_dict(model.state_dict())
-    published.save_pretrained(folder)
-    save_tokenizer(folder)
-    weights = folder / "model.safetensors"
-    manifest: dict[str, Any] = {
+        kind, source = "prm", f"samples of {', '.join(stage.policies)}"
+    return {
         "name": stage.name,
-        "kind": "policy" if isinstance(stage, PolicyStage) else "prm",
+        "kind": kind,
         "n_parameters": sum(p.numel() for p in model.parameters()),
-        "trained_on": _trained_on(stage),
-        "seed": recipe.seed,
+        "trained_on": source,
+        "seed": seed,
         "n_steps": progress.n_steps,
         "n_tokens": progress.n_tokens,
         "loss": round(progress.loss, 5),
         "seconds": round(progress.seconds),
         "torch": torch.__version__,
-        "sha256": hashlib.sha256(weights.read_bytes()).hexdigest(),
     }
-    (folder / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n")
-
-
-def _trained_on(stage: Stage) -> str:
-    if isinstance(stage, PolicyStage):
-        return "canonical solutions"
-    return f"samples of {', '.join(stage.policies)}"
