@@ -70,7 +70,11 @@ async def solve_many(
     concurrency: int = DEFAULT_CONCURRENCY,
     progress: Callable[[Summary], None],
 ) -> Summary:
-    """Solve all of them; one that fails is reported in the summary and in its line, and stops no other."""
+    """Solve all of them; one that fails is reported in the summary and in its line, and stops no other.
+
+    Raises:
+        OSError: a result cannot be written; those written before are whole.
+    """
     plan, executors = prepare(options)
     room = asyncio.Semaphore(concurrency)
     summary = Summary(len(problems))
@@ -89,9 +93,12 @@ async def solve_many(
         out.flush()
         progress(summary)
 
-    async with asyncio.TaskGroup() as group:
-        for problem in problems:
-            group.create_task(one(problem))
+    try:
+        async with asyncio.TaskGroup() as group:
+            for problem in problems:
+                group.create_task(one(problem))
+    except ExceptionGroup as failures:  # a full disk, say: the first failure stops the batch
+        raise failures.exceptions[0] from None
     return summary
 
 

@@ -5,10 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NoReturn
 
 import click
 from rich.console import Console
@@ -35,7 +33,8 @@ class _Commands(click.Group):
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
         try:
-            return super().main(*args, **{**kwargs, "standalone_mode": False})
+            super().main(*args, **{**kwargs, "standalone_mode": False})
+            sys.stdout.flush()  # a full disk is our error, not the interpreter's at exit
         except click.ClickException as error:
             error.show()
             sys.exit(error.exit_code)
@@ -49,7 +48,7 @@ class _Commands(click.Group):
             _fail(f"{error.strerror or error}: {error.filename or 'output'}", InputError.exit_code)
 
 
-def _fail(message: str, exit_code: int) -> None:
+def _fail(message: str, exit_code: int) -> NoReturn:
     click.echo(f"tts-select: {message}", err=True)
     sys.exit(exit_code)
 
@@ -177,6 +176,7 @@ def _solve_many(
 ) -> None:
     from tts_select.batch import keep_finished, read_problems, solve_many
     from tts_select.display import summary_view
+    from tts_select.progress import batch_progress
     from tts_select.solving import options_from
 
     problems, complaints = read_problems(source)
@@ -186,10 +186,14 @@ def _solve_many(
     todo = [p for p in problems if p.id not in done]
     for complaint in complaints:
         click.echo(f"tts-select: {complaint}", err=True)
-    with _results(out) as sink, _progress(len(todo)) as advance:
-        summary = asyncio.run(
-            solve_many(todo, options_from(options), sink, concurrency=concurrency, progress=advance)
-        )
+    try:
+        with _results(out) as sink, batch_progress(len(todo)) as advance:
+            batch = solve_many(
+                todo, options_from(options), sink, concurrency=concurrency, progress=advance
+            )
+            summary = asyncio.run(batch)
+    except KeyboardInterrupt:
+        _fail(f"interrupted; what is solved is in '{out}': go on with --resume", INTERRUPTED)
     if as_json:
         click.echo(json.dumps(summary.as_dict()))
     else:
@@ -206,12 +210,6 @@ def _results(out: Path) -> IO[str]:
         return out.open("a", encoding="utf-8")
     except OSError as error:
         raise InputError(f"cannot write '{out}': {error.strerror}") from error
-
-
-def _progress(total: int) -> AbstractContextManager[Callable[[Any], None]]:
-    from tts_select.progress import batch_progress
-
-    return batch_progress(total)
 
 
 def _status(what: str) -> Any:

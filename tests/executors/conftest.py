@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,6 +13,7 @@ from tts_select.core.candidate import Candidate
 from tts_select.core.cost import Cost
 from tts_select.core.plan import Settings
 from tts_select.core.protocols import Continuation, Meter, Policy, RewardModel, SampleRequest
+from tts_select.core.seeds import derive_seed
 from tts_select.executors.accounting import Ledger
 from tts_select.executors.limits import LimitedPolicy, Limits
 from tts_select.executors.methods import METHODS
@@ -55,6 +57,22 @@ class CountingPolicy(FakePolicy):
 @pytest.fixture
 def counting_policy() -> type[CountingPolicy]:
     return CountingPolicy
+
+
+class UnevenPolicy(FakePolicy):
+    """Answers requests in an order that depends on `salt`, as an engine does whose load varies."""
+
+    salt = 0
+
+    async def sample(self, request: SampleRequest, meter: Meter) -> list[Continuation]:
+        for _ in range(derive_seed(request.steps, request.seed, self.salt) % 23):
+            await asyncio.sleep(0)
+        return await super().sample(request, meter)
+
+
+@pytest.fixture
+def uneven_policy() -> type[UnevenPolicy]:
+    return UnevenPolicy
 
 
 @pytest.fixture

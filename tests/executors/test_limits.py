@@ -165,19 +165,19 @@ def test_concurrent_requests_share_the_cap_without_deadlock(
         assert limits.free == 0
 
 
-@pytest.mark.parametrize("cap", [30, 45, 100])
-def test_a_capped_search_does_not_depend_on_which_request_is_answered_first(cap: int) -> None:
-    class Uneven(FakePolicy):
-        """Its answers come in another order than the requests."""
-
-        async def sample(self, request: SampleRequest, meter: Any) -> list[Continuation]:
-            await asyncio.sleep(0.002 * (derive_seed(request.steps, salt) % 4))
-            return await super().sample(request, meter)
-
+@pytest.mark.parametrize("method", ["beam", "dvts"])
+@pytest.mark.parametrize("cap", [70, 100, 130])
+def test_a_capped_search_does_not_depend_on_which_request_is_answered_first(
+    method: str, cap: int, uneven_policy: type[Any]
+) -> None:
     pools = []
     for salt in range(4):
-        policy = Uneven(script([1, 2, 3]))
-        pools.append(run("beam", policy, budget=8, limits=Limits(cap), beam_width=2, max_new_tokens=12).pool)
+        policy = uneven_policy(script([1, 2, 3, 9]))
+        policy.salt = salt
+        limits = Limits(cap)
+        search = run(method, policy, budget=8, limits=limits, beam_width=2, max_new_tokens=25)
+        pools.append(search.pool)
+        assert limits.reached == "cap"
     assert pools[1:] == pools[:-1]
 
 

@@ -194,6 +194,18 @@ def test_one_seed_fixes_the_result_and_another_changes_it(
 
 
 @every_method
+def test_the_result_does_not_depend_on_which_request_is_answered_first(
+    method: str, run_method: Callable[..., Any], uneven_policy: type[Any]
+) -> None:
+    pools = []
+    for salt in range(4):
+        policy = uneven_policy(story)
+        policy.salt = salt
+        pools.append(run_method(method, policy, FakeRewardModel(score_by_text), budget=16).pool)
+    assert pools[1:] == pools[:-1]
+
+
+@every_method
 def test_settings_reach_the_policy(method: str, run_method: Callable[..., Any]) -> None:
     policy = FakePolicy(story)
     run_method(method, policy, FakeRewardModel(score_by_text), temperature=0.3, top_p=0.9)

@@ -27,10 +27,12 @@ class Shape:
 
 def level_shape(level: int, rng: random.Random) -> Shape:
     """A shape of this level: each level is a little longer, bigger and more shuffled than the last."""
-    progress = (level - 1) / (len(LEVELS) - 1)
-    sizes = [0.55 - 0.45 * progress, 0.35 + 0.05 * progress, 0.10 + 0.40 * progress]
+    step = level - 1
+    progress = step / (len(LEVELS) - 1)
+    mean_steps = 1.25 + 0.7 * step + 0.048 * step**2  # 1.25 at level 1, 8.5 at level 8
+    sizes = [0.60 - 0.50 * progress, 0.33 + 0.07 * progress, 0.07 + 0.43 * progress]
     return Shape(
-        n_steps=level + rng.randint(0, 1),
+        n_steps=int(mean_steps + rng.random()),
         size=rng.choices((0, 1, 2), sizes)[0],
         distractors=int(rng.random() < 0.4 * progress),
         shuffled=rng.random() < 0.3 * max(0.0, progress - 0.3),

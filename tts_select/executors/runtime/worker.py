@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import queue
 import threading
 import weakref
@@ -10,6 +11,9 @@ from types import MethodType
 from typing import Any
 
 _GATHER_SECONDS = 0.002
+_EXIT_SECONDS = 10
+
+_WORKERS: weakref.WeakSet[Worker] = weakref.WeakSet()
 
 
 class Worker:
@@ -21,10 +25,12 @@ class Worker:
         assert isinstance(step, MethodType)
         self._queue: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._step, self._fail = weakref.WeakMethod(step), weakref.WeakMethod(fail)
-        # an owner that is collected wakes the thread, which then ends; at exit the thread just dies
-        weakref.finalize(step.__self__, self._queue.put, None).atexit = False
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
+        self._stopping = False
+        # an owner that is collected wakes the thread, which then ends
+        weakref.finalize(step.__self__, self._queue.put, None).atexit = False
+        _WORKERS.add(self)
 
     def submit(self, request: Any) -> None:
         """Hand over a request; the thread starts with the first one."""
@@ -34,12 +40,19 @@ class Worker:
                 self._thread = threading.Thread(target=self._run, name="tts-select", daemon=True)
                 self._thread.start()
 
+    def stop(self) -> None:
+        """End the thread after the step that it is in."""
+        self._stopping = True
+        self._queue.put(None)
+        if self._thread is not None:
+            self._thread.join(_EXIT_SECONDS)
+
     def _run(self) -> None:
         busy = False
         while True:
             requests = self._take(wait=not busy)
             step, fail = self._step(), self._fail()
-            if step is None or fail is None:
+            if step is None or fail is None or self._stopping:
                 return
             try:
                 busy = step(requests)
@@ -59,3 +72,10 @@ class Worker:
                 taken.append(self._queue.get_nowait())
         except queue.Empty:
             return taken
+
+
+@atexit.register
+def _stop_all() -> None:
+    """A thread that is cut off inside a tensor operation would abort the process."""
+    for worker in list(_WORKERS):
+        worker.stop()

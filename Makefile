@@ -1,0 +1,35 @@
+# `make check` is what to run before a commit; .ci/run does all of it from scratch, and more.
+.PHONY: check lint format types contracts test test-vllm docs dist ci
+
+check: lint types contracts test
+
+lint:
+	ruff check .
+	ruff format --check .
+
+format:
+	ruff check --fix .
+	ruff format .
+
+types:
+	mypy
+
+contracts:
+	lint-imports
+
+test:
+	python -m pytest
+
+# in an environment with vLLM, see CONTRIBUTING.md
+test-vllm:
+	VLLM_CPU_KVCACHE_SPACE=1 HF_HUB_OFFLINE=1 python -m pytest -m vllm tests/vllm
+
+docs:
+	python scripts/check_docs.py
+
+dist:
+	python -m build
+	python scripts/check_dist.py dist
+
+ci:
+	.ci/run
