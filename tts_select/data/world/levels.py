@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 LEVELS = range(1, 9)
 THIRDS: dict[str, tuple[int, ...]] = {"easy": (1, 2, 3), "middle": (4, 5), "hard": (6, 7, 8)}
+MEAN_STEPS = (1.5, 1.9, 2.5, 3.4, 4.5, 5.7, 7.0, 8.5)
+"""Of each level; fractions are chances of one step more."""
 MAX_VALUE = 9_999
 MAX_STEPS = 9
 
@@ -27,12 +29,10 @@ class Shape:
 
 def level_shape(level: int, rng: random.Random) -> Shape:
     """A shape of this level: each level is a little longer, bigger and more shuffled than the last."""
-    step = level - 1
-    progress = step / (len(LEVELS) - 1)
-    mean_steps = 1.25 + 0.7 * step + 0.048 * step**2  # 1.25 at level 1, 8.5 at level 8
+    progress = (level - 1) / (len(LEVELS) - 1)
     sizes = [0.60 - 0.50 * progress, 0.33 + 0.07 * progress, 0.07 + 0.43 * progress]
     return Shape(
-        n_steps=int(mean_steps + rng.random()),
+        n_steps=int(MEAN_STEPS[level - 1] + rng.random()),
         size=rng.choices((0, 1, 2), sizes)[0],
         distractors=int(rng.random() < 0.4 * progress),
         shuffled=rng.random() < 0.3 * max(0.0, progress - 0.3),
