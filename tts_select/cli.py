@@ -188,9 +188,7 @@ def _solve_many(
         click.echo(f"tts-select: {complaint}", err=True)
     try:
         with _results(out) as sink, batch_progress(len(todo)) as advance:
-            batch = solve_many(
-                todo, options_from(options), sink, concurrency=concurrency, progress=advance
-            )
+            batch = solve_many(todo, options_from(options), sink, concurrency=concurrency, progress=advance)
             summary = asyncio.run(batch)
     except KeyboardInterrupt:
         _fail(f"interrupted; what is solved is in '{out}': go on with --resume", INTERRUPTED)

@@ -28,9 +28,7 @@ def chosen(
     return found[0].answer, found[1]
 
 
-@pytest.mark.parametrize(
-    ("how", "score"), [("min", 0.2), ("last", 0.5), ("mean", 0.5), ("prod", 0.08)]
-)
+@pytest.mark.parametrize(("how", "score"), [("min", 0.2), ("last", 0.5), ("mean", 0.5), ("prod", 0.08)])
 def test_step_scores_become_one_score(how: Aggregation, score: float) -> None:
     assert aggregate([0.8, 0.2, 0.5], how) == pytest.approx(score)
 

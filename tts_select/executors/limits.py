@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -28,7 +28,8 @@ class Limits:
     reserved: int = 0
     reached: Limit | None = None
     """The limit that was met, if any: from then on nothing is sampled."""
-    freed: asyncio.Event = field(default_factory=asyncio.Event)
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    settled: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def free(self) -> int:
@@ -36,31 +37,46 @@ class Limits:
         allowed = sys.maxsize if self.max_tokens is None else self.max_tokens
         return allowed - self.used - self.reserved
 
-    async def reserve(self, n: int, each: int) -> tuple[int, int]:
-        """How many samples may start now, and how many tokens each; waits while others hold all of it.
+    def split(self, n: int) -> list[Limits]:
+        """The same deadline and an equal share of the tokens for each of `n` parts of a search."""
+        if self.max_tokens is None:
+            return [Limits(None, self.deadline) for _ in range(n)]
+        share, extra = divmod(self.free, n)
+        return [Limits(share + (k < extra), self.deadline) for k in range(n)]
 
-        (0, 0) when a limit has been reached.
+    def join(self, parts: Sequence[Limits]) -> None:
+        """Book what the parts of a split used, and the limit that one of them met."""
+        self.used += sum(part.used for part in parts)
+        self.reached = next((part.reached for part in parts if part.reached), self.reached)
+
+    async def reserve(self, n: int, each: int) -> tuple[int, int]:
+        """How many samples may start now, and how many tokens each; (0, 0) when a limit has been reached.
+
+        What does not fit at once waits until all that was reserved is settled: how much it gets then depends
+        on what was asked for before, and not on which request was answered first.
         """
-        while self.reached is None:
-            free = self.free
-            if self.deadline is not None and time.monotonic() >= self.deadline:
-                self.reached = "deadline"
-            elif free >= each or (free >= 1 and self.reserved == 0):
-                n, each = min(n, max(1, free // each)), min(each, free)
-                self.reserved += n * each
-                return n, each
-            elif self.reserved == 0:
-                self.reached = "cap"
-            else:
-                self.freed.clear()
-                await self.freed.wait()
-        return 0, 0
+        if self.free < n * each:
+            await self._wait_for_all()
+        if self.reached is None and self.deadline is not None and time.monotonic() >= self.deadline:
+            self.reached = "deadline"
+        elif self.reached is None and self.free < 1:
+            self.reached = "cap"
+        if self.reached is not None:
+            return 0, 0
+        n, each = min(n, max(1, self.free // each)), min(each, self.free)
+        self.reserved += n * each
+        return n, each
 
     def settle(self, reserved: int, used: int) -> None:
         """Give a reservation back and book what was used of it."""
         self.reserved -= reserved
         self.used += used
-        self.freed.set()
+        self.settled.set()
+
+    async def _wait_for_all(self) -> None:
+        while self.reserved:
+            self.settled.clear()
+            await self.settled.wait()
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,27 +93,30 @@ class LimitedPolicy:
 
     async def sample(self, request: SampleRequest, meter: Meter) -> AsyncIterator[list[Continuation]]:
         """The continuations of `request`, in waves if a cap asks for it, and fewer if a limit is met."""
-        limits, left = self.limits, request.n
-        while left:
-            n, each = await limits.reserve(left, request.max_new_tokens)
-            if n == 0:
+        n_left = request.n
+        while n_left:
+            async with self.limits.turn:
+                n, each = await self.limits.reserve(n_left, request.max_new_tokens)
+                first = request.first + request.n - n_left
+                wave = replace(request, n=n, max_new_tokens=each, first=first, deadline=self.limits.deadline)
+                n_left -= n
+                if n and n_left:  # nobody else may take what is left before this request has had it
+                    yield await self._write(wave, meter, request.max_new_tokens)
+            if not n:
                 return
-            wave = replace(
-                request,
-                n=n,
-                max_new_tokens=each,
-                first=request.first + request.n - left,
-                deadline=limits.deadline,
-            )
-            used = 0
-            try:
-                written = await self.policy.sample(wave, meter)
-                used = sum(c.n_tokens for c in written)
-            finally:
-                limits.settle(n * each, used)
-            left -= n
-            if any(c.finish == "deadline" for c in written):
-                limits.reached = "deadline"
-            if each < request.max_new_tokens:  # it was the cap that made them this short
-                written = [replace(c, finish="cap") if c.finish == "length" else c for c in written]
-            yield written
+            if not n_left:
+                yield await self._write(wave, meter, request.max_new_tokens)
+
+    async def _write(self, wave: SampleRequest, meter: Meter, asked_tokens: int) -> list[Continuation]:
+        used = 0
+        try:
+            written = await self.policy.sample(wave, meter)
+            used = sum(c.n_tokens for c in written)
+        finally:
+            self.limits.settle(wave.n * wave.max_new_tokens, used)
+        if wave.max_new_tokens < asked_tokens:  # it was the cap that made them this short
+            written = [replace(c, finish="cap") if c.finish == "length" else c for c in written]
+        for limit in ("deadline", "cap"):
+            if any(c.finish == limit for c in written):
+                self.limits.reached = limit
+        return written

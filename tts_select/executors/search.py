@@ -78,7 +78,7 @@ class Search:
             steps=parent.steps,
             n=n,
             stop_at_step=True,
-            max_new_tokens=max(1, settings.max_new_tokens - parent.n_tokens),
+            max_new_tokens=settings.max_new_tokens - parent.n_tokens,
             temperature=settings.temperature,
             top_p=settings.top_p,
             seed=derive_seed(settings.seed, self.problem, parent.steps),
@@ -113,14 +113,16 @@ class Search:
         new = split_steps(written.text, self.policy.step_delimiter)
         steps = parent.steps + new
         finish: Finish = "open" if written.finish == "step" else written.finish
-        if finish == "open" and (not new or len(steps) >= self.settings.max_steps):
-            finish = "length"  # an empty step leads nowhere: it would be sampled again for ever
+        n_tokens = parent.n_tokens + written.n_tokens
+        is_full = len(steps) >= self.settings.max_steps or n_tokens >= self.settings.max_new_tokens
+        if finish == "open" and (is_full or not new):  # after an empty step the same would come for ever
+            finish = "length"
         return replace(
             parent,
             steps=steps,
             step_scores=None,
             finish=finish,
-            n_tokens=parent.n_tokens + written.n_tokens,
+            n_tokens=n_tokens,
             logprob=parent.logprob + written.logprob,
         )
 

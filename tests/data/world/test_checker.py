@@ -13,7 +13,9 @@ from tts_select.data.world.suite import WorldProblem, generate
 PROBLEMS = [p for level in (1, 3, 5, 8) for p in generate(30, seed=11, split="train", level=level)]
 CHAINS = [p for p in PROBLEMS if p.family != "shopping"]
 MACHINE = "Start with 14. Multiply by 3. Subtract 2. What is the result?"
-SHOP = "Pens cost 3 coins each. Cups cost 5 coins each. Mia buys 2 pens and 4 cups. How many coins does Mia pay?"
+SHOP = (
+    "Pens cost 3 coins each. Cups cost 5 coins each. Mia buys 2 pens and 4 cups. How many coins does Mia pay?"
+)
 
 
 def with_wrong_digit(data: st.DataObject, steps: tuple[str, ...], k: int) -> list[str]:
@@ -60,7 +62,9 @@ def test_what_does_not_depend_on_a_wrong_step_stays_right() -> None:
 @given(st.sampled_from(PROBLEMS))
 def test_operands_may_be_swapped_where_that_changes_nothing(problem: WorldProblem) -> None:
     swapped = [re.sub(r"(\d+) ([-+*]) (\d+)", r"\3 \2 \1", step) for step in problem.steps]
-    subtracts = [" - " in before and before != after for before, after in zip(problem.steps, swapped, strict=True)]
+    subtracts = [
+        " - " in before and before != after for before, after in zip(problem.steps, swapped, strict=True)
+    ]
     verdicts = check_steps(problem.problem, swapped)
     first_wrong = subtracts.index(True) if True in subtracts else len(verdicts)
     assert all(verdicts[:first_wrong])

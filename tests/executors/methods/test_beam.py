@@ -81,9 +81,7 @@ def test_beams_are_kept_by_the_chosen_aggregation(
             (problem, ("b", "b2")): ["\\boxed{2}"],
         }
     )
-    prm = FakeRewardModel(
-        {"a": 0.5, "a2": 0.5, "b": 0.3, "b2": 0.8, "\\boxed{1}": 0.5, "\\boxed{2}": 0.5}
-    )
+    prm = FakeRewardModel({"a": 0.5, "a2": 0.5, "b": 0.3, "b2": 0.8, "\\boxed{1}": 0.5, "\\boxed{2}": 0.5})
     run_method("beam", policy, prm, budget=4, beam_width=2, aggregation=aggregation)
     last_round = [steps[0] for steps, _ in rounds(policy)[2]]
     assert last_round[0] == kept
@@ -153,7 +151,10 @@ def test_a_truncated_solution_holds_no_place_and_gives_no_answer(
     )
     prm = FakeRewardModel({"\\boxed{9} and then": 0.99, "x": 0.1, "\\boxed{1}": 0.1})
     run = run_method("beam", policy, prm, budget=2, beam_width=2, max_new_tokens=3)
-    assert {(c.steps[-1], c.finish) for c in run.pool} == {("\\boxed{9} and then", "length"), ("\\boxed{1}", "stop")}
+    assert {(c.steps[-1], c.finish) for c in run.pool} == {
+        ("\\boxed{9} and then", "length"),
+        ("\\boxed{1}", "stop"),
+    }
     best = choose(rank(run.pool, "last"), "max")
     assert best is not None
     assert best[0].answer == "1"

@@ -51,9 +51,7 @@ def test_the_bill_is_exactly_what_the_policy_wrote(
 
 @every_method
 @pytest.mark.parametrize("budget", BUDGETS)
-def test_every_budget_ends_in_an_answer(
-    method: str, budget: int, run_method: Callable[..., Any]
-) -> None:
+def test_every_budget_ends_in_an_answer(method: str, budget: int, run_method: Callable[..., Any]) -> None:
     run = run_method(method, FakePolicy(story), FakeRewardModel(score_by_text), budget=budget)
     assert choose(rank(run.pool, "last"), "vote") is not None
     assert all(c.is_complete and len(c.steps) == 3 for c in run.pool)
@@ -89,9 +87,7 @@ def test_an_empty_step_is_neither_kept_nor_scored(
 
 
 @every_method
-def test_a_solution_that_ran_out_of_tokens_is_no_answer(
-    method: str, run_method: Callable[..., Any]
-) -> None:
+def test_a_solution_that_ran_out_of_tokens_is_no_answer(method: str, run_method: Callable[..., Any]) -> None:
     policy = FakePolicy(lambda *_: "\\boxed{1} is what one would say if there were room")
     run = run_method(method, policy, FakeRewardModel(score_by_text), budget=4, max_new_tokens=3)
     assert run.pool
@@ -135,9 +131,7 @@ def test_a_policy_that_writes_nothing_for_ever_is_given_up(
 
 
 @every_method
-def test_no_candidate_has_more_steps_than_allowed(
-    method: str, run_method: Callable[..., Any]
-) -> None:
+def test_no_candidate_has_more_steps_than_allowed(method: str, run_method: Callable[..., Any]) -> None:
     policy = FakePolicy(lambda request, k: f"go {k}\n\n" * 50 + f"\\boxed{{{request.n}}}")
     run = run_method(method, policy, FakeRewardModel(score_by_text), budget=4, max_steps=5)
     assert {len(c.steps) for c in run.pool} == {5}
@@ -151,9 +145,7 @@ def test_no_candidate_has_more_tokens_than_allowed(
     method: str, max_new_tokens: int, run_method: Callable[..., Any]
 ) -> None:
     policy = FakePolicy(lambda _, k: f"one two {k}\n\n" * 50)
-    run = run_method(
-        method, policy, FakeRewardModel(score_by_text), budget=4, max_new_tokens=max_new_tokens
-    )
+    run = run_method(method, policy, FakeRewardModel(score_by_text), budget=4, max_new_tokens=max_new_tokens)
     assert run.pool
     assert max(c.n_tokens for c in run.pool) <= max_new_tokens
 

@@ -15,10 +15,24 @@ from tts_select.executors.search import Search
 
 
 async def dvts(search: Search) -> None:
-    """All subtrees grow at the same time and share the pool."""
+    """All subtrees grow at the same time, each with its share of a cap."""
     width = min(search.settings.beam_width, search.budget)
-    subtrees = [
-        replace(search, settings=replace(search.settings, seed=derive_seed(search.settings.seed, k)))
-        for k in range(search.budget // width)
+    subtrees = _subtrees(search, search.budget // width)
+    try:
+        await asyncio.gather(*(grow_beam(tree, width, n_kept=1) for tree in subtrees))
+    finally:  # what they found counts too when a deadline cuts them short
+        search.pool += [candidate for tree in subtrees for candidate in tree.pool]
+        search.policy.limits.join([tree.policy.limits for tree in subtrees])
+
+
+def _subtrees(search: Search, n: int) -> list[Search]:
+    """Searches that differ in their seeds and share nothing, so that their order never matters."""
+    return [
+        replace(
+            search,
+            policy=replace(search.policy, limits=limits),
+            settings=replace(search.settings, seed=derive_seed(search.settings.seed, k)),
+            pool=[],
+        )
+        for k, limits in enumerate(search.policy.limits.split(n))
     ]
-    await asyncio.gather(*(grow_beam(tree, width, n_kept=1) for tree in subtrees))

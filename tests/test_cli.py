@@ -1,0 +1,209 @@
+"""The command line: what it prints, its exit codes, and one clear line for every bad input."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from tts_select.cli import main
+
+PROBLEM = "Start with 14. Multiply by 3. What is the result?"
+ROOT = Path(__file__).parent.parent
+
+
+def invoke(*args: str, stdin: str | bytes | None = None) -> Result:
+    return CliRunner().invoke(main, list(args), input=stdin)
+
+
+@pytest.fixture
+def problem_file(tmp_path: Path) -> str:
+    path = tmp_path / "problem.txt"
+    path.write_text(PROBLEM)
+    return str(path)
+
+
+@pytest.mark.parametrize("command", [(), ("solve",), ("models",), ("world",), ("world", "problems"),
+                                     ("world", "train"), ("world", "report")])  # fmt: skip
+def test_help_shows_examples(command: tuple[str, ...]) -> None:
+    result = invoke(*command, "--help")
+    assert result.exit_code == 0
+    if command not in ((), ("world",)):
+        assert f"tts-select {' '.join(command)}" in result.output
+
+
+def test_a_problem_from_a_file_is_answered(problem_file: str) -> None:
+    result = invoke("solve", problem_file, "--show-candidates")
+    assert result.exit_code == 0
+    assert result.stdout.startswith("Answer: 42")
+    assert "candidate 1" in result.stdout
+
+
+def test_a_problem_from_standard_input_is_answered_as_json() -> None:
+    result = invoke("solve", "-", "--json", "--method", "cot", stdin=PROBLEM)
+    assert result.exit_code == 0
+    record = json.loads(result.stdout)
+    assert (record["answer"], record["plan"]["method"], record["plan"]["budget"]) == ("42", "cot", 1)
+
+
+def test_no_answer_is_exit_code_3(problem_file: str) -> None:
+    result = invoke("solve", problem_file, "--max-tokens", "2", "--json")
+    assert result.exit_code == 3
+    assert json.loads(result.stdout)["answer"] is None
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        (b"", "is empty"),
+        (b" \n", "is empty"),
+        (b"a\0b", "binary"),
+        (b"\xff\xfea", "UTF-8"),
+        (b"a" * 1_000_001, "at most a million"),
+        (b"How many bananas are there?", "does not know 'bananas', 'are', 'there'"),
+        (b"Start with 14. " + b"Add 1. " * 300 + b"What is the result?", "reads at most 512"),
+    ],
+)
+def test_a_bad_problem_file_is_one_line_that_says_why(tmp_path: Path, content: bytes, complaint: str) -> None:
+    path = tmp_path / "problem.txt"
+    path.write_bytes(content)
+    result = invoke("solve", str(path))
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert result.stderr.count("\n") == 1
+    assert complaint in result.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("solve",),
+        ("solve", "no-such-file.txt"),
+        ("solve", "-", "--budget", "0"),
+        ("solve", "-", "--budget", "many"),
+        ("solve", "-", "--method", "bean"),
+        ("solve", "-", "--policy", "world:huge"),
+        ("solve", "-", "--prm", "none", "--method", "beam"),
+        ("solve", "-", "--problems", "p.jsonl"),
+        ("solve", "--problems", "no-such.jsonl", "--out", "r.jsonl"),
+        ("solve", "--problems", "p.jsonl"),
+        ("world", "problems", "--family", "riddle"),
+        ("world", "problems", "--level", "9"),
+        ("world", "problems", "--out", "/no/such/folder/p.jsonl"),
+        ("world", "train", "--out", "x", "--stage", "huge"),
+        ("nonsense",),
+    ],
+)
+def test_bad_usage_is_exit_code_2_without_a_traceback(arguments: tuple[str, ...]) -> None:
+    result = invoke(*arguments, stdin=PROBLEM)
+    assert result.exit_code == 2
+    assert "Traceback" not in result.output
+    assert result.stderr.strip()
+
+
+def test_world_problems_are_jsonl(tmp_path: Path) -> None:
+    path = tmp_path / "p.jsonl"
+    assert invoke("world", "problems", "-n", "6", "--level", "2", "--out", str(path)).exit_code == 0
+    records = [json.loads(line) for line in path.read_text().splitlines()]
+    assert len(records) == 6
+    for record in records:
+        assert set(record) == {"id", "problem", "answer", "level", "family", "steps"}
+        assert record["level"] == 2
+
+
+def test_models_lists_what_the_package_holds() -> None:
+    records = json.loads(invoke("models", "--json").stdout)
+    kinds = {r["spec"]: r["kind"] for r in records}
+    assert kinds == {
+        "world:small": "policy",
+        "world:medium": "policy",
+        "world:large": "policy",
+        "world:prm": "prm",
+        "world:prm-narrow": "prm",
+    }
+    assert len({r["fingerprint"] for r in records}) == len(records)
+    assert "world:small" in invoke("models").stdout
+
+
+def batch(tmp_path: Path, n: int, *more: str) -> tuple[Result, Path]:
+    source, out = tmp_path / "p.jsonl", tmp_path / "r.jsonl"
+    if not source.exists():
+        invoke("world", "problems", "-n", str(n), "--level", "1", "--out", str(source))
+    arguments = ["solve", "--problems", str(source), "--out", str(out), "--method", "majority"]
+    return invoke(*arguments, "--budget", "2", *more), out
+
+
+def test_a_batch_is_solved_graded_and_summed_up(tmp_path: Path) -> None:
+    result, out = batch(tmp_path, 5, "--json")
+    assert result.exit_code == 0
+    records = [json.loads(line) for line in out.read_text().splitlines()]
+    summary = json.loads(result.stdout)
+    assert len({r["id"] for r in records}) == summary["answered"] == summary["graded"] == 5
+    assert summary["correct"] == sum(r["correct"] for r in records)
+
+
+def test_a_batch_overwrites_nothing_and_resumes(tmp_path: Path) -> None:
+    _, out = batch(tmp_path, 4)
+    lines = out.read_text().splitlines()
+    refused, _ = batch(tmp_path, 4)
+    assert refused.exit_code == 2
+    assert "--resume" in refused.stderr
+    out.write_text("\n".join(lines[:2]) + '\n{"id": "torn')
+    resumed, _ = batch(tmp_path, 4, "--resume")
+    assert resumed.exit_code == 0
+    again = out.read_text().splitlines()
+    assert again[:2] == lines[:2]
+
+    def untimed(line: str) -> Any:
+        record = json.loads(line)
+        return record["id"], record["answer"], record["text"]
+
+    assert sorted(map(untimed, again)) == sorted(map(untimed, lines))
+
+
+def test_a_malformed_line_is_named_and_the_others_are_solved(tmp_path: Path) -> None:
+    source = tmp_path / "p.jsonl"
+    source.write_text(json.dumps({"problem": PROBLEM, "answer": "42"}) + "\nnot json\n")
+    result, out = batch(tmp_path, 0)
+    assert result.exit_code == 2
+    assert "line 2" in result.stderr
+    assert len(out.read_text().splitlines()) == 1
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+def test_a_full_disk_is_one_line(tmp_path: Path) -> None:
+    source = tmp_path / "p.jsonl"
+    source.write_text(json.dumps({"problem": PROBLEM}))
+    result = invoke("solve", "--problems", str(source), "--out", "/dev/full", "--method", "cot")
+    assert result.exit_code == 2
+    assert "No space left" in result.stderr
+    assert "Traceback" not in result.output
+
+
+def test_an_interruption_keeps_what_is_solved(tmp_path: Path) -> None:
+    source, out = tmp_path / "p.jsonl", tmp_path / "r.jsonl"
+    invoke("world", "problems", "-n", "200", "--level", "3", "--out", str(source))
+    command = [sys.executable, "-m", "tts_select", "solve", "--problems", str(source), "--out", str(out)]
+    process = subprocess.Popen(
+        [*command, "--method", "majority", "--budget", "64", "--concurrency", "1"],
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    while process.poll() is None and (not out.exists() or out.read_text().count("\n") < 2):
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "--resume" in stderr
+    assert "Traceback" not in stderr
+    for line in out.read_text().splitlines():
+        json.loads(line)

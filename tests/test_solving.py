@@ -1,0 +1,166 @@
+"""`solve` and its options, over fakes."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from typing import Any
+
+import pytest
+
+from tts_select import BackendError, InputError, Problem, UnknownName, asolve, solve
+from tts_select.core.protocols import SampleRequest
+from tts_select.testing import FakePolicy, FakeRewardModel
+
+RIGHT, WRONG = ("two and two", "\\boxed{4}"), ("two and three", "\\boxed{5}")
+PRM = FakeRewardModel({RIGHT[0]: 0.9, RIGHT[1]: 0.9, WRONG[0]: 0.2, WRONG[1]: 0.1})
+
+COST_KEYS = {
+    "policy_prompt_tokens",
+    "policy_reused_tokens",
+    "policy_generated_tokens",
+    "prm_tokens",
+    "prm_reused_tokens",
+    "flops",
+    "seconds",
+    "phases",
+}
+
+
+def write(request: SampleRequest, index: int) -> str:
+    """Wrong two times out of three, whole or step by step."""
+    if request.steps:
+        return RIGHT[1] if request.steps == RIGHT[:1] else WRONG[1]
+    return "\n\n".join(RIGHT if index % 3 == 0 else WRONG)
+
+
+def options(**changes: Any) -> dict[str, Any]:
+    return {"policy": FakePolicy(write), "prm": PRM, "budget": 6, **changes}
+
+
+def test_the_prm_finds_the_answer_that_the_majority_misses() -> None:
+    assert solve("2 + 2?", **options(method="majority")).answer == "5"
+    for method in ("best_of_n", "beam", "dvts"):
+        assert solve("2 + 2?", **options(method=method)).answer == "4"
+
+
+def test_the_json_has_the_keys_of_the_contract() -> None:
+    record = json.loads(json.dumps(solve("2 + 2?", **options(method="best_of_n")).as_dict()))
+    assert set(record) == {
+        "schema", "answer", "text", "confidence", "finished", "plan", "cost", "candidates",
+    }  # fmt: skip
+    assert record["schema"] == "tts-select/solution@1"
+    assert set(record["plan"]) == {
+        "policy", "prm", "method", "budget", "settings", "reason", "difficulty",
+    }  # fmt: skip
+    assert set(record["cost"]) >= COST_KEYS
+    for key in COST_KEYS - {"phases", "seconds"}:
+        assert record["cost"][key] == sum(phase[key] for phase in record["cost"]["phases"].values())
+    for candidate in record["candidates"]:
+        assert set(candidate) == {
+            "text", "steps", "step_scores", "score", "answer", "finish", "tokens",
+        }  # fmt: skip
+    assert len(record["candidates"]) == 6
+
+
+def test_candidates_come_best_first() -> None:
+    scores = [c.score for c in solve("2 + 2?", **options(method="best_of_n")).candidates]
+    assert scores == sorted(scores, key=float, reverse=True)
+
+
+def test_it_works_inside_a_running_event_loop() -> None:
+    async def both() -> tuple[str | None, str | None]:
+        inside = solve("2 + 2?", **options())
+        awaited = await asolve("2 + 2?", **options())
+        return inside.answer, awaited.answer
+
+    assert asyncio.run(both()) == ("4", "4")
+
+
+def test_the_rule_of_thumb_is_used_and_says_so() -> None:
+    plan = solve("2 + 2?", **options()).plan
+    assert plan.method == "beam"
+    assert "rule of thumb" in plan.reason
+    assert solve("2 + 2?", **options(prm=None)).plan.method == "majority"
+
+
+def test_one_seed_fixes_the_result() -> None:
+    first, again = (solve("2 + 2?", **options(seed=4, method="dvts")) for _ in range(2))
+    assert (first.answer, first.candidates) == (again.answer, again.candidates)
+
+
+@pytest.mark.parametrize(
+    ("changes", "remedy"),
+    [
+        ({"method": "bean"}, "did you mean 'beam'"),
+        ({"budgte": 3}, "did you mean 'budget'"),
+        ({"aggregation": "median"}, "choose from"),
+        ({"selection": "best"}, "choose from"),
+        ({"budget": 0}, "choose from 1"),
+        ({"budget": -1}, "choose from 1"),
+        ({"budget": 10**9}, "choose from 1"),
+        ({"temperature": -0.1}, "0 (greedy)"),
+        ({"temperature": float("nan")}, "0 (greedy)"),
+        ({"max_tokens": 0}, "at least 1"),
+        ({"deadline": 0}, "more than 0"),
+        ({"deadline": float("nan")}, "more than 0"),
+        ({"method": "beam", "prm": None}, "--prm"),
+        ({"policy": "world:smal"}, "did you mean 'small'"),
+        ({"policy": "wrold:small"}, "did you mean 'world'"),
+        ({"policy": "world:"}, "SCHEME:NAME"),
+        ({"policy": ""}, "SCHEME:NAME"),
+        ({"prm": "world:large"}, "choose from"),
+        ({"prm": "no/such"}, "--prm-format"),
+    ],
+)
+def test_a_bad_option_is_refused_with_the_remedy(changes: dict[str, Any], remedy: str) -> None:
+    with pytest.raises(InputError) as refused:
+        solve("2 + 2?", **options(**changes))
+    assert remedy in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("problem", ["", " \n", Problem(" ")])
+def test_an_empty_problem_is_refused(problem: str | Problem) -> None:
+    with pytest.raises(InputError, match="empty"):
+        solve(problem, **options())
+
+
+def test_unknown_names_are_input_errors() -> None:
+    assert issubclass(UnknownName, InputError)
+
+
+def test_a_failed_request_is_an_error_and_never_an_answer() -> None:
+    policy = FakePolicy(write, errors={0: BackendError("the answer is \\boxed{500}")})
+    with pytest.raises(BackendError):
+        solve("2 + 2?", **options(policy=policy, method="majority"))
+
+
+def test_a_deadline_ends_the_search_in_time_with_what_it_has() -> None:
+    policy = FakePolicy(write, delay=0.2)
+    began = time.monotonic()
+    solution = solve("2 + 2?", **options(policy=policy, method="beam", deadline=0.3))
+    assert solution.finished == "deadline"
+    assert time.monotonic() - began < 5
+    assert solution.answer is None
+
+
+def test_a_cap_is_kept_and_said() -> None:
+    solution = solve("2 + 2?", **options(method="majority", max_tokens=9))
+    assert solution.finished == "cap"
+    assert solution.bill.total.policy_generated_tokens <= 9
+    assert solution.answer is not None
+
+
+def test_truncated_solutions_give_no_answer() -> None:
+    policy = FakePolicy(lambda *_: "\\boxed{4} " + "and so on " * 5)
+    solution = solve("2 + 2?", **options(policy=policy, method="majority", max_tokens=3))
+    assert (solution.answer, solution.confidence, solution.text) == (None, None, "")
+
+
+def test_the_embedded_models_solve_the_example() -> None:
+    solution = solve("Start with 14. Multiply by 3. What is the result?")
+    assert solution.answer == "42"
+    assert solution.plan.prm == "world:prm"
+    assert solution.bill.total.prm_tokens + solution.bill.total.prm_reused_tokens > 0
