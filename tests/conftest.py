@@ -28,7 +28,9 @@ settings.register_profile("exact", deadline=None, derandomize=True, database=Non
 settings.load_profile("exact")
 
 VOCABULARY_GAIN = 3.0
-"""Makes the random models' next-token distributions peaked, so that a wrong context changes what is written."""
+"""Makes the random models' next-token distributions peaked: a wrong context changes what is written."""
+ENDING_GAIN = {"[EOS]": 1.3, "\n\n": 1.6}
+"""Of the tokens that end a solution and a step, so that random text ends now and then."""
 
 
 @pytest.fixture(autouse=True)
@@ -100,7 +102,7 @@ def loaded(request: pytest.FixtureRequest) -> Any:
 def _saved_and_loaded(model: Any, folder: Path, seed: int) -> Any:
     import torch
 
-    from tts_select.data.world.tokenizer import save_tokenizer
+    from tts_select.data.world.tokenizer import build_tokenizer, save_tokenizer
     from tts_select.executors.runtime.loading import load_causal_lm
 
     torch.set_num_threads(1)
@@ -112,6 +114,8 @@ def _saved_and_loaded(model: Any, folder: Path, seed: int) -> Any:
             fan_in = 1 if "embed" in name else model.config.hidden_size
             parameter.normal_(0.0, fan_in**-0.5, generator=generator)
         model.lm_head.weight.mul_(VOCABULARY_GAIN)
+        for token, gain in ENDING_GAIN.items():
+            model.lm_head.weight[build_tokenizer().token_to_id(token)].mul_(gain)
     model.save_pretrained(folder)
     save_tokenizer(folder)
     return load_causal_lm(str(folder), device="cpu")

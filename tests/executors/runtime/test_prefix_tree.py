@@ -1,4 +1,4 @@
-"""The radix tree against a plain set of all prefixes; a token's keys and values are made from its prefix."""
+"""The tree against a set of all prefixes; a token's keys and values are a number that names its prefix."""
 
 from __future__ import annotations
 
@@ -7,99 +7,89 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tts_select.core.seeds import derive_seed
 from tts_select.executors.runtime.prefix_tree import PrefixTree
 
-LAYERS, HEADS, DIM = 2, 1, 1
-
-texts = st.lists(st.integers(0, 2), min_size=1, max_size=9)
-insertions = st.lists(st.tuples(texts, st.integers(1, 9)), min_size=1, max_size=25)
+sequences = st.lists(st.integers(0, 2), min_size=1, max_size=9)
+operations = st.lists(st.tuples(sequences, st.integers(0, 9)), min_size=1, max_size=25)
 
 
-def value(prefix: list[int]) -> float:
-    return float(derive_seed(tuple(prefix)) % 10**6)
+def kv_of(ids: list[int]) -> torch.Tensor:
+    """Shape (2 layers, 2, 3 heads, tokens, 1); each layer and side has numbers of its own."""
+    names = torch.tensor([float(hash(tuple(ids[: k + 1])) % 99_991) for k in range(len(ids))])
+    places = torch.arange(12.0).reshape(2, 2, 3, 1) * 100_000
+    return (places + names)[..., None]
 
 
-def kv_of(ids: list[int], n_last: int) -> torch.Tensor:
-    """Different for each layer, side and prefix."""
-    values = torch.tensor([value(ids[: k + 1]) for k in range(len(ids) - n_last, len(ids))])
-    scale = torch.arange(1, 2 * LAYERS + 1).reshape(LAYERS, 2, 1, 1, 1)
-    return values.reshape(1, 1, HEADS, -1, DIM) * scale
+def insert(tree: PrefixTree, ids: list[int], n_known: int) -> None:
+    tree.insert(np.array(ids), kv_of(ids)[..., len(ids) - n_known :, :])
 
 
 def matched(tree: PrefixTree, ids: list[int], limit: int) -> int:
-    """The length of the match, whose keys and values are checked."""
+    """The length of the match, whose keys and values must be right."""
     segments = tree.match(np.array(ids), limit)
-    n = sum(s.shape[-2] for s in segments)
-    assert n <= limit
-    if n:
-        assert torch.equal(torch.cat(list(segments), -2), kv_of(ids[:n], n))
-    return n
+    if not segments:
+        return 0
+    kv = torch.cat(segments, dim=-2)
+    assert torch.equal(kv, kv_of(ids)[..., : kv.shape[-2], :])
+    return kv.shape[-2]
 
 
-class SlowCache:
-    """Every prefix on its own, for ever."""
+class SlowTree:
+    """All prefixes that were ever inserted."""
 
     def __init__(self) -> None:
         self.prefixes: set[tuple[int, ...]] = {()}
 
-    def insert(self, ids: list[int], n_last: int) -> None:
-        if self.match(ids, len(ids)) >= len(ids) - n_last:
-            self.prefixes |= {tuple(ids[: k + 1]) for k in range(len(ids))}
+    def longest(self, ids: list[int]) -> int:
+        return max(k for k in range(len(ids) + 1) if tuple(ids[:k]) in self.prefixes)
 
-    def match(self, ids: list[int], limit: int) -> int:
-        return max(k for k in range(min(limit, len(ids)) + 1) if tuple(ids[:k]) in self.prefixes)
-
-    @property
-    def n_tokens(self) -> int:
-        return len(self.prefixes) - 1
+    def insert(self, ids: list[int], n_known: int) -> None:
+        if self.longest(ids) >= len(ids) - n_known:
+            self.prefixes |= {tuple(ids[:k]) for k in range(len(ids) + 1)}
 
 
-@given(insertions, st.lists(st.tuples(texts, st.integers(0, 9)), max_size=20))
-def test_the_longest_cached_prefix_is_found(
-    inserted: list[tuple[list[int], int]], asked: list[tuple[list[int], int]]
+@given(operations, sequences, st.integers(0, 9))
+def test_a_match_is_the_longest_prefix_that_was_inserted(
+    inserted: list[tuple[list[int], int]], asked: list[int], limit: int
 ) -> None:
-    tree, slow = PrefixTree(10**6), SlowCache()
-    for ids, n_last in inserted:
-        known = min(n_last, len(ids))
-        tree.insert(np.array(ids), kv_of(ids, known))
-        slow.insert(ids, known)
-        assert tree.n_tokens == slow.n_tokens
-    for ids, limit in [*asked, *((ids, len(ids)) for ids, _ in inserted)]:
-        assert matched(tree, ids, limit) == slow.match(ids, limit)
+    tree, slow = PrefixTree(10_000), SlowTree()
+    for ids, n_known in inserted:
+        n_last = min(n_known, len(ids))
+        insert(tree, ids, n_last)
+        slow.insert(ids, n_last)
+        most = min(limit, len(asked))
+        assert matched(tree, asked, most) == min(slow.longest(asked), most)
+        assert matched(tree, ids, len(ids)) == slow.longest(ids)
+        assert tree.n_tokens == len(slow.prefixes) - 1
 
 
-@given(st.integers(10, 30), insertions)
-def test_memory_is_bounded_and_what_is_left_is_right(
-    max_tokens: int, inserted: list[tuple[list[int], int]]
+@given(operations, st.integers(1, 20))
+def test_a_full_tree_stays_within_its_bound_and_is_never_wrong(
+    inserted: list[tuple[list[int], int]], max_tokens: int
 ) -> None:
-    tree = PrefixTree(max_tokens)
-    for ids, _ in inserted:
-        tree.insert(np.array(ids), kv_of(ids, len(ids)))
-        assert tree.n_tokens <= max_tokens
-        assert matched(tree, ids, len(ids)) == len(ids)  # the newest one stays
-    kept = {tuple(ids[: k + 1]) for ids, _ in inserted for k in range(matched(tree, ids, len(ids)))}
-    assert len(kept) == tree.n_tokens
+    tree, slow = PrefixTree(max_tokens), SlowTree()
+    for ids, n_known in inserted:
+        n_last = max(min(n_known, len(ids)), len(ids) - matched(tree, ids, len(ids)))
+        insert(tree, ids, n_last)
+        slow.insert(ids, n_last)
+        assert 0 <= tree.n_tokens <= max_tokens
+        for other, _ in inserted:
+            assert matched(tree, other, len(other)) <= slow.longest(other)
 
 
-def test_the_least_recently_used_leaves_go_first() -> None:
-    tree = PrefixTree(max_tokens=10)
-    old, used, new = [1, 1, 1], [2, 2, 2], [3, 3, 3]
-    for ids in (old, used, new):
-        tree.insert(np.array(ids), kv_of(ids, 3))
-    assert matched(tree, old, 2) == 2  # looked up last, so that `used` is the oldest
-    tree.insert(np.array([4, 4]), kv_of([4, 4], 2))
-    assert [matched(tree, ids, 3) for ids in (old, used, new)] == [3, 0, 3]
+def test_the_least_recently_used_leaf_is_dropped_first() -> None:
+    tree = PrefixTree(20)
+    first, second, third = [0] * 8, [1] * 8, [2] * 8
+    insert(tree, first, 8)
+    insert(tree, second, 8)
+    matched(tree, first, 8)
+    insert(tree, third, 8)
+    assert [matched(tree, ids, 8) for ids in (first, second, third)] == [8, 0, 8]
 
 
-def test_a_tail_whose_beginning_is_not_cached_is_not_remembered() -> None:
-    tree = PrefixTree(100)
-    tree.insert(np.array([1, 2, 3]), kv_of([1, 2, 3], 1))
-    assert matched(tree, [1, 2, 3], 3) == tree.n_tokens == 0
-
-
-def test_what_is_remembered_does_not_change_with_the_tensor_it_came_from() -> None:
-    tree, kv = PrefixTree(100), kv_of([1, 2, 3], 3)
-    tree.insert(np.array([1, 2, 3]), kv)
+def test_what_the_caller_does_with_its_tensor_later_does_not_matter() -> None:
+    tree, ids = PrefixTree(100), [0, 1, 2]
+    kv = kv_of(ids)
+    tree.insert(np.array(ids), kv)
     kv.zero_()
-    assert matched(tree, [1, 2, 3], 3) == 3
+    assert matched(tree, ids, 3) == 3

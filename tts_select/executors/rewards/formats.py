@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from tts_select.core.errors import UnknownName
 
@@ -10,21 +11,28 @@ GOOD, BAD = "+", "-"
 
 
 @dataclass(frozen=True, slots=True)
-class SignFormat:
-    """Each step is closed by `separator`; at its last token the model weighs `good` against `bad`."""
+class PrmFormat:
+    """The text is the prompt, then each step closed by `separator`.
+
+    Read as `sign`, the model weighs the token `good` against `bad` at the end of each step. Read as
+    `likelihood`, a step's score is the probability that the model itself would have written everything up
+    to its end: an implicit PRM, as EurusPRM is, without a reference model.
+    """
 
     prompt_template: str
     separator: str
+    read_as: Literal["sign", "likelihood"]
     good: str = GOOD
     bad: str = BAD
 
 
-FORMATS: dict[str, SignFormat] = {
-    "world": SignFormat(prompt_template="{problem}\n", separator="\n\n"),
+FORMATS: dict[str, PrmFormat] = {
+    "world": PrmFormat("{problem}\n", "\n\n", "likelihood"),
+    "world-sign": PrmFormat("{problem}\n", "\n\n", "sign"),
 }
 
 
-def format_named(name: str) -> SignFormat:
+def format_named(name: str) -> PrmFormat:
     """The format of this name.
 
     Raises:

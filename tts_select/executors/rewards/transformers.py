@@ -1,23 +1,25 @@
-"""A PRM run by `transformers`: a causal LM that weighs two signs at the end of each step.
+"""A PRM run by `transformers`: a causal LM whose logits at certain positions are read as scores.
 
-Scores of many candidates are computed together; the keys and values of every scored prefix are kept, so a
-beam that grows by a step costs the tokens of that step; the vocabulary is projected at step ends only.
+Texts are scored step by step, all that are waiting together, so that every distinct prefix is computed once,
+whoever asks for it; its keys and values and its score are kept for those that grow from it.
 """
 
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import OrderedDict
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 
 from tts_select.core.cost import Cost, inference_flops
-from tts_select.core.errors import BackendError, InputError, ProblemTooLong
+from tts_select.core.errors import BackendError, ProblemTooLong
 from tts_select.core.protocols import Meter
-from tts_select.executors.rewards.formats import SignFormat
+from tts_select.executors.rewards.formats import PrmFormat
+from tts_select.executors.rewards.reading import reader_of
 from tts_select.executors.runtime.loading import LoadedModel
 from tts_select.executors.runtime.prefix_tree import PrefixTree
 from tts_select.executors.runtime.ragged import RaggedCache, cache_tokens, right_aligned
@@ -32,54 +34,64 @@ Prefix = tuple[str, ...]
 
 @dataclass(slots=True, eq=False)
 class _Job:
-    """`ends[k]` is the index of the token that closes step k; `missing` are the steps without a score yet."""
+    """`closed[k]` is the index of the token that closes the prompt (k = 0) or step k; `computed` counts tokens."""
 
     ids: np.ndarray
-    ends: list[int]
-    prefixes: list[Prefix]
-    scores: list[float | None]
+    closed: list[int]
+    text: Prefix
     meter: Meter | None
-    loop: asyncio.AbstractEventLoop
     future: asyncio.Future[list[float]]
-    missing: list[int] = field(default_factory=list)
+    computed: int = 0
+    error: Exception | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Unit:
+    """A prefix to compute, on behalf of the job that asked first; depth 0 is the prompt alone."""
+
+    job: _Job
+    depth: int
+
+    @property
+    def prefix(self) -> Prefix:
+        return self.job.text[: self.depth + 1]
+
+    @property
+    def ids(self) -> np.ndarray:
+        return self.job.ids[: self.job.closed[self.depth] + 1]
+
+    @property
+    def start(self) -> int:
+        """The index of the token that closes what is before."""
+        return self.job.closed[self.depth - 1] if self.depth else 0
 
 
 class TransformersRewardModel:
     """See `RewardModel`."""
 
-    def __init__(self, loaded: LoadedModel, *, name: str, format: SignFormat) -> None:
+    def __init__(self, loaded: LoadedModel, *, name: str, format: PrmFormat) -> None:
         self.name = name
         self.n_parameters = loaded.n_parameters
         self.fingerprint = loaded.fingerprint
         self._context = loaded.context
         self._model, self._tokenizer, self._format = loaded.model, loaded.tokenizer, format
-        self._signs = [self._sign_id(format.good), self._sign_id(format.bad)]
+        self._reader = reader_of(format, loaded.tokenizer, name)
         self._tree = PrefixTree(cache_tokens(loaded.model))
-        self._remembered: OrderedDict[Prefix, float] = OrderedDict()
+        self._log_scores: OrderedDict[Prefix, float] = OrderedDict()
         self._worker = Worker(self._step, self._fail)
 
-    async def score(self, problem: str, steps: Sequence[str], *, meter: Meter | None = None) -> list[float]:
+    async def score(
+        self, problem: str, steps: Sequence[str], *, meter: Meter | None = None
+    ) -> list[float]:
         """See `RewardModel.score`."""
         if empty := [k for k, step in enumerate(steps) if not step.strip()]:
             raise ValueError(f"step {empty[0] + 1} is empty; an empty step cannot be scored")
         if not steps:
             return []
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[list[float]] = loop.create_future()
-        ids, ends = self._encode(problem, steps)
-        prefixes = [(problem, *steps[: k + 1]) for k in range(len(steps))]
-        job = _Job(ids, ends, prefixes, [None] * len(steps), meter, loop, future)
-        self._worker.submit(job)
+        future: asyncio.Future[list[float]] = asyncio.get_running_loop().create_future()
+        ids, closed = self._encode(problem, steps)
+        self._worker.submit(_Job(ids, closed, (problem, *steps), meter, future))
         return await future
-
-    def _sign_id(self, sign: str) -> int:
-        ids = self._tokenizer(sign, add_special_tokens=False)["input_ids"]
-        if len(ids) != 1 or ids[0] == self._tokenizer.unk_token_id:
-            raise InputError(
-                f"{self.name} has no single token '{sign}': it is not a PRM of this format, "
-                "choose another one with --prm-format"
-            )
-        return int(ids[0])
 
     def _encode(self, problem: str, steps: Sequence[str]) -> tuple[np.ndarray, list[int]]:
         """The text is tokenised piece by piece, so that a step's tokens never depend on what follows it."""
@@ -87,82 +99,104 @@ class TransformersRewardModel:
         pieces += [step + self._format.separator for step in steps]
         encoded = self._tokenizer(pieces, add_special_tokens=False)["input_ids"]
         ids = np.array([i for piece in encoded for i in piece], dtype=np.int64)
-        ends = np.cumsum([len(piece) for piece in encoded])[1:] - 1
+        closed = np.cumsum([len(piece) for piece in encoded]) - 1
         if len(ids) > self._context:
             raise ProblemTooLong(n_tokens=len(ids), context=self._context, model=self.name)
-        return ids, [int(e) for e in ends]
+        return ids, closed.tolist()
 
     def _step(self, jobs: list[_Job]) -> bool:
-        """Score everything that is waiting, parents before their children so that these find them cached."""
-        waiting = sorted(jobs, key=lambda j: len(j.ids))
+        """Score everything that is waiting, each depth after the one that it grows from."""
         with torch.inference_mode():
-            while waiting:
-                batch, waiting = self._next_batch(waiting)
-                if batch:
-                    self._forward(batch)
+            for depth in range(max(len(job.text) for job in jobs)):
+                for batch in _batches(self._unknown(jobs, depth)):
+                    self._compute(batch)
+        for job in jobs:
+            self._answer(job)
+        while len(self._log_scores) > _REMEMBERED_SCORES:
+            self._log_scores.popitem(last=False)
         return False
 
-    def _next_batch(self, waiting: list[_Job]) -> tuple[list[_Job], list[_Job]]:
-        """Jobs of distinct texts up to the token limit; a job with nothing to compute is answered at once."""
-        batch: list[_Job] = []
-        later: list[_Job] = []
-        taken: set[Prefix] = set()
-        room = _BATCH_TOKENS
-        for job in waiting:
-            job.scores = [self._remembered.get(prefix) for prefix in job.prefixes]
-            job.missing = [k for k, score in enumerate(job.scores) if score is None]
-            if not job.missing:
-                self._answer(job, computed=0)
-            elif room <= 0 or job.prefixes[-1] in taken:
-                later.append(job)
-            else:
-                taken.add(job.prefixes[-1])
-                batch.append(job)
-                room -= len(job.ids) - (job.ends[job.missing[0] - 1] if job.missing[0] else 0)
-        return batch, later
+    def _unknown(self, jobs: Sequence[_Job], depth: int) -> list[_Unit]:
+        """The distinct prefixes of this depth without a score, and the prompts that others grow from."""
+        units: dict[Prefix, _Unit] = {}
+        for job in jobs:
+            if depth < len(job.text) and job.text[: max(depth, 1) + 1] not in self._log_scores:
+                unit = _Unit(job, depth)
+                units.setdefault(unit.prefix, unit)
+        return [u for u in units.values() if depth or not self._is_cached(u.ids)]
 
-    def _forward(self, batch: list[_Job]) -> None:
-        segments = [self._tree.match(j.ids, j.ends[j.missing[0]]) for j in batch]
-        reused = [sum(s.shape[-2] for s in row) for row in segments]
-        new = [job.ids[r:] for job, r in zip(batch, reused, strict=True)]
+    def _is_cached(self, ids: np.ndarray) -> bool:
+        return sum(s.shape[-2] for s in self._tree.match(ids, len(ids))) == len(ids)
+
+    def _compute(self, units: Sequence[_Unit]) -> None:
+        needed = [self._reader.positions(u.start, u.job.closed[u.depth]) for u in units]
+        # a prompt says nothing: only its keys and values are wanted, but for those of its last token
+        limits = [n.start if u.depth else len(u.ids) - 1 for n, u in zip(needed, units, strict=True)]
+        segments = [self._tree.match(u.ids, limit) for u, limit in zip(units, limits, strict=True)]
+        known = [sum(s.shape[-2] for s in row) for row in segments]
+        new = [u.ids[k:] for u, k in zip(units, known, strict=True)]
         lengths = np.array([len(ids) for ids in new])
         cache = RaggedCache.from_segments(self._model, segments, lengths.tolist())
         ids = right_aligned(new, self._model.device)
         hidden = cache.forward(self._model.base_model, ids, lengths).last_hidden_state
-        rows = [i for i, job in enumerate(batch) for _ in job.missing]
-        columns = [ids.shape[1] - len(job.ids) + job.ends[k] for job in batch for k in job.missing]
-        head = self._model.get_output_embeddings()
-        weighed = head(hidden[rows, columns])[:, self._signs].float().softmax(-1)[:, 0]
-        scores = iter(weighed.tolist())
-        for i, job in enumerate(batch):
-            self._tree.insert(job.ids, cache.row(i, int(lengths[i])))
-            for k in job.missing:
-                job.scores[k] = self._remember(job.prefixes[k], next(scores))
-            self._answer(job, computed=int(lengths[i]))
+        for i, unit in enumerate(units):
+            unit.job.computed += int(lengths[i])
+            self._tree.insert(unit.ids, cache.row(i, int(lengths[i])))
+        if units[0].depth:
+            self._read(units, needed, hidden)
 
-    def _remember(self, prefix: Prefix, score: float) -> float:
-        self._remembered[prefix] = score
-        if len(self._remembered) > _REMEMBERED_SCORES:
-            self._remembered.popitem(last=False)
-        return score
+    def _read(self, units: Sequence[_Unit], needed: Sequence[range], hidden: torch.Tensor) -> None:
+        """The vocabulary is projected at the needed positions only."""
+        width = hidden.shape[1]
+        places = [(i, p) for i, positions in enumerate(needed) for p in positions]
+        rows = torch.tensor([i for i, _ in places], device=hidden.device)
+        columns = torch.tensor([width - len(units[i].ids) + p for i, p in places], device=hidden.device)
+        after = [p + 1 for _, p in places]
+        ends = [len(units[i].ids) for i, _ in places]
+        next_ids = [int(units[i].ids[min(p + 1, len(units[i].ids) - 1)]) for i, p in places]
+        logits = self._model.get_output_embeddings()(hidden[rows, columns]).float()
+        read = self._reader.log_scores(
+            logits,
+            torch.tensor(next_ids, device=hidden.device),
+            torch.tensor([a == e - 1 for a, e in zip(after, ends, strict=True)], device=hidden.device),
+        )
+        sums = torch.zeros(len(units), device=hidden.device).index_add_(0, rows, read)
+        for unit, log_score in zip(units, sums.tolist(), strict=True):
+            before = self._log_scores.get(unit.prefix[:-1], 0.0) if self._reader.is_cumulative else 0.0
+            self._log_scores[unit.prefix] = before + log_score
 
-    def _answer(self, job: _Job, *, computed: int) -> None:
+    def _answer(self, job: _Job) -> None:
         if job.meter is not None:
             job.meter.charge(
                 Cost(
-                    prm_tokens=computed,
-                    prm_reused_tokens=len(job.ids) - computed,
+                    prm_tokens=job.computed,
+                    prm_reused_tokens=max(0, len(job.ids) - job.computed),
                     prm_calls=1,
-                    flops=inference_flops(self.n_parameters, computed),
+                    flops=inference_flops(self.n_parameters, job.computed),
                 )
             )
-        scores = [s for s in job.scores if s is not None]
-        job.loop.call_soon_threadsafe(_resolve, job.future, scores)
+        scores = [math.exp(self._log_scores[job.text[: k + 1]]) for k in range(1, len(job.text))]
+        job.future.get_loop().call_soon_threadsafe(_resolve, job.future, scores)
 
     def _fail(self, jobs: list[_Job], error: Exception) -> None:
         failure = BackendError(f"{self.name} failed: {error}")
         for job in jobs:
-            job.loop.call_soon_threadsafe(_reject, job.future, failure)
+            job.future.get_loop().call_soon_threadsafe(_reject, job.future, failure)
+
+
+def _batches(units: Sequence[_Unit]) -> Iterator[list[_Unit]]:
+    """Cut by the tokens of their texts, longest together."""
+    batch: list[_Unit] = []
+    n_tokens = 0
+    for unit in sorted(units, key=lambda u: len(u.ids)):
+        n_new = len(unit.ids) - unit.start
+        if batch and n_tokens + n_new > _BATCH_TOKENS:
+            yield batch
+            batch, n_tokens = [], 0
+        batch.append(unit)
+        n_tokens += n_new
+    if batch:
+        yield batch
 
 
 def _resolve(future: asyncio.Future[list[float]], scores: list[float]) -> None:

@@ -1,0 +1,91 @@
+"""Labels of hand-made solutions: `+` right, `-` wrong, `.` not decided; one sign a token."""
+
+from __future__ import annotations
+
+import pytest
+
+from tts_select.data.world.checker import check_steps
+from tts_select.data.world.suite import STEP_DELIMITER, WorldProblem
+from tts_select.data.world.tokenizer import EOS, PROMPT_TEMPLATE, build_tokenizer
+from tts_select.training.world.corpus import IGNORE, Example
+from tts_select.training.world.samples import label
+
+TOKENIZER = build_tokenizer()
+PROBLEM = "Start with 14. Multiply by 3. Subtract 2. What is the result?"
+N_PROMPT = len(TOKENIZER.encode(PROMPT_TEMPLATE.format(problem=PROBLEM)).ids)
+RIGHT = "Now 14 * 3 = 42\n\nNow 42 - 2 = 40\n\nAnswer: \\boxed{40}"
+SIGNS = {1: "+", 0: "-", IGNORE: "."}
+
+
+def signs(example: Example) -> str:
+    """Of the solution's tokens, a space after each step."""
+    found = ""
+    for token, verdict in zip(example.ids[N_PROMPT:], example.verdicts[N_PROMPT:], strict=True):
+        found += SIGNS[int(verdict)] + " " * (TOKENIZER.id_to_token(int(token)) == STEP_DELIMITER)
+    return found.strip()
+
+
+def predictions(example: Example) -> list[str | None]:
+    """The next token to predict after the prompt and after each token of the solution."""
+    return [None if i == IGNORE else TOKENIZER.id_to_token(int(i)) for i in example.next_ids[N_PROMPT - 1 :]]
+
+
+@pytest.mark.parametrize(
+    ("solution", "expected"),
+    [
+        pytest.param(RIGHT, "+++++++++ +++++++++ +++++++", id="right"),
+        # Now, 1, 4, *, 3, =, 4, 3 and the delimiter
+        pytest.param("Now 14 * 3 = 43\n\nNow 43 - 2 = 41", "+++++++-- ---------", id="wrong digit"),
+        pytest.param("Now 15 * 3 = 45", "++-------", id="wrong operand"),
+        pytest.param("Now 14 * 3 = 421", "++++++++--", id="one digit too many"),
+        pytest.param("Now 14 * 3 = 4", "+++++++-", id="truncated"),
+        pytest.param("Now 14 * 3 = 42\n\nNow 42", "+++++++++ +++-", id="truncated in the second step"),
+        pytest.param(
+            "Now 3 * 14 = 42\n\nNow 42 - 2 = 40\n\nAnswer: \\boxed{40}",
+            "+.......+ ........+ ......+",
+            id="right in other words: decided at the ends of steps",
+        ),
+        pytest.param("Now 3 * 14 = 42\n\nNow 42 - 2 = 41", "+.......+ ---------", id="then wrong"),
+        pytest.param("Answer: \\boxed{40}", "-------", id="an answer without steps"),
+        pytest.param(RIGHT + "\n\nNow 1 + 1 = 2", "+++++++++ +++++++++ +++++++ --------", id="more after it"),
+    ],
+)
+def test_every_token_is_labelled(solution: str, expected: str) -> None:
+    assert signs(label(PROBLEM, solution, TOKENIZER)) == expected
+
+
+def test_the_tokens_are_those_of_the_prompt_and_the_closed_steps() -> None:
+    example = label(PROBLEM, RIGHT, TOKENIZER)
+    text = PROMPT_TEMPLATE.format(problem=PROBLEM) + RIGHT + STEP_DELIMITER
+    assert example.ids.tolist() == TOKENIZER.encode(text).ids
+    assert (example.verdicts[:N_PROMPT] == IGNORE).all()
+    assert (example.next_ids[: N_PROMPT - 1] == IGNORE).all()
+
+
+def test_a_right_solution_predicts_all_of_itself_and_its_end() -> None:
+    gold = [TOKENIZER.id_to_token(i) for i in TOKENIZER.encode(RIGHT).ids]
+    assert predictions(label(PROBLEM, RIGHT, TOKENIZER)) == [*gold, EOS, None]
+
+
+def test_what_should_have_been_written_is_predicted_up_to_where_it_goes_wrong() -> None:
+    found = predictions(label(PROBLEM, "Now 14 * 3 = 43\n\nNow 43 - 2 = 41", TOKENIZER))
+    assert found[:8] == ["Now", " 1", "4", " *", " 3", " =", " 4", "2"]
+    assert set(found[8:]) == {None}
+
+
+def test_nothing_is_written_wrong_by_an_empty_sample() -> None:
+    example = label(PROBLEM, "", TOKENIZER)
+    assert len(example.ids) == N_PROMPT
+    assert predictions(example) == ["Now"]
+
+
+def test_the_verdict_at_a_delimiter_is_the_checkers_on_all_steps_so_far(
+    world_problems: list[WorldProblem],
+) -> None:
+    delimiter = TOKENIZER.token_to_id(STEP_DELIMITER)
+    for problem in world_problems[::3]:
+        steps = [s.replace("7", "8") for s in problem.steps]
+        example = label(problem.problem, STEP_DELIMITER.join(steps), TOKENIZER)
+        checked = check_steps(problem.problem, steps)
+        expected = [int(all(checked[: k + 1])) for k in range(len(steps))]
+        assert example.verdicts[example.ids == delimiter].tolist() == expected
