@@ -92,7 +92,7 @@ class _Recorded:
 
 
 def prm_tokens_over_minimum(problems: Sequence[Problem], seed: int) -> float:
-    """PRM tokens computed in beam searches over the tokens of the distinct texts, each token once."""
+    """PRM tokens computed in beam searches over the least: each prompt and each distinct step once."""
     _fresh()
     prm = _Recorded(load_prm(PRM))
     options = Options(policy=POLICY, prm=prm, method="beam", budget=16, seed=seed)
@@ -103,12 +103,9 @@ def prm_tokens_over_minimum(problems: Sequence[Problem], seed: int) -> float:
 
     computed = sum(s.bill.total.prm_tokens for s in asyncio.run(everything()))
     tokenizer = load_causal_lm(str(folder_of("prm", PRM.partition(":")[2]))).tokenizer
-    prefixes = set()
-    for problem, steps in prm.asked:
-        text = problem + "\n" + "".join(step + "\n\n" for step in steps)
-        ids = tokenizer(text)["input_ids"]
-        prefixes |= {tuple(ids[: k + 1]) for k in range(len(ids))}
-    return computed / len(prefixes)
+    prefixes = {(p, *steps[:k]) for p, steps in prm.asked for k in range(len(steps) + 1)}
+    last_pieces = [x[-1] + ("\n\n" if len(x) > 1 else "\n") for x in prefixes]
+    return computed / sum(len(ids) for ids in tokenizer(last_pieces)["input_ids"])
 
 
 def _fresh() -> None:

@@ -14,6 +14,7 @@ for name, value in {
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -71,8 +72,11 @@ def tiny_llama(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 
 @pytest.fixture(scope="session")
-def tiny_qwen2(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """A random Qwen2 whose query heads share key-value heads."""
+def tiny_qwen2(tmp_path_factory: pytest.TempPathFactory, tiny_llama: Any) -> Any:
+    """A random Qwen2 whose query heads share key-value heads.
+
+    It has the Llama's tokenizer: from a Qwen2 folder `transformers` makes one of that family's own kind.
+    """
     from transformers import Qwen2Config, Qwen2ForCausalLM
 
     from tts_select.data.world.tokenizer import build_tokenizer
@@ -90,7 +94,8 @@ def tiny_qwen2(tmp_path_factory: pytest.TempPathFactory) -> Any:
         eos_token_id=1,
         pad_token_id=0,
     )
-    return _saved_and_loaded(Qwen2ForCausalLM(config), tmp_path_factory.mktemp("qwen2"), seed=2)
+    found = _saved_and_loaded(Qwen2ForCausalLM(config), tmp_path_factory.mktemp("qwen2"), seed=2)
+    return replace(found, tokenizer=tiny_llama.tokenizer)
 
 
 @pytest.fixture(params=["tiny_llama", "tiny_qwen2"])

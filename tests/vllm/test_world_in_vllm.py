@@ -19,7 +19,7 @@ from tts_select.data.world.artifacts import folder_of, manifests
 from tts_select.data.world.suite import generate
 from tts_select.data.world.tokenizer import PROMPT_TEMPLATE
 from tts_select.executors.accounting import Ledger
-from tts_select.executors.rewards.formats import FORMATS
+from tts_select.executors.rewards.formats import FORMATS, PrmFormat
 
 N_PROBLEMS = 20
 N_TO_AGREE = 18  # float ties may go either way in another runtime
@@ -27,9 +27,12 @@ N_JUDGED = 5
 MAX_NEW_TOKENS = 256
 SCORE_TOLERANCE = 0.02
 
+Solution = tuple[str, list[str]]
+"""A problem and the steps of a solution."""
+
 pytestmark = [
     pytest.mark.vllm,
-    pytest.mark.timeout(300),  # the engine's start, on a busy machine
+    pytest.mark.timeout(600),  # the engine's start, on a busy machine
     pytest.mark.filterwarnings("ignore"),  # vLLM's imports warn about its own dependencies
 ]
 
@@ -52,7 +55,13 @@ def vllm() -> Iterator[Any]:
 
 @contextmanager
 def _engine(vllm: Any, kind: str, name: str) -> Iterator[Any]:
-    llm = vllm.LLM(str(folder_of(kind, name)), dtype="float32", enforce_eager=True, max_num_seqs=32)
+    llm = vllm.LLM(
+        str(folder_of(kind, name)),
+        dtype="float32",
+        enforce_eager=True,
+        max_num_seqs=32,
+        max_logprobs=-1,  # the whole vocabulary, for PRMs that are read as a likelihood
+    )
     try:
         yield llm
     finally:
@@ -86,21 +95,14 @@ def test_a_policy_writes_in_vllm_what_it_writes_here(vllm: Any, policy: tuple[st
     assert N_PROBLEMS - len(different) >= N_TO_AGREE, different
 
 
-def test_a_prm_scores_in_vllm_as_it_scores_here(vllm: Any, prm: tuple[str, Any]) -> None:
+@pytest.mark.parametrize("format_name", ["world", "world-sign"])
+def test_a_prm_scores_in_vllm_as_it_scores_here(vllm: Any, prm: tuple[str, Any], format_name: str) -> None:
     name, llm = prm
-    layout = FORMATS["world"]
-    signs = [llm.get_tokenizer().convert_tokens_to_ids(sign) for sign in (layout.good, layout.bad)]
-    solutions = _right_and_wrong_solutions()
-    prefixes = [
-        layout.prompt_template.format(problem=problem) + "".join(s + layout.separator for s in steps[: k + 1])
-        for problem, steps in solutions
-        for k in range(len(steps))
-    ]
-    weigh = vllm.SamplingParams(temperature=0, max_tokens=1, logprob_token_ids=signs)
-    outputs = llm.generate(prefixes, weigh, use_tqdm=False)
-    theirs = [_softmax_of_first(o.outputs[0].logprobs[0], *signs) for o in outputs]
+    layout, solutions = FORMATS[format_name], _right_and_wrong_solutions()
+    read = _read_signs if layout.read_as == "sign" else _read_likelihoods
+    theirs = read(vllm, llm, layout, solutions)
 
-    ours = asyncio.run(_score_here(name, solutions))
+    ours = asyncio.run(_score_here(name, format_name, solutions))
 
     assert theirs == pytest.approx(ours, abs=SCORE_TOLERANCE)
 
@@ -112,19 +114,45 @@ async def _write_here(name: str, problems: list[str]) -> list[tuple[str, str]]:
     return [(w[0].text, w[0].finish) for w in written]
 
 
-async def _score_here(name: str, solutions: list[tuple[str, list[str]]]) -> list[float]:
-    prm = load_prm(f"world:{name}", device="cpu")
+async def _score_here(name: str, format_name: str, solutions: list[Solution]) -> list[float]:
+    prm = load_prm(f"world:{name}", format_name, device="cpu")
     scores = await asyncio.gather(*(prm.score(problem, steps) for problem, steps in solutions))
     return [score for of_one in scores for score in of_one]
 
 
-def _right_and_wrong_solutions() -> list[tuple[str, list[str]]]:
-    """Canonical solutions, and the same with another first result: so both signs are asked for."""
+def _read_signs(vllm: Any, llm: Any, layout: PrmFormat, solutions: list[Solution]) -> list[float]:
+    """One generated token a step: how likely is the good sign, of the two?"""
+    good, bad = (llm.get_tokenizer().convert_tokens_to_ids(sign) for sign in (layout.good, layout.bad))
+    prefixes = [_text(layout, p, steps[: k + 1]) for p, steps in solutions for k in range(len(steps))]
+    weigh = vllm.SamplingParams(temperature=0, max_tokens=1, logprob_token_ids=[good, bad])
+    first = [o.outputs[0].logprobs[0] for o in llm.generate(prefixes, weigh, use_tqdm=False)]
+    return [1 / (1 + math.exp(logprobs[bad].logprob - logprobs[good].logprob)) for logprobs in first]
+
+
+def _read_likelihoods(vllm: Any, llm: Any, layout: PrmFormat, solutions: list[Solution]) -> list[float]:
+    """The log-probabilities of the text itself; a step may be closed by its separator or by the end."""
+    tokenizer = llm.get_tokenizer()
+    separator, end = tokenizer.convert_tokens_to_ids(layout.separator), tokenizer.eos_token_id
+    weigh = vllm.SamplingParams(temperature=0, max_tokens=1, prompt_logprobs=-1)
+    outputs = llm.generate([_text(layout, *solution) for solution in solutions], weigh, use_tqdm=False)
+    scores: list[float] = []
+    for (problem, _), output in zip(solutions, outputs, strict=True):
+        start, likelihood = len(tokenizer(_text(layout, problem, []))["input_ids"]), 1.0
+        for token, at in zip(output.prompt_token_ids[start:], output.prompt_logprobs[start:], strict=True):
+            ways = (separator, end) if token == separator else (token,)
+            likelihood *= sum(math.exp(at[way].logprob) for way in ways)
+            if token == separator:
+                scores.append(likelihood)
+    return scores
+
+
+def _text(layout: PrmFormat, problem: str, steps: list[str]) -> str:
+    return layout.prompt_template.format(problem=problem) + "".join(s + layout.separator for s in steps)
+
+
+def _right_and_wrong_solutions() -> list[Solution]:
+    """Canonical solutions, and the same with another first result, so that both verdicts are asked for."""
     problems = generate(N_JUDGED, seed=1)
     right = [(p.problem, list(p.steps)) for p in problems]
     wrong = [(p.problem, [p.steps[0] + "7", *p.steps[1:]]) for p in problems]
     return right + wrong
-
-
-def _softmax_of_first(logprobs: Any, good: int, bad: int) -> float:
-    return 1 / (1 + math.exp(logprobs[bad].logprob - logprobs[good].logprob))

@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 
 from tts_select.data.world.checker import is_strictly_right
-from tts_select.data.world.levels import LEVELS, MAX_VALUE, MEAN_STEPS, MEAN_STEPS, training_shape
+from tts_select.data.world.levels import LEVELS, MAX_VALUE, MEAN_STEPS, training_shape
 from tts_select.data.world.stories import ITEMS, NAMES
 from tts_select.data.world.suite import (
     FAMILIES,

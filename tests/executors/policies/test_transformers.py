@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,13 @@ from tts_select.executors.runtime.sampling import sample_tokens, uniforms
 
 InTime = Callable[[Coroutine[Any, Any, Any]], Any]
 EOS_ID = 1
+
+
+@pytest.fixture(params=["tiny_llama", "tiny_qwen2"])
+def loaded(request: pytest.FixtureRequest, tiny_llama: Any) -> Any:
+    """Each tiny model with the world's tokenizer: from a Qwen2 folder, transformers builds a tokenizer of
+    its own kind, which drops nearly all of the world's words."""
+    return replace(request.getfixturevalue(request.param), tokenizer=tiny_llama.tokenizer)
 
 
 @pytest.fixture
@@ -137,7 +145,8 @@ def test_a_request_is_answered_the_same_alone_or_among_others(
 ) -> None:
     request = SampleRequest(problems[2], n=4, max_new_tokens=20, temperature=1.0, seed=7)
     others = [
-        SampleRequest(problems[k % 6], n=1 + k % 3, max_new_tokens=3 + k, top_p=0.9, seed=k) for k in range(20)
+        SampleRequest(problems[k % 6], n=1 + k % 3, max_new_tokens=3 + k, top_p=0.9, seed=k)
+        for k in range(20)
     ]
     (alone,) = in_time(sampled(policy_of(loaded), [request]))
     crowd = in_time(sampled(policy_of(loaded), [*others[:10], request, *others[10:]]))

@@ -27,22 +27,23 @@ class Rows:
         return [self.rng.randrange(self.model.config.vocab_size) for _ in range(n)]
 
     def prefilled(self, texts: list[list[int]], pasts: list[int]) -> RaggedCache:
-        """A cache of these texts, the first tokens of which come from another cache."""
+        """A cache of these texts, the first tokens of which come in two pieces from another cache."""
         segments = []
         for ids, n in zip(texts, pasts, strict=True):
-            cuts = [0, n // 2, n] if n > 1 else [0, n]
-            segments.append([self.past(ids[:n])[..., a:b, :] for a, b in zip(cuts, cuts[1:], strict=False)])
+            known = self.past(ids[:n])
+            segments.append([known[..., : n // 2, :], known[..., n // 2 :, :]])
         new = [ids[n:] for ids, n in zip(texts, pasts, strict=True)]
-        cache = RaggedCache.from_segments(self.model, segments if any(pasts) else [[] for _ in texts], [len(i) for i in new])
+        cache = RaggedCache.from_segments(self.model, segments, [len(ids) for ids in new])
         self.compare(cache, new, texts)
         return cache
 
     def past(self, ids: list[int]) -> torch.Tensor:
         """Keys and values of a text, from a cache of its own."""
-        cache = RaggedCache.from_segments(self.model, [[]], [max(1, len(ids))])
+        fed = ids or [0]
+        cache = RaggedCache.from_segments(self.model, [[]], [len(fed)])
         with torch.inference_mode():
-            cache.forward(self.model, torch.tensor([ids or [0]]), np.array([max(1, len(ids))]))
-        return cache.row(0, len(ids)) if ids else cache.row(0, 1)[..., :0, :]
+            cache.forward(self.model, torch.tensor([fed]), np.array([len(fed)]))
+        return cache.row(0, len(fed))[..., : len(ids), :]
 
     def compare(self, cache: RaggedCache, new: list[list[int]], texts: list[list[int]]) -> None:
         lengths = np.array([len(i) for i in new])

@@ -44,7 +44,9 @@ def example(length: int, first: int = 0) -> Example:
 def test_batches_hold_every_example_once_and_few_pads() -> None:
     examples = [example(1 + k * 7 % 23, first=100 * k) for k in range(60)]
     cut = batches(examples, tokens=64, seed="s")
-    rows = [tuple(row[rest != IGNORE].tolist()) for b in cut for row, rest in zip(b.ids, b.next_ids, strict=True)]
+    rows = [
+        tuple(row[rest != IGNORE].tolist()) for b in cut for row, rest in zip(b.ids, b.next_ids, strict=True)
+    ]
     assert sorted(rows) == sorted(tuple(e.ids.tolist()) for e in examples)
     assert max(b.ids.numel() for b in cut) <= 64
     assert sum(b.ids.numel() for b in cut) < 1.2 * sum(len(e.ids) for e in examples)

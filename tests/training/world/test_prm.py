@@ -42,7 +42,9 @@ def test_what_is_not_judged_does_not_count() -> None:
     flat = torch.zeros(batch.ids.shape)
     elsewhere = torch.where(batch.verdicts == IGNORE, 5.0, 0.0)
     assert (elsewhere > 0).sum() > 5
-    assert LOSS(logits_of(batch, elsewhere), batch).item() == pytest.approx(LOSS(logits_of(batch, flat), batch).item())
+    assert LOSS(logits_of(batch, elsewhere), batch).item() == pytest.approx(
+        LOSS(logits_of(batch, flat), batch).item()
+    )
 
 
 def test_the_end_of_a_step_weighs_more_than_a_token_inside_it() -> None:
@@ -68,7 +70,9 @@ def test_the_signs_are_never_the_next_word() -> None:
 def test_the_next_word_of_the_canonical_solution_is_learnt_too() -> None:
     batch = batch_of("Now 14 * 3 = 42")
     flat = logits_of(batch, torch.zeros(batch.ids.shape))
-    told = flat.scatter_add(-1, batch.next_ids.clamp(min=0)[..., None], 5.0 * (batch.next_ids >= 0)[..., None])
+    told = flat.scatter_add(
+        -1, batch.next_ids.clamp(min=0)[..., None], 5.0 * (batch.next_ids >= 0)[..., None]
+    )
     assert LOSS(told, batch).item() < LOSS(flat, batch).item()
 
 

@@ -47,7 +47,7 @@ def predictions(example: Example) -> list[str | None]:
         ),
         pytest.param("Now 3 * 14 = 42\n\nNow 42 - 2 = 41", "+.......+ ---------", id="then wrong"),
         pytest.param("Answer: \\boxed{40}", "-------", id="an answer without steps"),
-        pytest.param(RIGHT + "\n\nNow 1 + 1 = 2", "+++++++++ +++++++++ +++++++ --------", id="more after it"),
+        pytest.param(RIGHT + "\n\nNow 1 + 1 = 2", "+++++++++ +++++++++ +++++++ -------", id="more after it"),
     ],
 )
 def test_every_token_is_labelled(solution: str, expected: str) -> None:

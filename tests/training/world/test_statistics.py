@@ -24,7 +24,14 @@ def sample(answer: str | None, score: float = 0.5, *, strict: bool | None = None
     return Sample(answer, right, right if strict is None else strict, 10, [score])
 
 
-SAMPLES = [sample("1", 0.4), sample("2", 0.3), sample("2", 0.3), sample(None, 0.9), sample("1", 0.1), sample("1", 0.2)]
+SAMPLES = [
+    sample("1", 0.4),
+    sample("2", 0.3),
+    sample("2", 0.3),
+    sample(None, 0.9),
+    sample("1", 0.1),
+    sample("1", 0.2),
+]
 
 
 def test_groups_are_disjoint_and_whole() -> None:
@@ -37,7 +44,9 @@ def test_shares_at_a_budget_are_means_over_groups() -> None:
     assert [pass_at(SAMPLES, k) for k in (1, 2, 3)] == pytest.approx([0.5, 2 / 3, 1.0])
     assert majority_at(SAMPLES, 3) == pytest.approx(0.5)  # 2 wins in the first three
     assert weighted_at(SAMPLES, 3, prm=0) == pytest.approx(0.5)  # .6 against .4
-    assert best_at(SAMPLES, 3, prm=0) == pytest.approx(1.0)  # .4 is the best; without an answer nothing counts
+    assert best_at(SAMPLES, 3, prm=0) == pytest.approx(
+        1.0
+    )  # .4 is the best; without an answer nothing counts
 
 
 def test_a_tie_of_the_majority_goes_to_the_first() -> None:

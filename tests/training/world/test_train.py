@@ -22,7 +22,15 @@ TINY = Recipe(
     stages=(
         PolicyStage("base", Size(32, 1), cycles=(2,)),
         PolicyStage("grown", Size(32, 2), cycles=(1,), start_from="base"),
-        PrmStage("judge", Size(32, 2), cycles=(1,), start_from="base", policies=("base",), n_problems=2, n_samples=2),
+        PrmStage(
+            "judge",
+            Size(32, 2),
+            cycles=(1,),
+            start_from="base",
+            policies=("base",),
+            n_problems=2,
+            n_samples=2,
+        ),
     ),
     batch_tokens=1000,
 )

@@ -16,7 +16,7 @@ from tts_select.executors.runtime.decoding import Decoder, Job, Written
 from tts_select.executors.runtime.loading import LoadedModel, unknown_words
 from tts_select.executors.runtime.prefix_tree import PrefixTree
 from tts_select.executors.runtime.ragged import cache_tokens
-from tts_select.executors.runtime.worker import Worker
+from tts_select.executors.runtime.worker import Worker, hand_back
 
 
 class TransformersPolicy:
@@ -79,11 +79,9 @@ class TransformersPolicy:
         )
 
     def _job(self, request: SampleRequest, ids: np.ndarray, meter: Meter, future: asyncio.Future[Job]) -> Job:
-        loop = future.get_loop()
-
         def done(job: Job) -> None:
             meter.charge(self._cost(job))
-            loop.call_soon_threadsafe(_resolve, future, job)
+            hand_back(future, _resolve, job)
 
         return Job(
             ids=ids,

@@ -57,9 +57,7 @@ class LikelihoodReader:
         """See `Reader.positions`."""
         return range(start, end)
 
-    def log_scores(
-        self, logits: torch.Tensor, next_ids: torch.Tensor, is_end: torch.Tensor
-    ) -> torch.Tensor:
+    def log_scores(self, logits: torch.Tensor, next_ids: torch.Tensor, is_end: torch.Tensor) -> torch.Tensor:
         """See `Reader.log_scores`."""
         logprobs = logits.log_softmax(-1)
         written = logprobs.gather(-1, next_ids[:, None])[:, 0]

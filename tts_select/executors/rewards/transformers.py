@@ -23,7 +23,7 @@ from tts_select.executors.rewards.reading import reader_of
 from tts_select.executors.runtime.loading import LoadedModel
 from tts_select.executors.runtime.prefix_tree import PrefixTree
 from tts_select.executors.runtime.ragged import RaggedCache, cache_tokens, right_aligned
-from tts_select.executors.runtime.worker import Worker
+from tts_select.executors.runtime.worker import Worker, hand_back
 
 _REMEMBERED_SCORES = 200_000
 _BATCH_TOKENS = 8192
@@ -34,7 +34,7 @@ Prefix = tuple[str, ...]
 
 @dataclass(slots=True, eq=False)
 class _Job:
-    """`closed[k]` is the index of the token that closes the prompt (k = 0) or step k; `computed` counts tokens."""
+    """`closed[k]` is the index of the token that closes the prompt (k = 0) or step k."""
 
     ids: np.ndarray
     closed: list[int]
@@ -80,9 +80,7 @@ class TransformersRewardModel:
         self._log_scores: OrderedDict[Prefix, float] = OrderedDict()
         self._worker = Worker(self._step, self._fail)
 
-    async def score(
-        self, problem: str, steps: Sequence[str], *, meter: Meter | None = None
-    ) -> list[float]:
+    async def score(self, problem: str, steps: Sequence[str], *, meter: Meter | None = None) -> list[float]:
         """See `RewardModel.score`."""
         if empty := [k for k, step in enumerate(steps) if not step.strip()]:
             raise ValueError(f"step {empty[0] + 1} is empty; an empty step cannot be scored")
@@ -130,8 +128,12 @@ class TransformersRewardModel:
 
     def _compute(self, units: Sequence[_Unit]) -> None:
         needed = [self._reader.positions(u.start, u.job.closed[u.depth]) for u in units]
-        # a prompt says nothing: only its keys and values are wanted, but for those of its last token
-        limits = [n.start if u.depth else len(u.ids) - 1 for n, u in zip(needed, units, strict=True)]
+        # a step shares what is before it, never its first tokens with a sibling that happened to come first:
+        # so the bill of a step does not depend on the order of arrival
+        limits = [
+            min(n.start, u.start + 1) if u.depth else len(u.ids) - 1
+            for n, u in zip(needed, units, strict=True)
+        ]
         segments = [self._tree.match(u.ids, limit) for u, limit in zip(units, limits, strict=True)]
         known = [sum(s.shape[-2] for s in row) for row in segments]
         new = [u.ids[k:] for u, k in zip(units, known, strict=True)]
@@ -176,12 +178,12 @@ class TransformersRewardModel:
                 )
             )
         scores = [math.exp(self._log_scores[job.text[: k + 1]]) for k in range(1, len(job.text))]
-        job.future.get_loop().call_soon_threadsafe(_resolve, job.future, scores)
+        hand_back(job.future, _resolve, scores)
 
     def _fail(self, jobs: list[_Job], error: Exception) -> None:
         failure = BackendError(f"{self.name} failed: {error}")
         for job in jobs:
-            job.future.get_loop().call_soon_threadsafe(_reject, job.future, failure)
+            hand_back(job.future, _reject, failure)
 
 
 def _batches(units: Sequence[_Unit]) -> Iterator[list[_Unit]]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import atexit
 import queue
 import threading
 import weakref
 from collections.abc import Callable
+from contextlib import suppress
 from types import MethodType
 from typing import Any
 
@@ -72,6 +74,12 @@ class Worker:
                 taken.append(self._queue.get_nowait())
         except queue.Empty:
             return taken
+
+
+def hand_back(future: asyncio.Future[Any], resolve: Callable[..., None], *results: Any) -> None:
+    """Call `resolve(future, *results)` in the future's loop; if that has closed, nobody waits any more."""
+    with suppress(RuntimeError):
+        future.get_loop().call_soon_threadsafe(resolve, future, *results)
 
 
 @atexit.register

@@ -1,8 +1,8 @@
 """Trains a PRM: a causal LM that says `+` or `-` at the end of each step.
 
-Its loss has two parts: the verdict, at every token of a policy's sample, and the language-model loss of
-the canonical solutions, without which a small PRM forgets the arithmetic that it needs to judge
-(docs/log.md has what was tried).
+Its loss has two parts: the verdict, at every token of a policy's sample, and the language-model loss: of
+canonical solutions, and of what a policy should have written where it goes wrong. The second part makes it
+an implicit PRM too, whose likelihood of a solution judges better than its sign (docs/log.md).
 """
 
 from __future__ import annotations

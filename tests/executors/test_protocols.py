@@ -1,0 +1,42 @@
+"""The engines keep the protocols that the methods rely on."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from tts_select import Policy, RewardModel
+from tts_select.core.protocols import SampleRequest
+from tts_select.executors.accounting import Ledger
+from tts_select.executors.policies.transformers import TransformersPolicy
+from tts_select.executors.rewards.formats import FORMATS
+from tts_select.executors.rewards.transformers import TransformersRewardModel
+
+PROBLEM = "Start with 14. Multiply by 3. What is the result?"
+
+
+def test_the_transformers_policy_is_a_policy(loaded: Any) -> None:
+    policy = TransformersPolicy(loaded, name="tiny")
+    assert isinstance(policy, Policy)
+    assert (policy.name, policy.step_delimiter) == ("tiny", "\n\n")
+    assert policy.n_parameters == loaded.n_parameters
+    assert policy.fingerprint == loaded.fingerprint
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_the_transformers_prm_is_a_reward_model(loaded: Any, name: str) -> None:
+    prm = TransformersRewardModel(loaded, name="tiny", format=FORMATS[name])
+    assert isinstance(prm, RewardModel)
+    assert prm.fingerprint == loaded.fingerprint
+
+
+def test_no_samples_are_asked_for_and_none_are_given(tiny_llama: Any) -> None:
+    policy = TransformersPolicy(tiny_llama, name="tiny")
+
+    async def none() -> list[Any]:
+        async with asyncio.timeout(3):
+            return await policy.sample(SampleRequest(PROBLEM, n=0), Ledger().phase("search"))
+
+    assert asyncio.run(none()) == []

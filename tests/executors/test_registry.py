@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tts_select import InputError, Policy, RewardModel, UnknownName, load_policy, load_prm
+from tts_select.core.errors import BackendError
+
+
+def test_an_embedded_policy_keeps_the_protocol_and_is_loaded_once() -> None:
+    policy = load_policy("world:small")
+    assert isinstance(policy, Policy)
+    assert policy.name == "world:small"
+    assert policy.n_parameters == 177_984
+    assert load_policy("world:small") is policy
+
+
+def test_an_embedded_prm_keeps_the_protocol_and_is_loaded_once() -> None:
+    prm = load_prm("world:prm")
+    assert isinstance(prm, RewardModel)
+    assert prm.name == "world:prm"
+    assert load_prm("world:prm") is prm
+    assert prm.fingerprint != load_policy("world:small").fingerprint
+
+
+def test_a_folder_is_a_policy_or_with_a_format_a_prm(tiny_llama: object) -> None:
+    folder = tiny_llama.model.config.name_or_path  # type: ignore[attr-defined]
+    assert load_policy(folder).fingerprint == tiny_llama.fingerprint  # type: ignore[attr-defined]
+    assert isinstance(load_prm(f"hf:{folder}", "world"), RewardModel)
+
+
+@pytest.mark.parametrize(
+    ("spec", "remedy"),
+    [
+        ("", "SCHEME:NAME"),
+        ("world:", "SCHEME:NAME"),
+        ("world:smal", "did you mean 'small'"),
+        ("wrold:small", "did you mean 'world'"),
+        ("world:prm", "unknown embedded policy 'prm'"),
+    ],
+)
+def test_a_policy_that_is_not_there_is_named_with_the_remedy(spec: str, remedy: str) -> None:
+    with pytest.raises(InputError) as refused:
+        load_policy(spec)
+    assert remedy in str(refused.value)
+
+
+def test_a_prm_without_a_format_is_refused_and_an_unknown_format_too(tiny_llama: object) -> None:
+    folder = tiny_llama.model.config.name_or_path  # type: ignore[attr-defined]
+    with pytest.raises(InputError, match="--prm-format"):
+        load_prm(folder)
+    with pytest.raises(UnknownName, match="did you mean 'world'"):
+        load_prm(folder, "wrld")
+
+
+def test_a_model_that_cannot_be_loaded_is_a_backend_error(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text("{}")
+    with pytest.raises(BackendError, match="cannot load the model"):
+        load_policy(str(tmp_path))
