@@ -38,6 +38,8 @@ AUTO = "auto"
 SEARCH_PHASE = "search"
 _SCORING_SHARE = 0.2
 """Of a deadline, kept for the PRM after the last token is written."""
+_LAST_TOKEN_SHARE = 0.05
+"""Of a deadline, kept for the token that is being written when time is up, where there is no PRM."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +211,7 @@ def _plan(options: Options, policy: Policy, prm: RewardModel | None) -> Plan:
 def _limits(options: Options, *, has_prm: bool) -> Limits:
     if options.deadline is None:
         return Limits(options.max_tokens)
-    writing = options.deadline * (1 - _SCORING_SHARE if has_prm else 1.0)
+    writing = options.deadline * (1 - (_SCORING_SHARE if has_prm else _LAST_TOKEN_SHARE))
     return Limits(options.max_tokens, time.monotonic() + writing)
 
 

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import torch
 
 from tts_select.data.world.suite import STEP_DELIMITER, WorldProblem
 from tts_select.data.world.tokenizer import EOS, PROMPT_TEMPLATE, build_tokenizer
+from tts_select.training.world import corpus
 from tts_select.training.world.corpus import IGNORE, Example, batches, gold_chunk, gold_examples, pad
 
 TOKENIZER = build_tokenizer()
@@ -23,8 +25,10 @@ def test_exactly_the_solution_and_its_end_are_to_be_predicted(world_problems: li
         assert (example.verdicts == IGNORE).all()
 
 
-def test_a_chunk_depends_on_its_name_alone() -> None:
-    first, again, other = (gold_chunk(name, TOKENIZER)[:50] for name in ("a", "a", "b"))
+def test_a_chunk_depends_on_its_name_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(corpus, "CHUNK_PROBLEMS", 50)
+    first, again, other = (gold_chunk(name, TOKENIZER) for name in ("a", "a", "b"))
+    assert len(first) == 50
     assert [e.ids.tolist() for e in first] == [e.ids.tolist() for e in again]
     assert [e.ids.tolist() for e in first] != [e.ids.tolist() for e in other]
 

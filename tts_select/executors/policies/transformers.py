@@ -50,6 +50,8 @@ class TransformersPolicy:
 
     async def sample(self, request: SampleRequest, meter: Meter) -> list[Continuation]:
         """See `Policy.sample`."""
+        if request.n == 0:
+            return []
         ids = self._encode(request.problem, request.steps)
         future: asyncio.Future[Job] = asyncio.get_running_loop().create_future()
         job = self._job(request, ids, meter, future)
