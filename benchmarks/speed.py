@@ -91,6 +91,22 @@ class _Recorded:
         return scores
 
 
+def policy_tokens_over_minimum(problems: Sequence[Problem], seed: int) -> float:
+    """Policy tokens computed in beam searches over the least: each prompt once, and what was generated."""
+    _fresh()
+    options = Options(policy=POLICY, prm=PRM, method="beam", budget=16, seed=seed)
+    plan, executors = prepare(options)
+
+    async def everything() -> list[Any]:
+        return await asyncio.gather(*(run_plan(p, plan, executors, options) for p in problems))
+
+    bills = [s.bill.total for s in asyncio.run(everything())]
+    tokenizer = load_causal_lm(str(folder_of("policy", POLICY.partition(":")[2]))).tokenizer
+    prompts = sum(len(ids) for ids in tokenizer([p.text + "\n" for p in problems])["input_ids"])
+    generated = sum(b.policy_generated_tokens for b in bills)
+    return (sum(b.policy_prompt_tokens for b in bills) + generated) / (prompts + generated)
+
+
 def prm_tokens_over_minimum(problems: Sequence[Problem], seed: int) -> float:
     """PRM tokens computed in beam searches over the least: each prompt and each distinct step once."""
     _fresh()
@@ -170,6 +186,9 @@ def main() -> None:
             lambda seed: sampling_ratio("best_of_n", problems, seed)
         ),
         "beam 16: 64 problems in flight over one at a time, tokens/s": lambda seed: flight_ratio(
+            problems, seed
+        ),
+        "beam 16: policy tokens computed over the minimum": lambda seed: policy_tokens_over_minimum(
             problems, seed
         ),
         "beam 16: PRM tokens computed over the minimum": lambda seed: prm_tokens_over_minimum(problems, seed),
