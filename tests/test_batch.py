@@ -33,6 +33,14 @@ def test_each_problem_has_its_line_and_is_graded() -> None:
     assert summary.cost.policy_generated_tokens == sum(r["cost"]["policy_generated_tokens"] for r in records)
 
 
+@pytest.mark.parametrize("known", ["", " ", "4", None])
+def test_no_answer_is_neither_right_nor_answered(known: str | None) -> None:
+    summary, (record,) = run([Problem("a", "1", known)], FakePolicy(lambda *_: "no idea"))
+    assert record["answer"] is None
+    assert not record["correct"]
+    assert (summary.n_answered, summary.n_correct) == (0, 0)
+
+
 def test_a_failed_problem_stops_no_other() -> None:
     problems = [Problem(str(k), str(k)) for k in range(5)]
     policy = FakePolicy(lambda *_: ANSWER, errors={2: BackendError("down")})

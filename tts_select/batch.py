@@ -26,6 +26,7 @@ class Summary:
 
     n_problems: int
     n_answered: int = 0
+    n_unanswered: int = 0
     n_graded: int = 0
     n_correct: int = 0
     cost: Cost = field(default_factory=Cost)
@@ -34,7 +35,7 @@ class Summary:
     @property
     def n_done(self) -> int:
         """Problems that ended, in an answer or not."""
-        return self.n_answered + len(self.errors)
+        return self.n_answered + self.n_unanswered + len(self.errors)
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
@@ -171,19 +172,20 @@ def _problem(line: str) -> Problem:
 
 
 def _record(problem: Problem, solution: Solution) -> dict[str, Any]:
-    graded = problem.answer is not None
-    right = graded and is_equivalent(solution.answer or "", problem.answer or "")
+    gold, answer = problem.answer, solution.answer
+    right = gold is not None and answer is not None and is_equivalent(answer, gold)
     whole = solution.as_dict()
     return {
         "id": problem.id,
-        "answer": solution.answer,
-        "correct": bool(right) if graded else None,
+        "answer": answer,
+        "correct": None if gold is None else right,
         **{key: whole[key] for key in ("confidence", "finished", "cost", "plan", "text")},
     }
 
 
 def _count(summary: Summary, record: dict[str, Any], solution: Solution) -> None:
-    summary.n_answered += 1
+    summary.n_answered += solution.answer is not None
+    summary.n_unanswered += solution.answer is None
     summary.cost += solution.bill.total
     if record["correct"] is not None:
         summary.n_graded += 1

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import sys
 import threading
+from collections.abc import Iterator
 
 import pytest
 
@@ -8,6 +10,15 @@ from tts_select.core.cost import Bill, Cost
 from tts_select.executors.accounting import Ledger
 
 
+@pytest.fixture
+def _threads_take_turns_often() -> Iterator[None]:
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(before)
+
+
+@pytest.mark.usefixtures("_threads_take_turns_often")
 def test_many_threads_lose_nothing() -> None:
     ledger = Ledger()
     start = threading.Barrier(8)

@@ -9,7 +9,8 @@ import re
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 
-_BOXED = "\\boxed{"
+_BRACES = re.compile(r"\\boxed\{|\{|\}")
+_GROUPED = re.compile(r"[-+]?\d{1,3}(?:,\d{3})+(?:\.\d+)?")
 _HASHES = re.compile(r"####\s*(.+)")
 _PHRASE = re.compile(r"[Tt]he (?:final )?answer is:?\s*(.+?)\.?\s*$", re.MULTILINE)
 _MAX_EXPONENT = 400
@@ -35,19 +36,22 @@ def is_equivalent(answer: str, gold: str) -> bool:
 
 
 def _last_boxed(text: str) -> str | None:
-    start = len(text)
-    while (start := text.rfind(_BOXED, 0, start)) >= 0:
-        depth = 0
-        for place in range(start + len(_BOXED) - 1, len(text)):
-            depth += {"{": 1, "}": -1}.get(text[place], 0)
-            if depth == 0:
-                return text[start + len(_BOXED) : place].strip() or None
-    return None
+    """What the last complete box holds, in one pass: text that never closes its boxes costs no more."""
+    found, found_at = None, -1
+    opened: list[tuple[bool, int]] = []
+    for brace in _BRACES.finditer(text):
+        if brace[0] != "}":
+            opened.append((brace[0] != "{", brace.end()))
+        elif opened:
+            is_box, start = opened.pop()
+            if is_box and start > found_at:
+                found, found_at = text[start : brace.start()], start
+    return (found or "").strip() or None
 
 
 def _normal(answer: str) -> str:
     bare = answer.strip().strip("$").strip().rstrip(".")
-    return re.sub(r"(?<=\d),(?=\d{3})", "", re.sub(r"\s+", " ", bare))
+    return bare.replace(",", "") if _GROUPED.fullmatch(bare) else re.sub(r"\s+", " ", bare)
 
 
 def _number(text: str) -> Fraction | None:

@@ -37,7 +37,9 @@ def loaded(request: pytest.FixtureRequest, tiny_llama: Any) -> Any:
 @pytest.fixture
 def problems(world_problems: list[WorldProblem]) -> list[str]:
     """Six prompts of different lengths, the shortest last."""
-    by_length = sorted({p.problem for p in world_problems if p.level <= 5}, key=len)
+    by_length = sorted(
+        {p.problem for p in world_problems if p.level <= 5}, key=lambda text: (len(text), text)
+    )
     return by_length[:: len(by_length) // 6][5::-1]
 
 
@@ -175,13 +177,14 @@ def test_a_continued_step_equals_one_computed_from_scratch(
     loaded: Any, problems: list[str], in_time: InTime
 ) -> None:
     warm = policy_of(loaded, step_delimiter=".")
-    start = SampleRequest(problems[1], n=64, stop_at_step=True, max_new_tokens=80, temperature=1.0)
+    start = SampleRequest(problems[4], n=64, stop_at_step=True, max_new_tokens=80, temperature=1.0)
     (written,) = in_time(sampled(warm, [start]))
-    steps = [c.text for c in written if c.finish == "step"][:6]
+    # the shortest: random text of many tokens is seldom read back as the tokens that wrote it
+    steps = sorted({c.text for c in written if c.finish == "step"}, key=lambda text: (len(text), text))[:6]
     assert steps
     assert all("." not in c.text for c in written)
     onward = [
-        SampleRequest(problems[1], (s,), n=2, stop_at_step=True, max_new_tokens=12, seed=k)
+        SampleRequest(problems[4], (s,), n=2, stop_at_step=True, max_new_tokens=12, seed=k)
         for k, s in enumerate(steps)
     ]
     ledgers = [Ledger() for _ in onward]
