@@ -63,7 +63,7 @@ class Search:
         return self.policy.limits.reached is not None
 
     async def score(self, candidates: Sequence[Candidate]) -> list[Candidate]:
-        """The candidates with a score for each of their steps; identical ones are scored once."""
+        """The candidates with a score for each of their steps; a PRM computes what they share once."""
         return list(await asyncio.gather(*(self._scored(c) for c in candidates)))
 
     def ranking(self, candidate: Candidate) -> float:

@@ -126,27 +126,37 @@ class Decoder:
             self._prefill(batch)
 
     def _prefill(self, batch: list[tuple[Job, int]]) -> None:
-        """Compute what the tree does not hold of each prompt, once a job, then a row for each sample."""
-        segments = [self._tree.match(job.ids, len(job.ids) - 1) for job, _ in batch]
-        reused = [sum(s.shape[-2] for s in row) for row in segments]
-        new = [job.ids[r:] for (job, _), r in zip(batch, reused, strict=True)]
+        """Compute what the tree does not hold of each distinct prompt, then make a row for each sample."""
+        place: dict[bytes, int] = {}
+        for job, _ in batch:
+            place.setdefault(job.ids.tobytes(), len(place))
+        prompts = [np.frombuffer(key, dtype=np.int64) for key in place]
+        segments = [self._tree.match(ids, len(ids) - 1) for ids in prompts]
+        known = [sum(s.shape[-2] for s in row) for row in segments]
+        new = [ids[k:] for ids, k in zip(prompts, known, strict=True)]
         lengths = np.array([len(ids) for ids in new])
         cache = RaggedCache.from_segments(self._model, segments, lengths.tolist())
         ids = right_aligned(new, self._model.device)
         logits = cache.forward(self._model, ids, lengths, logits_to_keep=1).logits[:, -1]
+        for i, prompt in enumerate(prompts):
+            self._tree.insert(prompt, cache.row(i, int(lengths[i])))
+        self._join(cache, logits, self._new_rows(batch, place, lengths.tolist()))
+
+    def _new_rows(
+        self, batch: list[tuple[Job, int]], place: dict[bytes, int], computed: list[int]
+    ) -> list[int]:
+        """Append a row for each sample; returns its prompt's index. The first to need a prompt pays for it."""
         picks: list[int] = []
-        for i, (job, take) in enumerate(batch):
-            first = job.n_admitted == 0
-            job.computed += int(lengths[i])
-            # the other samples of a job need this prompt too: they reuse what its first row computed
-            job.reused += reused[i] + (take - 1) * len(job.ids)
-            if first or lengths[i] > 1:
-                self._tree.insert(job.ids, cache.row(i, int(lengths[i])))
+        for job, take in batch:
+            i = place[job.ids.tobytes()]
+            job.computed += computed[i]
+            job.reused += take * len(job.ids) - computed[i]
+            computed[i] = 0
             for k in range(job.n_admitted, job.n_admitted + take):
                 self._rows.append(_Row(job, k, derive_seed(job.seed, job.first + k)))
                 picks.append(i)
             job.n_admitted += take
-        self._join(cache, logits, picks)
+        return picks
 
     def _join(self, cache: RaggedCache, logits: torch.Tensor, picks: list[int]) -> None:
         cache.repeat(picks)
