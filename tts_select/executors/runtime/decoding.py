@@ -145,7 +145,7 @@ class Decoder:
     def _new_rows(
         self, batch: list[tuple[Job, int]], place: dict[bytes, int], computed: list[int]
     ) -> list[int]:
-        """Append a row for each sample; returns its prompt's index. The first to need a prompt pays for it."""
+        """Append a row for each sample; returns its prompt's index. The first to ask for a prompt pays."""
         picks: list[int] = []
         for job, take in batch:
             i = place[job.ids.tobytes()]
