@@ -23,7 +23,7 @@ from tts_select.core.problem import Problem
 from tts_select.core.protocols import Policy, RewardModel
 from tts_select.core.solution import Finished, RankedCandidate, Solution
 from tts_select.executors.accounting import Ledger
-from tts_select.executors.aggregation import choose, rank
+from tts_select.executors.aggregation import choose, order, rank
 from tts_select.executors.limits import LimitedPolicy, Limits
 from tts_select.executors.methods import METHODS
 from tts_select.executors.registry import WORLD, load_policy, load_prm
@@ -227,7 +227,7 @@ def _solution(search: Search, plan: Plan, ledger: Ledger) -> Solution:
         finished=finished,
         plan=plan,
         bill=ledger.bill,
-        candidates=tuple(sorted(ranked, key=lambda r: -1.0 if r.score is None else r.score, reverse=True)),
+        candidates=tuple(sorted(ranked, key=lambda r: order(r.score), reverse=True)),
     )
 
 

@@ -21,6 +21,11 @@ class Candidate:
     logprob: float = 0.0
 
     @property
+    def text(self) -> str:
+        """The steps with a blank line between them."""
+        return "\n\n".join(self.steps)
+
+    @property
     def is_complete(self) -> bool:
         """Whether the policy itself ended it; a truncated solution is not an answer."""
         return self.finish == "stop"

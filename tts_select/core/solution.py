@@ -24,8 +24,8 @@ class RankedCandidate:
 
     @property
     def text(self) -> str:
-        """The steps with a blank line between them."""
-        return "\n\n".join(self.candidate.steps)
+        """The candidate's."""
+        return self.candidate.text
 
     def as_dict(self) -> dict[str, object]:
         """An entry of `candidates` in the JSON contract."""

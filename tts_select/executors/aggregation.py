@@ -34,13 +34,18 @@ def score_of(candidate: Candidate, how: Aggregation) -> float | None:
     return aggregate(candidate.step_scores, how) if candidate.step_scores else None
 
 
+def order(score: float | None) -> float:
+    """A key to sort scores by: what has none comes below every score."""
+    return -1.0 if score is None else score
+
+
 def rank(candidates: Sequence[Candidate], how: Aggregation) -> tuple[RankedCandidate, ...]:
     """Each candidate with its score and its answer; a truncated one has no answer."""
     return tuple(
         RankedCandidate(
             candidate,
             score_of(candidate, how),
-            extract_answer("\n\n".join(candidate.steps)) if _may_answer(candidate) else None,
+            extract_answer(candidate.text) if _may_answer(candidate) else None,
         )
         for candidate in candidates
     )
@@ -57,21 +62,21 @@ def choose(ranked: Sequence[RankedCandidate], selection: Selection) -> tuple[Ran
     if not answering:
         return None
     if selection == "max" and any(r.score is not None for r in answering):
-        best = max(answering, key=_score_or_less)
+        best = max(answering, key=_order)
         return best, best.score or 0.0
     groups = _group(answering)
     weights = [_weight(group, answering) for group in groups]
     winner = max(range(len(groups)), key=weights.__getitem__)
     total = math.fsum(weights)
-    return max(groups[winner], key=_score_or_less), weights[winner] / total if total > 0 else 0.0
+    return max(groups[winner], key=_order), weights[winner] / total if total > 0 else 0.0
 
 
 def _may_answer(candidate: Candidate) -> bool:
     return candidate.is_complete and bool(candidate.steps)
 
 
-def _score_or_less(ranked: RankedCandidate) -> float:
-    return -1.0 if ranked.score is None else ranked.score
+def _order(ranked: RankedCandidate) -> float:
+    return order(ranked.score)
 
 
 def _group(answering: Sequence[RankedCandidate]) -> list[list[RankedCandidate]]:

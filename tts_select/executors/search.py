@@ -15,7 +15,7 @@ from tts_select.core.errors import ProblemTooLong
 from tts_select.core.plan import Settings
 from tts_select.core.protocols import Continuation, Meter, RewardModel, SampleRequest
 from tts_select.core.seeds import derive_seed
-from tts_select.executors.aggregation import score_of
+from tts_select.executors.aggregation import order, score_of
 from tts_select.executors.limits import LimitedPolicy
 from tts_select.executors.stepping import split_steps
 
@@ -68,8 +68,7 @@ class Search:
 
     def ranking(self, candidate: Candidate) -> float:
         """The key by which candidates are kept; one that could not be scored comes last."""
-        score = score_of(candidate, self.settings.aggregation)
-        return -1.0 if score is None else score
+        return order(score_of(candidate, self.settings.aggregation))
 
     async def _children(self, parent: Candidate, n: int) -> list[Candidate]:
         settings = self.settings

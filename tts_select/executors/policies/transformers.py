@@ -83,7 +83,7 @@ class TransformersPolicy:
     def _job(self, request: SampleRequest, ids: np.ndarray, meter: Meter, future: asyncio.Future[Job]) -> Job:
         def done(job: Job) -> None:
             meter.charge(self._cost(job))
-            hand_back(future, _resolve, job)
+            hand_back(future, job.error or job)
 
         return Job(
             ids=ids,
@@ -135,15 +135,6 @@ class TransformersPolicy:
         for job in self._decoder.abandon():
             job.error = BackendError(f"{self.name} failed: {error}")
             job.done(job)
-
-
-def _resolve(future: asyncio.Future[Job], job: Job) -> None:
-    if future.done():
-        return
-    if job.error is not None:
-        future.set_exception(job.error)
-    else:
-        future.set_result(job)
 
 
 def _end_ids(model: Any, tokenizer: Any) -> frozenset[int]:

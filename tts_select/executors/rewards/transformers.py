@@ -42,7 +42,6 @@ class _Job:
     meter: Meter | None
     future: asyncio.Future[list[float]]
     computed: int = 0
-    error: Exception | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,14 +152,14 @@ class TransformersRewardModel:
         places = [(i, p) for i, positions in enumerate(needed) for p in positions]
         rows = torch.tensor([i for i, _ in places], device=hidden.device)
         columns = torch.tensor([width - len(units[i].ids) + p for i, p in places], device=hidden.device)
-        after = [p + 1 for _, p in places]
-        ends = [len(units[i].ids) for i, _ in places]
+        # a sign is read at a text's last token, which nothing follows: that reader ignores what stands there
         next_ids = [int(units[i].ids[min(p + 1, len(units[i].ids) - 1)]) for i, p in places]
+        is_end = [p + 2 == len(units[i].ids) for i, p in places]
         logits = self._model.get_output_embeddings()(hidden[rows, columns]).float()
         read = self._reader.log_scores(
             logits,
             torch.tensor(next_ids, device=hidden.device),
-            torch.tensor([a == e - 1 for a, e in zip(after, ends, strict=True)], device=hidden.device),
+            torch.tensor(is_end, device=hidden.device),
         )
         sums = torch.zeros(len(units), device=hidden.device).index_add_(0, rows, read)
         for unit, log_score in zip(units, sums.tolist(), strict=True):
@@ -178,16 +177,16 @@ class TransformersRewardModel:
                 )
             )
         scores = [math.exp(self._log_scores[job.text[: k + 1]]) for k in range(1, len(job.text))]
-        hand_back(job.future, _resolve, scores)
+        hand_back(job.future, scores)
 
     def _fail(self, jobs: list[_Job], error: Exception) -> None:
         failure = BackendError(f"{self.name} failed: {error}")
         for job in jobs:
-            hand_back(job.future, _reject, failure)
+            hand_back(job.future, failure)
 
 
 def _batches(units: Sequence[_Unit]) -> Iterator[list[_Unit]]:
-    """Cut by the tokens of their texts, longest together."""
+    """Cut by the tokens of their texts, similar lengths together."""
     batch: list[_Unit] = []
     n_tokens = 0
     for unit in sorted(units, key=lambda u: len(u.ids)):
@@ -199,13 +198,3 @@ def _batches(units: Sequence[_Unit]) -> Iterator[list[_Unit]]:
         n_tokens += n_new
     if batch:
         yield batch
-
-
-def _resolve(future: asyncio.Future[list[float]], scores: list[float]) -> None:
-    if not future.done():
-        future.set_result(scores)
-
-
-def _reject(future: asyncio.Future[list[float]], error: Exception) -> None:
-    if not future.done():
-        future.set_exception(error)

@@ -76,10 +76,19 @@ class Worker:
             return taken
 
 
-def hand_back(future: asyncio.Future[Any], resolve: Callable[..., None], *results: Any) -> None:
-    """Call `resolve(future, *results)` in the future's loop; if that has closed, nobody waits any more."""
+def hand_back(future: asyncio.Future[Any], outcome: Any) -> None:
+    """Settle a future, from any thread, with a result or an error; if its loop has closed, nobody waits."""
+
+    def settle() -> None:
+        if future.done():
+            return
+        if isinstance(outcome, Exception):
+            future.set_exception(outcome)
+        else:
+            future.set_result(outcome)
+
     with suppress(RuntimeError):
-        future.get_loop().call_soon_threadsafe(resolve, future, *results)
+        future.get_loop().call_soon_threadsafe(settle)
 
 
 @atexit.register
