@@ -18,7 +18,8 @@ from typing import Any
 
 import torch
 
-from tts_select import Policy, Problem, RewardModel
+from tts_select import Policy, Problem, RewardModel, Solution
+from tts_select.batch import in_flight
 from tts_select.core.protocols import Meter
 from tts_select.data.world.artifacts import folder_of
 from tts_select.data.world.suite import generate
@@ -31,22 +32,22 @@ BATCH_ROWS = 256
 ROOT = Path(__file__).parent.parent
 
 
-def solve_all(options: Options, problems: Sequence[Problem], in_flight: int) -> tuple[int, float]:
-    """(generated tokens, seconds) of solving them all."""
+def solutions_of(options: Options, problems: Sequence[Problem], in_parallel: int) -> list[Solution]:
+    """Solve them all, at most `in_parallel` at the same time."""
     plan, executors = prepare(options)
-    room = asyncio.Semaphore(in_flight)
 
-    async def one(problem: Problem) -> int:
-        async with room:
-            solution = await run_plan(problem, plan, executors, options)
-            return solution.bill.total.policy_generated_tokens
+    async def one(problem: Problem) -> Solution:
+        return await run_plan(problem, plan, executors, options)
 
-    async def everything() -> list[int]:
-        return await asyncio.gather(*(one(p) for p in problems))
+    return asyncio.run(in_flight(one, problems, in_parallel))
 
+
+def solve_all(options: Options, problems: Sequence[Problem], in_parallel: int) -> tuple[int, float]:
+    """(generated tokens, seconds) of solving them all."""
     began = time.perf_counter()
-    tokens = asyncio.run(everything())
-    return sum(tokens), time.perf_counter() - began
+    solutions = solutions_of(options, problems, in_parallel)
+    seconds = time.perf_counter() - began
+    return sum(s.bill.total.policy_generated_tokens for s in solutions), seconds
 
 
 def raw_generate(problems: Sequence[Problem], n: int, seed: int) -> tuple[int, float]:
@@ -95,12 +96,7 @@ def policy_tokens_over_minimum(problems: Sequence[Problem], seed: int) -> float:
     """Policy tokens computed in beam searches over the least: each prompt once, and what was generated."""
     _fresh()
     options = Options(policy=POLICY, prm=PRM, method="beam", budget=16, seed=seed)
-    plan, executors = prepare(options)
-
-    async def everything() -> list[Any]:
-        return await asyncio.gather(*(run_plan(p, plan, executors, options) for p in problems))
-
-    bills = [s.bill.total for s in asyncio.run(everything())]
+    bills = [s.bill.total for s in solutions_of(options, problems, len(problems))]
     tokenizer = load_causal_lm(str(folder_of("policy", POLICY.partition(":")[2]))).tokenizer
     prompts = sum(len(ids) for ids in tokenizer([p.text + "\n" for p in problems])["input_ids"])
     generated = sum(b.policy_generated_tokens for b in bills)
@@ -112,12 +108,7 @@ def prm_tokens_over_minimum(problems: Sequence[Problem], seed: int) -> float:
     _fresh()
     prm = _Recorded(load_prm(PRM))
     options = Options(policy=POLICY, prm=prm, method="beam", budget=16, seed=seed)
-    plan, executors = prepare(options)
-
-    async def everything() -> list[Any]:
-        return await asyncio.gather(*(run_plan(p, plan, executors, options) for p in problems))
-
-    computed = sum(s.bill.total.prm_tokens for s in asyncio.run(everything()))
+    computed = sum(s.bill.total.prm_tokens for s in solutions_of(options, problems, len(problems)))
     tokenizer = load_causal_lm(str(folder_of("prm", PRM.partition(":")[2]))).tokenizer
     prefixes = {(p, *steps[:k]) for p, steps in prm.asked for k in range(len(steps) + 1)}
     last_pieces = [x[-1] + ("\n\n" if len(x) > 1 else "\n") for x in prefixes]
@@ -148,7 +139,7 @@ def sampling_ratio(method: str, problems: Sequence[Problem], seed: int) -> float
     """Generated tokens a second of a sampling method with N = 16 over those of raw generation."""
     _warm()
     options = Options(policy=POLICY, method=method, budget=16, seed=seed)
-    tokens, seconds = solve_all(options, problems, in_flight=len(problems))
+    tokens, seconds = solve_all(options, problems, in_parallel=len(problems))
     raw_tokens, raw_seconds = raw_generate(problems, 16, seed)
     return (tokens / seconds) / (raw_tokens / raw_seconds)
 
@@ -157,10 +148,10 @@ def flight_ratio(problems: Sequence[Problem], seed: int) -> float:
     """Tokens a second of beam searches with all problems in flight over one problem at a time."""
     options = Options(policy=POLICY, prm=PRM, method="beam", budget=16, seed=seed)
     _warm()
-    tokens, seconds = solve_all(options, problems, in_flight=len(problems))
+    tokens, seconds = solve_all(options, problems, in_parallel=len(problems))
     _warm()
     few = problems[: len(problems) // 4]
-    tokens_alone, seconds_alone = solve_all(options, few, in_flight=1)
+    tokens_alone, seconds_alone = solve_all(options, few, in_parallel=1)
     return (tokens / seconds) / (tokens_alone / seconds_alone)
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 
 from tts_select.core.cost import Cost
 from tts_select.core.errors import InputError, TtsSelectError
@@ -18,6 +18,9 @@ from tts_select.data.grading import is_equivalent
 from tts_select.solving import Options, prepare, run_plan
 
 DEFAULT_CONCURRENCY = 64
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 
 @dataclass(slots=True)
@@ -53,6 +56,17 @@ class Summary:
     def accuracy(self) -> tuple[float, float, float] | None:
         """(share of the graded problems that are right, low, high), a 95 % Wilson interval."""
         return wilson(self.n_correct, self.n_graded) if self.n_graded else None
+
+
+async def in_flight(work: Callable[[T], Awaitable[R]], items: Iterable[T], limit: int) -> list[R]:
+    """The results of `work` on all items, in their order, with at most `limit` of them at the same time."""
+    room = asyncio.Semaphore(limit)
+
+    async def one(item: T) -> R:
+        async with room:
+            return await work(item)
+
+    return await asyncio.gather(*(one(item) for item in items))
 
 
 def wilson(n_right: int, n: int) -> tuple[float, float, float]:

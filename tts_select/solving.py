@@ -140,11 +140,9 @@ def prepare(options: Options) -> tuple[Plan, Executors]:
     return plan, Executors(policy, prm if METHODS[plan.method].needs_prm else None)
 
 
-async def run_plan(
-    problem: Problem, plan: Plan, executors: Executors, options: Options | None = None
-) -> Solution:
+async def run_plan(problem: Problem, plan: Plan, executors: Executors, options: Options) -> Solution:
     """Run a plan on a problem within the limits of `options`."""
-    limits = _limits(options or Options(), has_prm=executors.prm is not None)
+    limits = _limits(options, has_prm=executors.prm is not None)
     ledger = Ledger()
     search = Search(
         problem.text,
@@ -156,7 +154,7 @@ async def run_plan(
     )
     with ledger.timed(SEARCH_PHASE):
         try:
-            async with asyncio.timeout(options.deadline if options else None):
+            async with asyncio.timeout(options.deadline):
                 await METHODS[plan.method].run(search)
         except TimeoutError:
             limits.reached = "deadline"

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from tts_select.batch import in_flight
 from tts_select.core.problem import Problem
 from tts_select.core.protocols import Policy, RewardModel, SampleRequest
 from tts_select.core.seeds import derive_seed
@@ -79,18 +80,13 @@ class Measurement:
     def _sample(self, name: str, advance: Callable[[], None]) -> list[list[dict[str, Any]]]:
         policy = load_policy(f"world:{name}")
         prms = [load_prm(f"world:{prm}") for prm in self.prms]
-        room = asyncio.Semaphore(_IN_FLIGHT)
 
         async def one(problem: WorldProblem) -> list[dict[str, Any]]:
-            async with room:
-                found = await self._sampled(problem, policy, prms)
+            found = await self._sampled(problem, policy, prms)
             advance()
             return [asdict(sample) for sample in found]
 
-        async def everything() -> list[list[dict[str, Any]]]:
-            return await asyncio.gather(*(one(p) for p in self.problems))
-
-        return asyncio.run(everything())
+        return asyncio.run(in_flight(one, self.problems, _IN_FLIGHT))
 
     async def _sampled(
         self, problem: WorldProblem, policy: Policy, prms: Sequence[RewardModel]
@@ -125,16 +121,11 @@ class Measurement:
             seed=self.seed,
         )
         plan, executors = prepare(options)
-        room = asyncio.Semaphore(_IN_FLIGHT)
 
         async def one(problem: WorldProblem) -> dict[str, Any]:
-            async with room:
-                solution = await run_plan(Problem(problem.problem), plan, executors, options)
+            solution = await run_plan(Problem(problem.problem), plan, executors, options)
             total = solution.bill.total
             right = is_equivalent(solution.answer or "", problem.answer)
             return asdict(Run(right, total.policy_generated_tokens, total.flops))
 
-        async def everything() -> list[dict[str, Any]]:
-            return await asyncio.gather(*(one(p) for p in self.problems))
-
-        return asyncio.run(everything())
+        return asyncio.run(in_flight(one, self.problems, _IN_FLIGHT))

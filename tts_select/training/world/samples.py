@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from tokenizers import Tokenizer
 
+from tts_select.batch import in_flight
 from tts_select.core.protocols import SampleRequest
 from tts_select.data.world.checker import check_steps
 from tts_select.data.world.levels import training_shape
@@ -52,21 +53,19 @@ def write_samples(
 async def _sample(
     policy: TransformersPolicy, problems: Sequence[WorldProblem], n: int, seed: int
 ) -> list[list[str]]:
-    room = asyncio.Semaphore(_IN_FLIGHT)
     meter = Ledger().phase("samples")
 
-    async def one(k: int, problem: WorldProblem) -> list[str]:
-        async with room:
-            request = SampleRequest(
-                problem.problem,
-                n=n,
-                max_new_tokens=200,
-                temperature=TEMPERATURES[k % len(TEMPERATURES)],
-                seed=seed + k,
-            )
-            return [c.text for c in await policy.sample(request, meter)]
+    async def one(place: int) -> list[str]:
+        request = SampleRequest(
+            problems[place].problem,
+            n=n,
+            max_new_tokens=200,
+            temperature=TEMPERATURES[place % len(TEMPERATURES)],
+            seed=seed + place,
+        )
+        return [c.text for c in await policy.sample(request, meter)]
 
-    return await asyncio.gather(*(one(k, p) for k, p in enumerate(problems)))
+    return await in_flight(one, range(len(problems)), _IN_FLIGHT)
 
 
 def read_labelled(path: Path, tokenizer: Tokenizer) -> list[Example]:
