@@ -14,9 +14,11 @@ from rich.console import Console
 from tts_select import __version__
 from tts_select.core.errors import InputError, NoAnswer, TtsSelectError
 from tts_select.core.plan import AGGREGATIONS, SELECTIONS
+from tts_select.problem_text import read_problem_text
+from tts_select.router_cli import evaluate, plan, train
+from tts_select.sweep_cli import portfolio, sweep
 from tts_select.world_cli import world
 
-MAX_PROBLEM_BYTES = 1_000_000
 INTERRUPTED = 130
 
 _EXIT_CODES = """\b
@@ -59,7 +61,12 @@ def main() -> None:
     """Test-time scaling that picks its method and budget for each problem."""
 
 
+main.add_command(portfolio)
+main.add_command(sweep)
 main.add_command(world)
+main.add_command(train)
+main.add_command(evaluate)
+main.add_command(plan)
 
 
 @main.command(
@@ -83,7 +90,10 @@ Examples:
 )
 @click.option("--prm-format", default=None, help="How a PRM that is not embedded reads a solution.")
 @click.option(
-    "--method", default=None, help="One of cot, majority, best_of_n, beam, dvts.", show_default="by rule"
+    "--method",
+    default=None,
+    help="One of cot, majority, adaptive, best_of_n, beam, dvts.",
+    show_default="by rule",
 )
 @click.option("--budget", type=int, default=None, help="N, the candidates in flight.", show_default="16")
 @click.option("--aggregation", default=None, help=f"One of {', '.join(AGGREGATIONS)}.", show_default="last")
@@ -140,29 +150,6 @@ def _solve_one(file: str, options: dict[str, Any], *, as_json: bool, show_candid
         Console().print(solution_view(solution, candidates=show_candidates))
     if solution.answer is None:
         raise NoAnswer("no candidate ended in an answer: raise the budget or the limits")
-
-
-def read_problem_text(file: str) -> str:
-    """The text of a problem file.
-
-    Raises:
-        InputError: it is missing, empty, too large, binary or not UTF-8.
-    """
-    try:
-        content = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
-    except OSError as error:
-        raise InputError(f"cannot read '{file}': {error.strerror}; name a text file, or -") from error
-    if len(content) > MAX_PROBLEM_BYTES:
-        raise InputError(f"'{file}' has {len(content):,} bytes; a problem has at most a million")
-    if b"\0" in content:
-        raise InputError(f"'{file}' is a binary file; a problem is plain text")
-    try:
-        text = content.decode("utf-8-sig").strip()
-    except UnicodeDecodeError as error:
-        raise InputError(f"'{file}' is not UTF-8 text: save it as UTF-8") from error
-    if not text:
-        raise InputError(f"'{file}' is empty: write the problem into it")
-    return text
 
 
 def _solve_many(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Group, RenderableType
 from rich.panel import Panel
@@ -11,6 +12,11 @@ from rich.text import Text
 
 from tts_select.batch import Summary
 from tts_select.core.solution import RankedCandidate, Solution
+
+if TYPE_CHECKING:
+    from tts_select.routed import Outlook
+    from tts_select.selector.deciding import Option
+    from tts_select.selector.router import Router
 
 _FINISHED = {
     "complete": "",
@@ -99,3 +105,70 @@ def models_view(models: list[dict[str, Any]]) -> Table:
         size = f"{m['bytes'] / 1e6:.1f} MB"
         table.add_row(m["spec"], m["kind"], f"{m['n_parameters']:,}", size, m["fingerprint"], m["trained_on"])
     return table
+
+
+def outlook_view(outlook: Outlook) -> RenderableType:
+    """The difficulty, what would be run, and the runners-up with why they lost."""
+    chosen = outlook.chosen
+    lines = [Text.assemble("Plan: ", (chosen.name, "bold green"), f"   ({outlook.reason})")]
+    difficulty = Table(
+        "policy", "pass@1", "90 % interval", "bin", title="difficulty", title_justify="left", box=None
+    )
+    for policy, found in outlook.difficulty.items():
+        interval = f"{found.low:.2f} to {found.high:.2f}"
+        difficulty.add_row(policy, f"{found.pass_at_1:.2f}", interval, found.bin)
+    options = Table(
+        "option", "P(correct)", "FLOPs", "value", "why not", title="options", title_justify="left", box=None
+    )
+    for option in outlook.options[:8]:
+        why = "" if option is chosen else why_not(option, chosen)
+        value = f"{option.value(outlook.price):.3f}"
+        options.add_row(option.name, f"{option.p_correct:.3f}", f"{option.flops:.2g}", value, why)
+    probes = (
+        f"{outlook.n_probes} probes, {outlook.probe_flops:.2g} FLOPs" if outlook.n_probes else "no probes"
+    )
+    return Group(*lines, Text(probes, style="dim"), difficulty, options)
+
+
+def why_not(option: Option, chosen: Option) -> str:
+    """Why an option lost against the chosen one, in words."""
+    gain = option.p_correct - chosen.p_correct
+    if gain <= 0:
+        return "no likelier to be right" if option.flops >= chosen.flops else "less likely to be right"
+    return f"{gain:+.3f} is not worth {option.flops - chosen.flops:.2g} FLOPs more"
+
+
+def fitted_view(router: Router, facts: Mapping[str, Any]) -> RenderableType:
+    """What training learned."""
+    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+    table.add_row("trained on", f"{facts['n_problems']:,} problems, {facts['n_rows']:,} rows")
+    probe = router.probe
+    table.add_row("probes", f"{probe.n} samples of {probe.policy}, scored by {probe.prm}")
+    table.add_row("best fixed arm", router.fallback)
+    table.add_row("difficulty, AUC", ", ".join(f"{k} {v:.3f}" for k, v in facts["ablation"]["auc"].items()))
+    for effort, price in router.prices.items():
+        point = next(p for p in facts["frontier"] if p["price"] == price)
+        table.add_row(
+            f"effort {effort}", f"accuracy {point['accuracy']:.3f} for {point['flops']:.3g} FLOPs a problem"
+        )
+    return table
+
+
+def evaluation_view(report: Mapping[str, Any]) -> RenderableType:
+    """The headline of an evaluation."""
+    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+    best, ratio = report["best_fixed"], report["cost_ratio_at_equal_accuracy"]
+    table.add_row("problems", f"{report['n_problems']:,}, {report['n_draws']} draws")
+    table.add_row("best fixed arm", f"{best['name']}: {best['accuracy']:.3f} for {best['cost']:.3g} FLOPs")
+    table.add_row("router's cost at its accuracy", f"{ratio['value']:.2f} of it ({_interval(ratio)})")
+    closed = report["gap_closed"]
+    table.add_row("gap to the oracle closed", f"{closed['value']:.2f} ({_interval(closed)})")
+    errors = ", ".join(f"{k} {v['ece']:.3f}" for k, v in report["calibration"].items())
+    table.add_row("calibration error (ECE)", errors)
+    for effort, point in report["router"]["efforts"].items():
+        table.add_row(f"effort {effort}", f"{point['accuracy']:.3f} for {point['cost']:.3g} FLOPs")
+    return table
+
+
+def _interval(found: Mapping[str, float]) -> str:
+    return f"{found['low']:.2f} to {found['high']:.2f}"

@@ -19,11 +19,11 @@ from tts_select.batch import Summary
 
 
 @contextmanager
-def bar(description: str, total: int) -> Iterator[Callable[[int, str], None]]:
-    """A bar; call what it gives with how many are done and a note."""
+def bar(description: str, total: int) -> Iterator[Callable[..., None]]:
+    """A bar; call what it gives with how many are done, a note, and the total if it was not known before."""
     with _bars() as bars:
         task = bars.add_task(description, total=total, note="")
-        yield lambda n_done, note: bars.update(task, completed=n_done, note=note)
+        yield lambda n_done, note, n=total: bars.update(task, completed=n_done, note=note, total=n)
 
 
 @contextmanager

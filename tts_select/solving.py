@@ -179,7 +179,7 @@ def _check_name(kind: str, name: str | None, known: Any) -> None:
 def _prm_of(options: Options, policy: Policy) -> RewardModel | None:
     prm = options.prm
     if prm == AUTO:
-        if not policy.name.startswith(f"{WORLD}:") or options.method in ("cot", "majority"):
+        if not policy.name.startswith(f"{WORLD}:") or options.method in ("cot", "majority", "adaptive"):
             return None
         prm = DEFAULT_PRM
     return load_prm(prm, options.prm_format) if isinstance(prm, str) else prm

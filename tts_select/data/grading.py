@@ -9,6 +9,9 @@ import re
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 
+GRADER = "exact-and-numeric@1"
+"""Names this grading in artifacts: a router is valid for the grading that it was trained with."""
+
 _BRACES = re.compile(r"\\boxed\{|\{|\}")
 _GROUPED = re.compile(r"[-+]?\d{1,3}(?:,\d{3})+(?:\.\d+)?")
 _HASHES = re.compile(r"####\s*(.+)")

@@ -71,6 +71,11 @@ def choose(ranked: Sequence[RankedCandidate], selection: Selection) -> tuple[Ran
     return max(groups[winner], key=_order), weights[winner] / total if total > 0 else 0.0
 
 
+def vote_counts(ranked: Sequence[RankedCandidate]) -> list[int]:
+    """How many candidates gave each answer, equivalent answers together."""
+    return [len(group) for group in _group([r for r in ranked if r.answer is not None])]
+
+
 def _may_answer(candidate: Candidate) -> bool:
     return candidate.is_complete and bool(candidate.steps)
 

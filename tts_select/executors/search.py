@@ -32,8 +32,9 @@ class Search:
     meter: Meter
     pool: list[Candidate] = field(default_factory=list)
 
-    async def solutions(self, n: int, *, temperature: float | None = None) -> list[Candidate]:
-        """`n` whole solutions, sampled independently; they are in the pool as soon as they are written."""
+    async def solutions(self, n: int, *, temperature: float | None = None, first: int = 0) -> list[Candidate]:
+        """`n` whole solutions, sampled independently, from the `first`-th on; they are in the pool as soon as
+        they are written."""
         request = SampleRequest(
             self.problem,
             n=n,
@@ -41,6 +42,7 @@ class Search:
             temperature=self.settings.temperature if temperature is None else temperature,
             top_p=self.settings.top_p,
             seed=derive_seed(self.settings.seed, self.problem),
+            first=first,
         )
         written: list[Candidate] = []
         async for continuations in self.policy.sample(request, self.meter):

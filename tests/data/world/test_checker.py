@@ -45,17 +45,17 @@ def test_what_depends_on_a_wrong_step_is_wrong(data: st.DataObject, problem: Wor
 
 
 def test_a_right_calculation_with_a_wrong_number_is_wrong() -> None:
-    steps = ["Now 14 * 3 = 43", "Now 43 - 2 = 41", "Answer: \\boxed{41}"]
+    steps = ["14 * 3 = 43", "43 - 2 = 41", "Answer: \\boxed{41}"]
     assert check_steps(MACHINE, steps) == [False, False, False]
 
 
 def test_a_lucky_answer_is_wrong() -> None:
-    steps = ["Now 14 * 3 = 43", "Now 43 - 3 = 40", "Answer: \\boxed{40}"]
+    steps = ["14 * 3 = 43", "43 - 3 = 40", "Answer: \\boxed{40}"]
     assert check_steps(MACHINE, steps) == [False, False, False]
 
 
 def test_what_does_not_depend_on_a_wrong_step_stays_right() -> None:
-    steps = ["Pens cost 2 * 3 = 7", "Cups cost 4 * 5 = 20", "Total 7 + 20 = 27"]
+    steps = ["2 * 3 = 7", "4 * 5 = 20", "7 + 20 = 27"]
     assert check_steps(SHOP, steps) == [False, True, False]
 
 
@@ -75,20 +75,21 @@ def test_operands_may_be_swapped_where_that_changes_nothing(problem: WorldProble
     "step",
     [
         "",
-        "Now",
+        "Now 14 * 3 = 42",
+        "014 * 3 = 42",
+        "14 * 3 = 042",
+        "14 * ٣ = 42",
         "42",
-        "Now 14 * 3 = 42 ",
-        " Now 14 * 3 = 42",
-        "Now 14*3 = 42",
-        "Now 14 x 3 = 42",
-        "Now 14 * 3 = 42.",
-        "Then 14 * 3 = 42",
-        "now 14 * 3 = 42",
-        "Now 14 + 28 = 42",
-        "Now 7 * 6 = 42",
-        "Now 14 * 3 = -42",
-        "So Now 14 * 3 = 42",
-        "Now 14 * 3 = 42\nNow 42 - 2 = 40",
+        "14 * 3 = 42 ",
+        " 14 * 3 = 42",
+        "14*3 = 42",
+        "14 x 3 = 42",
+        "14 * 3 = 42.",
+        "14 + 28 = 42",
+        "7 * 6 = 42",
+        "14 * 3 = -42",
+        "So 14 * 3 = 42",
+        "14 * 3 = 42\n42 - 2 = 40",
         "Answer: \\boxed{}",
         "Answer: 40",
         "Answer: \\boxed{40}",
@@ -103,20 +104,20 @@ def test_a_line_that_is_no_step_of_the_solution_is_wrong(step: str) -> None:
 @given(st.text(max_size=30))
 def test_any_line_can_be_judged(step: str) -> None:
     verdict = check_steps(MACHINE, [step])
-    assert verdict == [step in ("Now 14 * 3 = 42", "Now 3 * 14 = 42")]
+    assert verdict == [step in ("14 * 3 = 42", "3 * 14 = 42")]
 
 
 def test_a_wrong_line_is_not_forgiven_and_may_be_corrected() -> None:
-    steps = ["Now 14 * 3 = 43", "Now 14 * 3 = 42", "Now 42 - 2 = 40", "Answer: \\boxed{40}"]
+    steps = ["14 * 3 = 43", "14 * 3 = 42", "42 - 2 = 40", "Answer: \\boxed{40}"]
     assert check_steps(MACHINE, steps) == [False, True, True, True]
     assert not is_strictly_right(MACHINE, steps)
 
 
 def test_a_step_that_was_made_is_not_made_again() -> None:
-    assert check_steps(MACHINE, ["Now 14 * 3 = 42", "Now 14 * 3 = 42"]) == [True, False]
+    assert check_steps(MACHINE, ["14 * 3 = 42", "14 * 3 = 42"]) == [True, False]
 
 
-@given(st.sampled_from(PROBLEMS), st.sampled_from(["Now 1 + 1 = 2", "", "So it is.", None]))
+@given(st.sampled_from(PROBLEMS), st.sampled_from(["1 + 1 = 2", "", "So it is.", None]))
 def test_whatever_follows_the_answer_is_wrong(problem: WorldProblem, more: str | None) -> None:
     steps = [*problem.steps, problem.steps[-1] if more is None else more]
     assert check_steps(problem.problem, steps) == [True] * len(problem.steps) + [False]
@@ -124,7 +125,7 @@ def test_whatever_follows_the_answer_is_wrong(problem: WorldProblem, more: str |
 
 
 def test_steps_after_a_wrong_answer_are_wrong() -> None:
-    steps = ["Now 14 * 3 = 42", "Answer: \\boxed{1}", "Now 42 - 2 = 40", "Answer: \\boxed{40}"]
+    steps = ["14 * 3 = 42", "Answer: \\boxed{1}", "42 - 2 = 40", "Answer: \\boxed{40}"]
     assert check_steps(MACHINE, steps) == [True, False, False, False]
 
 
@@ -137,12 +138,22 @@ def test_a_distractor_may_be_computed() -> None:
         "Mia has 14 apples. Tom has 3 times as many as Mia. Eva has 5 more than Mia. "
         "How many apples does Tom have?"
     )
-    steps = ["Eva has 14 + 5 = 19", "Tom has 14 * 3 = 42", "Answer: \\boxed{42}"]
+    steps = ["14 + 5 = 19", "14 * 3 = 42", "Answer: \\boxed{42}"]
     assert is_strictly_right(problem, steps)
 
 
+def test_lines_that_fit_two_quantities_count_for_both() -> None:
+    """Both persons have 14 + 5, and what depends on either of them follows."""
+    problem = (
+        "Mia has 14 apples. Tom has 5 more than Mia. Eva has 5 more than Mia. Leo has 2 times as many as Eva. "
+        "How many apples does Leo have?"
+    )
+    assert is_strictly_right(problem, ["14 + 5 = 19", "19 * 2 = 38", "Answer: \\boxed{38}"])
+    assert is_strictly_right(problem, ["14 + 5 = 19", "14 + 5 = 19", "19 * 2 = 38", "Answer: \\boxed{38}"])
+
+
 def test_quantities_that_need_nothing_of_each_other_may_come_in_any_order() -> None:
-    steps = ["Cups cost 4 * 5 = 20", "Pens cost 2 * 3 = 6", "Total 6 + 20 = 26", "Answer: \\boxed{26}"]
+    steps = ["4 * 5 = 20", "2 * 3 = 6", "6 + 20 = 26", "Answer: \\boxed{26}"]
     assert is_strictly_right(SHOP, steps)
 
 
@@ -167,4 +178,4 @@ def test_a_verdict_does_not_depend_on_what_follows(problem: WorldProblem, data: 
 @pytest.mark.parametrize("text", ["", "What is 2 + 2?", "Start with 14."])
 def test_only_world_problems_can_be_checked(text: str) -> None:
     with pytest.raises(ValueError, match="not a problem of the embedded world"):
-        check_steps(text, ["Now 1 + 1 = 2"])
+        check_steps(text, ["1 + 1 = 2"])

@@ -14,8 +14,8 @@ from tts_select.executors.rewards.formats import format_named
 from tts_select.executors.rewards.transformers import TransformersRewardModel
 
 PROBLEM = "Start with 14. Multiply by 3. Subtract 2. What is the result?"
-FIRST = [f"Now 14 * 3 = {k}" for k in (42, 43, 44, 45)]
-SECOND = [f"Now {k} - 2 = {k - 2}" for k in (42, 43, 44, 45)]
+FIRST = [f"14 * 3 = {k}" for k in (42, 43, 44, 45)]
+SECOND = [f"{k} - 2 = {k - 2}" for k in (42, 43, 44, 45)]
 
 EXTRA_TOKENS = {"world-sign": 0, "world": 1}
 """A step read as a likelihood needs the logits of the token before it, which is computed again."""

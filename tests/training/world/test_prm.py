@@ -29,7 +29,7 @@ def logits_of(batch: Batch, margin: torch.Tensor) -> torch.Tensor:
     return logits
 
 
-@pytest.mark.parametrize("solution", ["Now 14 * 3 = 42", "Now 14 * 3 = 43", "Now 15 * 3 = 45"])
+@pytest.mark.parametrize("solution", ["14 * 3 = 42", "14 * 3 = 43", "15 * 3 = 45"])
 def test_the_right_verdict_costs_less_than_none_and_that_less_than_the_wrong_one(solution: str) -> None:
     batch = batch_of(solution)
     sides = (batch.verdicts == 1).float() - (batch.verdicts == 0).float()
@@ -38,7 +38,7 @@ def test_the_right_verdict_costs_less_than_none_and_that_less_than_the_wrong_one
 
 
 def test_what_is_not_judged_does_not_count() -> None:
-    batch = batch_of("Now 3 * 14 = 42")
+    batch = batch_of("3 * 14 = 42")
     flat = torch.zeros(batch.ids.shape)
     elsewhere = torch.where(batch.verdicts == IGNORE, 5.0, 0.0)
     assert (elsewhere > 0).sum() > 5
@@ -48,7 +48,7 @@ def test_what_is_not_judged_does_not_count() -> None:
 
 
 def test_the_end_of_a_step_weighs_more_than_a_token_inside_it() -> None:
-    batch = batch_of("Now 14 * 3 = 42")
+    batch = batch_of("14 * 3 = 42")
     is_end = (batch.ids == TOKENIZER.token_to_id(STEP_DELIMITER)) & (batch.verdicts == 1)
     inside = torch.zeros_like(is_end)
     inside[0, is_end.nonzero()[0, 1] - 1] = True
@@ -60,7 +60,7 @@ def test_the_end_of_a_step_weighs_more_than_a_token_inside_it() -> None:
 
 
 def test_the_signs_are_never_the_next_word() -> None:
-    batch = batch_of("Now 14 * 3 = 42")
+    batch = batch_of("14 * 3 = 42")
     quiet = logits_of(batch, torch.zeros(batch.ids.shape))
     loud = quiet.clone()
     loud[..., [GOOD, BAD]] = 30.0
@@ -68,7 +68,7 @@ def test_the_signs_are_never_the_next_word() -> None:
 
 
 def test_the_next_word_of_the_canonical_solution_is_learnt_too() -> None:
-    batch = batch_of("Now 14 * 3 = 42")
+    batch = batch_of("14 * 3 = 42")
     flat = logits_of(batch, torch.zeros(batch.ids.shape))
     told = flat.scatter_add(
         -1, batch.next_ids.clamp(min=0)[..., None], 5.0 * (batch.next_ids >= 0)[..., None]

@@ -13,7 +13,7 @@ from tts_select.training.world.samples import label
 TOKENIZER = build_tokenizer()
 PROBLEM = "Start with 14. Multiply by 3. Subtract 2. What is the result?"
 N_PROMPT = len(TOKENIZER.encode(PROMPT_TEMPLATE.format(problem=PROBLEM)).ids)
-RIGHT = "Now 14 * 3 = 42\n\nNow 42 - 2 = 40\n\nAnswer: \\boxed{40}"
+RIGHT = "14 * 3 = 42\n\n42 - 2 = 40\n\nAnswer: \\boxed{40}"
 SIGNS = {1: "+", 0: "-", IGNORE: "."}
 
 
@@ -33,21 +33,21 @@ def predictions(example: Example) -> list[str | None]:
 @pytest.mark.parametrize(
     ("solution", "expected"),
     [
-        pytest.param(RIGHT, "+++++++++ +++++++++ +++++++", id="right"),
-        # Now, 1, 4, *, 3, =, 4, 3 and the delimiter
-        pytest.param("Now 14 * 3 = 43\n\nNow 43 - 2 = 41", "+++++++-- ---------", id="wrong digit"),
-        pytest.param("Now 15 * 3 = 45", "++-------", id="wrong operand"),
-        pytest.param("Now 14 * 3 = 421", "++++++++--", id="one digit too many"),
-        pytest.param("Now 14 * 3 = 4", "+++++++-", id="truncated"),
-        pytest.param("Now 14 * 3 = 42\n\nNow 42", "+++++++++ +++-", id="truncated in the second step"),
+        pytest.param(RIGHT, "++++++++ ++++++++ +++++++", id="right"),
+        # 1, 4, *, 3, =, 4, 3 and the delimiter
+        pytest.param("14 * 3 = 43\n\n43 - 2 = 41", "++++++-- --------", id="wrong digit"),
+        pytest.param("15 * 3 = 45", "+-------", id="wrong operand"),
+        pytest.param("14 * 3 = 421", "+++++++--", id="one digit too many"),
+        pytest.param("14 * 3 = 4", "++++++-", id="truncated"),
+        pytest.param("14 * 3 = 42\n\n42", "++++++++ ++-", id="truncated in the second step"),
         pytest.param(
-            "Now 3 * 14 = 42\n\nNow 42 - 2 = 40\n\nAnswer: \\boxed{40}",
-            "+.......+ ........+ ......+",
+            "3 * 14 = 42\n\n42 - 2 = 40\n\nAnswer: \\boxed{40}",
+            ".......+ .......+ ......+",
             id="right in other words: decided at the ends of steps",
         ),
-        pytest.param("Now 3 * 14 = 42\n\nNow 42 - 2 = 41", "+.......+ ---------", id="then wrong"),
+        pytest.param("3 * 14 = 42\n\n42 - 2 = 41", ".......+ --------", id="then wrong"),
         pytest.param("Answer: \\boxed{40}", "-------", id="an answer without steps"),
-        pytest.param(RIGHT + "\n\nNow 1 + 1 = 2", "+++++++++ +++++++++ +++++++ -------", id="more after it"),
+        pytest.param(RIGHT + "\n\n1 + 1 = 2", "++++++++ ++++++++ +++++++ ------", id="more after it"),
     ],
 )
 def test_every_token_is_labelled(solution: str, expected: str) -> None:
@@ -68,15 +68,15 @@ def test_a_right_solution_predicts_all_of_itself_and_its_end() -> None:
 
 
 def test_what_should_have_been_written_is_predicted_up_to_where_it_goes_wrong() -> None:
-    found = predictions(label(PROBLEM, "Now 14 * 3 = 43\n\nNow 43 - 2 = 41", TOKENIZER))
-    assert found[:8] == ["Now", " 1", "4", " *", " 3", " =", " 4", "2"]
-    assert set(found[8:]) == {None}
+    found = predictions(label(PROBLEM, "14 * 3 = 43\n\n43 - 2 = 41", TOKENIZER))
+    assert found[:7] == ["1", "4", " *", " 3", " =", " 4", "2"]
+    assert set(found[7:]) == {None}
 
 
 def test_nothing_is_written_wrong_by_an_empty_sample() -> None:
     example = label(PROBLEM, "", TOKENIZER)
     assert len(example.ids) == N_PROMPT
-    assert predictions(example) == ["Now"]
+    assert predictions(example) == ["1"]
 
 
 def test_the_verdict_at_a_delimiter_is_the_checkers_on_all_steps_so_far(

@@ -54,7 +54,7 @@ def test_every_stage_becomes_a_model_that_loads_and_is_not_made_again(
     async def use() -> tuple[str, list[float]]:
         request = SampleRequest(PROBLEM, max_new_tokens=3)
         (written,) = await policy.sample(request, Ledger().phase("search"))
-        return written.text, await prm.score(PROBLEM, ["Now 14 * 3 = 42"])
+        return written.text, await prm.score(PROBLEM, ["14 * 3 = 42"])
 
     text, scores = asyncio.run(use())
     assert text

@@ -10,6 +10,7 @@ from tts_select.core.errors import UnknownName
 from tts_select.data.fingerprint import fingerprint_of
 
 WEIGHTS = Path(__file__).parent / "weights"
+PORTFOLIO = Path(__file__).parent / "portfolio.yaml"
 
 
 def manifests() -> dict[str, dict[str, Any]]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 LEVELS = range(1, 9)
 THIRDS: dict[str, tuple[int, ...]] = {"easy": (1, 2, 3), "middle": (4, 5), "hard": (6, 7, 8)}
-MEAN_STEPS = (1.5, 1.9, 2.5, 3.4, 4.5, 5.7, 7.0, 8.5)
+MEAN_STEPS = (1.5, 1.9, 2.5, 3.4, 4.5, 5.8, 7.2, 8.6)
 """Of each level; fractions are chances of one step more."""
 MAX_VALUE = 9_999
 MAX_STEPS = 9
@@ -30,7 +30,7 @@ class Shape:
 def level_shape(level: int, rng: random.Random) -> Shape:
     """A shape of this level: each level is a little longer, bigger and more shuffled than the last."""
     progress = (level - 1) / (len(LEVELS) - 1)
-    sizes = [0.60 - 0.50 * progress, 0.33 + 0.07 * progress, 0.07 + 0.43 * progress]
+    sizes = [0.60 - 0.30 * progress, 0.33 + 0.02 * progress, 0.07 + 0.28 * progress]
     return Shape(
         n_steps=int(MEAN_STEPS[level - 1] + rng.random()),
         size=rng.choices((0, 1, 2), sizes)[0],

@@ -35,6 +35,6 @@ def parse(text: str) -> Facts | None:
     value: Operand = int(start[1])
     quantities: list[Quantity] = []
     for change in _CHANGE.finditer(text):
-        quantities.append(Quantity("Now", value, _OPS[change[1]], int(change[2])))
+        quantities.append(Quantity(value, _OPS[change[1]], int(change[2])))
         value = Ref(len(quantities) - 1)
     return Facts(tuple(quantities), tuple(range(len(quantities)))) if quantities else None

@@ -1,4 +1,4 @@
-"""What a world problem says, as arithmetic: named quantities, each given or computed from earlier ones.
+"""What a world problem says, as arithmetic: quantities, each given or computed from earlier ones.
 
 Every family writes its own English, but all of them reduce to this one form, so a single checker
 judges them all.
@@ -31,9 +31,8 @@ Operand = int | Ref
 
 @dataclass(frozen=True, slots=True)
 class Quantity:
-    """`label` is how a solution line names it; several quantities may share one (a running total)."""
+    """What one line of a solution computes."""
 
-    label: str
     left: Operand
     op: str
     right: Operand

@@ -10,7 +10,6 @@ from tts_select.data.world.quantities import Facts, Operand, Quantity, Ref
 from tts_select.data.world.stories import NAMES
 
 GOODS = ("pens", "cups", "bags", "lamps", "hats", "maps", "rugs", "keys")
-TOTAL = "Total"
 _EXTRAS = {"+": "Delivery adds {} coins.", "-": "A voucher takes off {} coins."}
 
 _PRICE = re.compile(r"(\w+) cost (\d+) coins each\.")
@@ -54,13 +53,13 @@ def parse(text: str) -> Facts | None:
     quantities: list[Quantity] = []
     total: Operand | None = None
 
-    def add(label: str, left: Operand, op: str, right: Operand) -> Ref:
-        quantities.append(Quantity(label, left, op, right))
+    def add(left: Operand, op: str, right: Operand) -> Ref:
+        quantities.append(Quantity(left, op, right))
         return Ref(len(quantities) - 1)
 
     for count, good in basket:
-        cost = add(f"{good.capitalize()} cost", int(count), "*", prices[good])
-        total = cost if total is None else add(TOTAL, total, "+", cost)
+        cost = add(int(count), "*", prices[good])
+        total = cost if total is None else add(total, "+", cost)
     if total is not None and (extra := _EXTRA.search(text)):
-        add(TOTAL, total, "+" if extra[1].startswith("Delivery") else "-", int(extra[2]))
+        add(total, "+" if extra[1].startswith("Delivery") else "-", int(extra[2]))
     return Facts(tuple(quantities), tuple(range(len(quantities))))

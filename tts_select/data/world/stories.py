@@ -58,7 +58,7 @@ def parse(text: str) -> Facts | None:
     while ready := [person for person, (ref, _, _) in pending.items() if ref in place]:
         for person in ready:
             reference, op, amount = pending.pop(person)
-            quantities.append(Quantity(f"{person} has", place[reference], op, amount))
+            quantities.append(Quantity(place[reference], op, amount))
             place[person] = Ref(len(quantities) - 1)
     if asked[1] not in place:
         return None

@@ -57,7 +57,7 @@ def canonical_steps(facts: Facts) -> tuple[str, ...]:
         left, right = (
             values[side.index] if isinstance(side, Ref) else side for side in (quantity.left, quantity.right)
         )
-        return f"{quantity.label} {left} {quantity.op} {right} = {value}"
+        return f"{left} {quantity.op} {right} = {value}"
 
     lines = [line(facts.quantities[i], values[i]) for i in facts.core]
     return (*lines, f"Answer: \\boxed{{{values[facts.core[-1]]}}}")

@@ -23,7 +23,7 @@ def vocabulary() -> list[str]:
     """Special tokens, then the lexemes; the size of the models' vocabulary is exactly its length."""
     phrases = [f" {phrase}" for phrase in stories.PHRASES.values()]
     words = [*stories.NAMES, *(good.capitalize() for good in shopping.GOODS), "How", "Start", "Add"]
-    words += ["Subtract", "Multiply", "What", "Delivery", "A", "Answer", "Total", "Now"]
+    words += ["Subtract", "Multiply", "What", "Delivery", "A", "Answer"]
     inner = ["has", "does", "have", "many", "with", "by", "is", "the", "result", "cost", "coins"]
     inner += ["each", "buys", "and", "adds", "voucher", "takes", "off", "pay"]
     inner += [*stories.ITEMS, *shopping.GOODS]

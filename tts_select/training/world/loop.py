@@ -56,7 +56,7 @@ def train(
     progress = _resume(model, optimizer, checkpoint)
     model.train()
     began, saved = time.monotonic() - progress.seconds, time.monotonic()
-    stream = _stream(chunks, progress, stage.name, recipe)
+    stream = _stream(chunks, progress, stage.stream or stage.name, recipe)
     while progress.n_steps < stage.n_steps:
         batch = next(stream).to(model.device)
         loss = loss_of(model(batch.ids).logits, batch)

@@ -1,7 +1,8 @@
 """What is trained, in which order, on how many steps: the whole embedded world in one table.
 
 Each model starts from the one before it, deeper by layers that add nothing at first, so no compute is
-spent twice. The PRM is deeper than every policy, as in the paper, where 7B PRMs judge 0.5-3B policies.
+spent twice. The PRMs are deeper than every policy, as in the paper, where 7B PRMs judge 0.5-3B policies, and
+the better one starts from a stronger model than any policy: `base`, which is not shipped.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ class PolicyStage:
     size: Size
     cycles: tuple[int, ...]
     start_from: str | None = None
+    stream: str = ""
+    """Names the seeded problems it learns from, by default as the model itself."""
     lr_scale: float = 1.0
 
     @property
@@ -38,6 +41,7 @@ class PrmStage:
     policies: tuple[str, ...]
     n_problems: int
     n_samples: int = 4
+    stream: str = ""
     lr_scale: float = 0.5
 
     @property
@@ -82,21 +86,22 @@ class Recipe:
 FULL = Recipe(
     stages=(
         PolicyStage("small", Size(64, 3), cycles=(1400,)),
-        PolicyStage("medium", Size(128, 3), cycles=(1600,)),
-        PolicyStage("large", Size(128, 5), cycles=(1200, 800), start_from="medium"),
+        PolicyStage("medium", Size(96, 3), cycles=(1220, 200, 250, 130)),
+        PolicyStage("large", Size(128, 3), cycles=(1000, 600), stream="medium"),
+        PolicyStage("base", Size(128, 5), cycles=(1000,), start_from="large", stream="large"),
         PrmStage(
             "prm",
             Size(128, 7),
-            cycles=(2800,),
-            start_from="large",
+            cycles=(2000,),
+            start_from="base",
             policies=("small", "medium", "large"),
             n_problems=6000,
         ),
         PrmStage(
             "prm-narrow",
             Size(128, 4),
-            cycles=(700,),
-            start_from="medium",
+            cycles=(600,),
+            start_from="large",
             policies=("small",),
             n_problems=6000,
         ),

@@ -18,7 +18,7 @@ from tts_select.data.world.levels import LEVELS, THIRDS
 from tts_select.data.world.suite import FAMILIES, generate
 from tts_select.progress import bar
 from tts_select.training.world import statistics as stats
-from tts_select.training.world.measure import Measurement, Run, Sample
+from tts_select.training.world.measure import Measurement, Run, Sample, measure_world
 from tts_select.training.world.statistics import Estimate, estimate
 
 POLICIES = ("small", "medium", "large")
@@ -86,32 +86,25 @@ def write_report(out: Path, *, n_problems: int, n_samples: int, seed: int) -> No
 
 
 def measure(out: Path, *, n_problems: int, n_samples: int, seed: int) -> Results:
-    """Run everything that the report needs; each finished part is kept in `out`/raw."""
-    raw = out / "raw"
-    raw.mkdir(parents=True, exist_ok=True)
+    """Sweep the embedded portfolio on test problems into `out`/sweep, or go on with it."""
     problems = generate(n_problems, seed=seed, split="test")
-    measurement = Measurement(raw, problems, POLICIES, PRMS, n_samples, seed)
+    with bar("measuring", 1) as advance:
+        measurement = measure_world(
+            out / "sweep",
+            problems,
+            PRMS,
+            n_samples=n_samples,
+            seed=seed,
+            progress=lambda n_done, n, note: advance(n_done, note, n),
+        )
     arms = [(m, N, policy, prm) for policy in POLICIES for prm in PRMS for m in SEARCHES]
-    arms.append(("beam", 4 * N, SMALL, PRMS[GENERAL]))
-    parts = len(POLICIES) * (n_problems + 1) + len(arms)
-    done = 0
-    with bar("measuring", parts) as advance:
-
-        def tick() -> None:
-            nonlocal done
-            done += 1
-            advance(done, "")
-
-        samples = {policy: measurement.samples(policy, tick) for policy in POLICIES}
-        greedy = {}
-        for policy in POLICIES:
-            greedy[policy] = measurement.runs("cot", 1, policy, None)
-            tick()
-        searches = {}
-        for arm in arms:
-            searches[arm] = measurement.runs(*arm)
-            tick()
-    return Results(measurement, samples, greedy, searches)
+    arms += [(m, 4 * N, SMALL, PRMS[GENERAL]) for m in SEARCHES]
+    return Results(
+        measurement,
+        samples={policy: measurement.samples(policy) for policy in POLICIES},
+        greedy={policy: measurement.runs("cot", 1, policy, None) for policy in POLICIES},
+        searches={arm: measurement.runs(*arm) for arm in arms},
+    )
 
 
 def all_tables(r: Results) -> dict[str, Table]:
@@ -238,6 +231,7 @@ def _headline(r: Results) -> Table:
         f"{SMALL}, best_of_n {n}": r.method("best_of_n", SMALL, PRMS[GENERAL], n),
         f"{SMALL}, beam {N}": r.method("beam", SMALL, PRMS[GENERAL]),
         f"{SMALL}, beam {4 * N}": r.method("beam", SMALL, PRMS[GENERAL], 4 * N),
+        f"{SMALL}, dvts {4 * N}": r.method("dvts", SMALL, PRMS[GENERAL], 4 * N),
     }
     table = {f"{LARGE}, greedy": {"accuracy": estimate(large)}}
     for name, right in contenders.items():

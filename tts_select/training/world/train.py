@@ -80,7 +80,7 @@ class _Workshop:
 
     def _lessons(self, stage: Stage) -> tuple[Chunks, Loss]:
         def gold(k: int) -> list[Example]:
-            return gold_chunk(f"{self.recipe.seed}:{stage.name}:{k}", self.tokenizer)
+            return gold_chunk(f"{self.recipe.seed}:{stage.stream or stage.name}:{k}", self.tokenizer)
 
         if isinstance(stage, PolicyStage):
             return gold, lm_loss

@@ -1,0 +1,192 @@
+"""What a sweep runs, counts and refuses."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tts_select import BackendError, InputError, Problem
+from tts_select.core.plan import Plan, Settings
+from tts_select.selector.portfolio import Portfolio, parse_portfolio
+from tts_select.solving import Executors, Options, run_plan
+from tts_select.testing import FakePolicy, FakeRewardModel
+from tts_select.training.sweep.log import read_log
+from tts_select.training.sweep.records import LoggedProblem, SweepLog
+from tts_select.training.sweep.run import Loaders, Sweep, run_sweep
+
+Swept = Callable[..., tuple[Path, SweepLog]]
+BOXED = "It is \\boxed{2}"
+
+
+def loaders(policy: Any = BOXED, prm: Any = 0.5, **more: Any) -> Loaders:
+    """A policy that writes one text (or a script), a PRM with one score (or a table)."""
+    script = policy if callable(policy) else lambda *_: policy
+    table = prm if callable(prm) else lambda _, steps: [prm] * len(steps)
+    return Loaders(
+        lambda spec: FakePolicy(script, name=spec, **more), lambda spec: FakeRewardModel(table, name=spec)
+    )
+
+
+def test_every_problem_has_its_pools_and_runs(swept: Swept) -> None:
+    _, log = swept()
+    assert list(log.problems) == ["one", "two", "three"]
+    assert set(log.pools) == {(p, f"fake:{m}") for p in log.problems for m in "ab"}
+    assert {arm: len(runs) for (_, arm), runs in log.runs.items()} == {
+        "cot@1 fake:a": 1,
+        "cot@1 fake:b": 1,
+        "beam@4 fake:a fake:p": 2,
+    }
+    assert all(len(pool.samples) == 6 for pool in log.pools.values())
+
+
+def test_levels_and_families_are_kept(swept: Swept) -> None:
+    _, log = swept()
+    assert [(p.level, p.family) for p in log.problems.values()] == [(1, "story"), (None, None), (2, None)]
+
+
+def test_samples_are_graded_and_scored_by_every_prm(swept: Swept) -> None:
+    _, log = swept()
+    samples = [s for pool in log.pools.values() for s in pool.samples]
+    assert {s.correct for s in samples} == {True, False}
+    for (problem, _), pool in log.pools.items():
+        for sample in pool.samples:
+            assert sample.correct == (sample.answer == log.problems[problem].answer)
+            assert {prm: len(s) for prm, s in sample.scores.items()} == {"fake:p": 2, "fake:q": 2}
+
+
+def test_prm_tokens_are_those_of_all_samples_so_far(swept: Swept) -> None:
+    _, log = swept()
+    for (problem, _), pool in log.pools.items():
+        prompt = len(log.problems[problem].problem.split())
+        each = [prompt + len(s.text.split()) for s in pool.samples]
+        assert pool.prm_tokens["fake:p"] == {k: sum(each[:k]) for k in (1, 2, 4, 6)}
+        in_order = [pool.prm_tokens["fake:q"][k] for k in sorted(pool.prm_tokens["fake:q"])]
+        assert in_order == sorted(in_order)
+
+
+def test_the_same_seed_gives_the_same_pools_at_any_concurrency(swept: Swept) -> None:
+    _, log = swept("once")
+    assert swept("again", concurrency=1)[1].pools == log.pools
+    assert swept("other", seed=1)[1].pools != log.pools
+
+
+def test_a_pool_is_what_a_sampling_method_with_its_seed_has(swept: Swept, fakes: Loaders) -> None:
+    _, log = swept(seed=5)
+    plan = Plan("fake:a", None, "majority", 4, Settings(seed=5))
+    solution = asyncio.run(
+        run_plan(Problem("1 + 1?"), plan, Executors(fakes.policy("fake:a"), None), Options())
+    )
+    alone = {candidate.text for candidate in solution.candidates}
+    assert {s.text for s in log.pools["one", "fake:a"].samples[:4]} == alone
+
+
+def test_a_truncated_sample_has_no_answer_and_no_scores(swept: Swept) -> None:
+    _, log = swept(loaders=loaders("\n\n".join([BOXED] * 50)))
+    for pool in log.pools.values():
+        for sample in pool.samples:
+            assert (sample.answer, sample.correct, sample.scores) == (None, False, {})
+            assert sample.finish == "length"
+        assert pool.prm_tokens["fake:p"][6] > 0, "best_of_n would have scored it too"
+
+
+def test_each_stage_begins_with_models_that_computed_nothing(swept: Swept) -> None:
+    made: list[FakePolicy] = []
+
+    def policy(spec: str) -> FakePolicy:
+        made.append(FakePolicy(lambda *_: BOXED, name=spec))
+        return made[-1]
+
+    swept(loaders=replace(loaders(), policy=policy))
+    for used in made[2:]:  # two for the manifest
+        prompts = [request.problem for request in used.requests if not request.steps]
+        assert len(prompts) == len(set(prompts))
+
+
+def test_progress_counts_what_is_there(swept: Swept, portfolio: Portfolio, tmp_path: Path) -> None:
+    seen: list[tuple[int, int, str]] = []
+    asked = Sweep(portfolio, [LoggedProblem("one", "1 + 1?", "2")], n_samples=4)
+    for _ in range(2):
+        run_sweep(asked, tmp_path / "log", loaders=loaders(), progress=lambda *args: seen.append(args))
+    assert [n_done for n_done, *_ in seen] == [*range(7), 6]
+    assert {total for _, total, _ in seen} == {asked.n_records}
+    assert seen[1][2] == "samples of fake:a"
+
+
+def test_an_unreadable_problem_is_named_and_the_others_in_flight_are_kept(
+    swept: Swept, tmp_path: Path
+) -> None:
+    def script(request: Any, _: int) -> str:
+        if request.problem == "1 + 2?":
+            raise InputError("does not know '+'")
+        return BOXED
+
+    with pytest.raises(InputError, match=r"the problem 'two': does not know '\+'"):
+        swept(loaders=loaders(script, delay=0.01))
+    partial = read_log(tmp_path / "log", allow_partial=True)
+    assert set(partial.pools) == {("one", "fake:a"), ("three", "fake:a")}
+
+
+def test_a_failed_model_is_named_with_the_problem(swept: Swept) -> None:
+    with pytest.raises(BackendError, match="'one': down"):
+        swept(loaders=loaders(errors={0: BackendError("down")}))
+
+
+@pytest.mark.parametrize("score", [float("nan"), 1.5, -0.1])
+def test_a_score_that_is_none_is_refused(swept: Swept, score: float) -> None:
+    with pytest.raises(BackendError, match="not from 0 to 1"):
+        swept(loaders=loaders(prm=score))
+
+
+def test_what_a_pool_cannot_show_is_refused(swept: Swept) -> None:
+    with pytest.raises(InputError, match="needs 4 samples and a pool has 2: ask for --samples 4"):
+        swept(n_samples=2)
+    with pytest.raises(InputError, match="no problem"):
+        swept(problems=[])
+    with pytest.raises(InputError, match="same id"):
+        swept(problems=[LoggedProblem("one", "a", "1"), LoggedProblem("one", "b", "1")])
+
+
+@pytest.mark.parametrize(
+    ("arms", "complaint"),
+    [
+        ([{"temperature": 0.5}, {}], "samples with another temperature"),
+        ([{"policy": "fake:p"}, {"method": "best_of_n", "prm": "fake:p"}], "is a policy and a PRM"),
+    ],
+)
+def test_arms_that_cannot_be_swept_together_are_refused(
+    swept: Swept, arms: list[dict[str, Any]], complaint: str
+) -> None:
+    entries = [{"policy": "fake:a", "method": "majority", **arm} for arm in arms]
+    with pytest.raises(InputError, match=complaint):
+        swept(portfolio=parse_portfolio({"arms": entries}, "p"))
+
+
+def test_a_pools_prm_tokens_are_what_best_of_n_pays(
+    tiny_llama: Any, portfolio: Portfolio, tmp_path: Path
+) -> None:
+    from tts_select.data.world.suite import generate
+    from tts_select.executors.policies.transformers import TransformersPolicy
+    from tts_select.executors.rewards.formats import format_named
+    from tts_select.executors.rewards.transformers import TransformersRewardModel
+
+    def prm(spec: str) -> TransformersRewardModel:
+        return TransformersRewardModel(tiny_llama, name=spec, format=format_named("world"))
+
+    tiny = Loaders(lambda spec: TransformersPolicy(tiny_llama, name=spec), prm)
+    arms = [{"policy": "a", "prm": "p", "method": "best_of_n", "budget": 4, "max_new_tokens": 60}]
+    chosen = parse_portfolio({"arms": arms}, "tiny")
+    (problem,) = generate(1, seed=3, split="train", level=1)
+    logged = LoggedProblem("one", problem.problem, problem.answer)
+    log = run_sweep(Sweep(chosen, [logged], n_samples=8), tmp_path / "log", loaders=tiny)
+    (arm,) = chosen.arms
+    executors = Executors(tiny.policy("a"), prm("p"))
+    alone = asyncio.run(run_plan(Problem(problem.problem), arm.plan(""), executors, Options()))
+    pool = log.pools["one", "a"]
+    assert pool.prm_tokens["p"][4] == alone.bill.total.prm_tokens
+    assert sum(s.n_tokens for s in pool.samples[:4]) == alone.bill.total.policy_generated_tokens
+    assert pool.prompt_tokens == alone.bill.total.policy_prompt_tokens

@@ -1,0 +1,57 @@
+"""An arm: one way to spend compute on a problem, which a router may pick."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field, fields, replace
+
+from tts_select.core.plan import Plan, Settings
+
+SAMPLING_METHODS = ("majority", "best_of_n", "adaptive")
+"""Their candidates are independent samples, so that one pool shows what any budget gives."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arm:
+    """A pair (policy, PRM or none), a method, a budget N and the settings of its search."""
+
+    policy: str
+    prm: str | None
+    method: str
+    budget: int
+    settings: Settings = field(default_factory=Settings)
+
+    @property
+    def name(self) -> str:
+        """Unique in a portfolio: `best_of_n@16 world:small world:prm`, then what is not the default."""
+        defaults = Settings()
+        differs = [
+            f"{f.name}={getattr(self.settings, f.name)}"
+            for f in fields(Settings)
+            if f.name != "seed" and getattr(self.settings, f.name) != getattr(defaults, f.name)
+        ]
+        models = [self.policy, *([self.prm] if self.prm else [])]
+        return " ".join([f"{self.method}@{self.budget}", *models, *differs])
+
+    @property
+    def is_sampling(self) -> bool:
+        """Whether a pool of independent samples of its policy holds what it would have done."""
+        return self.method in SAMPLING_METHODS
+
+    def plan(self, reason: str, *, seed: int = 0, difficulty: float | None = None) -> Plan:
+        """To run this arm."""
+        settings = replace(self.settings, seed=seed)
+        return Plan(self.policy, self.prm, self.method, self.budget, settings, reason, difficulty)
+
+    def as_dict(self) -> dict[str, object]:
+        """For JSON."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, record: dict[str, object]) -> Arm:
+        """The inverse of `as_dict`.
+
+        Raises:
+            TypeError, KeyError: it is not the record of an arm.
+        """
+        settings = Settings(**record["settings"])  # type: ignore[arg-type]
+        return cls(record["policy"], record["prm"], record["method"], record["budget"], settings)  # type: ignore[arg-type]

@@ -1,0 +1,129 @@
+"""`tts-select train`, `evaluate` and `plan`: a router learned from a sweep, measured, and asked."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+
+from tts_select.core.errors import InputError
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  tts-select train sweep/ --out router/
+  tts-select train sweep/ --out router/ --probe-policy world:small --probe-prm world:prm-narrow --probes 4"""
+)
+@click.argument("sweep", type=Path)
+@click.option("--out", type=Path, required=True, help="The router's folder.")
+@click.option("--probe-policy", default=None, help="Writes the probes.", show_default="the smallest policy")
+@click.option("--probe-prm", default=None, help="Scores the probes.", show_default="the first PRM")
+@click.option("--probes", type=click.IntRange(1, 64), default=2, show_default=True)
+@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="Print what was learned as JSON.")
+def train(
+    sweep: Path,
+    *,
+    out: Path,
+    probe_policy: str | None,
+    probe_prm: str | None,
+    probes: int,
+    seed: int,
+    as_json: bool,
+) -> None:
+    """Train a router on the sweep log in SWEEP."""
+    from tts_select.display import fitted_view
+    from tts_select.selector.artifact import save_router
+    from tts_select.selector.router import Probe
+    from tts_select.training.routing.fit import fit_router
+    from tts_select.training.sweep.log import read_log
+
+    log = read_log(sweep)
+    sizes = {name: card.n_parameters for name, card in log.manifest.models.items() if card.kind == "policy"}
+    prms = [name for name, card in log.manifest.models.items() if card.kind == "prm"]
+    if not prms:
+        raise InputError(f"the sweep '{sweep}' has no PRM to score the probes: sweep a portfolio with one")
+    probe = Probe(probe_policy or min(sizes, key=sizes.__getitem__), probe_prm or prms[0], probes)
+    with Console(stderr=True).status("training") as status:
+        fitted = fit_router(log, probe, seed=seed, note=status.update)
+    save_router(fitted.router, out, trained_on=fitted.facts)
+    if as_json:
+        learned = {k: v for k, v in fitted.facts.items() if k not in ("problem_ids", "bins")}
+        click.echo(
+            json.dumps(
+                {**learned, "prices": dict(fitted.router.prices), "best_fixed": fitted.router.fallback}
+            )
+        )
+    else:
+        Console().print(fitted_view(fitted.router, fitted.facts))
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  tts-select evaluate router/ sweep-test/ --out report/
+  tts-select evaluate router/ sweep-test/ --out report/ --json"""
+)
+@click.argument("router", type=Path)
+@click.argument("sweep", type=Path)
+@click.option("--out", type=Path, required=True, help="A folder for report.json, report.html and the plots.")
+@click.option("--seed", type=int, default=1, show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="Print the whole report as JSON.")
+def evaluate(router: Path, sweep: Path, *, out: Path, seed: int, as_json: bool) -> None:
+    """Measure ROUTER on the sweep log in SWEEP, whose problems it was not trained on."""
+    from tts_select.display import evaluation_view
+    from tts_select.selector.artifact import describe_router, load_router
+    from tts_select.training.evaluation.evaluate import evaluate as evaluate_router
+    from tts_select.training.evaluation.rendering import write_report
+    from tts_select.training.sweep.log import read_log
+
+    with Console(stderr=True).status("evaluating") as status:
+        report = evaluate_router(
+            load_router(router), read_log(sweep), describe_router(router), seed=seed, note=status.update
+        )
+    report["router"]["folder"] = str(router)
+    write_report(report, out)
+    if as_json:
+        click.echo((out / "report.json").read_text())
+    else:
+        Console().print(evaluation_view(report))
+        click.echo(f"more in {out / 'report.html'}", err=True)
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  tts-select plan examples/problem.txt
+  tts-select plan examples/problem.txt --no-probe --effort high
+  echo "Start with 14. Multiply by 3. What is the result?" | tts-select plan - --json"""
+)
+@click.argument("file")
+@click.option("--router", type=Path, default=None, help="A router's folder.", show_default="the shipped one")
+@click.option(
+    "--effort", default="medium", show_default=True, help="low, medium or high: what a FLOP may cost."
+)
+@click.option("--price", type=float, default=None, help="Instead of --effort, in probability per FLOP.")
+@click.option("--max-tokens", type=int, default=None, help="Arms that generate more are out.")
+@click.option("--max-flops", type=float, default=None, help="Arms that compute more are out.")
+@click.option("--no-probe", is_flag=True, help="Plan from the text alone; no model is loaded.")
+@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+def plan(
+    file: str, *, router: Path | None, no_probe: bool, seed: int, as_json: bool, **spending: Any
+) -> None:
+    """Look at the problem in FILE and say what would be run, and why."""
+    from tts_select.display import outlook_view
+    from tts_select.problem_text import read_problem_text
+    from tts_select.routed import Selector
+
+    text = read_problem_text(file)
+    with Console(stderr=True).status("looking"):
+        outlook = Selector.load(router).plan(text, probe=not no_probe, seed=seed, **spending)
+    if as_json:
+        click.echo(json.dumps(outlook.as_dict()))
+    else:
+        Console().print(outlook_view(outlook))

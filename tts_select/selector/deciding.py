@@ -1,0 +1,56 @@
+"""The decision: of all options the one with the largest P(correct) - price x cost, under hard caps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tts_select.core.arm import Arm
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """Something that may be done next: run an arm (to its whole budget), or stop with the answer at hand."""
+
+    arm: Arm | None
+    """None: stop."""
+    p_correct: float
+    """Of the answer that there will be."""
+    flops: float
+    """That it will cost from here on."""
+    tokens: float = 0.0
+    """That its policy will generate from here on."""
+
+    def value(self, price: float) -> float:
+        """P(correct) minus what it costs; `price` is in probability per FLOP."""
+        return self.p_correct - price * self.flops
+
+    @property
+    def name(self) -> str:
+        """The arm's, or `stop`."""
+        return self.arm.name if self.arm else "stop"
+
+
+@dataclass(frozen=True, slots=True)
+class Caps:
+    """What may still be spent; None: no cap."""
+
+    flops: float | None = None
+    tokens: float | None = None
+
+    def allow(self, option: Option) -> bool:
+        """Whether the option is expected to stay within the caps."""
+        within_flops = self.flops is None or option.flops <= self.flops
+        return within_flops and (self.tokens is None or option.tokens <= self.tokens)
+
+
+def ranked(options: Sequence[Option], price: float, caps: Caps) -> list[Option]:
+    """The options that the caps allow, best first; of equal values the cheaper one."""
+    allowed = [o for o in options if caps.allow(o)]
+    return sorted(allowed, key=lambda o: (-o.value(price), o.flops))
+
+
+def next_samples(arm: Arm, n_here: int) -> int:
+    """How many samples of a sampling arm are drawn before it is decided again: as many as there are, so
+    that the number doubles from round to round; one at first."""
+    return min(arm.budget - n_here, max(1, n_here))

@@ -1,0 +1,95 @@
+"""What is known about a problem so far, as plain values: its text, and scored samples of each policy.
+
+The same values come from a live search and from a sweep log, so a router is trained and replayed on exactly
+what it will see.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from tts_select.core.plan import Selection
+
+NO_ANSWER = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """One sample of a policy."""
+
+    group: int
+    """Equivalent answers of a problem have the same number; `NO_ANSWER` for a sample without one."""
+    n_tokens: int
+    logprob: float
+    n_steps: int
+    scores: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    """By PRM, one score a step, in [0, 1]; a PRM that has not scored it is missing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Vote:
+    """The group that wins, and its share of all votes; `NO_ANSWER` and 0 if nothing answers."""
+
+    group: int
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Of one problem: the samples of each policy, in the order in which they were drawn."""
+
+    problem: str
+    samples: Mapping[str, Sequence[Observed]]
+
+    def of(self, policy: str) -> Sequence[Observed]:
+        """The samples of a policy."""
+        return self.samples.get(policy, ())
+
+
+def vote(samples: Sequence[Observed], prm: str | None, selection: Selection = "vote") -> Vote:
+    """Who wins among the samples, as `executors.aggregation.choose` has it with the aggregation `last`."""
+    answering = [s for s in samples if s.group != NO_ANSWER]
+    scored = prm is not None and any(prm in s.scores for s in answering)
+    weights = [_weight(s, prm) if scored else 1.0 for s in answering]
+    if not answering:
+        return Vote(NO_ANSWER, 0.0)
+    if selection == "max" and scored:
+        best = max(range(len(answering)), key=weights.__getitem__)
+        return Vote(answering[best].group, weights[best])
+    tally = tallied(answering, weights)
+    winner = max(tally, key=tally.__getitem__)
+    total = math.fsum(tally.values())
+    return Vote(winner, tally[winner] / total if total > 0 else 0.0)
+
+
+def tallied(answering: Sequence[Observed], weights: Sequence[float]) -> dict[int, float]:
+    """The sum of the weights of each group, in the order of their first samples."""
+    tally: dict[int, float] = {}
+    for sample, weight in zip(answering, weights, strict=True):
+        tally[sample.group] = tally.get(sample.group, 0.0) + weight
+    return tally
+
+
+def grouped(answers: Sequence[str | None], same: Callable[[str, str], bool]) -> list[int]:
+    """A number for each answer; `same` tells whether two answers are equivalent."""
+    known: list[str] = []
+    exact: dict[str, int] = {}
+    groups: list[int] = []
+    for answer in answers:
+        if answer is None:
+            groups.append(NO_ANSWER)
+            continue
+        if answer not in exact:
+            found = next((k for k, other in enumerate(known) if same(answer, other)), len(known))
+            if found == len(known):
+                known.append(answer)
+            exact[answer] = found
+        groups.append(exact[answer])
+    return groups
+
+
+def _weight(sample: Observed, prm: str | None) -> float:
+    scores = sample.scores.get(prm or "")
+    return float(scores[-1]) if scores else 0.0

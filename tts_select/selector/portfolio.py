@@ -1,0 +1,127 @@
+"""The portfolio: a named list of the arms that a router may pick, from a YAML or JSON file.
+
+A file has a `name` and `arms`; in an arm `policy`, `prm` and `budget` may be lists, which stand for all
+their combinations. Nothing here knows a model: that its policies and PRMs exist shows when they are loaded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+from tts_select.core.arm import Arm
+from tts_select.core.errors import InputError, UnknownName
+from tts_select.core.plan import AGGREGATIONS, MAX_BUDGET, SELECTIONS, Settings
+
+METHODS_WITH_PRM = ("best_of_n", "beam", "dvts")
+METHODS_WITHOUT_PRM = ("cot", "majority", "adaptive")
+_METHODS = METHODS_WITH_PRM + METHODS_WITHOUT_PRM
+_SETTINGS = tuple(f.name for f in fields(Settings) if f.name != "seed")
+_KEYS = ("policy", "prm", "method", "budget", *_SETTINGS)
+
+
+@dataclass(frozen=True, slots=True)
+class Portfolio:
+    """The arms have different names."""
+
+    name: str
+    arms: tuple[Arm, ...]
+
+    def __getitem__(self, name: str) -> Arm:
+        return next(arm for arm in self.arms if arm.name == name)
+
+    @property
+    def policies(self) -> tuple[str, ...]:
+        """The specs of its policies, in the order of their first arm."""
+        return tuple(dict.fromkeys(arm.policy for arm in self.arms))
+
+    @property
+    def prms(self) -> tuple[str, ...]:
+        """The specs of its PRMs, in the order of their first arm."""
+        return tuple(dict.fromkeys(arm.prm for arm in self.arms if arm.prm))
+
+
+def load_portfolio(path: Path) -> Portfolio:
+    """From a YAML or JSON file.
+
+    Raises:
+        InputError: the file cannot be read, or an arm in it is malformed; the message names the arm.
+    """
+    import yaml
+
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))  # JSON is YAML
+    except OSError as error:
+        raise InputError(f"cannot read the portfolio '{path}': {error.strerror}") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InputError(f"the portfolio '{path}' is neither YAML nor JSON: {_one_line(error)}") from error
+    return parse_portfolio(content, str(path))
+
+
+def parse_portfolio(content: Any, source: str) -> Portfolio:
+    """From what a portfolio file holds; `source` is for messages.
+
+    Raises:
+        InputError: it is malformed.
+    """
+    if not isinstance(content, dict) or not isinstance(content.get("arms"), list) or not content["arms"]:
+        raise InputError(f"the portfolio '{source}' has no list of arms: write name: ... and arms: [...]")
+    arms: dict[str, Arm] = {}
+    for number, entry in enumerate(content["arms"], start=1):
+        where = f"the portfolio '{source}', arm {number}"
+        for arm in _expand(entry, where):
+            if arm.name in arms:
+                raise InputError(f"{where}: '{arm.name}' was there before; take one of them out")
+            arms[arm.name] = arm
+    return Portfolio(str(content.get("name") or Path(source).stem), tuple(arms.values()))
+
+
+def _expand(entry: Any, where: str) -> Iterator[Arm]:
+    if not isinstance(entry, dict):
+        raise InputError(f"{where}: write it as policy: ..., prm: ..., method: ..., budget: ...")
+    for key in entry:
+        if key not in _KEYS:
+            raise InputError(f"{where}: {UnknownName('field', str(key), _KEYS)}")
+    method = entry.get("method")
+    if method not in _METHODS:
+        raise InputError(f"{where}: {UnknownName('method', str(method), _METHODS)}")
+    settings = _settings(entry, where)
+    choices = (_listed(entry.get("policy")), _listed(entry.get("prm")), _listed(entry.get("budget", 1)))
+    for policy, prm, budget in product(*choices):
+        _check(policy, prm, budget, method, where)
+        yield Arm(policy, prm, method, budget, settings)
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _check(policy: Any, prm: Any, budget: Any, method: str, where: str) -> None:
+    if not isinstance(policy, str) or not policy:
+        raise InputError(f"{where}: name its policy, as in world:small")
+    if method in METHODS_WITH_PRM and not isinstance(prm, str):
+        raise InputError(f"{where}: the method {method} needs a PRM, as in world:prm")
+    if method in METHODS_WITHOUT_PRM and prm is not None:
+        raise InputError(f"{where}: the method {method} takes no PRM; leave prm out")
+    if type(budget) is not int or not 1 <= budget <= MAX_BUDGET:
+        raise InputError(f"{where}: the budget is {budget!r}; choose from 1 to {MAX_BUDGET:,}")
+    if method == "cot" and budget != 1:
+        raise InputError(f"{where}: cot is one greedy answer; leave the budget out")
+
+
+def _settings(entry: dict[str, Any], where: str) -> Settings:
+    chosen = {name: entry[name] for name in _SETTINGS if name in entry}
+    for name, known in (("aggregation", AGGREGATIONS), ("selection", SELECTIONS)):
+        if name in chosen and chosen[name] not in known:
+            raise InputError(f"{where}: {UnknownName(name, str(chosen[name]), known)}")
+    for name, value in chosen.items():
+        if name not in ("aggregation", "selection") and (type(value) not in (int, float) or value < 0):
+            raise InputError(f"{where}: {name} is {value!r}; write a number")
+    return Settings(**chosen)
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())

@@ -1,0 +1,126 @@
+"""`tts-select sweep`: every arm of a portfolio on many problems; and `tts-select portfolio ...`: its arms."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+_INTERRUPTED = 130
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  tts-select sweep --problems problems.jsonl --out sweep/
+  tts-select sweep --problems problems.jsonl --portfolio arms.yaml --out sweep/ --samples 16 --runs 1
+  tts-select sweep --problems problems.jsonl --out sweep/     # once more: goes on where it was"""
+)
+@click.option("--problems", type=Path, required=True, help="A JSONL file: {problem, answer, id}.")
+@click.option(
+    "--portfolio", type=Path, default=None, help="A YAML or JSON file.", show_default="the embedded one"
+)
+@click.option("--out", type=Path, required=True, help="The folder of the log; give it again to go on.")
+@click.option(
+    "--samples",
+    type=click.IntRange(1, 4096),
+    default=64,
+    show_default=True,
+    help="Of each policy, a problem.",
+)
+@click.option(
+    "--runs", type=click.IntRange(1, 1024), default=2, show_default=True, help="Of each search, a problem."
+)
+@click.option("--seed", type=int, default=0, show_default=True)
+@click.option(
+    "--concurrency", type=click.IntRange(1, 4096), default=64, show_default=True, help="Problems in flight."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
+def sweep(
+    *,
+    problems: Path,
+    portfolio: Path | None,
+    out: Path,
+    samples: int,
+    runs: int,
+    seed: int,
+    concurrency: int,
+    as_json: bool,
+) -> None:
+    """Sample once and score all: a log of what every arm does on every problem."""
+    from tts_select.progress import bar
+    from tts_select.selector.portfolio import load_portfolio
+    from tts_select.training.sweep.problems import read_swept_problems
+    from tts_select.training.sweep.run import Sweep, run_sweep
+    from tts_select.training.sweep.summary import as_dict, lines
+
+    chosen = load_portfolio(portfolio or _embedded())
+    asked = Sweep(chosen, read_swept_problems(problems), samples, runs, seed, concurrency)
+    try:
+        with bar("sweeping", asked.n_records) as advance:
+            log = run_sweep(asked, out, progress=lambda n_done, _, note: advance(n_done, note))
+    except KeyboardInterrupt:
+        click.echo(f"tts-select: interrupted; '{out}' keeps what is done: the same command goes on", err=True)
+        sys.exit(_INTERRUPTED)
+    if as_json:
+        click.echo(json.dumps(as_dict(log)))
+        return
+    Console().print(_summary_view(lines(log)))
+    click.echo(f"{len(log.problems):,} problems in {out}", err=True)
+
+
+@click.group()
+def portfolio() -> None:
+    """The arms that a router may pick."""
+
+
+@portfolio.command(
+    epilog="""\b
+Examples:
+  tts-select portfolio show
+  tts-select portfolio show arms.yaml --json"""
+)
+@click.argument("file", type=Path, required=False)
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+def show(file: Path | None, *, as_json: bool) -> None:
+    """Print the arms of FILE, or of the embedded portfolio."""
+    from tts_select.selector.portfolio import load_portfolio
+
+    found = load_portfolio(file or _embedded())
+    if as_json:
+        arms = [{"arm": arm.name, **arm.as_dict()} for arm in found.arms]
+        click.echo(json.dumps({"name": found.name, "arms": arms}))
+    else:
+        Console().print(_portfolio_view(found))
+
+
+def _embedded() -> Path:
+    import tts_select.data.world
+
+    return Path(tts_select.data.world.__file__).with_name("portfolio.yaml")
+
+
+def _portfolio_view(found: Any) -> Table:
+    table = Table(title=f"{found.name}: {len(found.arms)} arms", title_justify="left", box=None)
+    for column in ("method", "N", "policy", "PRM", "settings that differ"):
+        table.add_column(column, justify="right" if column == "N" else "left")
+    for arm in found.arms:
+        models = 3 if arm.prm else 2  # words of its name that come before the settings
+        differs = " ".join(arm.name.split()[models:])
+        table.add_row(arm.method, str(arm.budget), arm.policy, arm.prm or "", differs)
+    return table
+
+
+def _summary_view(found: Any) -> Table:
+    table = Table(box=None)
+    for column in ("policy or search", "samples or runs", "accuracy", "FLOPs a run"):
+        table.add_column(column, justify="left" if column.startswith("policy") else "right")
+    for line in found:
+        flops = "" if line.flops is None else f"{line.flops:.3g}"
+        table.add_row(line.name, f"{line.n:,}", f"{line.accuracy:.3f}", flops)
+    return table

@@ -1,0 +1,1 @@
+"""What a router is worth on problems that it never saw: measured, drawn and written down."""

@@ -1,0 +1,327 @@
+"""A router against every fixed arm and strategy, on the problems of a sweep that it was not trained on."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tts_select.core.errors import InputError
+from tts_select.selector.difficulty import bin_of
+from tts_select.selector.router import Router, fingerprint_mismatch
+from tts_select.selector.rule import DEFAULT_BUDGET
+from tts_select.training.evaluation.fixed import (
+    BinTable,
+    Board,
+    Score,
+    accuracy_at,
+    bins_of,
+    board_of,
+    by_bins,
+    cheapest_as_accurate,
+    cost_at,
+    split_oracle,
+)
+from tts_select.training.evaluation.metrics import auc, bootstrap, reliability
+from tts_select.training.routing.cases import Case, cases_of
+from tts_select.training.routing.fit import SOLVABLE_FROM
+from tts_select.training.routing.rows import first_look
+from tts_select.training.routing.walks import Walk, walk
+from tts_select.training.sweep.records import SweepLog
+
+SCHEMA = "tts-select/report@1"
+N_DRAWS = 4
+N_PRICES = 14
+N_BUDGETS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Frontier:
+    """The router at each of `prices`: its walks, shape (prices, draws, problems), and their scores."""
+
+    prices: Sequence[float]
+    walks: Sequence[Sequence[Sequence[Walk]]]
+    scores: Sequence[Score]
+
+
+def evaluate(
+    router: Router,
+    log: SweepLog,
+    trained_on: Mapping[str, Any],
+    *,
+    seed: int = 1,
+    note: Callable[[str], None] = lambda _: None,
+) -> dict[str, Any]:
+    """The report; docs/results.md explains its fields.
+
+    Raises:
+        InputError: the log is of other models than the router was trained for, or of its training problems.
+    """
+    _check(router, log, trained_on)
+    cases = cases_of(log)
+    note("replaying every arm")
+    board = board_of(cases, router.portfolio, seed)
+    scores = board.scores()
+    best_name = max(scores, key=lambda name: (scores[name].accuracy, -scores[name].cost))
+    best = scores[best_name]
+    frontier = frontier_of(router, cases, np.geomspace(3e-4, 3.0, N_PRICES) / best.cost, seed, note)
+    note("comparing")
+    bins = _paper_bins(router, cases, board, scores, trained_on)
+    return {
+        "schema": SCHEMA,
+        "router": {
+            "frontier": [_point(frontier, k) for k in range(len(frontier.prices))],
+            "efforts": _efforts(router, cases, seed),
+        },
+        "n_problems": len(cases),
+        "n_draws": N_DRAWS,
+        "split": "test",
+        "arms": [{"name": name, **score.as_dict()} for name, score in scores.items()],
+        "best_fixed": {"name": best_name, **best.as_dict()},
+        "oracle": split_oracle(board).as_dict(),
+        "paper_bins": {k: [p.as_dict() for p in points] for k, points in bins.items()},
+        "baselines": _baselines(router, board, scores),
+        **_headline(frontier, scores, best, split_oracle(board)),
+        "frontier_gaps": _frontier_gaps(frontier, scores),
+        "bins_gaps": {k: _gap(frontier, points) for k, points in bins.items()},
+        "calibration": _calibration(router, cases, frontier, seed),
+        "difficulty": trained_on.get("ablation", {}),
+        "solvable_auc": _solvable_auc(router, cases, board, seed),
+        "choices": _choices(router, cases, frontier),
+        "decide_once": _once(router, cases, seed),
+        "decision_ms": decision_ms(router, cases[:60]),
+        "shift": None,
+    }
+
+
+def frontier_of(
+    router: Router,
+    cases: Sequence[Case],
+    prices: Sequence[float] | np.ndarray,
+    seed: int,
+    note: Callable[[str], None],
+) -> Frontier:
+    """Replay the router at each price, in the same draws."""
+    walks: list[list[list[Walk]]] = []
+    for k, price in enumerate(prices):
+        note(f"price {k + 1} of {len(prices)}")
+        walks.append([walk(router, cases, float(price), seed=seed + d) for d in range(N_DRAWS)])
+    return Frontier([float(p) for p in prices], walks, [score_of(w) for w in walks])
+
+
+def score_of(draws: Sequence[Sequence[Walk]]) -> Score:
+    """Of the same cases in some draws."""
+    correct = np.array([[w.correct for w in walks] for walks in draws], dtype=float)
+    flops = np.array([[w.flops for w in walks] for walks in draws])
+    return Score(correct.mean(axis=0), flops.mean(axis=0))
+
+
+def _check(router: Router, log: SweepLog, trained_on: Mapping[str, Any]) -> None:
+    found = {**{n: c.fingerprint for n, c in log.manifest.models.items()}, "grader": log.manifest.grader}
+    if mismatch := fingerprint_mismatch(router.fingerprints, found):
+        raise InputError(f"{mismatch}: evaluate it on a sweep of its own models")
+    if {a.name for a in router.portfolio.arms} != {a.name for a in log.manifest.arms}:
+        raise InputError("the sweep has other arms than the router: sweep the router's portfolio")
+    known = set(log.problems) & set(trained_on.get("problem_ids", ()))
+    if known:
+        raise InputError(
+            f"{len(known)} problems of the sweep trained the router, '{min(known)}' first: use others"
+        )
+
+
+def _point(frontier: Frontier, k: int) -> dict[str, float]:
+    probes = np.mean([w.probe_flops for walks in frontier.walks[k] for w in walks])
+    score = frontier.scores[k]
+    return {"price": frontier.prices[k], **score.as_dict(), "probe_share": float(probes) / score.cost}
+
+
+def _efforts(router: Router, cases: Sequence[Case], seed: int) -> dict[str, dict[str, float]]:
+    return {
+        effort: {"price": price, **score_of([walk(router, cases, price, seed=seed)]).as_dict()}
+        for effort, price in router.prices.items()
+    }
+
+
+def _paper_bins(
+    router: Router,
+    cases: Sequence[Case],
+    board: Board,
+    scores: Mapping[str, Score],
+    trained_on: Mapping[str, Any],
+) -> dict[str, list[Score]]:
+    if "bins" not in trained_on:
+        return {}
+    table = BinTable.from_dict(trained_on["bins"])
+    policy = router.portfolio[router.fallback].policy
+    costs = [s.cost for s in scores.values()]
+    budgets = [float(b) for b in np.geomspace(min(costs), max(costs), N_BUDGETS)]
+    known = np.array([case.pass_at_1(policy) for case in cases])
+    states, probes = _probed_states(router, cases)
+    estimated = np.array([d.pass_at_1 for d in router.difficulty[policy](states)])
+    with_probes = [
+        Score(p.correct, p.flops + probes) for p in by_bins(table, board, bins_of(estimated), budgets)
+    ]
+    return {"oracle": by_bins(table, board, bins_of(known), budgets), "estimated": with_probes}
+
+
+def _probed_states(router: Router, cases: Sequence[Case], seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """The features after the probes, shape (problems, features), and the probes' FLOPs."""
+    rng = np.random.default_rng(seed)
+    states, costs = [], []
+    for case in cases:
+        order = case.order(rng)
+        states.append(router.layout.state(first_look(router.probe).evidence(case, order)))
+        costs.append(case.outcome(router.probe.arm, order).flops)
+    return np.stack(states), np.array(costs)
+
+
+def _baselines(router: Router, board: Board, scores: Mapping[str, Score]) -> dict[str, Any]:
+    rule = next((n for n in scores if n.startswith(f"beam@{DEFAULT_BUDGET} {router.probe.policy}")), None)
+    adaptive = [n for n in scores if n.startswith("adaptive@")]
+    found: dict[str, Any] = {
+        "random": Score(board.correct.mean(axis=(0, 2)), board.flops.mean(axis=(0, 2))).as_dict()
+    }
+    if rule:
+        found["rule"] = {"name": rule, **scores[rule].as_dict()}
+    if adaptive:
+        name = max(adaptive, key=lambda n: scores[n].accuracy)
+        found["adaptive_consistency"] = {"name": name, **scores[name].as_dict()}
+    return found
+
+
+def _headline(frontier: Frontier, scores: dict[str, Score], best: Score, top: Score) -> dict[str, Any]:
+    def ratio(places: np.ndarray) -> float:
+        here = {n: Score(s.correct[places], s.flops[places]) for n, s in scores.items()}
+        accuracy = float(best.correct[places].mean())
+        return cost_at(frontier.scores, accuracy, places) / cheapest_as_accurate(here, accuracy).cost
+
+    def closed(places: np.ndarray) -> float:
+        fixed = float(best.correct[places].mean())
+        reached = accuracy_at(frontier.scores, float(best.flops[places].mean()), places)
+        return (reached - fixed) / max(1e-9, float(top.correct[places].mean()) - fixed)
+
+    def regret(places: np.ndarray) -> float:
+        reached = accuracy_at(frontier.scores, float(best.flops[places].mean()), places)
+        return float(top.correct[places].mean()) - reached
+
+    n = len(best.correct)
+    return {
+        "cost_ratio_at_equal_accuracy": bootstrap(ratio, n).as_dict(),
+        "gap_closed": bootstrap(closed, n).as_dict(),
+        "regret": bootstrap(regret, n).as_dict(),
+    }
+
+
+def _frontier_gaps(frontier: Frontier, scores: Mapping[str, Score]) -> dict[str, Any]:
+    """Router minus arm at the arm's cost: the worst over arms, and over the best arm at the median budget."""
+    n = len(next(iter(scores.values())).correct)
+    everything = np.arange(n)
+    gaps = {
+        name: accuracy_at(frontier.scores, score.cost, everything) - score.accuracy
+        for name, score in scores.items()
+    }
+    reachable = {name: gap for name, gap in gaps.items() if not np.isnan(gap)}
+    worst = min(reachable, key=reachable.__getitem__)
+    budget = float(np.median([s.cost for s in scores.values()]))
+    within = max((s for s in scores.values() if s.cost <= budget), key=lambda s: s.accuracy)
+
+    def at_median(places: np.ndarray) -> float:
+        return accuracy_at(frontier.scores, budget, places) - float(within.correct[places].mean())
+
+    return {
+        "worst": {"name": worst, "value": reachable[worst]},
+        "cheaper_than_any_router": sorted(set(gaps) - set(reachable)),
+        "at_median_budget": bootstrap(at_median, n).as_dict(),
+        "median_budget": budget,
+    }
+
+
+def _gap(frontier: Frontier, points: Sequence[Score]) -> dict[str, float]:
+    """Router minus the strategy at equal cost, the mean over its points that the router can reach."""
+
+    def mean(places: np.ndarray) -> float:
+        gaps = [
+            accuracy_at(frontier.scores, float(p.flops[places].mean()), places)
+            - float(p.correct[places].mean())
+            for p in points
+        ]
+        return float(np.nanmean(gaps)) if not np.isnan(gaps).all() else float("nan")
+
+    return bootstrap(mean, len(points[0].correct)).as_dict()
+
+
+def _calibration(router: Router, cases: Sequence[Case], frontier: Frontier, seed: int) -> dict[str, Any]:
+    states, _ = _probed_states(router, cases, seed)
+    said, is_ = [], []
+    for policy, model in router.difficulty.items():
+        said += [d.pass_at_1 for d in model(states)]
+        is_ += [case.pass_at_1(policy) for case in cases]
+    middle = [w for walks in frontier.walks[_middle(router, frontier)] for w in walks]
+    p, right = _predictions(router, cases, seed)
+    return {
+        "difficulty": reliability(np.array(said), np.array(is_)),
+        "p_correct": reliability(p, right),
+        "confidence": reliability(
+            np.array([w.confidence for w in middle]), np.array([float(w.correct) for w in middle])
+        ),
+    }
+
+
+def _predictions(router: Router, cases: Sequence[Case], seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """P(correct) of every arm after the probes, and what the arm came to."""
+    rng = np.random.default_rng(seed)
+    said, happened = [], []
+    for case in cases:
+        order = case.order(rng)
+        for option in router.options(first_look(router.probe).evidence(case, order)):
+            assert option.arm is not None
+            said.append(option.p_correct)
+            happened.append(case.outcome(option.arm, order).correct)
+    return np.array(said), np.array(happened, dtype=float)
+
+
+def _solvable_auc(router: Router, cases: Sequence[Case], board: Board, seed: int) -> float:
+    rng = np.random.default_rng(seed)
+    best = board.correct.mean(axis=-1).max(axis=0)
+    said = [
+        max(o.p_correct for o in router.options(first_look(router.probe).evidence(c, c.order(rng))))
+        for c in cases
+    ]
+    return auc(np.array(said), best >= SOLVABLE_FROM)
+
+
+def _choices(router: Router, cases: Sequence[Case], frontier: Frontier) -> dict[str, dict[str, float]]:
+    """By the bin of the fallback's policy: what the router ended with, as shares."""
+    policy = router.portfolio[router.fallback].policy
+    counts: dict[str, Counter[str]] = {"easy": Counter(), "medium": Counter(), "hard": Counter()}
+    for walks in frontier.walks[_middle(router, frontier)]:
+        for case, w in zip(cases, walks, strict=True):
+            counts[bin_of(case.pass_at_1(policy))][w.arm.name] += 1
+    return {k: {n: v / c.total() for n, v in c.most_common()} for k, c in counts.items() if c}
+
+
+def _middle(router: Router, frontier: Frontier) -> int:
+    """The frontier's price that is closest to that of medium effort."""
+    return int(np.abs(np.log(np.array(frontier.prices) / router.prices["medium"])).argmin())
+
+
+def _once(router: Router, cases: Sequence[Case], seed: int) -> dict[str, Any]:
+    """Deciding once, after the probes, at the price of medium effort."""
+    return score_of([walk(router, cases, router.prices["medium"], seed=seed, again=False)]).as_dict()
+
+
+def decision_ms(router: Router, cases: Sequence[Case]) -> dict[str, float]:
+    """One decision, features included, after the probes."""
+    rng = np.random.default_rng(0)
+    looks = [first_look(router.probe).evidence(case, case.order(rng)) for case in cases]
+    router.options(looks[0])
+    taken = []
+    for evidence in looks:
+        began = time.perf_counter()
+        router.options(evidence)
+        taken.append(1000 * (time.perf_counter() - began))
+    return {"median": float(np.median(taken)), "p95": float(np.quantile(taken, 0.95))}

@@ -1,0 +1,1 @@
+"""Learns a router from a sweep log, and replays one on it."""

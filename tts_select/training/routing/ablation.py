@@ -1,0 +1,58 @@
+"""What each kind of feature is worth to the estimate of difficulty, on problems not trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tts_select.selector.features import Layout, columns
+from tts_select.selector.router import Probe
+from tts_select.training.evaluation.metrics import auc, reliability
+from tts_select.training.routing.boosting import boost, calibrate, out_of_fold
+from tts_select.training.routing.cases import Case
+from tts_select.training.routing.rows import first_look
+
+if TYPE_CHECKING:
+    from lightgbm import Booster
+
+KINDS: dict[str, tuple[str, ...]] = {
+    "text only": ("text",),
+    "probes only": ("samples",),
+    "PRM only": ("prm",),
+    "all": ("text", "samples", "prm"),
+}
+_DRAWS = 4
+
+
+def ablation(
+    cases: Sequence[Case],
+    layout: Layout,
+    probe: Probe,
+    policy: str,
+    *,
+    solvable: np.ndarray,
+    fold_of: np.ndarray,
+) -> dict[str, dict[str, float]]:
+    """AUC (solvable or not), Brier and ECE (pass@1 of `policy`) with the features of each kind alone."""
+    rng = np.random.default_rng(0)
+    look = first_look(probe)
+    rows = np.stack(
+        [layout.state(look.evidence(case, case.order(rng))) for case in cases for _ in range(_DRAWS)]
+    )
+    place = np.repeat(np.arange(len(cases)), _DRAWS)
+    labels = np.array([case.pass_at_1(policy) for case in cases])[place]
+    found: dict[str, dict[str, float]] = {"auc": {}, "brier": {}, "ece": {}}
+    for name, kinds in KINDS.items():
+        some = rows[:, columns(layout.state_names, kinds)]
+        said, _ = out_of_fold(some, labels, fold_of[place], _fit)
+        curve = calibrate(said, labels)
+        measured = reliability(curve(said), labels)
+        found["auc"][name] = auc(said, solvable[place])
+        found["brier"][name], found["ece"][name] = measured["brier"], measured["ece"]
+    return found
+
+
+def _fit(rows: np.ndarray, labels: np.ndarray) -> Booster:
+    return boost(rows, labels, probability=True)

@@ -1,0 +1,75 @@
+"""LightGBM as the router needs it: probabilities from soft labels, in folds by problem, calibrated."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tts_select.selector.calibration import Calibration
+
+if TYPE_CHECKING:
+    from lightgbm import Booster
+
+N_FOLDS = 3
+N_TREES = 160
+
+_COMMON: dict[str, Any] = {
+    "learning_rate": 0.06,
+    "num_leaves": 31,
+    "min_data_in_leaf": 40,
+    "feature_fraction": 0.6,
+    "bagging_fraction": 0.8,
+    "bagging_freq": 1,
+    "max_bin": 127,
+    # the same input gives the same bytes
+    "deterministic": True,
+    "force_row_wise": True,
+    "seed": 0,
+    "verbosity": -1,
+}
+
+
+def boost(rows: np.ndarray, labels: np.ndarray, *, probability: bool, rising: Sequence[int] = ()) -> Booster:
+    """A model of soft labels in [0, 1], or of any number; `rising` are columns that never lower it."""
+    import lightgbm
+
+    monotone = [int(k in rising) for k in range(rows.shape[1])]
+    parameters = {
+        **_COMMON,
+        "objective": "cross_entropy" if probability else "regression",
+        "monotone_constraints": monotone,
+    }
+    data = lightgbm.Dataset(rows, labels, params={"verbosity": -1})
+    return lightgbm.train(parameters, data, num_boost_round=N_TREES)
+
+
+def folds_of(problems: np.ndarray, seed: int) -> np.ndarray:
+    """The fold of each row; all rows of a problem are in the same one."""
+    n = int(problems.max()) + 1
+    fold = np.random.default_rng(seed).permutation(n) % N_FOLDS
+    found: np.ndarray = fold[problems]
+    return found
+
+
+def out_of_fold(
+    rows: np.ndarray, labels: np.ndarray, folds: np.ndarray, fit: Callable[[np.ndarray, np.ndarray], Booster]
+) -> tuple[np.ndarray, list[Booster]]:
+    """What models that have not seen the problem say of each row, and those models."""
+    said = np.empty(len(labels))
+    models = []
+    for k in range(N_FOLDS):
+        model = fit(rows[folds != k], labels[folds != k])
+        said[folds == k] = np.asarray(model.predict(rows[folds == k]))
+        models.append(model)
+    return said, models
+
+
+def calibrate(said: np.ndarray, labels: np.ndarray) -> Calibration:
+    """Isotonic regression of soft labels on what was said of unseen problems."""
+    from sklearn.isotonic import IsotonicRegression
+
+    curve = IsotonicRegression(y_min=0.0, y_max=1.0, out_of_bounds="clip").fit(said, labels)
+    x, y = curve.X_thresholds_, curve.y_thresholds_
+    return Calibration(tuple(float(v) for v in x), tuple(float(v) for v in np.maximum.accumulate(y)))

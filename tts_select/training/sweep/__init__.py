@@ -1,0 +1,1 @@
+"""Every arm on many problems: run, kept, and read again."""

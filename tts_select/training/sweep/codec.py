@@ -1,0 +1,173 @@
+"""The records of a sweep log: to JSON and back. What comes back has been checked, field by field.
+
+That names (of problems, models, arms) are known, and that no record is there twice, is the log's to check.
+"""
+
+from __future__ import annotations
+
+import math
+import reprlib
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, fields
+from types import NoneType
+from typing import Any, get_args
+
+from tts_select.core.candidate import Finish
+from tts_select.core.cost import Cost
+from tts_select.training.sweep.records import LoggedProblem, Pool, Run, Sample
+
+Record = LoggedProblem | Pool | Run
+
+_NUMBER = (int, float)
+_KINDS: dict[type, str] = {LoggedProblem: "problem", Pool: "pool", Run: "run"}
+_PROBLEM: dict[str, tuple[type, ...]] = {
+    "id": (str,),
+    "problem": (str,),
+    "answer": (str,),
+    "level": (int, NoneType),
+    "family": (str, NoneType),
+}
+_POOL: dict[str, tuple[type, ...]] = {
+    "problem": (str,),
+    "policy": (str,),
+    "prompt_tokens": (int,),
+    "samples": (list,),
+    "prm_tokens": (dict,),
+}
+_SAMPLE: dict[str, tuple[type, ...]] = {
+    "answer": (str, NoneType),
+    "correct": (bool,),
+    "n_tokens": (int,),
+    "logprob": _NUMBER,
+    "finish": (str,),
+    "text": (str,),
+    "scores": (dict,),
+}
+_RUN: dict[str, tuple[type, ...]] = {
+    "problem": (str,),
+    "arm": (str,),
+    "seed": (int,),
+    "answer": (str, NoneType),
+    "correct": (bool,),
+    "confidence": (*_NUMBER, NoneType),
+    "cost": (dict,),
+}
+COST_FIELDS: dict[str, tuple[type, ...]] = {
+    f.name: _NUMBER if f.name in ("flops", "seconds") else (int,) for f in fields(Cost)
+}
+
+
+def encode(record: Record) -> dict[str, Any]:
+    """As it is in a shard."""
+    return {"kind": _KINDS[type(record)], **asdict(record)}
+
+
+def decode(data: Any) -> Record:
+    """The inverse of `encode`.
+
+    Raises:
+        ValueError: it is no such record; the message says which field is wrong.
+    """
+    kind = data.get("kind") if isinstance(data, dict) else None
+    if kind not in _DECODERS:
+        raise ValueError(f"its kind is {reprlib.repr(kind)}, not problem, pool or run")
+    return _DECODERS[kind]({name: value for name, value in data.items() if name != "kind"})
+
+
+def take(
+    data: Any, what: str, types: dict[str, tuple[type, ...]], *, optional: Iterable[str] = ()
+) -> list[Any]:
+    """The values of an object with exactly these fields, in their order.
+
+    Raises:
+        ValueError: it is no object, a field is missing or unknown, or has another type.
+    """
+    if not isinstance(data, dict):
+        raise ValueError(f"{what} is {reprlib.repr(data)}, not an object")  # noqa: TRY004  as all that is malformed
+    whole = {**dict.fromkeys(optional), **data}
+    for name, allowed in types.items():
+        if name not in whole:
+            raise ValueError(f"{what} has no field '{name}'")
+        if type(whole[name]) not in allowed:
+            raise ValueError(f"{what} has {name} = {reprlib.repr(whole[name])}")
+    for name in whole:
+        if name not in types:
+            raise ValueError(f"{what} has an unknown field '{name}'")
+    return [whole[name] for name in types]
+
+
+def _problem(data: Any) -> LoggedProblem:
+    return LoggedProblem(*take(data, "the problem", _PROBLEM, optional=("level", "family")))
+
+
+def _pool(data: Any) -> Pool:
+    problem, policy, prompt_tokens, samples, prm_tokens = take(data, "the pool", _POOL)
+    return Pool(
+        problem,
+        policy,
+        _count(prompt_tokens, "prompt_tokens"),
+        tuple(_sample(sample, f"sample {k}") for k, sample in enumerate(samples)),
+        {prm: _tokens(prm, tokens) for prm, tokens in prm_tokens.items()},
+    )
+
+
+def _sample(data: Any, what: str) -> Sample:
+    answer, correct, n_tokens, logprob, finish, text, scores = take(data, what, _SAMPLE)
+    if finish not in get_args(Finish):
+        raise ValueError(f"{what} has finish = {reprlib.repr(finish)}")
+    if not math.isfinite(logprob):
+        raise ValueError(f"{what} has logprob = {logprob}")
+    if correct and answer is None:
+        raise ValueError(f"{what} is correct without an answer")
+    if finish != "stop" and (answer is not None or scores):
+        raise ValueError(f"{what} is truncated, so it has no answer and no scores")
+    read = {prm: _scores(values, f"{what}, {prm}") for prm, values in scores.items()}
+    return Sample(answer, correct, _count(n_tokens, "n_tokens"), float(logprob), finish, text, read)
+
+
+def _scores(values: Any, what: str) -> tuple[float, ...]:
+    if not isinstance(values, list) or not values:
+        raise ValueError(f"{what}: no list of step scores")
+    return tuple(_share(value, f"{what}: the score of step {k}") for k, value in enumerate(values, start=1))
+
+
+def _share(value: Any, what: str) -> float:
+    if type(value) not in _NUMBER or not 0 <= value <= 1:  # NaN is not in [0, 1] either
+        raise ValueError(f"{what} is {reprlib.repr(value)}, not from 0 to 1")
+    return float(value)
+
+
+def _tokens(prm: str, data: Any) -> dict[int, int]:
+    if not isinstance(data, dict) or not all(str(k).isdecimal() for k in data):
+        raise ValueError(f"the prm_tokens of {prm} are no object of {{samples: tokens}}")
+    tokens = {int(k): _count(n, f"prm_tokens of {prm}") for k, n in data.items()}
+    in_order = [tokens[k] for k in sorted(tokens)]
+    if in_order != sorted(in_order):
+        raise ValueError(f"the prm_tokens of {prm} decrease: they are those of all samples so far")
+    return tokens
+
+
+def _count(value: Any, what: str) -> int:
+    if type(value) is not int or value < 0:
+        raise ValueError(f"{what} is {reprlib.repr(value)}, not a count")
+    return value
+
+
+def _run(data: Any) -> Run:
+    problem, arm, seed, answer, correct, confidence, cost = take(data, "the run", _RUN)
+    if correct and answer is None:
+        raise ValueError("the run is correct without an answer")
+    if confidence is not None:
+        confidence = _share(confidence, "the confidence")
+    return Run(problem, arm, seed, answer, correct, confidence, _cost(cost))
+
+
+def _cost(data: Any) -> Cost:
+    cost = Cost(*take(data, "the cost", COST_FIELDS))
+    for name, value in asdict(cost).items():
+        if not (math.isfinite(value) and value >= 0):
+            raise ValueError(f"the cost has {name} = {value}")
+    return cost
+
+
+_DECODERS: dict[Any, Callable[[Any], Record]] = {"problem": _problem, "pool": _pool, "run": _run}

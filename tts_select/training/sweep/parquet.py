@@ -1,0 +1,150 @@
+"""A whole sweep log as three parquet files, for everyone's tools, and back to the records of its shards.
+
+Lists of structs stand for maps: `datasets` loads no Arrow map.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from tts_select.core.errors import InputError
+from tts_select.training.sweep.codec import COST_FIELDS
+from tts_select.training.sweep.records import Pool, SweepLog
+
+TABLES = ("problems", "pools", "runs")
+
+
+def is_compact(folder: Path) -> bool:
+    """Whether all the parquet files are there."""
+    return all(_path(folder, name).is_file() for name in TABLES)
+
+
+def write_parquet(folder: Path, log: SweepLog) -> None:
+    """Each file appears whole or not at all."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    rows = {
+        "problems": [asdict(problem) for problem in log.problems.values()],
+        "pools": [row for pool in log.pools.values() for row in _pool_rows(pool)],
+        "runs": [asdict(run) for runs in log.runs.values() for run in runs],
+    }
+    for name, schema in _schemas().items():
+        path = _path(folder, name)
+        partial = path.with_name(path.name + ".partial")
+        pq.write_table(pa.Table.from_pylist(rows[name], schema=schema), partial, compression="zstd")
+        partial.replace(path)
+
+
+def read_parquet(folder: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """(where it is, for messages; a record as `decode` takes it).
+
+    Raises:
+        InputError: a file cannot be read, or lacks a column.
+    """
+    for row in _rows(folder, "problems"):
+        yield _at(folder, "problems", row["id"]), {"kind": "problem", **row}
+    pools: dict[tuple[Any, Any], list[dict[str, Any]]] = {}
+    for row in _rows(folder, "pools"):
+        pools.setdefault((row["problem"], row["policy"]), []).append(row)
+    for (problem, policy), rows in pools.items():
+        where = _at(folder, "pools", f"{problem}, {policy}")
+        yield where, _pool_record(where, problem, policy, rows)
+    for row in _rows(folder, "runs"):
+        yield _at(folder, "runs", f"{row['problem']}, {row['arm']}"), {"kind": "run", **row}
+
+
+def _path(folder: Path, name: str) -> Path:
+    return folder / f"{name}.parquet"
+
+
+def _at(folder: Path, name: str, record: str) -> str:
+    return f"{_path(folder, name)}, {record}"
+
+
+def _pool_rows(pool: Pool) -> Iterator[dict[str, Any]]:
+    for k, sample in enumerate(pool.samples):
+        so_far = {prm: tokens[k + 1] for prm, tokens in pool.prm_tokens.items() if k + 1 in tokens}
+        yield {
+            **asdict(sample),
+            "problem": pool.problem,
+            "policy": pool.policy,
+            "prompt_tokens": pool.prompt_tokens,
+            "sample": k,
+            "scores": [{"prm": prm, "steps": steps} for prm, steps in sample.scores.items()],
+            "prm_tokens": [{"prm": prm, "tokens": n} for prm, n in so_far.items()],
+        }
+
+
+def _pool_record(where: str, problem: str, policy: str, rows: list[dict[str, Any]]) -> dict[str, Any]:
+    rows.sort(key=lambda row: row["sample"] or 0)
+    if [row["sample"] for row in rows] != list(range(len(rows))):
+        raise InputError(f"{where}: its samples are not numbered 0, 1, 2, ... once each; write it again")
+    samples = []
+    prm_tokens: dict[str, dict[int, int]] = {}
+    for row in rows:
+        for entry in row["prm_tokens"] or ():
+            prm_tokens.setdefault(entry["prm"], {})[row["sample"] + 1] = entry["tokens"]
+        scores = {entry["prm"]: entry["steps"] for entry in row["scores"] or ()}
+        own = ("answer", "correct", "n_tokens", "logprob", "finish", "text")
+        samples.append({**{name: row[name] for name in own}, "scores": scores})
+    prompt_tokens = rows[0]["prompt_tokens"]
+    return {"kind": "pool", "problem": problem, "policy": policy, "prompt_tokens": prompt_tokens,
+            "samples": samples, "prm_tokens": prm_tokens}  # fmt: skip
+
+
+def _rows(folder: Path, name: str) -> list[dict[str, Any]]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    path = _path(folder, name)
+    schema = _schemas()[name]
+    try:
+        rows: list[dict[str, Any]] = pq.read_table(path).select(schema.names).cast(schema).to_pylist()
+    except (pa.ArrowException, OSError, KeyError, ValueError) as error:
+        reason = " ".join(str(error).split())
+        raise InputError(f"cannot read '{path}': {reason}; copy or write the log again") from error
+    return rows
+
+
+def _schemas() -> dict[str, Any]:
+    import pyarrow as pa
+
+    text, count, real = pa.string(), pa.int64(), pa.float64()
+    cost = pa.struct([(name, count if types == (int,) else real) for name, types in COST_FIELDS.items()])
+    graded = [("answer", text), ("correct", pa.bool_())]
+    scores = pa.list_(pa.struct([("prm", text), ("steps", pa.list_(real))]))
+    prm_tokens = pa.list_(pa.struct([("prm", text), ("tokens", count)]))
+    return {
+        "problems": pa.schema(
+            [("id", text), ("problem", text), ("answer", text), ("level", count), ("family", text)]
+        ),
+        "pools": pa.schema(
+            [
+                ("problem", text),
+                ("policy", text),
+                ("prompt_tokens", count),
+                ("sample", count),
+                *graded,
+                ("n_tokens", count),
+                ("logprob", real),
+                ("finish", text),
+                ("text", text),
+                ("scores", scores),
+                ("prm_tokens", prm_tokens),
+            ]
+        ),
+        "runs": pa.schema(
+            [
+                ("problem", text),
+                ("arm", text),
+                ("seed", count),
+                *graded,
+                ("confidence", real),
+                ("cost", cost),
+            ]
+        ),
+    }

@@ -1,0 +1,252 @@
+"""Runs a sweep: samples once, scores with every PRM, and runs what no pool of samples can show.
+
+The work is cut into stages: the pools of one policy, or one seed of one search arm, on all problems. Each
+stage begins with models that have computed nothing yet, so a bill never depends on what ran before, nor on
+where a sweep was interrupted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+from tts_select.batch import DEFAULT_CONCURRENCY, in_flight
+from tts_select.core.arm import Arm
+from tts_select.core.errors import BackendError, InputError, TtsSelectError
+from tts_select.core.plan import Settings
+from tts_select.core.problem import Problem
+from tts_select.core.protocols import Policy, RewardModel
+from tts_select.data import grading
+from tts_select.executors import registry
+from tts_select.selector.portfolio import Portfolio
+from tts_select.solving import Executors, Options, run_plan
+from tts_select.training.sweep.manifest import searches
+from tts_select.training.sweep.pooling import is_right, sample_pool
+from tts_select.training.sweep.records import LoggedProblem, Manifest, ModelCard, Pool, Run, SweepLog
+from tts_select.training.sweep.writer import Writer
+
+DEFAULT_SAMPLES = 64
+DEFAULT_RUNS = 2
+_SAMPLING = ("temperature", "top_p", "max_steps", "max_new_tokens")
+"""The settings that a pool of samples depends on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """What to run. Validated by `check`, inert until then."""
+
+    portfolio: Portfolio
+    problems: Sequence[LoggedProblem]
+    n_samples: int = DEFAULT_SAMPLES
+    """Of each policy on each problem."""
+    n_runs: int = DEFAULT_RUNS
+    """Of each search arm on each problem."""
+    seed: int = 0
+    concurrency: int = DEFAULT_CONCURRENCY
+
+    @property
+    def searches(self) -> list[tuple[Arm, int]]:
+        """The arms that are run, each with its seeds."""
+        return searches(self.portfolio.arms, self.n_runs, self.seed)
+
+    @property
+    def n_records(self) -> int:
+        """Pools and runs."""
+        return len(self.problems) * (len(self.portfolio.policies) + len(self.searches))
+
+    def settings(self, policy: str) -> Settings:
+        """With which a policy's pools are sampled: those of its sampling arms."""
+        sampling = [arm.settings for arm in self.portfolio.arms if arm.policy == policy and arm.is_sampling]
+        return replace(sampling[0] if sampling else Settings(), seed=self.seed)
+
+    def check(self) -> None:
+        """Raises:
+        InputError: there is no problem, or a pool could not show what a sampling arm would have done.
+        """
+        if not self.problems:
+            raise InputError("there is no problem to sweep: name a file with some")
+        if len({problem.id for problem in self.problems}) < len(self.problems):
+            raise InputError("two problems have the same id: give each its own")
+        for arm in self.portfolio.arms:
+            if arm.is_sampling:
+                self._check_sampling(arm)
+        if both := set(self.portfolio.policies) & set(self.portfolio.prms):
+            raise InputError(
+                f"'{min(both)}' is a policy and a PRM of the portfolio: call one of them otherwise"
+            )
+
+    def _check_sampling(self, arm: Arm) -> None:
+        if arm.budget > self.n_samples:
+            raise InputError(
+                f"the arm '{arm.name}' needs {arm.budget} samples and a pool has {self.n_samples}: "
+                f"ask for --samples {arm.budget}, or take the arm out of the portfolio"
+            )
+        shared = self.settings(arm.policy)
+        for name in _SAMPLING:
+            if getattr(arm.settings, name) != getattr(shared, name):
+                raise InputError(
+                    f"the arm '{arm.name}' samples with another {name} than {getattr(shared, name)}, and one "
+                    "pool serves all sampling arms of a policy: sweep it with a portfolio of its own"
+                )
+
+
+@dataclass(frozen=True, slots=True)
+class Loaders:
+    """From the specs of a portfolio to models that have computed nothing yet; called for every stage."""
+
+    policy: Callable[[str], Policy]
+    prm: Callable[[str], RewardModel]
+
+
+def fresh_policy(spec: str) -> Policy:
+    """Not the one that the process shares."""
+    return registry._load_policy.__wrapped__(spec, None)
+
+
+def fresh_prm(spec: str) -> RewardModel:
+    """Not the one that the process shares."""
+    return registry._load_prm.__wrapped__(spec, None, None)
+
+
+FRESH = Loaders(fresh_policy, fresh_prm)
+
+Progress = Callable[[int, int, str], None]
+"""Called after each record with how many are there, of how many, and what was at work."""
+Work = Callable[[LoggedProblem], Awaitable[Pool | Run]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Stage:
+    name: str
+    todo: Sequence[LoggedProblem]
+    work: Work
+
+
+def run_sweep(
+    sweep: Sweep,
+    folder: Path,
+    *,
+    loaders: Loaders = FRESH,
+    progress: Progress = lambda *_: None,
+) -> SweepLog:
+    """Run what the log in `folder` does not hold yet, and complete it.
+
+    Raises:
+        InputError: the sweep cannot be run, `folder` holds another one, or a model cannot read a problem.
+        BackendError: a model failed.
+        OSError: a record cannot be written; those written before are whole.
+    """
+    sweep.check()
+    with Writer(folder, manifest_of(sweep, loaders), sweep.problems) as log:
+        asyncio.run(_run_stages(sweep, log, loaders, progress))
+        return log.finish()
+
+
+def manifest_of(sweep: Sweep, loaders: Loaders) -> Manifest:
+    """Loads every model once, for its fingerprint: one that cannot be loaded is found before any work."""
+    models = {spec: _card("policy", loaders.policy(spec)) for spec in sweep.portfolio.policies}
+    models |= {spec: _card("prm", loaders.prm(spec)) for spec in sweep.portfolio.prms}
+    return Manifest(
+        portfolio=sweep.portfolio.name,
+        arms=sweep.portfolio.arms,
+        n_samples=sweep.n_samples,
+        n_runs=sweep.n_runs,
+        seed=sweep.seed,
+        models=models,
+        grader=grader_fingerprint(),
+    )
+
+
+def grader_fingerprint() -> str:
+    """Of the code that grades: other code may call the same answer wrong."""
+    return hashlib.sha256(Path(grading.__file__).read_bytes()).hexdigest()[:16]
+
+
+def _card(kind: str, model: Policy | RewardModel) -> ModelCard:
+    return ModelCard(kind, model.n_parameters, model.fingerprint)
+
+
+async def _run_stages(sweep: Sweep, log: Writer, loaders: Loaders, progress: Progress) -> None:
+    progress(log.n_done, sweep.n_records, "")
+    for stage in _stages(sweep, log, loaders):
+        await _run_stage(stage, log, sweep.concurrency, partial(_report, sweep, log, stage, progress))
+
+
+def _report(sweep: Sweep, log: Writer, stage: _Stage, progress: Progress) -> None:
+    progress(log.n_done, sweep.n_records, stage.name)
+
+
+def _stages(sweep: Sweep, log: Writer, loaders: Loaders) -> Iterator[_Stage]:
+    """What is left to do; the models of a stage are loaded when it is its turn."""
+    for spec in sweep.portfolio.policies:
+        if todo := [p for p in sweep.problems if ("pool", p.id, spec) not in log]:
+            yield _Stage(f"samples of {spec}", todo, _pooling(sweep, spec, loaders))
+    for arm, seed in sweep.searches:
+        if todo := [p for p in sweep.problems if ("run", p.id, arm.name, seed) not in log]:
+            yield _Stage(arm.name, todo, _searching(arm, seed, loaders))
+
+
+async def _run_stage(stage: _Stage, log: Writer, concurrency: int, advance: Callable[[], None]) -> None:
+    """After a failure nothing is begun any more; what is in flight ends, and is kept."""
+    failures: list[TtsSelectError] = []
+
+    async def one(problem: LoggedProblem) -> None:
+        if failures:
+            return
+        try:
+            record = await stage.work(problem)
+        except TtsSelectError as error:
+            failures.append(_about(problem, error))
+            return
+        try:
+            log.write(record)
+        except ValueError as error:
+            failures.append(BackendError(f"a model failed on the problem '{problem.id}': {error}"))
+            return
+        advance()
+
+    await in_flight(one, stage.todo, concurrency)
+    if failures:
+        raise failures[0]
+
+
+def _about(problem: LoggedProblem, error: TtsSelectError) -> TtsSelectError:
+    if isinstance(error, InputError):
+        return InputError(
+            f"the problem '{problem.id}': {error}; or take it out of the problems, and sweep anew"
+        )
+    return BackendError(f"the problem '{problem.id}': {error}")
+
+
+def _pooling(sweep: Sweep, spec: str, loaders: Loaders) -> Work:
+    policy = loaders.policy(spec)
+    prms = {name: loaders.prm(name) for name in sweep.portfolio.prms}
+    settings = sweep.settings(spec)
+
+    async def work(problem: LoggedProblem) -> Pool:
+        return await sample_pool(problem, spec, policy, prms, settings=settings, n=sweep.n_samples)
+
+    return work
+
+
+def _searching(arm: Arm, seed: int, loaders: Loaders) -> Work:
+    executors = Executors(loaders.policy(arm.policy), loaders.prm(arm.prm) if arm.prm else None)
+    plan = arm.plan("swept", seed=seed)
+
+    async def work(problem: LoggedProblem) -> Run:
+        solution = await run_plan(Problem(problem.problem, problem.id), plan, executors, Options())
+        return Run(
+            problem=problem.id,
+            arm=arm.name,
+            seed=seed,
+            answer=solution.answer,
+            correct=is_right(solution.answer, problem),
+            confidence=solution.confidence,
+            cost=solution.bill.total,
+        )
+
+    return work
