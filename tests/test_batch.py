@@ -12,16 +12,19 @@ import pytest
 
 from tts_select import BackendError, InputError, Problem
 from tts_select.batch import keep_finished, read_problems, solve_many, wilson
-from tts_select.solving import Options
+from tts_select.routed import Solver, solver_for
 from tts_select.testing import FakePolicy
 
 ANSWER = "It is \\boxed{4}"
 
 
+def solver_of(policy: FakePolicy) -> Solver:
+    return solver_for({"policy": policy, "prm": None, "method": "majority", "budget": 1})
+
+
 def run(problems: list[Problem], policy: FakePolicy, **more: Any) -> tuple[Any, list[dict[str, Any]]]:
     out = io.StringIO()
-    options = Options(policy=policy, prm=None, method="majority", budget=1)
-    summary = asyncio.run(solve_many(problems, options, out, progress=lambda _: None, **more))
+    summary = asyncio.run(solve_many(problems, solver_of(policy), out, progress=lambda _: None, **more))
     return summary, [json.loads(line) for line in out.getvalue().splitlines()]
 
 
@@ -72,9 +75,9 @@ def test_a_result_that_cannot_be_written_stops_the_batch() -> None:
         def write(self, _: str) -> int:
             raise OSError(28, "No space left on device")
 
-    options = Options(policy=FakePolicy(lambda *_: ANSWER), prm=None)
+    solver = solver_of(FakePolicy(lambda *_: ANSWER))
     with pytest.raises(OSError, match="No space left"):
-        asyncio.run(solve_many([Problem("a")], options, Full(), progress=lambda _: None))
+        asyncio.run(solve_many([Problem("a")], solver, Full(), progress=lambda _: None))
 
 
 def test_malformed_lines_are_named_and_the_others_read(tmp_path: Path) -> None:
@@ -98,7 +101,7 @@ def test_resuming_drops_torn_and_failed_lines_and_keeps_the_rest(tmp_path: Path)
     path = tmp_path / "r.jsonl"
     good = json.dumps({"id": "1", "answer": "4"})
     path.write_text(f'{good}\n{{"id": "2", "answer": null, "error": "down"}}\n{{"id": "3", "ans')
-    assert keep_finished(path) == {"1"}
+    assert keep_finished(path) == {"1": 0.0}
     assert path.read_text() == good + "\n"
     assert keep_finished(tmp_path / "none.jsonl") == set()
 

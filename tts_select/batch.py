@@ -15,7 +15,6 @@ from tts_select.core.errors import InputError, TtsSelectError
 from tts_select.core.problem import Problem
 from tts_select.core.solution import Solution
 from tts_select.data.grading import is_equivalent
-from tts_select.solving import Options, prepare, run_plan
 
 DEFAULT_CONCURRENCY = 64
 
@@ -79,7 +78,7 @@ def wilson(n_right: int, n: int) -> tuple[float, float, float]:
 
 async def solve_many(
     problems: Sequence[Problem],
-    options: Options,
+    solver: Callable[[Problem], Awaitable[Solution]],
     out: IO[str],
     *,
     concurrency: int = DEFAULT_CONCURRENCY,
@@ -90,14 +89,13 @@ async def solve_many(
     Raises:
         OSError: a result cannot be written; those written before are whole.
     """
-    plan, executors = prepare(options)
     room = asyncio.Semaphore(concurrency)
     summary = Summary(len(problems))
 
     async def one(problem: Problem) -> None:
         async with room:
             try:
-                solution = await run_plan(problem, plan, executors, options)
+                solution = await solver(problem)
             except TtsSelectError as error:
                 summary.errors.append(error)
                 record = {"id": problem.id, "answer": None, "error": str(error)}
@@ -146,11 +144,13 @@ def read_problems(path: Path) -> tuple[list[Problem], list[str]]:
     return list(problems.values()), complaints
 
 
-def keep_finished(path: Path) -> set[str]:
-    """The ids already solved in a results file; a torn last line and failed problems are taken out of it."""
+def keep_finished(path: Path) -> dict[str, float]:
+    """The ids already solved in a results file, with the FLOPs that each took; a torn last line and failed
+    problems are taken out of it."""
     if not path.exists():
-        return set()
+        return {}
     kept: dict[str, str] = {}
+    spent: dict[str, float] = {}
     for line in path.read_text().splitlines():
         try:
             record = json.loads(line)
@@ -158,10 +158,11 @@ def keep_finished(path: Path) -> set[str]:
             continue
         if isinstance(record, dict) and "id" in record and "error" not in record:
             kept[str(record["id"])] = line
+            spent[str(record["id"])] = float((record.get("cost") or {}).get("flops", 0.0))
     partial = path.with_name(path.name + ".partial")
     partial.write_text("".join(line + "\n" for line in kept.values()))
     partial.replace(path)
-    return set(kept)
+    return spent
 
 
 def _lines(path: Path) -> Iterable[str]:

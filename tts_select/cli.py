@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import IO, Any, NoReturn
+from typing import IO, TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 import click
 from rich.console import Console
@@ -20,6 +21,10 @@ from tts_select.sweep_cli import portfolio, sweep
 from tts_select.world_cli import world
 
 INTERRUPTED = 130
+
+if TYPE_CHECKING:
+    from tts_select.batch import Summary
+    from tts_select.core.problem import Problem
 
 _EXIT_CODES = """\b
 Exit codes:
@@ -102,6 +107,16 @@ Examples:
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option("--max-tokens", type=int, default=None, help="Generate no more tokens than this, a problem.")
 @click.option("--deadline", type=float, default=None, help="Seconds, a problem; loading not counted.")
+@click.option(
+    "--effort", default=None, help="low, medium or high: what a FLOP may cost.", show_default="medium"
+)
+@click.option("--price", type=float, default=None, help="Instead of --effort, in probability per FLOP.")
+@click.option("--max-flops", type=float, default=None, help="Compute no more than about this, a problem.")
+@click.option("--router", default=None, help="A router's folder.", show_default="the shipped one")
+@click.option("--untrained-rule", is_flag=True, help="Leave what is open to the paper's rule of thumb.")
+@click.option(
+    "--min-confidence", type=click.FloatRange(0, 1), default=None, help="Withhold a less sure answer."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the whole solution as JSON.")
 @click.option("--show-candidates", is_flag=True, help="Print every candidate with its step scores.")
 @click.option("--problems", type=Path, default=None, help="Many problems: a JSONL file.")
@@ -111,6 +126,7 @@ Examples:
 @click.option(
     "--concurrency", type=click.IntRange(1, 4096), default=64, show_default=True, help="Problems in flight."
 )
+@click.option("--total-flops", type=float, default=None, help="With --problems: one purse for all of them.")
 @click.option("--resume", is_flag=True, help="Go on with what --out does not hold yet.")
 def solve(
     file: str | None,
@@ -121,6 +137,9 @@ def solve(
     out: Path | None,
     concurrency: int,
     resume: bool,
+    total_flops: float | None,
+    untrained_rule: bool,
+    min_confidence: float | None,
     **options: Any,
 ) -> None:
     """Solve the problem in FILE (- for standard input), or many with --problems."""
@@ -129,57 +148,75 @@ def solve(
     chosen = {name: value for name, value in options.items() if value is not None}
     if chosen.get("prm") == "none":
         chosen["prm"] = None
+    if untrained_rule:
+        chosen["untrained_rule"] = True
     if problems is not None:
         if out is None:
             raise click.UsageError("--problems needs --out FILE for its results")
-        _solve_many(problems, out, chosen, concurrency=concurrency, resume=resume, as_json=as_json)
+        if min_confidence is not None:
+            raise click.UsageError("--min-confidence is for one problem: the results hold every confidence")
+        run = _Batch(out, concurrency, resume=resume, as_json=as_json, total_flops=total_flops)
+        _solve_many(problems, chosen, run)
+    elif total_flops is not None:
+        raise click.UsageError("--total-flops is for --problems: for one problem it is --max-flops")
     else:
-        _solve_one(str(file), chosen, as_json=as_json, show_candidates=show_candidates)
+        view = _View(as_json=as_json, candidates=show_candidates)
+        _solve_one(str(file), chosen, view, min_confidence=min_confidence or 0.0)
 
 
-def _solve_one(file: str, options: dict[str, Any], *, as_json: bool, show_candidates: bool) -> None:
+class _View(NamedTuple):
+    as_json: bool
+    candidates: bool
+
+
+def _solve_one(file: str, options: dict[str, Any], view: _View, *, min_confidence: float) -> None:
     from tts_select import solve as solve_problem
     from tts_select.display import solution_view
 
     text = read_problem_text(file)
     with _status("searching"):
-        solution = solve_problem(text, **options)
-    if as_json:
+        solution = solve_problem(text, **options).withheld_below(min_confidence)
+    if view.as_json:
         click.echo(json.dumps(solution.as_dict()))
     else:
-        Console().print(solution_view(solution, candidates=show_candidates))
+        Console().print(solution_view(solution, candidates=view.candidates))
+    if solution.best_guess is not None:
+        raise NoAnswer(
+            f"no confident answer: {solution.confidence:.2f} is below {min_confidence:.2f}; "
+            "lower --min-confidence, or spend more (--effort high)"
+        )
     if solution.answer is None:
         raise NoAnswer("no candidate ended in an answer: raise the budget or the limits")
 
 
-def _solve_many(
-    source: Path,
-    out: Path,
-    options: dict[str, Any],
-    *,
-    concurrency: int,
-    resume: bool,
-    as_json: bool,
-) -> None:
-    from tts_select.batch import keep_finished, read_problems, solve_many
+class _Batch(NamedTuple):
+    out: Path
+    concurrency: int
+    resume: bool
+    as_json: bool
+    total_flops: float | None
+
+
+def _solve_many(source: Path, options: dict[str, Any], batch: _Batch) -> None:
+    from tts_select.batch import keep_finished, read_problems
     from tts_select.display import summary_view
     from tts_select.progress import batch_progress
-    from tts_select.solving import options_from
 
+    out = batch.out
     problems, complaints = read_problems(source)
-    if out.exists() and out.stat().st_size and not resume:
+    if out.exists() and out.stat().st_size and not batch.resume:
         raise InputError(f"'{out}' holds results already: go on with --resume, or name another file")
-    done = keep_finished(out) if resume else set()
+    done = keep_finished(out) if batch.resume else {}
     todo = [p for p in problems if p.id not in done]
     for complaint in complaints:
         click.echo(f"tts-select: {complaint}", err=True)
     try:
         with _results(out) as sink, batch_progress(len(todo)) as advance:
-            batch = solve_many(todo, options_from(options), sink, concurrency=concurrency, progress=advance)
-            summary = asyncio.run(batch)
+            work = _solving(batch, todo, options, sink, advance=advance, spent=sum(done.values()))
+            summary = asyncio.run(work)
     except KeyboardInterrupt:
         _fail(f"interrupted; what is solved is in '{out}': go on with --resume", INTERRUPTED)
-    if as_json:
+    if batch.as_json:
         click.echo(json.dumps(summary.as_dict()))
     else:
         Console().print(summary_view(summary))
@@ -188,6 +225,33 @@ def _solve_many(
         _fail(failed, max(e.exit_code for e in summary.errors))
     if complaints:
         _fail(f"{len(complaints):,} lines of '{source}' were left out", InputError.exit_code)
+
+
+def _solving(
+    batch: _Batch,
+    todo: list[Problem],
+    options: dict[str, Any],
+    sink: IO[str],
+    *,
+    advance: Callable[[Summary], None],
+    spent: float,
+) -> Coroutine[Any, Any, Summary]:
+    """With a price of its own for each problem, or from one purse, of which `spent` is gone already."""
+    from tts_select.batch import solve_many
+    from tts_select.purse import solve_from_purse
+    from tts_select.routed import Selector, solver_for
+
+    room = batch.concurrency
+    if batch.total_flops is None:
+        return solve_many(todo, solver_for(options), sink, concurrency=room, progress=advance)
+    for name in options:
+        if name not in ("router", "seed"):
+            raise InputError(
+                f"--total-flops sets the price of every problem, and '{name}' interferes: drop one"
+            )
+    selector, seed = Selector.load(options.get("router")), options.get("seed", 0)
+    left = batch.total_flops - spent
+    return solve_from_purse(todo, selector, left, sink, concurrency=room, seed=seed, progress=advance)
 
 
 def _results(out: Path) -> IO[str]:

@@ -14,9 +14,9 @@ from tts_select.batch import Summary
 from tts_select.core.solution import RankedCandidate, Solution
 
 if TYPE_CHECKING:
-    from tts_select.routed import Outlook
     from tts_select.selector.deciding import Option
     from tts_select.selector.router import Router
+    from tts_select.session import Outlook
 
 _FINISHED = {
     "complete": "",
@@ -39,6 +39,9 @@ def solution_view(solution: Solution, *, candidates: bool) -> RenderableType:
 
 
 def _headline(solution: Solution) -> Text:
+    if solution.best_guess is not None:
+        sure = f"   (its probability of being right is {solution.confidence:.0%})"
+        return Text.assemble("No confident answer; best guess: ", (solution.best_guess, "bold yellow"), sure)
     if solution.answer is None:
         return Text("No answer: no candidate ended in one", style="bold red")
     line = Text.assemble("Answer: ", (solution.answer, "bold green"))

@@ -1,104 +1,35 @@
-"""Solving with a learned router: probe, decide, run a round, look again, until it is best to stop."""
+"""`solve` as people meet it: with a learned router, unless a method or a model is asked for."""
 
 from __future__ import annotations
 
-import asyncio
-import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Awaitable, Callable
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from tts_select.core.arm import Arm
-from tts_select.core.candidate import Candidate
 from tts_select.core.errors import InputError, UnknownName
-from tts_select.core.plan import Plan
 from tts_select.core.problem import Problem
 from tts_select.core.protocols import Policy, RewardModel
-from tts_select.core.solution import RankedCandidate, Solution
-from tts_select.data.grading import GRADER, extract_answer, is_equivalent
-from tts_select.executors.accounting import Ledger, PhaseMeter
-from tts_select.executors.aggregation import choose, order, rank
-from tts_select.executors.limits import LimitedPolicy, Limits
-from tts_select.executors.methods import METHODS
+from tts_select.core.solution import Solution
+from tts_select.data.world.artifacts import ROUTER
 from tts_select.executors.registry import load_policy, load_prm
-from tts_select.executors.search import Search
-from tts_select.selector.artifact import load_router
-from tts_select.selector.deciding import Caps, Option, next_samples, ranked
-from tts_select.selector.difficulty import Difficulty
-from tts_select.selector.evidence import NO_ANSWER, Evidence, Observed, grouped, vote
-from tts_select.selector.router import Router, fingerprint_mismatch
-from tts_select.solving import SEARCH_PHASE, as_problem, run_sync
+from tts_select.solving import Options, as_problem, prepare, run_plan, run_sync
 
-PROBE_PHASE = "probe"
-DEFAULT_EFFORT = "medium"
-_SCORING_SHARE = 0.2
-_MOST_DECISIONS = 16
+if TYPE_CHECKING:  # numpy, and with it half of the time of `import tts_select`
+    from tts_select.selector.router import Router
+    from tts_select.session import Outlook, Session
 
+PINS = ("policy", "prm", "prm_format", "method", "budget", "aggregation", "selection", "temperature")
+"""Options that choose an arm; with one of them there is nothing left to route."""
+SHARED = ("seed", "max_tokens", "deadline")
+ROUTING = ("effort", "price", "max_flops", "router")
+"""Options that only a router understands."""
 
-@dataclass(frozen=True, slots=True)
-class Spending:
-    """What a problem may cost. `effort` is a price fitted in training; `price` overrides it."""
-
-    effort: str = DEFAULT_EFFORT
-    price: float | None = None
-    """In probability per FLOP."""
-    max_tokens: int | None = None
-    max_flops: float | None = None
-    deadline: float | None = None
-    """Seconds from the first probe."""
-
-
-@dataclass(frozen=True, slots=True)
-class Outlook:
-    """What the router thinks of a problem after looking at it; all that `plan` prints."""
-
-    difficulty: Mapping[str, Difficulty]
-    """By policy."""
-    options: tuple[Option, ...]
-    """Best first; the first one is the plan."""
-    price: float
-    reason: str
-    unfamiliar: str | None
-    n_probes: int
-    probe_flops: float
-
-    @property
-    def chosen(self) -> Option:
-        """What will be done."""
-        return self.options[0]
-
-    def as_dict(self) -> dict[str, object]:
-        """For JSON."""
-        return {
-            "chosen": self.chosen.name,
-            "reason": self.reason,
-            "unfamiliar": self.unfamiliar,
-            "price": self.price,
-            "probes": self.n_probes,
-            "probe_flops": self.probe_flops,
-            "difficulty": {policy: found.as_dict() for policy, found in self.difficulty.items()},
-            "options": [
-                {"name": o.name, "p_correct": o.p_correct, "flops": o.flops, "value": o.value(self.price)}
-                for o in self.options
-            ],
-        }
-
-
-@dataclass(slots=True)
-class _Sampled:
-    """The samples of one policy, with the scores of each PRM that has read them."""
-
-    candidates: list[Candidate] = field(default_factory=list)
-    scores: dict[str, list[tuple[float, ...] | None]] = field(default_factory=dict)
+Solver = Callable[[Problem], Awaitable[Solution]]
 
 
 class Selector:
-    """A router with the executors of its portfolio, which are loaded when they are first needed.
-
-    >>> Selector.load().solve("Start with 14. Multiply by 3. What is the result?").answer
-    '42'
-    """
+    """A router with the executors of its portfolio, which are loaded when they are first needed."""
 
     def __init__(
         self,
@@ -107,8 +38,10 @@ class Selector:
         policies: Callable[[str], Policy] = load_policy,
         prms: Callable[[str], RewardModel] = load_prm,
     ) -> None:
+        from tts_select.session import Models
+
         self.router = router
-        self._load_policy, self._load_prm = policies, prms
+        self.models = Models(router, policies, prms)
 
     @classmethod
     def load(cls, folder: str | Path | None = None) -> Selector:
@@ -117,313 +50,103 @@ class Selector:
         Raises:
             InputError: there is no such router, or it cannot be read.
         """
-        return cls(load_router(Path(folder))) if folder else cls(shipped_router())
+        from tts_select.selector.artifact import load_router
 
-    def plan(
-        self, problem: str | Problem, *, probe: bool = True, seed: int = 0, **spending: object
-    ) -> Outlook:
+        return cls(load_router(Path(folder)) if folder else shipped_router())
+
+    def plan(self, problem: str | Problem, *, probe: bool = True, seed: int = 0, **spending: Any) -> Outlook:
         """Look at a problem and decide, without running the decision; `probe=False` reads the text alone."""
-        return run_sync(self._plan(as_problem(problem), Spending(**spending), seed, probe=probe))  # type: ignore[arg-type]
+        session = self.session(as_problem(problem), seed=seed, **spending)
+        if probe:
+            run_sync(session.probe())
+        return session.look()
 
-    def solve(self, problem: str | Problem, *, seed: int = 0, **spending: object) -> Solution:
+    def solve(self, problem: str | Problem, *, seed: int = 0, **spending: Any) -> Solution:
         """Solve a problem; the options are the fields of `Spending`."""
         return run_sync(self.asolve(problem, seed=seed, **spending))
 
-    async def asolve(self, problem: str | Problem, *, seed: int = 0, **spending: object) -> Solution:
+    async def asolve(self, problem: str | Problem, *, seed: int = 0, **spending: Any) -> Solution:
         """`solve` for callers with an event loop; many at once share the models' batches."""
-        session = self.session(as_problem(problem), Spending(**spending), seed)  # type: ignore[arg-type]
-        return await session.run()
+        return await self.session(as_problem(problem), seed=seed, **spending).run()
 
-    def session(self, problem: Problem, spending: Spending, seed: int) -> Session:
+    def session(self, problem: Problem, *, seed: int = 0, **spending: Any) -> Session:
         """One problem about to be solved."""
-        return Session(self, problem, spending, price_of(self.router, spending), seed)
+        from tts_select.session import Session, Spending
 
-    async def _plan(self, problem: Problem, spending: Spending, seed: int, *, probe: bool) -> Outlook:
-        session = self.session(problem, spending, seed)
-        if probe:
-            await session.probe()
-        return session.look()
-
-    def policy(self, spec: str) -> Policy:
-        """A policy of the portfolio.
-
-        Raises:
-            InputError: it is not the one that the router was trained for.
-        """
-        found = self._load_policy(spec)
-        self._check({spec: found.fingerprint, "grader": GRADER})
-        return found
-
-    def prm(self, spec: str) -> RewardModel:
-        """A PRM of the portfolio.
-
-        Raises:
-            InputError: it is not the one that the router was trained for.
-        """
-        found = self._load_prm(spec)
-        self._check({spec: found.fingerprint})
-        return found
-
-    def _check(self, found: Mapping[str, str]) -> None:
-        if mismatch := fingerprint_mismatch(self.router.fingerprints, found):
-            raise InputError(f"{mismatch}: train a router for it, or use the paper's rule (--untrained-rule)")
-
-
-class Session:
-    """One problem being solved: the evidence so far, the bill, and the answer at hand."""
-
-    def __init__(
-        self, selector: Selector, problem: Problem, spending: Spending, price: float, seed: int
-    ) -> None:
-        self._selector, self._router = selector, selector.router
-        self._problem, self._spending, self._price, self._seed = problem, spending, price, seed
-        self._ledger = Ledger()
-        self._limits = _limits_of(spending)
-        self._sampled: dict[str, _Sampled] = {}
-        self._found: list[Candidate] = []
-        self._arm: Arm | None = None
-        self._decisions: list[str] = []
-
-    async def run(self) -> Solution:
-        """To the answer."""
-        try:
-            async with asyncio.timeout(self._spending.deadline):
-                await self._work()
-        except TimeoutError:
-            self._limits.reached = "deadline"
-        return self._solution()
-
-    async def _work(self) -> None:
-        strange = self._router.unfamiliar(self._problem.text)
-        if strange is None:
-            await self.probe()
-        for _ in range(_MOST_DECISIONS):
-            outlook = self.look()
-            arm = outlook.chosen.arm
-            if arm is None or self._limits.reached:
-                return
-            self._decisions.append(outlook.reason)
-            await self._advance(arm, whole=strange is not None)
-            if not arm.is_sampling or strange is not None:
-                return
-
-    async def probe(self) -> None:
-        """The first samples, on the bill as such."""
-        probe = self._router.probe
-        with self._ledger.timed(PROBE_PHASE):
-            await self._sample(probe.arm, probe.n, self._ledger.phase(PROBE_PHASE))
-        self._arm = probe.arm
-
-    def look(self) -> Outlook:
-        """Difficulty, options and the best of them, from the evidence so far."""
-        evidence = self._evidence()
-        caps = self._caps()
-        options = self._router.options(evidence)
-        strange = self._router.unfamiliar(self._problem.text)
-        if self._arm is not None:
-            options.append(Option(None, self._sureness(evidence), 0.0))
-        best = ranked(options, self._price, caps)
-        if strange is not None:
-            best = _fixed_first(best, self._router.fallback)
-        if not best:
-            cheapest = min(options, key=lambda o: o.flops)
-            raise InputError(
-                f"the caps are below the cheapest arm, {cheapest.name}, which takes about "
-                f"{cheapest.flops:.3g} FLOPs and {cheapest.tokens:.0f} tokens: "
-                "raise --max-flops or --max-tokens"
-            )
-        bill = self._ledger.bill.phases.get(PROBE_PHASE)
-        return Outlook(
-            difficulty=self._router.difficulties(evidence),
-            options=tuple(best),
-            price=self._price,
-            reason=_reason(best[0], strange),
-            unfamiliar=strange,
-            n_probes=len(evidence.of(self._router.probe.policy)),
-            probe_flops=bill.flops if bill else 0.0,
-        )
-
-    def _caps(self) -> Caps:
-        spent = self._ledger.bill.total
-        flops = self._spending.max_flops
-        tokens = self._spending.max_tokens
-        return Caps(
-            None if flops is None else max(0.0, flops - spent.flops),
-            None if tokens is None else max(0, tokens - spent.policy_generated_tokens),
-        )
-
-    async def _advance(self, arm: Arm, *, whole: bool) -> None:
-        meter = self._ledger.phase(SEARCH_PHASE)
-        with self._ledger.timed(SEARCH_PHASE):
-            if not arm.is_sampling:
-                await self._search(arm, meter)
-                return
-            here = len(self._of(arm.policy).candidates)
-            n = arm.budget if whole else min(arm.budget, here + next_samples(arm, here))
-            await self._sample(arm, max(here, n), meter)
-            method = "majority" if arm.method == "adaptive" else arm.method
-            self._arm = Arm(arm.policy, arm.prm, method, max(here, n), arm.settings)
-
-    async def _search(self, arm: Arm, meter: PhaseMeter) -> None:
-        search = self._searching(arm, meter, arm.budget)
-        self._arm = arm
-        try:
-            await METHODS[arm.method].run(search)
-        finally:
-            self._found = search.pool
-
-    async def _sample(self, arm: Arm, n: int, meter: PhaseMeter) -> None:
-        """Up to `n` samples of the arm's policy in all, scored by its PRM."""
-        sampled = self._of(arm.policy)
-        here = len(sampled.candidates)
-        if n > here:
-            search = self._searching(arm, meter, n)
-            try:
-                await search.solutions(n - here, first=here)
-            finally:
-                sampled.candidates += search.pool
-        if arm.prm is not None:
-            await self._score(sampled, arm.prm, meter)
-
-    async def _score(self, sampled: _Sampled, prm: str, meter: PhaseMeter) -> None:
-        known = sampled.scores.setdefault(prm, [])
-        model = self._selector.prm(prm)
-        new = sampled.candidates[len(known) :]
-        found = await asyncio.gather(
-            *(
-                model.score(self._problem.text, c.steps, meter=meter)
-                if c.is_complete and c.steps
-                else _nothing()
-                for c in new
-            )
-        )
-        known += [tuple(scores) if scores else None for scores in found]
-
-    def _searching(self, arm: Arm, meter: PhaseMeter, n: int) -> Search:
-        settings = replace(arm.settings, seed=self._seed)
-        policy = LimitedPolicy(self._selector.policy(arm.policy), self._limits)
-        prm = self._selector.prm(arm.prm) if arm.prm and not arm.is_sampling else None
-        return Search(self._problem.text, policy, prm, settings, n, meter)
-
-    def _of(self, policy: str) -> _Sampled:
-        return self._sampled.setdefault(policy, _Sampled())
-
-    def _evidence(self) -> Evidence:
-        answers = [_answer(c) for s in self._sampled.values() for c in s.candidates]
-        groups = iter(grouped(answers, is_equivalent))
-        return Evidence(
-            self._problem.text,
-            {
-                policy: [_observed(c, next(groups), s, k) for k, c in enumerate(s.candidates)]
-                for policy, s in self._sampled.items()
-            },
-        )
-
-    def _sureness(self, evidence: Evidence) -> float:
-        assert self._arm is not None
-        won = vote(evidence.of(self._arm.policy), self._arm.prm, self._arm.settings.selection)
-        if won.group == NO_ANSWER:
-            return 0.0
-        return self._router.sureness(evidence, self._arm, won.group, won.share)
-
-    def _solution(self) -> Solution:
-        arm = self._arm or self._router.probe.arm
-        if arm.is_sampling:
-            sampled = self._of(arm.policy)
-            scores = [*sampled.scores.get(arm.prm or "", ()), *[None] * len(sampled.candidates)]
-            candidates = [
-                c.scored(list(found)) if found else c
-                for c, found in zip(sampled.candidates, scores, strict=False)
-            ]
-        else:
-            candidates = self._found
-        return self._from_candidates(arm, candidates)
-
-    def _from_candidates(self, arm: Arm, candidates: list[Candidate]) -> Solution:
-        shown = rank(candidates, arm.settings.aggregation)
-        chosen = choose(shown, arm.settings.selection)
-        best = chosen[0] if chosen else None
-        return Solution(
-            answer=best.answer if best else None,
-            text=best.text if best else "",
-            confidence=self._confidence(arm, best, chosen[1] if chosen else 0.0),
-            finished=self._limits.reached or "complete",
-            plan=self._as_run(arm),
-            bill=self._ledger.bill,
-            candidates=tuple(sorted(shown, key=lambda r: order(r.score), reverse=True)),
-        )
-
-    def _confidence(self, arm: Arm, best: RankedCandidate | None, share: float) -> float | None:
-        if best is None or best.answer is None:
-            return None
-        evidence = self._evidence()
-        if arm.is_sampling:
-            return self._sureness(evidence)
-        group = self._group_of(best.answer)
-        return self._router.sureness(evidence, arm, group, share)
-
-    def _group_of(self, answer: str) -> int:
-        answers = [_answer(c) for s in self._sampled.values() for c in s.candidates]
-        return grouped([*answers, answer], is_equivalent)[-1]
-
-    def _as_run(self, arm: Arm) -> Plan:
-        difficulty = self._router.difficulties(self._evidence())[arm.policy].pass_at_1
-        reason = "; then ".join(self._decisions) or "the probes are sure enough"
-        return arm.plan(reason, seed=self._seed, difficulty=difficulty)
-
-
-def price_of(router: Router, spending: Spending) -> float:
-    """Raises:
-    InputError: the effort is unknown, or the price is negative.
-    """
-    if spending.price is not None:
-        if not spending.price >= 0:
-            raise InputError(f"the price is {spending.price}: write 0 or more, in probability per FLOP")
-        return spending.price
-    if spending.effort not in router.prices:
-        raise UnknownName("effort", spending.effort, router.prices)
-    return router.prices[spending.effort]
+        for name in spending:
+            if name not in Spending.__slots__:
+                raise UnknownName("option", name, Spending.__slots__)
+        return Session(self.router, self.models, problem, Spending(**spending), seed=seed)
 
 
 @lru_cache(maxsize=1)
 def shipped_router() -> Router:
     """The router of the embedded models."""
-    return load_router(SHIPPED)
+    from tts_select.selector.artifact import load_router
+
+    return load_router(ROUTER)
 
 
-SHIPPED = Path(__file__).parent / "data" / "world" / "router"
+def solve(problem: str | Problem, **options: Any) -> Solution:
+    """Solve a problem, with the shipped router; works inside a running event loop too.
+
+    Options: those of `Spending` (effort, caps, deadline), `router` (another router's folder), `seed`. With a
+    field of `Options` that chooses a model or a method nothing is routed: that is run, and what is left open
+    is chosen by the paper's rule of thumb; `untrained_rule=True` leaves all of it to that rule.
+
+    >>> solve("Start with 14. Multiply by 3. What is the result?").answer
+    '42'
+
+    Raises:
+        InputError: the problem or an option cannot be used.
+        BackendError: a model failed.
+    """
+    return run_sync(asolve(problem, **options))
 
 
-def _limits_of(spending: Spending) -> Limits:
-    if spending.deadline is None:
-        return Limits(spending.max_tokens)
-    return Limits(spending.max_tokens, time.monotonic() + spending.deadline * (1 - _SCORING_SHARE))
+async def asolve(problem: str | Problem, **options: Any) -> Solution:
+    """`solve` for callers with an event loop; many at once share the models' batches."""
+    return await solver_for(options)(as_problem(problem))
 
 
-def _fixed_first(options: list[Option], fallback: str) -> list[Option]:
-    return sorted(options, key=lambda o: o.name != fallback)
+def solver_for(options: dict[str, Any]) -> Solver:
+    """What solves a problem with these options; models that are pinned are loaded here.
+
+    Raises:
+        InputError: an option is unknown, out of range, or goes with no other.
+    """
+    options = dict(options)
+    known = (*PINS, *SHARED, *ROUTING, "untrained_rule")
+    for name in options:
+        if name not in known:
+            raise UnknownName("option", name, known)
+    pinned = [name for name in PINS if name in options]
+    routing = [name for name in ROUTING if options.get(name) is not None]
+    by_rule = options.pop("untrained_rule", False)
+    if not pinned and not by_rule and (options.get("router") or ROUTER.exists()):
+        return _routed(options)
+    if routing:
+        why = pinned[0] if pinned else "untrained_rule"
+        raise InputError(
+            f"'{routing[0]}' is for the router, and '{why}' leaves it nothing to choose: drop one"
+        )
+    return _pinned(Options(**{k: v for k, v in options.items() if k not in ROUTING}))
 
 
-def _reason(option: Option, strange: str | None) -> str:
-    if strange is not None:
-        return f"unlike the training problems ({strange}): the best fixed arm, {option.name}"
-    if option.arm is None:
-        return f"sure enough ({option.p_correct:.2f})"
-    return f"{option.name}: P(correct) {option.p_correct:.2f} for {option.flops:.2g} FLOPs more"
+def _routed(options: dict[str, Any]) -> Solver:
+    Options(**{k: v for k, v in options.items() if k in SHARED}).check()
+    selector = Selector.load(options.pop("router", None))
+
+    async def solve_routed(problem: Problem) -> Solution:
+        return await selector.asolve(problem, **{k: v for k, v in options.items() if v is not None})
+
+    return solve_routed
 
 
-def _answer(candidate: Candidate) -> str | None:
-    return extract_answer(candidate.text) if candidate.is_complete and candidate.steps else None
+def _pinned(options: Options) -> Solver:
+    plan, executors = prepare(options)
 
+    async def solve_pinned(problem: Problem) -> Solution:
+        return await run_plan(problem, plan, executors, options)
 
-def _observed(candidate: Candidate, group: int, sampled: _Sampled, place: int) -> Observed:
-    scores = {
-        prm: found
-        for prm, known in sampled.scores.items()
-        if place < len(known) and (found := known[place]) is not None
-    }
-    return Observed(group, candidate.n_tokens, candidate.logprob, len(candidate.steps), scores)
-
-
-async def _nothing() -> list[float]:
-    return []
+    return solve_pinned

@@ -85,7 +85,7 @@ def evaluate(router: Path, sweep: Path, *, out: Path, seed: int, as_json: bool) 
         report = evaluate_router(
             load_router(router), read_log(sweep), describe_router(router), seed=seed, note=status.update
         )
-    report["router"]["folder"] = str(router)
+    report["router"]["folder"] = router.name
     write_report(report, out)
     if as_json:
         click.echo((out / "report.json").read_text())

@@ -87,35 +87,6 @@ class Executors:
     prm: RewardModel | None
 
 
-def solve(problem: str | Problem, **options: Any) -> Solution:
-    """Solve a problem; the options are the fields of `Options`. Works inside a running event loop too.
-
-    >>> solve("Start with 14. Multiply by 3. What is the result?").answer
-    '42'
-
-    Raises:
-        InputError: the problem or an option cannot be used.
-        BackendError: a model failed.
-    """
-    return run_sync(asolve(problem, **options))
-
-
-async def asolve(problem: str | Problem, **options: Any) -> Solution:
-    """`solve` for callers with an event loop; many at once share the models' batches."""
-    chosen = options_from(options)
-    plan, executors = prepare(chosen)
-    return await run_plan(as_problem(problem), plan, executors, chosen)
-
-
-def options_from(keywords: dict[str, Any]) -> Options:
-    """Raises:
-    InputError: a keyword is not an option.
-    """
-    for name in keywords:
-        _check_name("option", name, Options.__slots__)
-    return Options(**keywords)
-
-
 def as_problem(problem: str | Problem) -> Problem:
     """Raises:
     InputError: the problem has no text.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from tts_select.core.candidate import Candidate
@@ -53,12 +53,21 @@ class Solution:
     plan: Plan
     bill: Bill
     candidates: tuple[RankedCandidate, ...]
+    best_guess: str | None = None
+    """The answer that was withheld because its confidence is too low."""
+
+    def withheld_below(self, confidence: float) -> Solution:
+        """Without its answer if that is less sure; the answer becomes the best guess."""
+        if self.answer is None or (self.confidence or 0.0) >= confidence:
+            return self
+        return replace(self, answer=None, best_guess=self.answer)
 
     def as_dict(self) -> dict[str, object]:
         """The JSON contract, `tts-select/solution@1`."""
         return {
             "schema": SCHEMA,
             "answer": self.answer,
+            **({"best_guess": self.best_guess} if self.best_guess is not None else {}),
             "text": self.text,
             "confidence": self.confidence,
             "finished": self.finished,

@@ -15,24 +15,27 @@ T = TypeVar("T")
 WORLD = "world"
 
 
-def load_policy(spec: str, *, device: str | None = None) -> Policy:
-    """`world:NAME`, `hf:ORG/NAME` or a folder.
+def load_policy(spec: str, *, device: str | None = None, fresh: bool = False) -> Policy:
+    """`world:NAME`, `hf:ORG/NAME` or a folder; `fresh`: not the one that the process shares, so that it has
+    computed nothing yet.
 
     Raises:
         InputError: there is no such policy.
         BackendError: it cannot be loaded.
     """
-    return _load_policy(spec, device)
+    return _load_policy.__wrapped__(spec, device) if fresh else _load_policy(spec, device)
 
 
-def load_prm(spec: str, format: str | None = None, *, device: str | None = None) -> RewardModel:
-    """`world:NAME`, or `hf:ORG/NAME` or a folder with the name of its `format`.
+def load_prm(
+    spec: str, format: str | None = None, *, device: str | None = None, fresh: bool = False
+) -> RewardModel:
+    """`world:NAME`, or `hf:ORG/NAME` or a folder with the name of its `format`; `fresh` as for policies.
 
     Raises:
         InputError: there is no such PRM, or its format is not given or unknown.
         BackendError: it cannot be loaded.
     """
-    return _load_prm(spec, format, device)
+    return _load_prm.__wrapped__(spec, format, device) if fresh else _load_prm(spec, format, device)
 
 
 @lru_cache(maxsize=8)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from lightgbm import Booster
 
 SCHEMA = "tts-select/router@1"
+_FAMILY = "tts-select/router@"
 _REMEDY = "train it again with `tts-select train`"
 
 
@@ -35,7 +36,7 @@ def save_router(router: Router, folder: Path, *, trained_on: Mapping[str, Any]) 
     Raises:
         InputError: there is something else under that name.
     """
-    if folder.exists() and not (folder / "manifest.json").is_file():
+    if folder.exists() and not _is_router(folder):
         raise InputError(f"'{folder}' is there and is no router: name another folder with --out")
     partial = folder.with_name(folder.name + ".partial")
     shutil.rmtree(partial, ignore_errors=True)
@@ -58,13 +59,21 @@ def load_router(folder: Path) -> Router:
     texts = {name: _checked(folder / name, digest) for name, digest in manifest["sha256"].items()}
     try:
         return _router(texts)
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise InputError(f"the router '{folder}' cannot be read ({error}): {_REMEDY}") from error
 
 
 def describe_router(folder: Path) -> dict[str, Any]:
     """What its manifest says of its training."""
     return dict(_read_manifest(folder)["trained_on"])
+
+
+def _is_router(folder: Path) -> bool:
+    """Of any version; a sweep log has a manifest.json too."""
+    try:
+        return str(json.loads((folder / "manifest.json").read_text())["schema"]).startswith(_FAMILY)
+    except (OSError, ValueError, TypeError, KeyError):
+        return False
 
 
 def _read_manifest(folder: Path) -> dict[str, Any]:
@@ -153,8 +162,8 @@ def _router(texts: Mapping[str, str]) -> Router:
         fingerprints=facts["fingerprints"],
     )
     if tuple(facts["features"]) != router.layout.outcome_names:
-        unknown = sorted(set(facts["features"]) ^ set(router.layout.outcome_names))
-        raise ValueError(f"it has other features than this version: {unknown[0]}, ...")
+        different = sorted(set(facts["features"]) ^ set(router.layout.outcome_names))
+        raise ValueError(f"it has other features than this version: {[*different, 'their order'][0]}, ...")
     return router
 
 

@@ -56,7 +56,9 @@ def vote(samples: Sequence[Observed], prm: str | None, selection: Selection = "v
     if not answering:
         return Vote(NO_ANSWER, 0.0)
     if selection == "max" and scored:
-        best = max(range(len(answering)), key=weights.__getitem__)
+        best = max(
+            range(len(answering)), key=lambda k: (bool(answering[k].scores.get(prm or "")), weights[k])
+        )
         return Vote(answering[best].group, weights[best])
     tally = tallied(answering, weights)
     winner = max(tally, key=tally.__getitem__)

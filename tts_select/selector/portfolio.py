@@ -56,7 +56,7 @@ def load_portfolio(path: Path) -> Portfolio:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))  # JSON is YAML
     except OSError as error:
         raise InputError(f"cannot read the portfolio '{path}': {error.strerror}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, ValueError) as error:  # a date that does not exist is a ValueError
         raise InputError(f"the portfolio '{path}' is neither YAML nor JSON: {_one_line(error)}") from error
     return parse_portfolio(content, str(path))
 
@@ -90,6 +90,8 @@ def _expand(entry: Any, where: str) -> Iterator[Arm]:
         raise InputError(f"{where}: {UnknownName('method', str(method), _METHODS)}")
     settings = _settings(entry, where)
     choices = (_listed(entry.get("policy")), _listed(entry.get("prm")), _listed(entry.get("budget", 1)))
+    if not all(choices):
+        raise InputError(f"{where}: an empty list stands for no arm; fill it, or take the arm out")
     for policy, prm, budget in product(*choices):
         _check(policy, prm, budget, method, where)
         yield Arm(policy, prm, method, budget, settings)

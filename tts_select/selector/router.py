@@ -64,7 +64,8 @@ class DifficultyModel:
         found = []
         for p in self.model(states):
             low, high = next(e[1:] for e in reversed(self.errors) if p >= e[0])
-            found.append(Difficulty(float(p), float(max(0, p + low)), float(min(1, p + high))))
+            low, high = np.clip([p + low, p + high], 0.0, 1.0)
+            found.append(Difficulty(float(p), float(low), float(high)))
         return found
 
 
@@ -105,6 +106,8 @@ class Router:
     def options(self, evidence: Evidence) -> list[Option]:
         """Every arm that the evidence has not run already, with its P(correct) and its cost from here on."""
         arms = [arm for arm in self.portfolio.arms if is_open(arm, evidence)]
+        if not arms:
+            return []
         state = self.layout.state(evidence)
         rows = np.stack([np.concatenate([state, self.layout.arm(arm, evidence)]) for arm in arms])
         p, flops = self.success(rows), self.flops(rows)
@@ -148,8 +151,9 @@ class Router:
 
 
 def layout_of(portfolio: Portfolio) -> Layout:
-    """Policies, PRMs and methods in the order of the portfolio."""
-    methods = dict.fromkeys(arm.method for arm in portfolio.arms)
+    """Policies, PRMs and methods in the order of the portfolio, and then the methods that answers at hand
+    come from: the probes are a best_of_n, and an adaptive arm is a majority before its end."""
+    methods = dict.fromkeys([*(arm.method for arm in portfolio.arms), "best_of_n", "majority"])
     return Layout(portfolio.policies, portfolio.prms, tuple(methods))
 
 

@@ -37,7 +37,7 @@ def synthetic_log(n_problems: int = 60, *, n_samples: int = 64, seed: int = 0) -
         for arm in portfolio.arms:
             if not arm.is_sampling:
                 runs[problem.id, arm.name] = tuple(
-                    _run(problem, arm.name, portfolio, length, s, rng) for s in (0, 1)
+                    _run(problem, arm.name, portfolio, length, seed=s, rng=rng) for s in (0, 1)
                 )
     manifest = Manifest("embedded", portfolio.arms, n_samples, 2, 0, models, GRADER)
     return SweepLog(manifest, problems, pools, runs)
@@ -62,7 +62,13 @@ def _pool(problem: LoggedProblem, policy: str, length: int, n: int, rng: np.rand
 
 
 def _run(
-    problem: LoggedProblem, name: str, portfolio: Portfolio, length: int, seed: int, rng: np.random.Generator
+    problem: LoggedProblem,
+    name: str,
+    portfolio: Portfolio,
+    length: int,
+    *,
+    seed: int,
+    rng: np.random.Generator,
 ) -> Run:
     arm = portfolio[name]
     is_right = rng.random() < 1 - (1 - p_right(arm.policy, length)) ** (1 + arm.budget / 8)

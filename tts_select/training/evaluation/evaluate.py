@@ -27,6 +27,7 @@ from tts_select.training.evaluation.fixed import (
     split_oracle,
 )
 from tts_select.training.evaluation.metrics import auc, bootstrap, reliability
+from tts_select.training.evaluation.targets import targets_of
 from tts_select.training.routing.cases import Case, cases_of
 from tts_select.training.routing.fit import SOLVABLE_FROM
 from tts_select.training.routing.rows import first_look
@@ -71,7 +72,7 @@ def evaluate(
     frontier = frontier_of(router, cases, np.geomspace(3e-4, 3.0, N_PRICES) / best.cost, seed, note)
     note("comparing")
     bins = _paper_bins(router, cases, board, scores, trained_on)
-    return {
+    report: dict[str, Any] = {
         "schema": SCHEMA,
         "router": {
             "frontier": [_point(frontier, k) for k in range(len(frontier.prices))],
@@ -95,7 +96,9 @@ def evaluate(
         "decide_once": _once(router, cases, seed),
         "decision_ms": decision_ms(router, cases[:60]),
         "shift": None,
+        "probe_share": _point(frontier, _middle(router, frontier))["probe_share"],
     }
+    return {**report, "targets": targets_of(report)}
 
 
 def frontier_of(
@@ -124,8 +127,9 @@ def _check(router: Router, log: SweepLog, trained_on: Mapping[str, Any]) -> None
     found = {**{n: c.fingerprint for n, c in log.manifest.models.items()}, "grader": log.manifest.grader}
     if mismatch := fingerprint_mismatch(router.fingerprints, found):
         raise InputError(f"{mismatch}: evaluate it on a sweep of its own models")
-    if {a.name for a in router.portfolio.arms} != {a.name for a in log.manifest.arms}:
-        raise InputError("the sweep has other arms than the router: sweep the router's portfolio")
+    missing = {a.name for a in router.portfolio.arms} - {a.name for a in log.manifest.arms}
+    if missing:
+        raise InputError(f"the sweep lacks the router's arm '{min(missing)}': sweep the router's portfolio")
     known = set(log.problems) & set(trained_on.get("problem_ids", ()))
     if known:
         raise InputError(

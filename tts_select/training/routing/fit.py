@@ -33,7 +33,7 @@ EFFORTS = {"low": 0.90, "medium": 0.97, "high": 0.995}
 SOLVABLE_FROM = 0.5
 """A problem is solvable within the portfolio if its best arm solves it at least so often."""
 INTERVAL = (0.05, 0.95)
-_ARM_LOG2_N = "arm/arm_log2_n"
+_GROW_WITH_N = ("arm/arm_log2_n", "arm/arm_more_samples")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,7 @@ def _models(
     seed: int,
 ) -> tuple[Router, tuple[Router, ...], np.ndarray]:
     layout = layout_of(portfolio)
-    rising = [layout.arm_names.index(_ARM_LOG2_N)]
+    rising = [layout.arm_names.index(name) for name in _GROW_WITH_N]
     fold_of = folds_of(np.arange(len(cases)), seed)
     success = _calibrated(tables.success, fold_of)
     confidence = _calibrated(tables.confidence, fold_of)
@@ -176,7 +176,8 @@ def error_bands(
     said: np.ndarray, labels: np.ndarray, n_bands: int = 8
 ) -> tuple[tuple[float, float, float], ...]:
     """(prediction from, low, high): the 5 % and 95 % quantiles of label - prediction on unseen problems."""
-    edges = np.unique(np.quantile(said, np.linspace(0, 1, n_bands + 1)[:-1]))
+    # edges are predictions that were made ("lower"), so that no band is empty
+    edges = np.unique(np.quantile(said, np.linspace(0, 1, n_bands + 1)[:-1], method="lower"))
     band = np.searchsorted(edges, said, side="right") - 1
     bands = []
     for k, edge in enumerate(edges):
@@ -200,16 +201,14 @@ def _references(
     solvable = board.correct.mean(axis=-1).max(axis=0) >= SOLVABLE_FROM
     return {
         "bins": bin_table(board, bins).as_dict(),
-        "ablation": ablation(
-            cases, router.layout, probe, policy, solvable=solvable, fold_of=fold_of
-        ),  # noqa
+        "ablation": ablation(cases, router.layout, probe, policy, solvable=solvable, fold_of=fold_of),
     }
 
 
 def _prices(
     folded: Sequence[Router], cases: Sequence[Case], fold_of: np.ndarray, unit: float, seed: int
 ) -> tuple[dict[str, float], list[dict[str, float]]]:
-    """By effort, and the frontier that they were picked from; `unit` is the best fixed arm's cost in FLOPs."""
+    """By effort, and the frontier that they come from; `unit` is the best fixed arm's cost in FLOPs."""
     frontier = []
     for price in PRICES:
         walks = []

@@ -96,12 +96,19 @@ def _probed(router: Router, case: Case, order: Order) -> Walk:
 
 
 def _decide(router: Router, walks: Sequence[Walk], price: float, *, again: bool) -> None:
-    evidence = [w.look.evidence(w.case, w.order) for w in walks]
-    open_arms = [[a for a in router.portfolio.arms if is_open(a, e)] for e in evidence]
-    rows = np.concatenate([_rows(router, e, arms) for e, arms in zip(evidence, open_arms, strict=True)])
+    choices = []
+    for w in walks:
+        evidence = w.look.evidence(w.case, w.order)
+        arms = [a for a in router.portfolio.arms if is_open(a, evidence)]
+        w.done = not arms
+        if arms:
+            choices.append((w, arms, _rows(router, evidence, arms)))
+    if not choices:
+        return
+    rows = np.concatenate([rows for _, _, rows in choices])
     p, flops = router.success(rows), router.flops(rows)
     start = 0
-    for w, arms in zip(walks, open_arms, strict=True):
+    for w, arms, _ in choices:
         values = p[start : start + len(arms)] - price * flops[start : start + len(arms)]
         best = int(values.argmax())
         if values[best] <= w.confidence:

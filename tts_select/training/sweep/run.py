@@ -8,7 +8,6 @@ where a sweep was interrupted.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -20,8 +19,8 @@ from tts_select.core.errors import BackendError, InputError, TtsSelectError
 from tts_select.core.plan import Settings
 from tts_select.core.problem import Problem
 from tts_select.core.protocols import Policy, RewardModel
-from tts_select.data import grading
-from tts_select.executors import registry
+from tts_select.data.grading import GRADER
+from tts_select.executors.registry import load_policy, load_prm
 from tts_select.selector.portfolio import Portfolio
 from tts_select.solving import Executors, Options, run_plan
 from tts_select.training.sweep.manifest import searches
@@ -102,17 +101,7 @@ class Loaders:
     prm: Callable[[str], RewardModel]
 
 
-def fresh_policy(spec: str) -> Policy:
-    """Not the one that the process shares."""
-    return registry._load_policy.__wrapped__(spec, None)
-
-
-def fresh_prm(spec: str) -> RewardModel:
-    """Not the one that the process shares."""
-    return registry._load_prm.__wrapped__(spec, None, None)
-
-
-FRESH = Loaders(fresh_policy, fresh_prm)
+FRESH = Loaders(partial(load_policy, fresh=True), partial(load_prm, fresh=True))
 
 Progress = Callable[[int, int, str], None]
 """Called after each record with how many are there, of how many, and what was at work."""
@@ -157,13 +146,8 @@ def manifest_of(sweep: Sweep, loaders: Loaders) -> Manifest:
         n_runs=sweep.n_runs,
         seed=sweep.seed,
         models=models,
-        grader=grader_fingerprint(),
+        grader=GRADER,
     )
-
-
-def grader_fingerprint() -> str:
-    """Of the code that grades: other code may call the same answer wrong."""
-    return hashlib.sha256(Path(grading.__file__).read_bytes()).hexdigest()[:16]
 
 
 def _card(kind: str, model: Policy | RewardModel) -> ModelCard:

@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tts_select.core.arm import SAMPLING_METHODS, Arm
+from tts_select.core.plan import AGGREGATIONS, SELECTIONS, Settings
+
+settings = st.builds(
+    Settings,
+    temperature=st.floats(0, 2),
+    beam_width=st.integers(1, 8),
+    max_steps=st.integers(1, 99),
+    aggregation=st.sampled_from(AGGREGATIONS),
+    selection=st.sampled_from(SELECTIONS),
+)
+arms = st.builds(
+    Arm,
+    policy=st.sampled_from(["world:small", "world:large"]),
+    prm=st.sampled_from([None, "world:prm"]),
+    method=st.sampled_from(["cot", "majority", "adaptive", "best_of_n", "beam", "dvts"]),
+    budget=st.integers(1, 64),
+    settings=settings,
+)
+
+
+@pytest.mark.parametrize(
+    ("arm", "name"),
+    [
+        (Arm("world:small", None, "cot", 1), "cot@1 world:small"),
+        (Arm("world:small", "world:prm", "best_of_n", 16), "best_of_n@16 world:small world:prm"),
+        (
+            Arm("p", "r", "beam", 16, Settings(beam_width=8, selection="max", seed=7)),
+            "beam@16 p r beam_width=8 selection=max",
+        ),
+    ],
+)
+def test_a_name_says_what_is_not_the_default(arm: Arm, name: str) -> None:
+    assert arm.name == name
+
+
+@given(arms, arms)
+def test_different_arms_have_different_names(one: Arm, other: Arm) -> None:
+    assert (one.name == other.name) == (one == other)
+
+
+@given(arms, st.integers(0, 99))
+def test_a_seed_does_not_change_the_name(arm: Arm, seed: int) -> None:
+    plan = arm.plan("because", seed=seed)
+    assert Arm(plan.policy, plan.prm, plan.method, plan.budget, plan.settings).name == arm.name
+
+
+@given(arms)
+def test_an_arm_comes_back_from_json(arm: Arm) -> None:
+    assert Arm.from_dict(json.loads(json.dumps(arm.as_dict()))) == arm
+
+
+@pytest.mark.parametrize("broken", [{}, {"settings": {"unknown": 1}}, {"settings": {}, "policy": "p"}])
+def test_what_is_no_arm_is_refused(broken: dict[str, object]) -> None:
+    with pytest.raises((KeyError, TypeError)):
+        Arm.from_dict(broken)
+
+
+@given(arms)
+def test_only_methods_of_independent_samples_are_sampling(arm: Arm) -> None:
+    assert arm.is_sampling == (arm.method in SAMPLING_METHODS)
+    assert {"majority", "best_of_n", "adaptive"} == set(SAMPLING_METHODS)
+
+
+def test_a_plan_runs_the_arm_with_its_seed() -> None:
+    plan = Arm("p", "r", "dvts", 8, Settings(beam_width=2)).plan("because", seed=5, difficulty=0.25)
+    assert (plan.policy, plan.prm, plan.method, plan.budget) == ("p", "r", "dvts", 8)
+    assert plan.settings == Settings(beam_width=2, seed=5)
+    assert (plan.reason, plan.difficulty) == ("because", 0.25)

@@ -1,0 +1,384 @@
+"""A problem being solved with a router: probe, decide, run a round, look again, until it is best to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+
+from tts_select.core.arm import Arm
+from tts_select.core.candidate import Candidate
+from tts_select.core.errors import InputError, UnknownName
+from tts_select.core.plan import Plan
+from tts_select.core.problem import Problem
+from tts_select.core.protocols import Policy, RewardModel
+from tts_select.core.solution import RankedCandidate, Solution
+from tts_select.data.grading import GRADER, extract_answer, is_equivalent
+from tts_select.executors.accounting import Ledger, PhaseMeter
+from tts_select.executors.aggregation import choose, order, rank
+from tts_select.executors.limits import LimitedPolicy, Limits
+from tts_select.executors.methods import METHODS
+from tts_select.executors.registry import load_policy, load_prm
+from tts_select.executors.search import Search
+from tts_select.selector.deciding import Caps, Option, next_samples, ranked
+from tts_select.selector.difficulty import Difficulty
+from tts_select.selector.evidence import NO_ANSWER, Evidence, Observed, grouped, vote
+from tts_select.selector.router import Router, fingerprint_mismatch
+from tts_select.solving import SEARCH_PHASE
+
+PROBE_PHASE = "probe"
+DEFAULT_EFFORT = "medium"
+_SCORING_SHARE = 0.2
+_MOST_DECISIONS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Spending:
+    """What a problem may cost. `effort` is a price fitted in training; `price` overrides it."""
+
+    effort: str = DEFAULT_EFFORT
+    price: float | None = None
+    """In probability per FLOP."""
+    max_tokens: int | None = None
+    max_flops: float | None = None
+    deadline: float | None = None
+    """Seconds from the first probe."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What the router thinks of a problem after looking at it; all that `plan` prints."""
+
+    difficulty: Mapping[str, Difficulty]
+    """By policy."""
+    options: tuple[Option, ...]
+    """Best first; the first one is the plan."""
+    price: float
+    reason: str
+    unfamiliar: str | None
+    n_probes: int
+    probe_flops: float
+
+    @property
+    def chosen(self) -> Option:
+        """What will be done."""
+        return self.options[0]
+
+    def as_dict(self) -> dict[str, object]:
+        """For JSON."""
+        return {
+            "chosen": self.chosen.name,
+            "reason": self.reason,
+            "unfamiliar": self.unfamiliar,
+            "price": self.price,
+            "probes": self.n_probes,
+            "probe_flops": self.probe_flops,
+            "difficulty": {policy: found.as_dict() for policy, found in self.difficulty.items()},
+            "options": [
+                {"name": o.name, "p_correct": o.p_correct, "flops": o.flops, "value": o.value(self.price)}
+                for o in self.options
+            ],
+        }
+
+
+@dataclass(slots=True)
+class _Sampled:
+    """The samples of one policy, with the scores of each PRM that has read them."""
+
+    candidates: list[Candidate] = field(default_factory=list)
+    scores: dict[str, list[tuple[float, ...] | None]] = field(default_factory=dict)
+
+
+class Models:
+    """The policies and PRMs of a router's portfolio, loaded when they are first needed, and checked."""
+
+    def __init__(
+        self,
+        router: Router,
+        policies: Callable[[str], Policy] = load_policy,
+        prms: Callable[[str], RewardModel] = load_prm,
+    ) -> None:
+        self._trained = router.fingerprints
+        self._load_policy, self._load_prm = policies, prms
+
+    def policy(self, spec: str) -> Policy:
+        """A policy of the portfolio.
+
+        Raises:
+            InputError: it is not the one that the router was trained for.
+        """
+        found = self._load_policy(spec)
+        self._check({spec: found.fingerprint, "grader": GRADER})
+        return found
+
+    def prm(self, spec: str) -> RewardModel:
+        """A PRM of the portfolio.
+
+        Raises:
+            InputError: it is not the one that the router was trained for.
+        """
+        found = self._load_prm(spec)
+        self._check({spec: found.fingerprint})
+        return found
+
+    def _check(self, found: Mapping[str, str]) -> None:
+        if mismatch := fingerprint_mismatch(self._trained, found):
+            raise InputError(f"{mismatch}: train a router for it, or use the paper's rule (--untrained-rule)")
+
+
+class Session:
+    """One problem being solved: the evidence so far, the bill, and the answer at hand."""
+
+    def __init__(
+        self, router: Router, models: Models, problem: Problem, spending: Spending, *, seed: int
+    ) -> None:
+        self._router, self._models = router, models
+        self._problem, self._spending, self._seed = problem, spending, seed
+        self.price = price_of(router, spending)
+        self._ledger = Ledger()
+        self._limits = _limits_of(spending)
+        self._sampled: dict[str, _Sampled] = {}
+        self._found: list[Candidate] = []
+        self._arm: Arm | None = None
+        self._decisions: list[str] = []
+
+    async def run(self) -> Solution:
+        """To the answer."""
+        try:
+            async with asyncio.timeout(self._spending.deadline):
+                await self._work()
+        except TimeoutError:
+            self._limits.reached = "deadline"
+        return self._solution()
+
+    async def _work(self) -> None:
+        strange = self._router.unfamiliar(self._problem.text)
+        if strange is None and self._arm is None:
+            await self.probe()
+        for _ in range(_MOST_DECISIONS):
+            outlook = self.look()
+            arm = outlook.chosen.arm
+            if arm is None or self._limits.reached:
+                return
+            self._decisions.append(outlook.reason)
+            await self._advance(arm, whole=strange is not None)
+            if not arm.is_sampling or strange is not None:
+                return
+
+    @property
+    def spent(self) -> float:
+        """FLOPs so far."""
+        return self._ledger.bill.total.flops
+
+    async def probe(self) -> None:
+        """The first samples, on the bill as such."""
+        probe = self._router.probe
+        with self._ledger.timed(PROBE_PHASE):
+            await self._sample(probe.arm, probe.n, self._ledger.phase(PROBE_PHASE))
+        self._arm = probe.arm
+
+    def look(self) -> Outlook:
+        """Difficulty, options and the best of them, from the evidence so far."""
+        evidence = self._evidence()
+        caps = self._caps()
+        options = self._router.options(evidence)
+        strange = self._router.unfamiliar(self._problem.text)
+        if self._arm is not None:
+            options.append(Option(None, self._sureness(evidence), 0.0))
+        best = ranked(options, self.price, caps)
+        if strange is not None:
+            best = _fixed_first(best, self._router.fallback)
+        if not best:
+            cheapest = min(options, key=lambda o: o.flops)
+            raise InputError(
+                f"the caps are below the cheapest arm, {cheapest.name}, which takes about "
+                f"{cheapest.flops:.3g} FLOPs and {cheapest.tokens:.0f} tokens: "
+                "raise --max-flops or --max-tokens"
+            )
+        bill = self._ledger.bill.phases.get(PROBE_PHASE)
+        return Outlook(
+            difficulty=self._router.difficulties(evidence),
+            options=tuple(best),
+            price=self.price,
+            reason=_reason(best[0], strange),
+            unfamiliar=strange,
+            n_probes=len(evidence.of(self._router.probe.policy)),
+            probe_flops=bill.flops if bill else 0.0,
+        )
+
+    def _caps(self) -> Caps:
+        spent = self._ledger.bill.total
+        flops = self._spending.max_flops
+        tokens = self._spending.max_tokens
+        return Caps(
+            None if flops is None else max(0.0, flops - spent.flops),
+            None if tokens is None else max(0, tokens - spent.policy_generated_tokens),
+        )
+
+    async def _advance(self, arm: Arm, *, whole: bool) -> None:
+        meter = self._ledger.phase(SEARCH_PHASE)
+        with self._ledger.timed(SEARCH_PHASE):
+            if not arm.is_sampling:
+                await self._search(arm, meter)
+                return
+            here = len(self._of(arm.policy).candidates)
+            n = arm.budget if whole else min(arm.budget, here + next_samples(arm, here))
+            await self._sample(arm, max(here, n), meter)
+            method = "majority" if arm.method == "adaptive" else arm.method
+            self._arm = Arm(arm.policy, arm.prm, method, max(here, n), arm.settings)
+
+    async def _search(self, arm: Arm, meter: PhaseMeter) -> None:
+        search = self._searching(arm, meter, arm.budget)
+        self._arm = arm
+        try:
+            await METHODS[arm.method].run(search)
+        finally:
+            self._found = search.pool
+
+    async def _sample(self, arm: Arm, n: int, meter: PhaseMeter) -> None:
+        """Up to `n` samples of the arm's policy in all, scored by its PRM."""
+        sampled = self._of(arm.policy)
+        here = len(sampled.candidates)
+        if n > here:
+            search = self._searching(arm, meter, n)
+            try:
+                await search.solutions(n - here, first=here)
+            finally:
+                sampled.candidates += search.pool
+        if arm.prm is not None:
+            await self._score(sampled, arm.prm, meter)
+
+    async def _score(self, sampled: _Sampled, prm: str, meter: PhaseMeter) -> None:
+        known = sampled.scores.setdefault(prm, [])
+        model = self._models.prm(prm)
+        new = sampled.candidates[len(known) :]
+        found = await asyncio.gather(
+            *(
+                model.score(self._problem.text, c.steps, meter=meter)
+                if c.is_complete and c.steps
+                else _nothing()
+                for c in new
+            )
+        )
+        known += [tuple(scores) if scores else None for scores in found]
+
+    def _searching(self, arm: Arm, meter: PhaseMeter, n: int) -> Search:
+        settings = replace(arm.settings, seed=self._seed)
+        policy = LimitedPolicy(self._models.policy(arm.policy), self._limits)
+        prm = self._models.prm(arm.prm) if arm.prm and not arm.is_sampling else None
+        return Search(self._problem.text, policy, prm, settings, n, meter)
+
+    def _of(self, policy: str) -> _Sampled:
+        return self._sampled.setdefault(policy, _Sampled())
+
+    def _evidence(self) -> Evidence:
+        answers = [_answer(c) for s in self._sampled.values() for c in s.candidates]
+        groups = iter(grouped(answers, is_equivalent))
+        return Evidence(
+            self._problem.text,
+            {
+                policy: [_observed(c, next(groups), s, k) for k, c in enumerate(s.candidates)]
+                for policy, s in self._sampled.items()
+            },
+        )
+
+    def _sureness(self, evidence: Evidence) -> float:
+        assert self._arm is not None
+        won = vote(evidence.of(self._arm.policy), self._arm.prm, self._arm.settings.selection)
+        if won.group == NO_ANSWER:
+            return 0.0
+        return self._router.sureness(evidence, self._arm, won.group, won.share)
+
+    def _solution(self) -> Solution:
+        arm = self._arm or self._router.probe.arm
+        if arm.is_sampling:
+            sampled = self._of(arm.policy)
+            scores = [*sampled.scores.get(arm.prm or "", ()), *[None] * len(sampled.candidates)]
+            candidates = [
+                c.scored(list(found)) if found else c
+                for c, found in zip(sampled.candidates, scores, strict=False)
+            ]
+        else:
+            candidates = self._found
+        return self._from_candidates(arm, candidates)
+
+    def _from_candidates(self, arm: Arm, candidates: list[Candidate]) -> Solution:
+        shown = rank(candidates, arm.settings.aggregation)
+        chosen = choose(shown, arm.settings.selection)
+        best = chosen[0] if chosen else None
+        return Solution(
+            answer=best.answer if best else None,
+            text=best.text if best else "",
+            confidence=self._confidence(arm, best, chosen[1] if chosen else 0.0),
+            finished=self._limits.reached or "complete",
+            plan=self._as_run(arm),
+            bill=self._ledger.bill,
+            candidates=tuple(sorted(shown, key=lambda r: order(r.score), reverse=True)),
+        )
+
+    def _confidence(self, arm: Arm, best: RankedCandidate | None, share: float) -> float | None:
+        if best is None or best.answer is None:
+            return None
+        evidence = self._evidence()
+        if arm.is_sampling:
+            return self._sureness(evidence)
+        group = self._group_of(best.answer)
+        return self._router.sureness(evidence, arm, group, share)
+
+    def _group_of(self, answer: str) -> int:
+        answers = [_answer(c) for s in self._sampled.values() for c in s.candidates]
+        return grouped([*answers, answer], is_equivalent)[-1]
+
+    def _as_run(self, arm: Arm) -> Plan:
+        difficulty = self._router.difficulties(self._evidence())[arm.policy].pass_at_1
+        reason = "; then ".join(self._decisions) or "the probes are sure enough"
+        return arm.plan(reason, seed=self._seed, difficulty=difficulty)
+
+
+def price_of(router: Router, spending: Spending) -> float:
+    """Raises:
+    InputError: the effort is unknown, or the price is negative.
+    """
+    if spending.price is not None:
+        if not spending.price >= 0:
+            raise InputError(f"the price is {spending.price}: write 0 or more, in probability per FLOP")
+        return spending.price
+    if spending.effort not in router.prices:
+        raise UnknownName("effort", spending.effort, router.prices)
+    return router.prices[spending.effort]
+
+
+def _limits_of(spending: Spending) -> Limits:
+    if spending.deadline is None:
+        return Limits(spending.max_tokens)
+    return Limits(spending.max_tokens, time.monotonic() + spending.deadline * (1 - _SCORING_SHARE))
+
+
+def _fixed_first(options: list[Option], fallback: str) -> list[Option]:
+    return sorted(options, key=lambda o: o.name != fallback)
+
+
+def _reason(option: Option, strange: str | None) -> str:
+    if strange is not None:
+        return f"unlike the training problems ({strange}): the best fixed arm, {option.name}"
+    if option.arm is None:
+        return f"sure enough ({option.p_correct:.2f})"
+    return f"{option.name}: P(correct) {option.p_correct:.2f} for {option.flops:.2g} FLOPs more"
+
+
+def _answer(candidate: Candidate) -> str | None:
+    return extract_answer(candidate.text) if candidate.is_complete and candidate.steps else None
+
+
+def _observed(candidate: Candidate, group: int, sampled: _Sampled, place: int) -> Observed:
+    scores = {
+        prm: found
+        for prm, known in sampled.scores.items()
+        if place < len(known) and (found := known[place]) is not None
+    }
+    return Observed(group, candidate.n_tokens, candidate.logprob, len(candidate.steps), scores)
+
+
+async def _nothing() -> list[float]:
+    return []

@@ -1,0 +1,92 @@
+"""What an evaluation is wanted to show, beside what it shows."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+COST_AT_EQUAL_ACCURACY = 1 / 4
+COST_HIGH = 1 / 3
+ONE_POINT = 0.01
+FIVE_POINTS = 0.05
+GAP_CLOSED = 0.6
+ECE = 0.05
+DECISION_MS = 5.0
+
+Row = dict[str, Any]
+
+
+def targets_of(report: Mapping[str, Any]) -> list[Row]:
+    """Rows of {what, wanted, measured, met}; `met` is None where nothing was measured."""
+    return [*_cost(report), *_frontier(report), *_bins(report), *_calibration(report), _decision(report)]
+
+
+def _cost(report: Mapping[str, Any]) -> list[Row]:
+    ratio, closed = report["cost_ratio_at_equal_accuracy"], report["gap_closed"]
+    cheap = _at_most(ratio["value"], COST_AT_EQUAL_ACCURACY) and _at_most(ratio["high"], COST_HIGH)
+    what = "cost at the accuracy of the best fixed arm, probes included"
+    gap = "distance from best fixed arm to oracle closed at equal cost"
+    return [
+        _row(what, "at most 1/4 of it (upper end: 1/3)", _shown(ratio), cheap),
+        _row(gap, "at least 0.6", _shown(closed), _at_least(closed["value"], GAP_CLOSED)),
+    ]
+
+
+def _frontier(report: Mapping[str, Any]) -> list[Row]:
+    worst, median = report["frontier_gaps"]["worst"], report["frontier_gaps"]["at_median_budget"]
+    shown = f"{worst['value']:.3f} ({worst['name']})"
+    above = "frontier minus the best fixed arm at the median budget"
+    return [
+        _row(
+            "frontier minus any fixed arm of the same cost",
+            "never below -0.01",
+            shown,
+            _at_least(worst["value"], -ONE_POINT),
+        ),
+        _row(above, "at least 0.05", _shown(median), _at_least(median["value"], FIVE_POINTS)),
+    ]
+
+
+def _bins(report: Mapping[str, Any]) -> list[Row]:
+    wanted = {"oracle": "not worse", "estimated": "better"}
+    return [
+        _row(
+            f"minus the paper's bins with {known} difficulty, at equal cost",
+            wanted[known],
+            _shown(gap),
+            _at_least(gap["value"], 0.0),
+        )
+        for known, gap in report["bins_gaps"].items()
+    ]
+
+
+def _calibration(report: Mapping[str, Any]) -> list[Row]:
+    return [
+        _row(f"ECE of {what}", "at most 0.05", f"{found['ece']:.3f}", _at_most(found["ece"], ECE))
+        for what, found in report["calibration"].items()
+    ]
+
+
+def _decision(report: Mapping[str, Any]) -> Row:
+    taken = report["decision_ms"]
+    shown = f"{taken['median']:.1f} ms (95 % within {taken['p95']:.1f} ms)"
+    return _row(
+        "one decision, features included", "at most 5 ms", shown, _at_most(taken["median"], DECISION_MS)
+    )
+
+
+def _row(what: str, wanted: str, measured: str, met: bool | None) -> Row:
+    return {"what": what, "wanted": wanted, "measured": measured, "met": met}
+
+
+def _shown(found: Mapping[str, float]) -> str:
+    return f"{found['value']:.3f} ({found['low']:.3f} to {found['high']:.3f})"
+
+
+def _at_most(value: float, bound: float) -> bool | None:
+    return None if math.isnan(value) else value <= bound
+
+
+def _at_least(value: float, bound: float) -> bool | None:
+    return None if math.isnan(value) else value >= bound
