@@ -23,8 +23,8 @@ from tts_select.executors.registry import load_policy, load_prm
 from tts_select.executors.search import Search
 from tts_select.selector.deciding import Caps, Option, next_samples, ranked
 from tts_select.selector.difficulty import Difficulty
-from tts_select.selector.evidence import NO_ANSWER, Evidence, Observed, grouped, vote
-from tts_select.selector.router import Router, fingerprint_mismatch
+from tts_select.selector.evidence import NO_ANSWER, Evidence, Observed, grouped, won_by
+from tts_select.selector.router import Router, fingerprint_mismatch, is_open
 from tts_select.solving import SEARCH_PHASE
 
 PROBE_PHASE = "probe"
@@ -219,14 +219,26 @@ class Session:
     async def _advance(self, arm: Arm, *, whole: bool) -> None:
         meter = self._ledger.phase(SEARCH_PHASE)
         with self._ledger.timed(SEARCH_PHASE):
-            if not arm.is_sampling:
+            if arm.is_sampling:
+                await self._rounds(arm, meter, whole=whole)
+            else:
                 await self._search(arm, meter)
-                return
-            here = len(self._of(arm.policy).candidates)
-            n = arm.budget if whole else min(arm.budget, here + next_samples(arm, here))
-            await self._sample(arm, max(here, n), meter)
+
+    async def _rounds(self, arm: Arm, meter: PhaseMeter, *, whole: bool) -> None:
+        """One round of a sampling arm, or all of them."""
+        n = len(self._of(arm.policy).candidates)
+        while True:
+            if n < arm.budget:
+                at_once = whole and arm.method != "adaptive"
+                n = arm.budget if at_once else n + next_samples(arm, n)
+            await self._sample(arm, n, meter)
             method = "majority" if arm.method == "adaptive" else arm.method
-            self._arm = Arm(arm.policy, arm.prm, method, max(here, n), arm.settings)
+            self._arm = Arm(arm.policy, arm.prm, method, n, arm.settings)
+            if not whole or n >= arm.budget or self._limits.reached or self._is_settled(arm):
+                return
+
+    def _is_settled(self, arm: Arm) -> bool:
+        return not is_open(arm, self._evidence())
 
     async def _search(self, arm: Arm, meter: PhaseMeter) -> None:
         search = self._searching(arm, meter, arm.budget)
@@ -285,7 +297,7 @@ class Session:
 
     def _sureness(self, evidence: Evidence) -> float:
         assert self._arm is not None
-        won = vote(evidence.of(self._arm.policy), self._arm.prm, self._arm.settings.selection)
+        won = won_by(self._arm, evidence.of(self._arm.policy))
         if won.group == NO_ANSWER:
             return 0.0
         return self._router.sureness(evidence, self._arm, won.group, won.share)

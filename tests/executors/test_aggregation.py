@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from tts_select.core.candidate import Candidate, Finish
 from tts_select.core.plan import AGGREGATIONS, Aggregation, Selection
-from tts_select.executors.aggregation import aggregate, choose, rank, score_of
+from tts_select.core.voting import aggregate
+from tts_select.executors.aggregation import choose, rank, score_of
 
 scores = st.floats(0, 1)
 

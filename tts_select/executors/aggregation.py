@@ -3,30 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from tts_select.core.candidate import Candidate
 from tts_select.core.plan import Aggregation, Selection
 from tts_select.core.solution import RankedCandidate
+from tts_select.core.voting import aggregate
 from tts_select.data.grading import extract_answer, is_equivalent
-
-_AGGREGATORS: dict[Aggregation, Callable[[Sequence[float]], float]] = {
-    "min": min,
-    "last": lambda scores: scores[-1],
-    "mean": lambda scores: math.fsum(scores) / len(scores),
-    "prod": math.prod,
-}
-
-
-def aggregate(step_scores: Sequence[float], how: Aggregation) -> float:
-    """One score of a candidate's step scores.
-
-    Raises:
-        ValueError: there are no scores; an unscored candidate has no score, not a zero.
-    """
-    if not step_scores:
-        raise ValueError("a candidate without step scores cannot be aggregated")
-    return float(_AGGREGATORS[how](step_scores))
 
 
 def score_of(candidate: Candidate, how: Aggregation) -> float | None:

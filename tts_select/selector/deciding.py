@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tts_select.core.arm import Arm
+from tts_select.core.voting import ROUND
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,10 @@ def ranked(options: Sequence[Option], price: float, caps: Caps) -> list[Option]:
 
 
 def next_samples(arm: Arm, n_here: int) -> int:
-    """How many samples of a sampling arm are drawn before it is decided again: as many as there are, so
-    that the number doubles from round to round; one at first."""
-    return min(arm.budget - n_here, max(1, n_here))
+    """How many samples of a sampling arm are drawn before it is decided again.
+
+    As many as there are, so that the number doubles from round to round, and one at first; an adaptive arm
+    keeps its own rounds.
+    """
+    step = ROUND if arm.method == "adaptive" else max(1, n_here)
+    return min(arm.budget - n_here, step)

@@ -7,10 +7,13 @@ what it will see.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from tts_select.core.plan import Selection
+from tts_select.core.arm import Arm
+from tts_select.core.plan import Aggregation, Selection
+from tts_select.core.voting import aggregate
 
 NO_ANSWER = -1
 
@@ -48,11 +51,26 @@ class Evidence:
         return self.samples.get(policy, ())
 
 
-def vote(samples: Sequence[Observed], prm: str | None, selection: Selection = "vote") -> Vote:
-    """Who wins among the samples, as `executors.aggregation.choose` has it with the aggregation `last`."""
+def won_by(arm: Arm, samples: Sequence[Observed]) -> Vote:
+    """Who wins if these are the arm's samples."""
+    return vote(samples, arm.prm, arm.settings.selection, arm.settings.aggregation)
+
+
+def counts(samples: Sequence[Observed]) -> list[int]:
+    """How many samples gave each answer."""
+    return list(Counter(s.group for s in samples if s.group != NO_ANSWER).values())
+
+
+def vote(
+    samples: Sequence[Observed],
+    prm: str | None,
+    selection: Selection = "vote",
+    aggregation: Aggregation = "last",
+) -> Vote:
+    """Who wins among the samples, as `executors.aggregation.choose` has it."""
     answering = [s for s in samples if s.group != NO_ANSWER]
     scored = prm is not None and any(prm in s.scores for s in answering)
-    weights = [_weight(s, prm) if scored else 1.0 for s in answering]
+    weights = [_weight(s, prm, aggregation) if scored else 1.0 for s in answering]
     if not answering:
         return Vote(NO_ANSWER, 0.0)
     if selection == "max" and scored:
@@ -68,10 +86,10 @@ def vote(samples: Sequence[Observed], prm: str | None, selection: Selection = "v
 
 def tallied(answering: Sequence[Observed], weights: Sequence[float]) -> dict[int, float]:
     """The sum of the weights of each group, in the order of their first samples."""
-    tally: dict[int, float] = {}
+    parts: dict[int, list[float]] = {}
     for sample, weight in zip(answering, weights, strict=True):
-        tally[sample.group] = tally.get(sample.group, 0.0) + weight
-    return tally
+        parts.setdefault(sample.group, []).append(weight)
+    return {group: math.fsum(found) for group, found in parts.items()}
 
 
 def grouped(answers: Sequence[str | None], same: Callable[[str, str], bool]) -> list[int]:
@@ -92,6 +110,6 @@ def grouped(answers: Sequence[str | None], same: Callable[[str, str], bool]) -> 
     return groups
 
 
-def _weight(sample: Observed, prm: str | None) -> float:
+def _weight(sample: Observed, prm: str | None, aggregation: Aggregation) -> float:
     scores = sample.scores.get(prm or "")
-    return float(scores[-1]) if scores else 0.0
+    return aggregate(scores, aggregation) if scores else 0.0

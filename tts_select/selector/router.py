@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tts_select.core.arm import Arm
+from tts_select.core.voting import is_settled
 from tts_select.selector.calibration import Calibration
 from tts_select.selector.deciding import Option
 from tts_select.selector.difficulty import Difficulty
-from tts_select.selector.evidence import Evidence
+from tts_select.selector.evidence import Evidence, counts
 from tts_select.selector.features import TEXT_FEATURES, Layout
 from tts_select.selector.portfolio import Portfolio
 
@@ -160,6 +161,8 @@ def layout_of(portfolio: Portfolio) -> Layout:
 def is_open(arm: Arm, evidence: Evidence) -> bool:
     """Whether there is anything left to do for the arm."""
     here = evidence.of(arm.policy)
+    if arm.method == "adaptive" and is_settled(counts(here)):
+        return False
     if not arm.is_sampling or len(here) < arm.budget:
         return True
     return arm.prm is not None and any(arm.prm not in s.scores and s.group >= 0 for s in here)

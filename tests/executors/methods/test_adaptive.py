@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import beta
 
+from tts_select.core.voting import ROUND, SURE_ENOUGH, is_settled, p_stays_ahead
 from tts_select.executors.limits import Limits
-from tts_select.executors.methods.adaptive import ROUND, SURE_ENOUGH, is_settled, p_stays_ahead
 from tts_select.testing import FakePolicy, FakeRewardModel
 
 votes = st.integers(0, 200)

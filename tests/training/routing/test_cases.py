@@ -12,9 +12,9 @@ from tts_select.core.arm import Arm
 from tts_select.core.candidate import Candidate
 from tts_select.core.cost import inference_flops
 from tts_select.core.plan import SELECTIONS, Selection, Settings
+from tts_select.core.voting import is_settled
 from tts_select.data.grading import is_equivalent
 from tts_select.executors.aggregation import choose, rank
-from tts_select.executors.methods.adaptive import is_settled
 from tts_select.selector.evidence import NO_ANSWER
 from tts_select.selector.portfolio import Portfolio
 from tts_select.training.routing.cases import Case, Order, cases_of

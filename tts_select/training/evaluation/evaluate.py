@@ -38,6 +38,8 @@ SCHEMA = "tts-select/report@1"
 N_DRAWS = 4
 N_PRICES = 14
 N_BUDGETS = 12
+SMALLEST_DISTANCE = 0.005
+"""From the best fixed arm to the oracle; below it there is nothing to close."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +208,8 @@ def _headline(frontier: Frontier, scores: dict[str, Score], best: Score, top: Sc
     def closed(places: np.ndarray) -> float:
         fixed = float(best.correct[places].mean())
         reached = accuracy_at(frontier.scores, float(best.flops[places].mean()), places)
-        return (reached - fixed) / max(1e-9, float(top.correct[places].mean()) - fixed)
+        distance = float(top.correct[places].mean()) - fixed
+        return (reached - fixed) / distance if distance > SMALLEST_DISTANCE else float("nan")
 
     def regret(places: np.ndarray) -> float:
         reached = accuracy_at(frontier.scores, float(best.flops[places].mean()), places)

@@ -14,9 +14,9 @@ import numpy as np
 
 from tts_select.core.arm import Arm
 from tts_select.core.cost import inference_flops
+from tts_select.core.voting import ROUND, is_settled
 from tts_select.data.grading import is_equivalent
-from tts_select.executors.methods.adaptive import ROUND, is_settled
-from tts_select.selector.evidence import NO_ANSWER, Evidence, Observed, grouped, tallied, vote
+from tts_select.selector.evidence import Evidence, Observed, counts, grouped, won_by
 from tts_select.training.sweep.records import LoggedProblem, Pool, Run, Sample, SweepLog
 
 
@@ -84,7 +84,7 @@ class Case:
         places = order.samples[arm.policy]
         n = self.n_samples(arm, order)
         taken = [self.observed[arm.policy][k] for k in places[:n]]
-        won = vote(taken, arm.prm, arm.settings.selection)
+        won = won_by(arm, taken)
         right = self.is_right(won.group)
         flops, tokens = self.sampling_cost(arm.policy, arm.prm, order, 0, n)
         return Outcome(right, won.group, won.share, flops, tokens)
@@ -132,8 +132,7 @@ class Case:
 
     def _adaptive_n(self, arm: Arm, places: np.ndarray) -> int:
         for n in range(ROUND, arm.budget + 1, ROUND):
-            answering = [s for k in places[:n] if (s := self.observed[arm.policy][k]).group != NO_ANSWER]
-            if is_settled(int(v) for v in tallied(answering, [1.0] * len(answering)).values()):
+            if is_settled(counts([self.observed[arm.policy][k] for k in places[:n]])):
                 return n
         return arm.budget
 

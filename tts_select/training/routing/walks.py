@@ -12,7 +12,7 @@ import numpy as np
 
 from tts_select.core.arm import Arm
 from tts_select.selector.deciding import next_samples
-from tts_select.selector.evidence import Evidence, vote
+from tts_select.selector.evidence import Evidence, won_by
 from tts_select.selector.router import Router, is_open
 from tts_select.training.routing.cases import Case, Order
 from tts_select.training.routing.rows import Look, first_look
@@ -49,8 +49,8 @@ class Walk:
             self.done = True
             return
         here = self.look.n.get(arm.policy, 0)
-        last = self.case.n_samples(arm, self.order)
-        n = max(here, last if whole else min(last, here + next_samples(arm, here)))
+        n = self.case.n_samples(arm, self.order) if whole else here + max(0, next_samples(arm, here))
+        n = max(here, min(n, len(self.order.samples[arm.policy])))
         unscored = arm.prm is not None and arm.prm not in self.look.scored.get(arm.policy, ())
         self.flops += self.case.sampling_cost(
             arm.policy, arm.prm, self.order, here, n, scored_before=0 if unscored else here
@@ -60,7 +60,7 @@ class Walk:
 
     def _answer(self, arm: Arm, n: int) -> None:
         places = self.order.samples[arm.policy][:n]
-        won = vote([self.case.observed[arm.policy][k] for k in places], arm.prm, arm.settings.selection)
+        won = won_by(arm, [self.case.observed[arm.policy][k] for k in places])
         self.arm = as_far(arm, n)
         self.group, self.share = won.group, won.share
         self.correct = self.case.is_right(won.group)
