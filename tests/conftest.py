@@ -13,15 +13,27 @@ for name, value in {
     os.environ[name] = value
 
 import asyncio
+import runpy
 from collections.abc import Callable, Coroutine
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from random import Random
 from typing import Any, TypeVar
 
+import numpy as np
 import pytest
 from hypothesis import settings
 
+from tts_select.core.cost import Cost
+from tts_select.core.protocols import Continuation, Meter, SampleRequest
+from tts_select.data.grading import GRADER
 from tts_select.data.world.suite import WorldProblem, generate
+from tts_select.routed import Selector
+from tts_select.selector.calibration import Calibration
+from tts_select.selector.features import text_features
+from tts_select.selector.portfolio import parse_portfolio
+from tts_select.selector.router import Calibrated, DifficultyModel, Probe, Router, layout_of
+from tts_select.testing import FakePolicy, FakeRewardModel
 
 T = TypeVar("T")
 
@@ -102,6 +114,167 @@ def tiny_qwen2(tmp_path_factory: pytest.TempPathFactory, tiny_llama: Any) -> Any
 def loaded(request: pytest.FixtureRequest) -> Any:
     """Each of the tiny models."""
     return request.getfixturevalue(request.param)
+
+
+@pytest.fixture(scope="session")
+def synthetic_log() -> Callable[..., Any]:
+    """Makes up a sweep log of so many problems."""
+    path = Path(__file__).parent / "training" / "routing" / "synthetic.py"
+    made: Callable[..., Any] = runpy.run_path(str(path))["synthetic_log"]
+    return made
+
+
+@pytest.fixture(scope="session")
+def fitted(synthetic_log: Callable[..., Any]) -> Any:
+    """A router that was trained on 48 made-up problems."""
+    from tts_select.training.routing.fit import fit_router
+
+    return fit_router(synthetic_log(48), Probe("world:small", "world:prm", 2))
+
+
+@dataclass(frozen=True)
+class Lent:
+    """The fakes that a selector runs on, by their specs."""
+
+    selector: Selector
+    policies: dict[str, FakePolicy]
+    prms: dict[str, FakeRewardModel]
+
+    @property
+    def samples(self) -> dict[str, list[int]]:
+        """The indices of the whole solutions that each policy was asked for."""
+        return {
+            name: [
+                k
+                for r in policy.requests
+                if r.temperature > 0 and not r.stop_at_step
+                for k in range(r.first, r.first + r.n)
+            ]
+            for name, policy in self.policies.items()
+        }
+
+    @property
+    def n_generated(self) -> int:
+        """Requests to any policy."""
+        return sum(len(policy.requests) for policy in self.policies.values())
+
+
+def lend(router: Router, *, kind: type[FakePolicy] = FakePolicy, **more: Any) -> Lent:
+    """Fakes for all models of the router, with the fingerprints that it was trained for."""
+    policies = {name: kind(_script_of(name), name=name, **more) for name in router.portfolio.policies}
+    names = {*router.portfolio.prms, router.probe.prm}
+    prms = {name: FakeRewardModel(_score, name=name) for name in names}
+    for name, model in (*policies.items(), *prms.items()):
+        model.fingerprint = router.fingerprints[name]
+    return Lent(Selector(router, policies=policies.__getitem__, prms=prms.__getitem__), policies, prms)
+
+
+def _script_of(name: str) -> Callable[[SampleRequest, int], str]:
+    skill = {"world:medium": 0.6, "world:large": 0.8}.get(name, 0.4)
+
+    def write(request: SampleRequest, index: int) -> str:
+        dice = Random(f"{name} {request.problem} {request.seed} {request.steps} {index}")
+        answer = 7 if dice.random() < skill else dice.randint(20, 24)
+        return f"We add them, one by one: \\boxed{{{answer}}}"
+
+    return write
+
+
+def _score(_: str, steps: tuple[str, ...]) -> list[float]:
+    return [0.9 if "boxed{7}" in step else 0.3 for step in steps]
+
+
+@pytest.fixture
+def lent(fitted: Any) -> Lent:
+    """The fitted router on fakes that have been asked nothing yet."""
+    return lend(fitted.router)
+
+
+@pytest.fixture
+def lend_to() -> Callable[..., Lent]:
+    """`lend`, for the tests that change the router or the fakes."""
+    return lend
+
+
+SAMPLE_FLOPS = 1e6
+
+
+class ExactPolicy(FakePolicy):
+    """Every sample costs the same, and the prompt nothing."""
+
+    factor = 1.0
+
+    async def sample(self, request: SampleRequest, meter: Meter) -> list[Continuation]:
+        class Unpaid:
+            def charge(self, cost: Cost) -> None:
+                meter.charge(replace(cost, flops=type(policy).factor * SAMPLE_FLOPS * request.n))
+
+        policy = self
+        return await super().sample(request, Unpaid())
+
+
+@dataclass(frozen=True)
+class Formula:
+    """A model of the router that is written down instead of learned."""
+
+    of: Callable[[np.ndarray], np.ndarray]
+
+    def predict(self, rows: np.ndarray, num_threads: int) -> np.ndarray:
+        return self.of(rows)
+
+
+@pytest.fixture(scope="session")
+def exact_router() -> Router:
+    """Knows the cost of its arms: `SAMPLE_FLOPS` a sample; P(correct) grows with the number of samples, the
+    slower the longer the problem is, and the answer at hand is as sure as the arm that it came from."""
+    arms = [
+        {"policy": "p", "method": "majority", "budget": [4, 8, 16]},
+        {"policy": "p", "prm": "r", "method": "best_of_n", "budget": 1},  # the probes' PRM has its place
+    ]
+    portfolio = parse_portfolio({"name": "exact", "arms": arms}, "exact")
+    names = layout_of(portfolio).arm_names
+    words, log2_n, more = (names.index(n) for n in ("text/words", "arm/arm_log2_n", "arm/arm_more_samples"))
+
+    def p_correct(rows: np.ndarray) -> np.ndarray:
+        return 1 - np.exp(-(2 ** rows[:, log2_n]) / rows[:, words])
+
+    same = Calibration((0.0, 1.0), (0.0, 1.0))
+    half = Calibrated(Formula(lambda rows: np.full(len(rows), 0.5)), same)  # type: ignore[arg-type]
+    guess = Calibrated(Formula(p_correct), same)  # type: ignore[arg-type]
+    return Router(
+        portfolio=portfolio,
+        probe=Probe("p", "r", 2),
+        success=guess,
+        confidence=guess,
+        cost=Formula(lambda rows: np.log10(SAMPLE_FLOPS * np.maximum(rows[:, more], 1e-9))),  # type: ignore[arg-type]
+        difficulty={"p": DifficultyModel(half, ((-1.0, -0.2, 0.2),))},
+        prices={"low": 1e-7, "medium": 1e-8, "high": 1e-9},
+        fallback="majority@16 p",
+        text_ranges=tuple((0.0, 1e3) for _ in text_features("")),
+        words=frozenset(),
+        mean_tokens={"p": 6.0},
+        fingerprints={"p": "fp-p", "r": "fp-r", "grader": GRADER},
+    )
+
+
+@pytest.fixture
+def exact(exact_router: Router) -> Lent:
+    """The exact router, on policies that cost what it says."""
+    return lend_exactly(exact_router)
+
+
+def lend_exactly(router: Router, factor: float = 1.0) -> Lent:
+    """Its samples cost `factor` times what the router expects, and its PRM nothing."""
+    found = lend(router, kind=type("Exact", (ExactPolicy,), {"factor": factor}))
+    for prm in found.prms.values():
+        prm.n_parameters = 0
+    return found
+
+
+@pytest.fixture
+def lend_at_cost() -> Callable[..., Lent]:
+    """`lend_exactly`, for the tests that change the router or the costs."""
+    return lend_exactly
 
 
 def _saved_and_loaded(model: Any, folder: Path, seed: int) -> Any:

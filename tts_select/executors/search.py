@@ -52,11 +52,14 @@ class Search:
         return written
 
     async def expand(self, parents: Sequence[Candidate], n: int) -> list[Candidate]:
-        """`n` next steps, shared evenly by the parents (the first ones get what is left over)."""
+        """`n` next steps, shared evenly by the parents (the first ones get what is left over); the shares of
+        identical parents are asked for at once, so that no two of them are the same sample."""
         share, extra = divmod(n, len(parents))
-        families = await asyncio.gather(
-            *(self._children(p, share + (k < extra)) for k, p in enumerate(parents))
-        )
+        shares: dict[tuple[str, ...], int] = {}
+        of_text = {parent.steps: parent for parent in reversed(parents)}
+        for k, parent in enumerate(parents):
+            shares[parent.steps] = shares.get(parent.steps, 0) + share + (k < extra)
+        families = await asyncio.gather(*(self._children(of_text[steps], m) for steps, m in shares.items()))
         return [child for family in families for child in family]
 
     @property
@@ -66,7 +69,10 @@ class Search:
 
     async def score(self, candidates: Sequence[Candidate]) -> list[Candidate]:
         """The candidates with a score for each of their steps; a PRM computes what they share once."""
-        return list(await asyncio.gather(*(self._scored(c) for c in candidates)))
+        texts = list(dict.fromkeys(c.steps for c in candidates))
+        found = await asyncio.gather(*(self._step_scores(steps) for steps in texts))
+        scores = dict(zip(texts, found, strict=True))
+        return [c if (s := scores[c.steps]) is None else c.scored(s) for c in candidates]
 
     def ranking(self, candidate: Candidate) -> float:
         """The key by which candidates are kept; one that could not be scored comes last."""
@@ -94,14 +100,13 @@ class Search:
             return [replace(parent, finish="length")]  # the context is full: it ends here
         return children
 
-    async def _scored(self, candidate: Candidate) -> Candidate:
-        if self.prm is None or not candidate.steps:
-            return candidate
+    async def _step_scores(self, steps: tuple[str, ...]) -> list[float] | None:
+        if self.prm is None or not steps:
+            return None
         try:
-            scores = await self.prm.score(self.problem, candidate.steps, meter=self.meter)
+            return await self.prm.score(self.problem, steps, meter=self.meter)
         except ProblemTooLong:
-            return candidate  # longer than the PRM reads: it stays unscored, which ranks last
-        return candidate.scored(scores)
+            return None  # longer than the PRM reads: it stays unscored, which ranks last
 
     def _whole(self, written: Continuation) -> Candidate:
         steps = split_steps(written.text, self.policy.step_delimiter)
@@ -126,14 +131,6 @@ class Search:
             n_tokens=n_tokens,
             logprob=parent.logprob + written.logprob,
         )
-
-
-def distinct(candidates: Sequence[Candidate]) -> list[Candidate]:
-    """Without repeats of the same open text: expanding it twice would buy nothing."""
-    seen: dict[object, Candidate] = {}
-    for k, candidate in enumerate(candidates):
-        seen.setdefault(candidate.steps if candidate.finish == "open" else k, candidate)
-    return list(seen.values())
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,14 +74,16 @@ def test_beams_are_kept_by_the_chosen_aggregation(
 ) -> None:
     policy = FakePolicy(
         {
-            (problem, ()): ["a\n\n", "b\n\n"],
+            (problem, ()): ["a\n\n", "b\n\n", "z\n\n", "z\n\n"],
             (problem, ("a",)): ["a2\n\n"],
             (problem, ("b",)): ["b2\n\n"],
             (problem, ("a", "a2")): ["\\boxed{1}"],
             (problem, ("b", "b2")): ["\\boxed{2}"],
         }
     )
-    prm = FakeRewardModel({"a": 0.5, "a2": 0.5, "b": 0.3, "b2": 0.8, "\\boxed{1}": 0.5, "\\boxed{2}": 0.5})
+    prm = FakeRewardModel(
+        {"a": 0.5, "a2": 0.5, "b": 0.3, "b2": 0.8, "z": 0.1, "\\boxed{1}": 0.5, "\\boxed{2}": 0.5}
+    )
     run_method("beam", policy, prm, budget=4, beam_width=2, aggregation=aggregation)
     last_round = [steps[0] for steps, _ in rounds(policy)[2]]
     assert last_round[0] == kept
@@ -160,7 +162,18 @@ def test_a_truncated_solution_holds_no_place_and_gives_no_answer(
     assert best[0].answer == "1"
 
 
-def test_identical_beams_are_merged_and_expanded_once(run_method: Callable[..., Any]) -> None:
+def test_a_step_that_was_written_often_is_continued_often(
+    run_method: Callable[..., Any], problem: str
+) -> None:
+    policy = FakePolicy(
+        {(problem, ()): ["a\n\n", "b\n\n", "a\n\n", "c\n\n"], (problem, ("a",)): ["\\boxed{1}"]}
+    )
+    prm = FakeRewardModel({"a": 0.9, "b": 0.8, "c": 0.1, "\\boxed{1}": 0.5})
+    run_method("beam", policy, prm, budget=4, beam_width=2)
+    assert rounds(policy)[1] == [(("a",), 4)]  # both places are those of `a`: one request, four samples
+
+
+def test_identical_beams_are_expanded_and_scored_as_one(run_method: Callable[..., Any]) -> None:
     policy = FakePolicy(lambda request, _: ["a\n\n", "b\n\n", "\\boxed{1}"][len(request.steps)])
     prm = FakeRewardModel({"a": 0.5, "b": 0.5, "\\boxed{1}": 0.5})
     run = run_method("beam", policy, prm, budget=8)
@@ -176,13 +189,13 @@ def test_beams_with_the_same_last_step_but_another_past_are_not_merged(
     policy = FakePolicy(
         {
             (problem, ()): ["a\n\n", "b\n\n"],
-            (problem, ("a",)): ["c\n\n"],
-            (problem, ("b",)): ["c\n\n"],
+            (problem, ("a",)): ["c\n\n", "z\n\n"],
+            (problem, ("b",)): ["c\n\n", "z\n\n"],
             (problem, ("a", "c")): ["\\boxed{1}"],
             (problem, ("b", "c")): ["\\boxed{2}"],
         }
     )
-    prm = FakeRewardModel(lambda _, steps: [0.5] * len(steps))
+    prm = FakeRewardModel(lambda _, steps: [0.1 if step == "z" else 0.5 for step in steps])
     run = run_method("beam", policy, prm, budget=4, beam_width=2)
     assert len(rounds(policy)[2]) == 2
     assert {c.steps[-1] for c in run.pool} == {"\\boxed{1}", "\\boxed{2}"}

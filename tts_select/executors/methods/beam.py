@@ -1,15 +1,16 @@
 """Beam search under a PRM (arXiv 2502.06703, section 3.1).
 
 N first steps; then, step by step, the best N/M stay and are continued N times in all. N/M is rounded up,
-so that N < M keeps one beam. Identical beams are merged, and their share of the N continuations goes to
-the others. A finished solution holds its place among the best N/M until better ones push it out; it stays
-in the pool all the same. The search ends when none of the best is open.
+so that N < M keeps one beam. Identical beams keep their places, so a step that was written often is continued
+often (docs/log.md), but they are expanded and scored as one: nothing is computed twice. A finished solution
+holds its place among the best N/M until better ones push it out; it stays in the pool all the same. The
+search ends when none of the best is open.
 """
 
 from __future__ import annotations
 
 from tts_select.core.candidate import Candidate
-from tts_select.executors.search import Search, distinct
+from tts_select.executors.search import Search
 
 
 async def beam(search: Search) -> None:
@@ -22,7 +23,7 @@ async def grow_beam(search: Search, n: int, *, n_kept: int) -> None:
     finished: list[Candidate] = []
     kept: list[Candidate] = [Candidate()]
     while kept:
-        children = await search.score(distinct(await search.expand(kept, n)))
+        children = await search.score(await search.expand(kept, n))
         ended = [c for c in children if c.finish != "open"]
         search.pool += ended
         finished += [c for c in ended if c.is_complete]

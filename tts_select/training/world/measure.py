@@ -8,10 +8,11 @@ from functools import cached_property
 from pathlib import Path
 
 from tts_select.core.arm import Arm
+from tts_select.data.world.artifacts import PORTFOLIO
 from tts_select.data.world.checker import is_strictly_right
 from tts_select.data.world.suite import STEP_DELIMITER, WorldProblem
 from tts_select.executors.stepping import split_steps
-from tts_select.selector.portfolio import Portfolio
+from tts_select.selector.portfolio import load_portfolio
 from tts_select.training.sweep import records
 from tts_select.training.sweep.run import Sweep, run_sweep
 
@@ -87,12 +88,11 @@ def measure_world(
     problems: Sequence[WorldProblem],
     prms: tuple[str, ...],
     *,
-    portfolio: Portfolio,
     n_samples: int,
     seed: int,
     progress: Callable[[int, int, str], None],
 ) -> Measurement:
-    """Sweep the portfolio on the problems, or go on with it; `folder` is an ordinary sweep log."""
+    """Sweep the embedded portfolio on the problems, or go on with it; `folder` is an ordinary sweep log."""
     logged = [records.LoggedProblem(p.id, p.problem, p.answer, p.level, p.family) for p in problems]
-    sweep = Sweep(portfolio, logged, n_samples, 1, seed)
+    sweep = Sweep(load_portfolio(PORTFOLIO), logged, n_samples, 1, seed)
     return Measurement(problems, prms, run_sweep(sweep, folder, progress=progress))

@@ -14,12 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from tts_select.core.arm import Arm
-from tts_select.data.world.artifacts import PORTFOLIO
 from tts_select.data.world.levels import LEVELS, THIRDS
-from tts_select.data.world.suite import FAMILIES, WorldProblem, generate
+from tts_select.data.world.suite import FAMILIES, generate
 from tts_select.progress import bar
-from tts_select.selector.portfolio import Portfolio, load_portfolio
 from tts_select.training.world import statistics as stats
 from tts_select.training.world.measure import Measurement, Run, Sample, measure_world
 from tts_select.training.world.statistics import Estimate, estimate
@@ -40,8 +37,6 @@ class Results:
 
     measurement: Measurement
     samples: dict[str, list[list[Sample]]]
-    many: list[list[Sample]]
-    """Of the small policy, four times as many."""
     greedy: dict[str, list[Run]]
     searches: dict[tuple[str, int, str, str], list[Run]]
 
@@ -91,47 +86,25 @@ def write_report(out: Path, *, n_problems: int, n_samples: int, seed: int) -> No
 
 
 def measure(out: Path, *, n_problems: int, n_samples: int, seed: int) -> Results:
-    """Sweep the embedded portfolio on test problems into `out`/sweep, or go on with it.
-
-    A second sweep, of best-of-n alone with four times the samples, shows how far the small policy comes.
-    """
+    """Sweep the embedded portfolio on test problems into `out`/sweep, or go on with it."""
     problems = generate(n_problems, seed=seed, split="test")
-    measurement = _swept(
-        out / "sweep", problems, PRMS, load_portfolio(PORTFOLIO), n_samples=n_samples, seed=seed
-    )
-    most = Arm(f"world:{SMALL}", f"world:{PRMS[GENERAL]}", "best_of_n", 4 * n_samples)
-    alone = Portfolio("headline", (most,))
-    headline = _swept(out / "sweep-headline", problems, PRMS[:1], alone, n_samples=most.budget, seed=seed)
+    with bar("measuring", 1) as advance:
+        measurement = measure_world(
+            out / "sweep",
+            problems,
+            PRMS,
+            n_samples=n_samples,
+            seed=seed,
+            progress=lambda n_done, n, note: advance(n_done, note, n),
+        )
     arms = [(m, N, policy, prm) for policy in POLICIES for prm in PRMS for m in SEARCHES]
     arms += [(m, 4 * N, SMALL, PRMS[GENERAL]) for m in SEARCHES]
     return Results(
         measurement,
         samples={policy: measurement.samples(policy) for policy in POLICIES},
-        many=headline.samples(SMALL),
         greedy={policy: measurement.runs("cot", 1, policy, None) for policy in POLICIES},
         searches={arm: measurement.runs(*arm) for arm in arms},
     )
-
-
-def _swept(
-    folder: Path,
-    problems: Sequence[WorldProblem],
-    prms: tuple[str, ...],
-    portfolio: Portfolio,
-    *,
-    n_samples: int,
-    seed: int,
-) -> Measurement:
-    with bar(f"measuring, {portfolio.name}", 1) as advance:
-        return measure_world(
-            folder,
-            problems,
-            prms,
-            portfolio=portfolio,
-            n_samples=n_samples,
-            seed=seed,
-            progress=lambda n_done, n, note: advance(n_done, note, n),
-        )
 
 
 def all_tables(r: Results) -> dict[str, Table]:
@@ -259,7 +232,6 @@ def _headline(r: Results) -> Table:
         f"{SMALL}, beam {N}": r.method("beam", SMALL, PRMS[GENERAL]),
         f"{SMALL}, beam {4 * N}": r.method("beam", SMALL, PRMS[GENERAL], 4 * N),
         f"{SMALL}, dvts {4 * N}": r.method("dvts", SMALL, PRMS[GENERAL], 4 * N),
-        f"{SMALL}, best_of_n {4 * n}": np.array([stats.weighted_at(s, len(s), GENERAL) for s in r.many]),
     }
     table = {f"{LARGE}, greedy": {"accuracy": estimate(large)}}
     for name, right in contenders.items():

@@ -1,0 +1,292 @@
+"""One problem with a router: probing, deciding, looking again, and what limits it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tts_select import InputError, Problem, Solution, UnknownName
+from tts_select.core.cost import Cost
+from tts_select.core.protocols import Continuation, Meter, SampleRequest
+from tts_select.session import PROBE_PHASE, Session, Spending, price_of
+from tts_select.solving import SEARCH_PHASE
+from tts_select.testing import FakePolicy
+
+PROBLEM = "Start with 3. Add 14. Add 9. Add 27. What is the result?"
+HUGE = 1.0
+"""A price at which nothing is worth a FLOP."""
+FAMILIAR = [f"Start with {k}. Add 14. Add {k + 9}. Add 27. What is the result?" for k in range(10, 20)]
+
+
+class StuckPolicy(FakePolicy):
+    """Writes its first samples at once and never comes back from the next request."""
+
+    async def sample(self, request: SampleRequest, meter: Meter) -> list[Continuation]:
+        found = await super().sample(request, meter)
+        if request.first or request.stop_at_step or not request.temperature:
+            await asyncio.sleep(60)
+        return found
+
+
+def untimed(solution: Solution) -> tuple[Any, ...]:
+    phases = {name: replace(cost, seconds=0.0) for name, cost in solution.bill.phases.items()}
+    return solution.answer, solution.confidence, solution.finished, solution.plan, phases
+
+
+def test_probes_have_a_phase_of_their_own_on_the_bill(exact: Any) -> None:
+    solution = exact.selector.solve(PROBLEM, price=0.0)
+    assert set(solution.bill.phases) == {PROBE_PHASE, SEARCH_PHASE}
+    probes, search = (solution.bill.phases[name] for name in (PROBE_PHASE, SEARCH_PHASE))
+    assert (probes.flops, probes.prm_calls) == (2e6, 2)
+    assert (search.flops, search.prm_calls) == (14e6, 0)
+
+
+def test_probes_are_the_first_samples_of_a_sampling_arm(exact: Any) -> None:
+    solution = exact.selector.solve(PROBLEM, price=0.0)
+    assert solution.plan.method == "majority"
+    assert solution.plan.budget == len(solution.candidates) == 16
+    requests = [(r.first, r.n) for r in exact.policies["p"].requests]
+    assert requests == [(0, 2), (2, 2), (4, 4), (8, 8)]
+    assert len({r.seed for r in exact.policies["p"].requests}) == 1
+
+
+@pytest.mark.parametrize("price", [0.0, 1e-14, 1e-13, 1e-12, 5e-12, 3e-11])
+def test_no_sample_is_asked_for_twice(lent: Any, price: float) -> None:
+    for problem in FAMILIAR:
+        already = {name: len(found) for name, found in lent.samples.items()}
+        lent.selector.solve(problem, price=price)
+        for name, found in lent.samples.items():
+            new = found[already[name] :]
+            assert new == list(range(len(new)))
+
+
+def test_a_higher_price_buys_less(exact: Any) -> None:
+    spent = [exact.selector.solve(PROBLEM, price=p).bill.total.flops for p in (0.0, 1e-8, 3e-8, 1e-6)]
+    assert spent == sorted(spent, reverse=True)
+    assert (spent[0], spent[-1]) == (16e6, 2e6)
+
+
+def test_a_huge_price_buys_the_probes_alone(lent: Any) -> None:
+    costly, cheap = (lent.selector.solve(PROBLEM, price=price) for price in (0.0, HUGE))
+    assert set(cheap.bill.phases) == {PROBE_PHASE}
+    assert cheap.bill.total.policy_calls == 1
+    assert cheap.plan.reason == "the probes are sure enough"
+    assert costly.bill.total.flops > 2 * cheap.bill.total.flops
+
+
+def test_it_stops_as_soon_as_it_is_sure_enough(exact: Any) -> None:
+    outlook = exact.selector.plan(PROBLEM, price=1e-8)
+    solution = exact.selector.solve(PROBLEM, price=1e-8)
+    expected = outlook.chosen.flops + outlook.probe_flops
+    assert solution.bill.total.flops == pytest.approx(expected)
+    assert solution.confidence == pytest.approx(outlook.chosen.p_correct)
+
+
+def test_the_same_seed_gives_the_same_answer_and_bill(lent: Any) -> None:
+    one, other = (lent.selector.solve(PROBLEM, effort="high", seed=5) for _ in range(2))
+    assert untimed(one) == untimed(other)
+    assert [c.text for c in one.candidates] == [c.text for c in other.candidates]
+
+
+def test_sessions_in_flight_together_end_as_alone(fitted: Any, lend_to: Callable[..., Any]) -> None:
+    async def together() -> list[Solution]:
+        selector = lend_to(fitted.router, delay=0.001).selector
+        return await asyncio.gather(*(selector.asolve(p, effort="high", seed=3) for p in FAMILIAR))
+
+    alone = [lend_to(fitted.router).selector.solve(p, effort="high", seed=3) for p in FAMILIAR]
+    assert [untimed(s) for s in asyncio.run(together())] == [untimed(s) for s in alone]
+
+
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    problem=st.sampled_from(FAMILIAR),
+    max_tokens=st.integers(1, 400),
+    price=st.sampled_from([0.0, 1e-13, 1e-12, 1e-11]),
+)
+def test_a_cap_is_never_exceeded(lent: Any, problem: str, max_tokens: int, price: float) -> None:
+    solution = lent.selector.solve(problem, max_tokens=max_tokens, price=price)
+    assert solution.bill.total.policy_generated_tokens <= max_tokens
+    assert solution.finished in ("complete", "cap")
+
+
+def test_a_cap_within_the_probes_is_marked(lent: Any) -> None:
+    solution = lent.selector.solve(PROBLEM, max_tokens=3, price=0.0)
+    assert (solution.answer, solution.confidence, solution.finished) == (None, None, "cap")
+
+
+@pytest.mark.parametrize(("max_flops", "n"), [(3.9e6, 2), (4e6, 4), (9e6, 8), (16e6, 16)])
+def test_arms_above_the_cap_in_flops_are_not_begun(exact: Any, max_flops: float, n: int) -> None:
+    solution = exact.selector.solve(PROBLEM, max_flops=max_flops, price=0.0)
+    assert solution.bill.total.flops == n * 1e6
+
+
+@pytest.mark.parametrize("cap", [{"max_tokens": 1}, {"max_flops": 1.0}])
+def test_caps_below_every_arm_are_named(lent: Any, cap: dict[str, Any]) -> None:
+    with pytest.raises(InputError, match="raise --max-flops or --max-tokens") as caught:
+        lent.selector.plan(PROBLEM, probe=False, **cap)
+    assert "cheapest arm" in str(caught.value)
+    assert lent.n_generated == 0
+
+
+def test_an_unknown_effort_is_corrected(lent: Any) -> None:
+    with pytest.raises(UnknownName, match="did you mean 'medium'.*choose from high, low, medium"):
+        lent.selector.solve(PROBLEM, effort="mediun")
+
+
+@pytest.mark.parametrize("price", [-1.0, -1e-30, float("nan")])
+def test_a_price_below_zero_is_refused(lent: Any, price: float) -> None:
+    with pytest.raises(InputError, match="write 0 or more, in probability per FLOP"):
+        lent.selector.solve(PROBLEM, price=price)
+
+
+def test_a_price_overrides_the_effort(fitted: Any) -> None:
+    router = fitted.router
+    assert price_of(router, Spending()) == router.prices["medium"]
+    assert price_of(router, Spending(effort="low")) == router.prices["low"]
+    assert price_of(router, Spending(effort="low", price=0.0)) == 0.0
+
+
+def test_a_deadline_gives_the_best_answer_so_far(exact_router: Any, lend_to: Callable[..., Any]) -> None:
+    lent = lend_to(exact_router, kind=StuckPolicy)
+    began = time.monotonic()
+    solution = lent.selector.solve(PROBLEM, price=0.0, deadline=0.3)
+    assert time.monotonic() - began < 5
+    assert solution.finished == "deadline"
+    assert solution.answer is not None
+    assert solution.answer in {c.answer for c in solution.candidates}
+    assert 0 <= solution.confidence <= 1
+    assert len(solution.candidates) == 2
+
+
+def test_a_deadline_before_the_first_sample_is_no_answer(
+    exact_router: Any, lend_to: Callable[..., Any]
+) -> None:
+    class Deaf(FakePolicy):
+        async def sample(self, request: SampleRequest, meter: Meter) -> list[Continuation]:
+            await asyncio.sleep(60)
+            return []
+
+    solution = lend_to(exact_router, kind=Deaf).selector.solve(PROBLEM, deadline=0.1)
+    assert (solution.answer, solution.confidence, solution.finished) == (None, None, "deadline")
+    assert solution.candidates == ()
+
+
+def test_probes_that_could_not_be_scored_in_time_still_answer(lent: Any) -> None:
+    for prm in lent.prms.values():
+        prm._delay = 60
+    solution = lent.selector.solve(PROBLEM, deadline=0.3)
+    assert solution.finished == "deadline"
+    assert solution.answer is not None
+    assert 0 <= solution.confidence <= 1
+    assert {c.score for c in solution.candidates} == {None}
+
+
+def test_loading_a_model_does_not_count_against_the_deadline(lent: Any) -> None:
+    load = lent.policies.__getitem__
+
+    def slow(name: str) -> FakePolicy:
+        if not lent.policies[name].requests:
+            time.sleep(0.4)
+        return load(name)
+
+    lent.selector.models._load_policy = slow
+    solution = lent.selector.solve(PROBLEM, price=HUGE, deadline=0.3)
+    assert solution.finished == "complete"
+    assert solution.answer is not None
+
+
+@pytest.mark.parametrize(
+    ("problem", "reason"),
+    [
+        (PROBLEM.replace("What", "Whither"), "the word 'whither' was never in training"),
+        (PROBLEM.replace("Add 9.", "Add 9. " * 20), "its chars is 188, in training it was 41 to 98"),
+    ],
+)
+def test_a_problem_unlike_the_training_gets_the_best_fixed_arm(
+    lent: Any, fitted: Any, problem: str, reason: str
+) -> None:
+    outlook = lent.selector.plan(problem, probe=False)
+    assert outlook.unfamiliar == reason
+    assert outlook.chosen.name == fitted.router.fallback
+    assert reason in outlook.reason
+    solution = lent.selector.solve(problem)
+    fallback = fitted.router.portfolio[fitted.router.fallback]
+    ran = solution.plan
+    assert (ran.policy, ran.prm, ran.method, ran.budget) == (
+        fallback.policy,
+        fallback.prm,
+        fallback.method,
+        fallback.budget,
+    )
+    assert reason in ran.reason
+    assert set(solution.bill.phases) == {SEARCH_PHASE}
+
+
+def test_a_familiar_problem_is_not_called_strange(lent: Any) -> None:
+    assert lent.selector.plan(PROBLEM, probe=False).unfamiliar is None
+
+
+def test_the_plan_looks_at_the_probes(lent: Any) -> None:
+    blind, seen = (lent.selector.plan(PROBLEM, probe=probe) for probe in (False, True))
+    assert (blind.n_probes, blind.probe_flops) == (0, 0.0)
+    assert seen.n_probes == 2
+    assert seen.probe_flops > 0
+    assert "stop" not in {o.name for o in blind.options}
+    assert "stop" in {o.name for o in seen.options}
+    for outlook in (blind, seen):
+        values = [o.value(outlook.price) for o in outlook.options]
+        assert values == sorted(values, reverse=True)
+        assert outlook.as_dict()["chosen"] == outlook.chosen.name
+        assert set(outlook.difficulty) == set(lent.policies)
+
+
+def test_another_policy_than_in_training_is_refused(lent: Any) -> None:
+    lent.policies["world:small"].fingerprint = "another"
+    with pytest.raises(InputError) as caught:
+        lent.selector.solve(PROBLEM)
+    for part in ("world:small", "fp-world:small", "another", "--untrained-rule"):
+        assert part in str(caught.value)
+    assert lent.n_generated == 0
+
+
+def test_another_prm_than_in_training_is_refused(lent: Any) -> None:
+    lent.prms["world:prm"].fingerprint = "another"
+    with pytest.raises(
+        InputError, match="'world:prm' as fp-world:prm; this one is another.*--untrained-rule"
+    ):
+        lent.selector.solve(PROBLEM)
+
+
+@pytest.mark.parametrize("effort", ["low", "medium", "high"])
+def test_confidence_is_a_probability(lent: Any, effort: str) -> None:
+    for problem in FAMILIAR:
+        solution = lent.selector.solve(problem, effort=effort)
+        assert 0 <= solution.confidence <= 1
+
+
+@pytest.mark.parametrize("method", ["beam", "dvts", "cot", "adaptive", "majority", "best_of_n"])
+def test_every_method_ends_in_a_sure_or_unsure_answer(
+    fitted: Any, lend_to: Callable[..., Any], method: str
+) -> None:
+    arm = next(a.name for a in fitted.router.portfolio.arms if a.method == method)
+    router = replace(fitted.router, fallback=arm)
+    lent = lend_to(router)
+    solution = lent.selector.solve(PROBLEM.replace("What", "Whither"))
+    assert solution.plan.method == ("majority" if method == "adaptive" else method)
+    assert solution.answer is not None
+    assert 0 <= solution.confidence <= 1
+
+
+def test_what_is_spent_is_on_the_bill(lent: Any) -> None:
+    session: Session = lent.selector.session(Problem(PROBLEM))
+    assert session.spent == 0.0
+    solution = asyncio.run(session.run())
+    assert session.spent == solution.bill.total.flops
+    assert sum(solution.bill.phases.values(), Cost()).flops == solution.bill.total.flops
