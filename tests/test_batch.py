@@ -103,7 +103,7 @@ def test_resuming_drops_torn_and_failed_lines_and_keeps_the_rest(tmp_path: Path)
     path.write_text(f'{good}\n{{"id": "2", "answer": null, "error": "down"}}\n{{"id": "3", "ans')
     assert keep_finished(path) == {"1": 0.0}
     assert path.read_text() == good + "\n"
-    assert keep_finished(tmp_path / "none.jsonl") == set()
+    assert keep_finished(tmp_path / "none.jsonl") == {}
 
 
 @pytest.mark.parametrize(("right", "n"), [(0, 5), (5, 5), (3, 10), (50, 100)])

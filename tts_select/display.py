@@ -46,7 +46,8 @@ def _headline(solution: Solution) -> Text:
         return Text("No answer: no candidate ended in one", style="bold red")
     line = Text.assemble("Answer: ", (solution.answer, "bold green"))
     if solution.confidence is not None:
-        line.append(f"   (share of the vote {solution.confidence:.0%})", style="dim")
+        meaning = "share of the vote" if solution.plan.difficulty is None else "probability of being right"
+        line.append(f"   ({meaning} {solution.confidence:.0%})", style="dim")
     return line
 
 

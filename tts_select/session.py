@@ -185,7 +185,7 @@ class Session:
         options = self._router.options(evidence)
         strange = self._router.unfamiliar(self._problem.text)
         if self._arm is not None:
-            options.append(Option(None, self._sureness(evidence), 0.0))
+            options.append(Option(None, self._sureness(evidence, self._arm), 0.0))
         best = ranked(options, self.price, caps)
         if strange is not None:
             best = _fixed_first(best, self._router.fallback)
@@ -295,12 +295,11 @@ class Session:
             },
         )
 
-    def _sureness(self, evidence: Evidence) -> float:
-        assert self._arm is not None
-        won = won_by(self._arm, evidence.of(self._arm.policy))
+    def _sureness(self, evidence: Evidence, arm: Arm) -> float:
+        won = won_by(arm, evidence.of(arm.policy))
         if won.group == NO_ANSWER:
             return 0.0
-        return self._router.sureness(evidence, self._arm, won.group, won.share)
+        return self._router.sureness(evidence, arm, won.group, won.share)
 
     def _solution(self) -> Solution:
         arm = self._arm or self._router.probe.arm
@@ -334,7 +333,7 @@ class Session:
             return None
         evidence = self._evidence()
         if arm.is_sampling:
-            return self._sureness(evidence)
+            return self._sureness(evidence, arm)
         group = self._group_of(best.answer)
         return self._router.sureness(evidence, arm, group, share)
 

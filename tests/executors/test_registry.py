@@ -12,7 +12,7 @@ def test_an_embedded_policy_keeps_the_protocol_and_is_loaded_once() -> None:
     policy = load_policy("world:small")
     assert isinstance(policy, Policy)
     assert policy.name == "world:small"
-    assert policy.n_parameters == 177_984
+    assert policy.n_parameters == 177_472
     assert load_policy("world:small") is policy
 
 

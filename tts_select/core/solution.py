@@ -44,7 +44,8 @@ class RankedCandidate:
 @dataclass(frozen=True, slots=True)
 class Solution:
     """`answer` is None when no candidate ended in one; `finished` says whether a limit cut the search short;
-    `confidence` is the share of the vote, or the score, that the answer won (None without an answer)."""
+    `confidence` is a router's calibrated probability of being right (the plan then has a difficulty),
+    else the share of the vote, or the score, that the answer won (None without an answer)."""
 
     answer: str | None
     text: str

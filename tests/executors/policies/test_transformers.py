@@ -177,7 +177,7 @@ def test_a_continued_step_equals_one_computed_from_scratch(
     loaded: Any, problems: list[str], in_time: InTime
 ) -> None:
     warm = policy_of(loaded, step_delimiter=".")
-    start = SampleRequest(problems[4], n=64, stop_at_step=True, max_new_tokens=80, temperature=1.0)
+    start = SampleRequest(problems[4], n=256, stop_at_step=True, max_new_tokens=80, temperature=1.0)
     (written,) = in_time(sampled(warm, [start]))
     # the shortest: random text of many tokens is seldom read back as the tokens that wrote it
     steps = sorted({c.text for c in written if c.finish == "step"}, key=lambda text: (len(text), text))[:6]
