@@ -205,12 +205,18 @@ class ExactPolicy(FakePolicy):
     factor = 1.0
 
     async def sample(self, request: SampleRequest, meter: Meter) -> list[Continuation]:
-        class Unpaid:
-            def charge(self, cost: Cost) -> None:
-                meter.charge(replace(cost, flops=type(policy).factor * SAMPLE_FLOPS * request.n))
+        return await super().sample(request, Repriced(meter, self.factor * SAMPLE_FLOPS * request.n))
 
-        policy = self
-        return await super().sample(request, Unpaid())
+
+@dataclass(frozen=True)
+class Repriced:
+    """Charges so many FLOPs, whatever the cost is."""
+
+    meter: Meter
+    flops: float
+
+    def charge(self, cost: Cost) -> None:
+        self.meter.charge(replace(cost, flops=self.flops))
 
 
 @dataclass(frozen=True)

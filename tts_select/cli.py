@@ -182,7 +182,7 @@ def _solve_one(file: str, options: dict[str, Any], view: _View, *, min_confidenc
         Console().print(solution_view(solution, candidates=view.candidates))
     if solution.best_guess is not None:
         raise NoAnswer(
-            f"no confident answer: {solution.confidence:.2f} is below {min_confidence:.2f}; "
+            f"no confident answer: {solution.confidence or 0.0:.2f} is below {min_confidence:.2f}; "
             "lower --min-confidence, or spend more (--effort high)"
         )
     if solution.answer is None:

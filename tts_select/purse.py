@@ -65,7 +65,7 @@ async def solve_from_purse(
 
     options = await in_flight(look, problems, concurrency)
     left = flops - sum(s.spent for s in sessions.values())
-    if left < 0:
+    if problems and left < 0:
         raise InputError(
             f"the probes of {len(problems):,} problems alone took {flops - left:.3g} FLOPs: "
             "raise --total-flops"

@@ -231,9 +231,11 @@ class Session:
             if n < arm.budget:
                 at_once = whole and arm.method != "adaptive"
                 n = arm.budget if at_once else n + next_samples(arm, n)
-            await self._sample(arm, n, meter)
             method = "majority" if arm.method == "adaptive" else arm.method
-            self._arm = Arm(arm.policy, arm.prm, method, n, arm.settings)
+            so_far = Arm(arm.policy, arm.prm, method, n, arm.settings)
+            self._arm = self._arm or so_far  # all that there is if time runs out here
+            await self._sample(arm, n, meter)
+            self._arm = so_far
             if not whole or n >= arm.budget or self._limits.reached or self._is_settled(arm):
                 return
 
@@ -242,11 +244,12 @@ class Session:
 
     async def _search(self, arm: Arm, meter: PhaseMeter) -> None:
         search = self._searching(arm, meter, arm.budget)
-        self._arm = arm
         try:
             await METHODS[arm.method].run(search)
         finally:
             self._found = search.pool
+            if self._arm is None or any(_answer(c) is not None for c in search.pool):
+                self._arm = arm  # else the answer at hand stays the best so far
 
     async def _sample(self, arm: Arm, n: int, meter: PhaseMeter) -> None:
         """Up to `n` samples of the arm's policy in all, scored by its PRM."""

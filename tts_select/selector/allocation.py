@@ -13,6 +13,8 @@ import numpy as np
 from tts_select.selector.deciding import Option
 
 _ROUNDS = 60
+_MARGIN = 1e-9
+"""Above the price at which two options are worth the same, so that rounding does not buy the dearer one."""
 
 
 def price_within(options: Sequence[Sequence[Option]], flops: float) -> float:
@@ -25,11 +27,12 @@ def price_within(options: Sequence[Sequence[Option]], flops: float) -> float:
     p, cost = _table(options)
     if _spent(p, cost, 0.0) <= flops:
         return 0.0
-    low, high = 0.0, 1.0 / max(1.0, float(cost[cost > 0].min()))  # there no gain is worth the cheapest arm
+    cheapest = float(cost[cost > 0].min(initial=np.inf))
+    low, high = 0.0, 1.0 / max(1.0, cheapest)  # there no gain is worth the cheapest arm
     for _ in range(_ROUNDS):
         middle = (low + high) / 2
         low, high = (middle, high) if _spent(p, cost, middle) > flops else (low, middle)
-    return high
+    return high * (1 + _MARGIN)
 
 
 def _table(options: Sequence[Sequence[Option]]) -> tuple[np.ndarray, np.ndarray]:

@@ -1,0 +1,61 @@
+"""What people see of a router's plan."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from rich.console import Console
+
+from tts_select.core.arm import Arm
+from tts_select.display import outlook_view, why_not
+from tts_select.selector.deciding import Option
+from tts_select.selector.difficulty import Difficulty
+from tts_select.session import Outlook
+
+CHOSEN = Option(Arm("p", None, "majority", 4), 0.6, 100.0)
+
+
+@pytest.mark.parametrize(
+    ("p_correct", "flops", "why"),
+    [
+        (0.9, 300.0, "+0.300 is not worth 2e+02 FLOPs more"),
+        (0.6, 300.0, "no likelier to be right"),
+        (0.5, 300.0, "no likelier to be right"),
+        (0.5, 0.0, "less likely to be right"),
+    ],
+)
+def test_a_runner_up_says_why_it_lost(p_correct: float, flops: float, why: str) -> None:
+    assert why_not(Option(None, p_correct, flops), CHOSEN) == why
+
+
+@pytest.mark.xfail(reason="it says that a gain is not worth -50 FLOPs more")
+def test_a_better_and_cheaper_option_lost_for_another_reason() -> None:
+    """The best fixed arm is chosen for a problem unlike the training, whatever the others are said to do."""
+    assert "-" not in why_not(Option(None, 0.9, 50.0), CHOSEN)
+
+
+def shown(outlook: Outlook) -> str:
+    console = Console(file=io.StringIO(), width=120)
+    console.print(outlook_view(outlook))
+    return console.file.getvalue()  # type: ignore[attr-defined]
+
+
+def outlook(n_probes: int, options: tuple[Option, ...] = (CHOSEN,)) -> Outlook:
+    return Outlook({"p": Difficulty(0.05, 0.01, 0.2)}, options, 1e-4, "because", None, n_probes, 50.0)
+
+
+def test_an_outlook_shows_the_plan_the_difficulty_and_the_probes() -> None:
+    text = shown(outlook(2))
+    assert text.startswith("Plan: majority@4 p   (because)")
+    assert "2 probes, 50 FLOPs" in text
+    assert "0.01 to 0.20" in text
+    assert "hard" in text
+    assert "no probes" in shown(outlook(0))
+
+
+def test_an_outlook_shows_the_eight_best_options() -> None:
+    options = [Option(Arm("p", None, "majority", n), 0.5, 100.0 * n) for n in range(2, 14)]
+    text = shown(outlook(2, (CHOSEN, *options)))
+    assert "majority@8 " in text
+    assert "majority@9 " not in text
