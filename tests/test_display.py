@@ -29,7 +29,6 @@ def test_a_runner_up_says_why_it_lost(p_correct: float, flops: float, why: str) 
     assert why_not(Option(None, p_correct, flops), CHOSEN) == why
 
 
-@pytest.mark.xfail(reason="it says that a gain is not worth -50 FLOPs more")
 def test_a_better_and_cheaper_option_lost_for_another_reason() -> None:
     """The best fixed arm is chosen for a problem unlike the training, whatever the others are said to do."""
     assert "-" not in why_not(Option(None, 0.9, 50.0), CHOSEN)

@@ -100,7 +100,6 @@ def test_an_underestimated_problem_is_taken_from_those_that_wait(
     assert other[last]["plan"]["budget"] < 16
 
 
-@pytest.mark.xfail(reason="the best fixed arm is run at any price")
 def test_problems_unlike_the_training_do_not_empty_the_purse(
     exact_router: Router, lend_at_cost: Callable[..., Any]
 ) -> None:

@@ -220,7 +220,6 @@ def test_a_search_that_is_cut_before_its_first_answer_leaves_that_of_the_probes(
     assert len(solution.candidates) == 2
 
 
-@pytest.mark.xfail(reason="the clock runs while a model is loaded")
 def test_loading_a_model_does_not_count_against_the_deadline(lent: Any) -> None:
     load = lent.policies.__getitem__
 

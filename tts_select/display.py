@@ -137,6 +137,8 @@ def outlook_view(outlook: Outlook) -> RenderableType:
 def why_not(option: Option, chosen: Option) -> str:
     """Why an option lost against the chosen one, in words."""
     gain = option.p_correct - chosen.p_correct
+    if option.flops <= chosen.flops and gain > 0:
+        return "not the best fixed arm"
     if gain <= 0:
         return "no likelier to be right" if option.flops >= chosen.flops else "less likely to be right"
     return f"{gain:+.3f} is not worth {option.flops - chosen.flops:.2g} FLOPs more"

@@ -83,7 +83,7 @@ async def solve_from_purse(
 
 async def _from_purse(purse: Purse, session: Session, problem: str) -> Solution:
     left, probed = purse.left, session.spent
-    session.price = purse.price_for(problem)
+    session.take_from_purse(purse.price_for(problem))
     expected = left - purse.left
     try:
         return await session.run()

@@ -24,6 +24,7 @@ from tts_select.executors.search import Search
 from tts_select.selector.deciding import Caps, Option, next_samples, ranked
 from tts_select.selector.difficulty import Difficulty
 from tts_select.selector.evidence import NO_ANSWER, Evidence, Observed, grouped, won_by
+from tts_select.selector.portfolio import Portfolio
 from tts_select.selector.router import Router, fingerprint_mismatch, is_open
 from tts_select.solving import SEARCH_PHASE
 
@@ -101,6 +102,15 @@ class Models:
     ) -> None:
         self._trained = router.fingerprints
         self._load_policy, self._load_prm = policies, prms
+        self._policies: dict[str, Policy] = {}
+        self._prms: dict[str, RewardModel] = {}
+
+    def load(self, portfolio: Portfolio) -> None:
+        """All of them now, so that no clock runs while one is loaded."""
+        for spec in portfolio.policies:
+            self.policy(spec)
+        for spec in portfolio.prms:
+            self.prm(spec)
 
     def policy(self, spec: str) -> Policy:
         """A policy of the portfolio.
@@ -108,9 +118,11 @@ class Models:
         Raises:
             InputError: it is not the one that the router was trained for.
         """
-        found = self._load_policy(spec)
-        self._check({spec: found.fingerprint, "grader": GRADER})
-        return found
+        if spec not in self._policies:
+            found = self._load_policy(spec)
+            self._check({spec: found.fingerprint, "grader": GRADER})
+            self._policies[spec] = found
+        return self._policies[spec]
 
     def prm(self, spec: str) -> RewardModel:
         """A PRM of the portfolio.
@@ -118,9 +130,11 @@ class Models:
         Raises:
             InputError: it is not the one that the router was trained for.
         """
-        found = self._load_prm(spec)
-        self._check({spec: found.fingerprint})
-        return found
+        if spec not in self._prms:
+            found = self._load_prm(spec)
+            self._check({spec: found.fingerprint})
+            self._prms[spec] = found
+        return self._prms[spec]
 
     def _check(self, found: Mapping[str, str]) -> None:
         if mismatch := fingerprint_mismatch(self._trained, found):
@@ -137,7 +151,8 @@ class Session:
         self._problem, self._spending, self._seed = problem, spending, seed
         self.price = price_of(router, spending)
         self._ledger = Ledger()
-        self._limits = _limits_of(spending)
+        self._limits = Limits(spending.max_tokens)
+        self._strange = router.unfamiliar(problem.text)
         self._sampled: dict[str, _Sampled] = {}
         self._found: list[Candidate] = []
         self._arm: Arm | None = None
@@ -145,6 +160,9 @@ class Session:
 
     async def run(self) -> Solution:
         """To the answer."""
+        if (deadline := self._spending.deadline) is not None:
+            self._models.load(self._router.portfolio)
+            self._limits.deadline = time.monotonic() + deadline * (1 - _SCORING_SHARE)
         try:
             async with asyncio.timeout(self._spending.deadline):
                 await self._work()
@@ -153,8 +171,8 @@ class Session:
         return self._solution()
 
     async def _work(self) -> None:
-        strange = self._router.unfamiliar(self._problem.text)
-        if strange is None and self._arm is None:
+        whole = self._strange is not None
+        if not whole and self._arm is None:
             await self.probe()
         for _ in range(_MOST_DECISIONS):
             outlook = self.look()
@@ -162,9 +180,14 @@ class Session:
             if arm is None or self._limits.reached:
                 return
             self._decisions.append(outlook.reason)
-            await self._advance(arm, whole=strange is not None)
-            if not arm.is_sampling or strange is not None:
+            await self._advance(arm, whole=whole)
+            if not arm.is_sampling or whole:
                 return
+
+    def take_from_purse(self, price: float) -> None:
+        """Go on at this price. A problem unlike the training is then routed all the same: the best fixed arm
+        would cost others their share."""
+        self.price, self._strange = price, None
 
     @property
     def spent(self) -> float:
@@ -183,11 +206,10 @@ class Session:
         evidence = self._evidence()
         caps = self._caps()
         options = self._router.options(evidence)
-        strange = self._router.unfamiliar(self._problem.text)
         if self._arm is not None:
             options.append(Option(None, self._sureness(evidence, self._arm), 0.0))
         best = ranked(options, self.price, caps)
-        if strange is not None:
+        if self._strange is not None:
             best = _fixed_first(best, self._router.fallback)
         if not best:
             cheapest = min(options, key=lambda o: o.flops)
@@ -201,8 +223,8 @@ class Session:
             difficulty=self._router.difficulties(evidence),
             options=tuple(best),
             price=self.price,
-            reason=_reason(best[0], strange),
-            unfamiliar=strange,
+            reason=_reason(best[0], self._strange),
+            unfamiliar=self._strange,
             n_probes=len(evidence.of(self._router.probe.policy)),
             probe_flops=bill.flops if bill else 0.0,
         )
@@ -361,12 +383,6 @@ def price_of(router: Router, spending: Spending) -> float:
     if spending.effort not in router.prices:
         raise UnknownName("effort", spending.effort, router.prices)
     return router.prices[spending.effort]
-
-
-def _limits_of(spending: Spending) -> Limits:
-    if spending.deadline is None:
-        return Limits(spending.max_tokens)
-    return Limits(spending.max_tokens, time.monotonic() + spending.deadline * (1 - _SCORING_SHARE))
 
 
 def _fixed_first(options: list[Option], fallback: str) -> list[Option]:
