@@ -1,8 +1,8 @@
 """Which probes pay? `python benchmarks/probes.py SWEEP` fits a router with each PRM and number.
 
-The probes are of the first policy of the portfolio, the cheapest. All figures are on the training problems, by
-models that have not seen the problem: the AUC of the difficulty estimate (solvable within the portfolio or not),
-and the cost at the accuracy of the best fixed arm.
+The probes are of the first policy of the portfolio, the cheapest. All figures are on the training problems,
+by models that have not seen the problem: the AUC of the difficulty estimate (solvable within the portfolio or
+not), and the cost at the accuracy of the best fixed arm.
 """
 
 import sys
