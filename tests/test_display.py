@@ -11,7 +11,7 @@ from tts_select.core.arm import Arm
 from tts_select.display import outlook_view, why_not
 from tts_select.selector.deciding import Option
 from tts_select.selector.difficulty import Difficulty
-from tts_select.session import Outlook
+from tts_select.selector.outlook import Outlook
 
 CHOSEN = Option(Arm("p", None, "majority", 4), 0.6, 100.0)
 

@@ -16,8 +16,9 @@ from tts_select import InputError, Problem, Solution, UnknownName
 from tts_select.core.arm import Arm
 from tts_select.core.cost import Cost
 from tts_select.core.protocols import Continuation, Meter, SampleRequest
+from tts_select.selector.outlook import Spending, price_of
 from tts_select.selector.router import Router
-from tts_select.session import PROBE_PHASE, Session, Spending, price_of
+from tts_select.session import PROBE_PHASE, Session
 from tts_select.solving import SEARCH_PHASE
 from tts_select.testing import FakePolicy
 

@@ -15,8 +15,8 @@ from tts_select.core.solution import RankedCandidate, Solution
 
 if TYPE_CHECKING:
     from tts_select.selector.deciding import Option
+    from tts_select.selector.outlook import Outlook
     from tts_select.selector.router import Router
-    from tts_select.session import Outlook
 
 _FINISHED = {
     "complete": "",

@@ -16,8 +16,9 @@ from tts_select.executors.registry import load_policy, load_prm
 from tts_select.solving import Options, as_problem, prepare, run_plan, run_sync
 
 if TYPE_CHECKING:  # numpy, and with it half of the time of `import tts_select`
+    from tts_select.selector.outlook import Outlook
     from tts_select.selector.router import Router
-    from tts_select.session import Outlook, Session
+    from tts_select.session import Session
 
 PINS = ("policy", "prm", "prm_format", "method", "budget", "aggregation", "selection", "temperature")
 """Options that choose an arm; with one of them there is nothing left to route."""
@@ -38,7 +39,7 @@ class Selector:
         policies: Callable[[str], Policy] = load_policy,
         prms: Callable[[str], RewardModel] = load_prm,
     ) -> None:
-        from tts_select.session import Models
+        from tts_select.models import Models
 
         self.router = router
         self.models = Models(router, policies, prms)
@@ -71,7 +72,8 @@ class Selector:
 
     def session(self, problem: Problem, *, seed: int = 0, **spending: Any) -> Session:
         """One problem about to be solved."""
-        from tts_select.session import Session, Spending
+        from tts_select.selector.outlook import Spending
+        from tts_select.session import Session
 
         for name in spending:
             if name not in Spending.__slots__:

@@ -4,83 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from tts_select.core.arm import Arm
 from tts_select.core.candidate import Candidate
-from tts_select.core.errors import InputError, UnknownName
+from tts_select.core.errors import InputError
 from tts_select.core.plan import Plan
 from tts_select.core.problem import Problem
-from tts_select.core.protocols import Policy, RewardModel
 from tts_select.core.solution import RankedCandidate, Solution
-from tts_select.data.grading import GRADER, extract_answer, is_equivalent
+from tts_select.data.grading import extract_answer, is_equivalent
 from tts_select.executors.accounting import Ledger, PhaseMeter
 from tts_select.executors.aggregation import choose, order, rank
 from tts_select.executors.limits import LimitedPolicy, Limits
 from tts_select.executors.methods import METHODS
-from tts_select.executors.registry import load_policy, load_prm
 from tts_select.executors.search import Search
+from tts_select.models import Models
 from tts_select.selector.deciding import Caps, Option, next_samples, ranked
-from tts_select.selector.difficulty import Difficulty
 from tts_select.selector.evidence import NO_ANSWER, Evidence, Observed, grouped, won_by
-from tts_select.selector.portfolio import Portfolio
-from tts_select.selector.router import Router, fingerprint_mismatch, is_open
+from tts_select.selector.outlook import Outlook, Spending, price_of
+from tts_select.selector.router import Router, is_open
 from tts_select.solving import SEARCH_PHASE
 
 PROBE_PHASE = "probe"
-DEFAULT_EFFORT = "medium"
 _SCORING_SHARE = 0.2
 _MOST_DECISIONS = 16
-
-
-@dataclass(frozen=True, slots=True)
-class Spending:
-    """What a problem may cost. `effort` is a price fitted in training; `price` overrides it."""
-
-    effort: str = DEFAULT_EFFORT
-    price: float | None = None
-    """In probability per FLOP."""
-    max_tokens: int | None = None
-    max_flops: float | None = None
-    deadline: float | None = None
-    """Seconds from the first probe."""
-
-
-@dataclass(frozen=True, slots=True)
-class Outlook:
-    """What the router thinks of a problem after looking at it; all that `plan` prints."""
-
-    difficulty: Mapping[str, Difficulty]
-    """By policy."""
-    options: tuple[Option, ...]
-    """Best first; the first one is the plan."""
-    price: float
-    reason: str
-    unfamiliar: str | None
-    n_probes: int
-    probe_flops: float
-
-    @property
-    def chosen(self) -> Option:
-        """What will be done."""
-        return self.options[0]
-
-    def as_dict(self) -> dict[str, object]:
-        """For JSON."""
-        return {
-            "chosen": self.chosen.name,
-            "reason": self.reason,
-            "unfamiliar": self.unfamiliar,
-            "price": self.price,
-            "probes": self.n_probes,
-            "probe_flops": self.probe_flops,
-            "difficulty": {policy: found.as_dict() for policy, found in self.difficulty.items()},
-            "options": [
-                {"name": o.name, "p_correct": o.p_correct, "flops": o.flops, "value": o.value(self.price)}
-                for o in self.options
-            ],
-        }
 
 
 @dataclass(slots=True)
@@ -89,56 +36,6 @@ class _Sampled:
 
     candidates: list[Candidate] = field(default_factory=list)
     scores: dict[str, list[tuple[float, ...] | None]] = field(default_factory=dict)
-
-
-class Models:
-    """The policies and PRMs of a router's portfolio, loaded when they are first needed, and checked."""
-
-    def __init__(
-        self,
-        router: Router,
-        policies: Callable[[str], Policy] = load_policy,
-        prms: Callable[[str], RewardModel] = load_prm,
-    ) -> None:
-        self._trained = router.fingerprints
-        self._load_policy, self._load_prm = policies, prms
-        self._policies: dict[str, Policy] = {}
-        self._prms: dict[str, RewardModel] = {}
-
-    def load(self, portfolio: Portfolio) -> None:
-        """All of them now, so that no clock runs while one is loaded."""
-        for spec in portfolio.policies:
-            self.policy(spec)
-        for spec in portfolio.prms:
-            self.prm(spec)
-
-    def policy(self, spec: str) -> Policy:
-        """A policy of the portfolio.
-
-        Raises:
-            InputError: it is not the one that the router was trained for.
-        """
-        if spec not in self._policies:
-            found = self._load_policy(spec)
-            self._check({spec: found.fingerprint, "grader": GRADER})
-            self._policies[spec] = found
-        return self._policies[spec]
-
-    def prm(self, spec: str) -> RewardModel:
-        """A PRM of the portfolio.
-
-        Raises:
-            InputError: it is not the one that the router was trained for.
-        """
-        if spec not in self._prms:
-            found = self._load_prm(spec)
-            self._check({spec: found.fingerprint})
-            self._prms[spec] = found
-        return self._prms[spec]
-
-    def _check(self, found: Mapping[str, str]) -> None:
-        if mismatch := fingerprint_mismatch(self._trained, found):
-            raise InputError(f"{mismatch}: train a router for it, or use the paper's rule (--untrained-rule)")
 
 
 class Session:
@@ -370,19 +267,6 @@ class Session:
         difficulty = self._router.difficulties(self._evidence())[arm.policy].pass_at_1
         reason = "; then ".join(self._decisions) or "the probes are sure enough"
         return arm.plan(reason, seed=self._seed, difficulty=difficulty)
-
-
-def price_of(router: Router, spending: Spending) -> float:
-    """Raises:
-    InputError: the effort is unknown, or the price is negative.
-    """
-    if spending.price is not None:
-        if not spending.price >= 0:
-            raise InputError(f"the price is {spending.price}: write 0 or more, in probability per FLOP")
-        return spending.price
-    if spending.effort not in router.prices:
-        raise UnknownName("effort", spending.effort, router.prices)
-    return router.prices[spending.effort]
 
 
 def _fixed_first(options: list[Option], fallback: str) -> list[Option]:

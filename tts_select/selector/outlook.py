@@ -1,0 +1,75 @@
+"""What a problem may cost, and what a router thinks of it after a look."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from tts_select.core.errors import InputError, UnknownName
+from tts_select.selector.deciding import Option
+from tts_select.selector.difficulty import Difficulty
+from tts_select.selector.router import Router
+
+DEFAULT_EFFORT = "medium"
+
+
+@dataclass(frozen=True, slots=True)
+class Spending:
+    """What a problem may cost. `effort` is a price fitted in training; `price` overrides it."""
+
+    effort: str = DEFAULT_EFFORT
+    price: float | None = None
+    """In probability per FLOP."""
+    max_tokens: int | None = None
+    max_flops: float | None = None
+    deadline: float | None = None
+    """Seconds from the first probe."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What the router thinks of a problem after looking at it; all that `plan` prints."""
+
+    difficulty: Mapping[str, Difficulty]
+    """By policy."""
+    options: tuple[Option, ...]
+    """Best first; the first one is the plan."""
+    price: float
+    reason: str
+    unfamiliar: str | None
+    n_probes: int
+    probe_flops: float
+
+    @property
+    def chosen(self) -> Option:
+        """What will be done."""
+        return self.options[0]
+
+    def as_dict(self) -> dict[str, object]:
+        """For JSON."""
+        return {
+            "chosen": self.chosen.name,
+            "reason": self.reason,
+            "unfamiliar": self.unfamiliar,
+            "price": self.price,
+            "probes": self.n_probes,
+            "probe_flops": self.probe_flops,
+            "difficulty": {policy: found.as_dict() for policy, found in self.difficulty.items()},
+            "options": [
+                {"name": o.name, "p_correct": o.p_correct, "flops": o.flops, "value": o.value(self.price)}
+                for o in self.options
+            ],
+        }
+
+
+def price_of(router: Router, spending: Spending) -> float:
+    """Raises:
+    InputError: the effort is unknown, or the price is negative.
+    """
+    if spending.price is not None:
+        if not spending.price >= 0:
+            raise InputError(f"the price is {spending.price}: write 0 or more, in probability per FLOP")
+        return spending.price
+    if spending.effort not in router.prices:
+        raise UnknownName("effort", spending.effort, router.prices)
+    return router.prices[spending.effort]
