@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,41 +13,28 @@ from tts_select.core.errors import InputError
 from tts_select.selector.difficulty import bin_of
 from tts_select.selector.router import Router, fingerprint_mismatch
 from tts_select.selector.rule import DEFAULT_BUDGET
+from tts_select.training.evaluation.comparing import frontier_gaps, gap_to, headline
 from tts_select.training.evaluation.fixed import (
     BinTable,
     Board,
     Score,
-    accuracy_at,
     bins_of,
     board_of,
     by_bins,
-    cheapest_as_accurate,
-    cost_at,
     split_oracle,
 )
-from tts_select.training.evaluation.metrics import auc, bootstrap, reliability
+from tts_select.training.evaluation.frontier import N_DRAWS, Frontier, frontier_of, score_of
+from tts_select.training.evaluation.metrics import auc, reliability
 from tts_select.training.evaluation.targets import targets_of
 from tts_select.training.routing.cases import Case, cases_of
 from tts_select.training.routing.fit import SOLVABLE_FROM
 from tts_select.training.routing.rows import first_look
-from tts_select.training.routing.walks import Walk, walk
+from tts_select.training.routing.walks import walk
 from tts_select.training.sweep.records import SweepLog
 
 SCHEMA = "tts-select/report@1"
-N_DRAWS = 4
 N_PRICES = 14
 N_BUDGETS = 12
-SMALLEST_DISTANCE = 0.005
-"""From the best fixed arm to the oracle; below it there is nothing to close."""
-
-
-@dataclass(frozen=True, slots=True)
-class Frontier:
-    """The router at each of `prices`: its walks, shape (prices, draws, problems), and their scores."""
-
-    prices: Sequence[float]
-    walks: Sequence[Sequence[Sequence[Walk]]]
-    scores: Sequence[Score]
 
 
 def evaluate(
@@ -88,9 +74,9 @@ def evaluate(
         "oracle": split_oracle(board).as_dict(),
         "paper_bins": {k: [p.as_dict() for p in points] for k, points in bins.items()},
         "baselines": _baselines(router, board, scores),
-        **_headline(frontier, scores, best, split_oracle(board)),
-        "frontier_gaps": _frontier_gaps(frontier, scores),
-        "bins_gaps": {k: _gap(frontier, points) for k, points in bins.items()},
+        **headline(frontier, scores, best, split_oracle(board)),
+        "frontier_gaps": frontier_gaps(frontier, scores),
+        "bins_gaps": {k: gap_to(frontier, points) for k, points in bins.items()},
         "calibration": _calibration(router, cases, frontier, seed),
         "difficulty": trained_on.get("ablation", {}),
         "solvable_auc": _solvable_auc(router, cases, board, seed),
@@ -101,28 +87,6 @@ def evaluate(
         "probe_share": _point(frontier, _middle(router, frontier))["probe_share"],
     }
     return {**report, "targets": targets_of(report)}
-
-
-def frontier_of(
-    router: Router,
-    cases: Sequence[Case],
-    prices: Sequence[float] | np.ndarray,
-    seed: int,
-    note: Callable[[str], None],
-) -> Frontier:
-    """Replay the router at each price, in the same draws."""
-    walks: list[list[list[Walk]]] = []
-    for k, price in enumerate(prices):
-        note(f"price {k + 1} of {len(prices)}")
-        walks.append([walk(router, cases, float(price), seed=seed + d) for d in range(N_DRAWS)])
-    return Frontier([float(p) for p in prices], walks, [score_of(w) for w in walks])
-
-
-def score_of(draws: Sequence[Sequence[Walk]]) -> Score:
-    """Of the same cases in some draws."""
-    correct = np.array([[w.correct for w in walks] for walks in draws], dtype=float)
-    flops = np.array([[w.flops for w in walks] for walks in draws])
-    return Score(correct.mean(axis=0), flops.mean(axis=0))
 
 
 def _check(router: Router, log: SweepLog, trained_on: Mapping[str, Any]) -> None:
@@ -197,68 +161,6 @@ def _baselines(router: Router, board: Board, scores: Mapping[str, Score]) -> dic
         name = max(adaptive, key=lambda n: scores[n].accuracy)
         found["adaptive_consistency"] = {"name": name, **scores[name].as_dict()}
     return found
-
-
-def _headline(frontier: Frontier, scores: dict[str, Score], best: Score, top: Score) -> dict[str, Any]:
-    def ratio(places: np.ndarray) -> float:
-        here = {n: Score(s.correct[places], s.flops[places]) for n, s in scores.items()}
-        accuracy = float(best.correct[places].mean())
-        return cost_at(frontier.scores, accuracy, places) / cheapest_as_accurate(here, accuracy).cost
-
-    def closed(places: np.ndarray) -> float:
-        fixed = float(best.correct[places].mean())
-        reached = accuracy_at(frontier.scores, float(best.flops[places].mean()), places)
-        distance = float(top.correct[places].mean()) - fixed
-        return (reached - fixed) / distance if distance > SMALLEST_DISTANCE else float("nan")
-
-    def regret(places: np.ndarray) -> float:
-        reached = accuracy_at(frontier.scores, float(best.flops[places].mean()), places)
-        return float(top.correct[places].mean()) - reached
-
-    n = len(best.correct)
-    return {
-        "cost_ratio_at_equal_accuracy": bootstrap(ratio, n).as_dict(),
-        "gap_closed": bootstrap(closed, n).as_dict(),
-        "regret": bootstrap(regret, n).as_dict(),
-    }
-
-
-def _frontier_gaps(frontier: Frontier, scores: Mapping[str, Score]) -> dict[str, Any]:
-    """Router minus arm at the arm's cost: the worst over arms, and over the best arm at the median budget."""
-    n = len(next(iter(scores.values())).correct)
-    everything = np.arange(n)
-    gaps = {
-        name: accuracy_at(frontier.scores, score.cost, everything) - score.accuracy
-        for name, score in scores.items()
-    }
-    reachable = {name: gap for name, gap in gaps.items() if not np.isnan(gap)}
-    worst = min(reachable, key=reachable.__getitem__)
-    budget = float(np.median([s.cost for s in scores.values()]))
-    within = max((s for s in scores.values() if s.cost <= budget), key=lambda s: s.accuracy)
-
-    def at_median(places: np.ndarray) -> float:
-        return accuracy_at(frontier.scores, budget, places) - float(within.correct[places].mean())
-
-    return {
-        "worst": {"name": worst, "value": reachable[worst]},
-        "cheaper_than_any_router": sorted(set(gaps) - set(reachable)),
-        "at_median_budget": bootstrap(at_median, n).as_dict(),
-        "median_budget": budget,
-    }
-
-
-def _gap(frontier: Frontier, points: Sequence[Score]) -> dict[str, float]:
-    """Router minus the strategy at equal cost, the mean over its points that the router can reach."""
-
-    def mean(places: np.ndarray) -> float:
-        gaps = [
-            accuracy_at(frontier.scores, float(p.flops[places].mean()), places)
-            - float(p.correct[places].mean())
-            for p in points
-        ]
-        return float(np.nanmean(gaps)) if not np.isnan(gaps).all() else float("nan")
-
-    return bootstrap(mean, len(points[0].correct)).as_dict()
 
 
 def _calibration(router: Router, cases: Sequence[Case], frontier: Frontier, seed: int) -> dict[str, Any]:
