@@ -14,6 +14,7 @@ for name, value in {
 
 import asyncio
 import runpy
+import signal
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -36,6 +37,9 @@ from tts_select.selector.router import Calibrated, DifficultyModel, Probe, Route
 from tts_select.testing import FakePolicy, FakeRewardModel
 
 T = TypeVar("T")
+
+# a shell starts background jobs with interruptions ignored, and what they start inherits that
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 settings.register_profile("exact", deadline=None, derandomize=True, database=None, max_examples=60)
 settings.load_profile("exact")
