@@ -19,8 +19,8 @@ from tts_select.executors.limits import LimitedPolicy, Limits
 from tts_select.executors.methods import METHODS
 from tts_select.executors.search import Search
 from tts_select.models import Models
-from tts_select.selector.deciding import Caps, Option, next_samples, ranked
-from tts_select.selector.evidence import NO_ANSWER, Evidence, Observed, grouped, won_by
+from tts_select.selector.deciding import Caps, Option, held_as, next_samples, ranked
+from tts_select.selector.evidence import Evidence, Observed, grouped
 from tts_select.selector.outlook import Outlook, Spending, price_of
 from tts_select.selector.router import Router, is_open
 from tts_select.solving import SEARCH_PHASE
@@ -38,6 +38,22 @@ class _Sampled:
     scores: dict[str, list[tuple[float, ...] | None]] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """What an arm found; None: the samples of its policy."""
+
+    arm: Arm
+    found: list[Candidate] | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    arm: Arm
+    shown: tuple[RankedCandidate, ...]
+    best: RankedCandidate | None
+    sureness: float
+
+
 class Session:
     """One problem being solved: the evidence so far, the bill, and the answer at hand."""
 
@@ -51,8 +67,7 @@ class Session:
         self._limits = Limits(spending.max_tokens)
         self._strange = router.unfamiliar(problem.text)
         self._sampled: dict[str, _Sampled] = {}
-        self._found: list[Candidate] = []
-        self._arm: Arm | None = None
+        self._held: dict[str, _Held] = {}
         self._decisions: list[str] = []
 
     async def run(self) -> Solution:
@@ -69,7 +84,7 @@ class Session:
 
     async def _work(self) -> None:
         whole = self._strange is not None
-        if not whole and self._arm is None:
+        if not whole and not self._held:
             await self.probe()
         for _ in range(_MOST_DECISIONS):
             outlook = self.look()
@@ -78,7 +93,7 @@ class Session:
                 return
             self._decisions.append(outlook.reason)
             await self._advance(arm, whole=whole)
-            if not arm.is_sampling or whole:
+            if whole:
                 return
 
     def take_from_purse(self, price: float) -> None:
@@ -96,15 +111,15 @@ class Session:
         probe = self._router.probe
         with self._ledger.timed(PROBE_PHASE):
             await self._sample(probe.arm, probe.n, self._ledger.phase(PROBE_PHASE))
-        self._arm = probe.arm
+        self._hold(probe.arm)
 
     def look(self) -> Outlook:
         """Difficulty, options and the best of them, from the evidence so far."""
         evidence = self._evidence()
         caps = self._caps()
-        options = self._router.options(evidence)
-        if self._arm is not None:
-            options.append(Option(None, self._sureness(evidence, self._arm), 0.0))
+        options = [o for o in self._router.options(evidence) if not self._has_run(o.arm)]
+        if self._held:
+            options.append(Option(None, max(a.sureness for a in self._answers(evidence)), 0.0))
         best = ranked(options, self.price, caps)
         if self._strange is not None:
             best = _fixed_first(best, self._router.fallback)
@@ -152,9 +167,10 @@ class Session:
                 n = arm.budget if at_once else n + next_samples(arm, n)
             method = "majority" if arm.method == "adaptive" else arm.method
             so_far = Arm(arm.policy, arm.prm, method, n, arm.settings)
-            self._arm = self._arm or so_far  # all that there is if time runs out here
+            if not self._held:
+                self._hold(so_far)  # all that there is if time runs out here
             await self._sample(arm, n, meter)
-            self._arm = so_far
+            self._hold(so_far)
             if not whole or n >= arm.budget or self._limits.reached or self._is_settled(arm):
                 return
 
@@ -166,9 +182,13 @@ class Session:
         try:
             await METHODS[arm.method].run(search)
         finally:
-            self._found = search.pool
-            if self._arm is None or any(_answer(c) is not None for c in search.pool):
-                self._arm = arm  # else the answer at hand stays the best so far
+            self._hold(arm, search.pool)
+
+    def _hold(self, arm: Arm, found: list[Candidate] | None = None) -> None:
+        self._held[held_as(arm)] = _Held(arm, found)
+
+    def _has_run(self, arm: Arm | None) -> bool:
+        return arm is not None and not arm.is_sampling and held_as(arm) in self._held
 
     async def _sample(self, arm: Arm, n: int, meter: PhaseMeter) -> None:
         """Up to `n` samples of the arm's policy in all, scored by its PRM."""
@@ -217,47 +237,44 @@ class Session:
             },
         )
 
-    def _sureness(self, evidence: Evidence, arm: Arm) -> float:
-        won = won_by(arm, evidence.of(arm.policy))
-        if won.group == NO_ANSWER:
-            return 0.0
-        return self._router.sureness(evidence, arm, won.group, won.share)
+    def _answers(self, evidence: Evidence) -> list[_Answer]:
+        """Every answer at hand, with how sure it is by now."""
+        return [self._answer_of(held, evidence) for held in self._held.values()]
+
+    def _answer_of(self, held: _Held, evidence: Evidence) -> _Answer:
+        arm = held.arm
+        shown = rank(self._scored(arm) if held.found is None else held.found, arm.settings.aggregation)
+        chosen = choose(shown, arm.settings.selection)
+        if chosen is None:
+            return _Answer(arm, shown, None, 0.0)
+        best, share = chosen
+        group = self._group_of(best.answer or "")
+        return _Answer(arm, shown, best, self._router.sureness(evidence, arm, group, share))
+
+    def _scored(self, arm: Arm) -> list[Candidate]:
+        """The samples of the arm's policy with the scores of its PRM."""
+        sampled = self._of(arm.policy)
+        scores = [*sampled.scores.get(arm.prm or "", ()), *[None] * len(sampled.candidates)]
+        return [
+            c.scored(list(found)) if found else c
+            for c, found in zip(sampled.candidates, scores, strict=False)
+        ]
 
     def _solution(self) -> Solution:
-        arm = self._arm or self._router.probe.arm
-        if arm.is_sampling:
-            sampled = self._of(arm.policy)
-            scores = [*sampled.scores.get(arm.prm or "", ()), *[None] * len(sampled.candidates)]
-            candidates = [
-                c.scored(list(found)) if found else c
-                for c, found in zip(sampled.candidates, scores, strict=False)
-            ]
-        else:
-            candidates = self._found
-        return self._from_candidates(arm, candidates)
-
-    def _from_candidates(self, arm: Arm, candidates: list[Candidate]) -> Solution:
-        shown = rank(candidates, arm.settings.aggregation)
-        chosen = choose(shown, arm.settings.selection)
-        best = chosen[0] if chosen else None
+        """The surest of the answers at hand."""
+        if not self._held:
+            self._hold(self._router.probe.arm)
+        surest = max(self._answers(self._evidence()), key=lambda a: a.sureness)
+        best = surest.best
         return Solution(
             answer=best.answer if best else None,
             text=best.text if best else "",
-            confidence=self._confidence(arm, best, chosen[1] if chosen else 0.0),
+            confidence=surest.sureness if best else None,
             finished=self._limits.reached or "complete",
-            plan=self._as_run(arm),
+            plan=self._as_run(surest.arm),
             bill=self._ledger.bill,
-            candidates=tuple(sorted(shown, key=lambda r: order(r.score), reverse=True)),
+            candidates=tuple(sorted(surest.shown, key=lambda r: order(r.score), reverse=True)),
         )
-
-    def _confidence(self, arm: Arm, best: RankedCandidate | None, share: float) -> float | None:
-        if best is None or best.answer is None:
-            return None
-        evidence = self._evidence()
-        if arm.is_sampling:
-            return self._sureness(evidence, arm)
-        group = self._group_of(best.answer)
-        return self._router.sureness(evidence, arm, group, share)
 
     def _group_of(self, answer: str) -> int:
         answers = [_answer(c) for s in self._sampled.values() for c in s.candidates]

@@ -59,3 +59,12 @@ def next_samples(arm: Arm, n_here: int) -> int:
     """
     step = ROUND if arm.method == "adaptive" else max(1, n_here)
     return min(arm.budget - n_here, step)
+
+
+def held_as(arm: Arm) -> str:
+    """Under which name the arm's answer is kept: samples of a policy that are read alike share one, a search
+    has its own."""
+    if not arm.is_sampling:
+        return arm.name
+    settings = arm.settings
+    return f"{arm.policy} {arm.prm} {settings.selection} {settings.aggregation}"

@@ -8,12 +8,13 @@ import pytest
 
 from tts_select.core.arm import Arm
 from tts_select.selector.calibration import Calibration
+from tts_select.selector.deciding import held_as
 from tts_select.selector.portfolio import Portfolio
 from tts_select.selector.router import Calibrated, Probe, Router
 from tts_select.training.routing.cases import Case
 from tts_select.training.routing.fit import Fitted
 from tts_select.training.routing.rows import first_look
-from tts_select.training.routing.walks import MOST_DECISIONS, Walk, as_far, walk
+from tts_select.training.routing.walks import MOST_DECISIONS, Held, Walk, as_far, walk
 
 PROBE = Probe("world:small", "world:prm", 1)
 HUGE = 1.0
@@ -75,7 +76,7 @@ def test_at_a_huge_price_it_only_probes(router: Router, cases: list[Case]) -> No
         won = w.case.outcome(router.probe.arm, w.order)
         assert w.chosen == []
         assert w.flops == w.probe_flops == won.flops
-        assert (w.arm, w.group, w.correct) == (router.probe.arm, won.group, won.correct)
+        assert w.best == Held(router.probe.arm, won.group, won.share, won.correct)
         assert w.look == first_look(router.probe)
 
 
@@ -106,7 +107,7 @@ def test_deciding_once_runs_one_arm_to_its_end(router: Router, cases: list[Case]
             won = w.case.outcome(arm, w.order)
             n = w.case.n_samples(arm, w.order) if arm.is_sampling else 0
             if not arm.is_sampling or n > router.probe.n or arm.policy != router.probe.policy:
-                assert (w.group, w.correct) == (won.group, won.correct)
+                assert (w.held[held_as(arm)].group, w.held[held_as(arm)].correct) == (won.group, won.correct)
 
 
 def test_deciding_again_samples_in_rounds(router: Router, cases: list[Case]) -> None:
@@ -124,7 +125,7 @@ def test_deciding_again_does_not_cost_more_than_going_through_with_it(
         assert rounds.chosen == [arm.name] * 5  # 1, 2, 4, 8 and 16 samples
         assert whole.chosen == [arm.name]
         assert rounds.flops == pytest.approx(whole.flops)
-        assert (rounds.group, rounds.correct) == (whole.group, whole.correct)
+        assert rounds.held[held_as(arm)] == whole.held[held_as(arm)]
         assert rounds.flops - rounds.probe_flops == pytest.approx(
             rounds.case.outcome(arm, rounds.order).flops
         )
@@ -149,7 +150,7 @@ def test_another_prm_reads_what_is_there_too(stubborn: Callable[..., Router], ca
         assert read > 0
 
 
-def test_a_search_is_paid_for_whole_and_ends_the_walk(
+def test_a_search_is_paid_for_whole_and_is_run_once(
     stubborn: Callable[..., Router], cases: list[Case], portfolio: Portfolio
 ) -> None:
     arm = portfolio["beam@16 world:small world:prm"]
@@ -157,7 +158,7 @@ def test_a_search_is_paid_for_whole_and_ends_the_walk(
         won = w.case.outcome(arm, w.order)
         assert w.chosen == [arm.name]
         assert w.flops == w.probe_flops + won.flops
-        assert (w.arm, w.group, w.correct, w.share) == (arm, won.group, won.correct, won.share)
+        assert w.held[held_as(arm)] == Held(arm, won.group, won.share, won.correct)
 
 
 def test_with_every_arm_run_it_stops(stubborn: Callable[..., Router], cases: list[Case]) -> None:

@@ -209,7 +209,7 @@ def _choices(router: Router, cases: Sequence[Case], frontier: Frontier) -> dict[
     counts: dict[str, Counter[str]] = {"easy": Counter(), "medium": Counter(), "hard": Counter()}
     for walks in frontier.walks[_middle(router, frontier)]:
         for case, w in zip(cases, walks, strict=True):
-            counts[bin_of(case.pass_at_1(policy))][w.arm.name] += 1
+            counts[bin_of(case.pass_at_1(policy))][w.arm.name if w.arm else "none"] += 1
     return {k: {n: v / c.total() for n, v in c.most_common()} for k, c in counts.items() if c}
 
 

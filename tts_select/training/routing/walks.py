@@ -11,13 +11,23 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from tts_select.core.arm import Arm
-from tts_select.selector.deciding import next_samples
-from tts_select.selector.evidence import Evidence, won_by
+from tts_select.selector.deciding import held_as, next_samples
+from tts_select.selector.evidence import NO_ANSWER, Evidence, won_by
 from tts_select.selector.router import Router, is_open
 from tts_select.training.routing.cases import Case, Order
 from tts_select.training.routing.rows import Look, first_look
 
 MOST_DECISIONS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """An answer at hand: what won it, its group and share of the vote, and whether it is right."""
+
+    arm: Arm
+    group: int
+    share: float
+    correct: float
 
 
 @dataclass(slots=True)
@@ -27,26 +37,32 @@ class Walk:
     case: Case
     order: Order
     look: Look
-    arm: Arm
-    """What won the answer."""
-    group: int = -1
-    share: float = 0.0
-    correct: float = 0.0
+    held: dict[str, Held] = field(default_factory=dict)
+    """The last answer of each search, and of the samples of each policy under each way to read them."""
+    best: Held | None = None
+    """The surest of them."""
     confidence: float = 0.0
-    predicted: float = 0.0
-    """P(correct) at the last decision to run something."""
     flops: float = 0.0
     probe_flops: float = 0.0
     chosen: list[str] = field(default_factory=list)
     done: bool = False
 
+    @property
+    def correct(self) -> float:
+        """Whether the answer is right."""
+        return self.best.correct if self.best else 0.0
+
+    @property
+    def arm(self) -> Arm | None:
+        """What won the answer."""
+        return self.best.arm if self.best else None
+
     def run(self, arm: Arm, *, whole: bool) -> None:
-        """A round of a sampling arm (or all of it), or a search; its answer is the answer from now on."""
+        """A round of a sampling arm (or all of it), or a search; its answer is one more at hand."""
         if not arm.is_sampling:
             won = self.case.outcome(arm, self.order)
-            self.arm, self.group, self.share, self.correct = arm, won.group, won.share, won.correct
+            self.held[held_as(arm)] = Held(arm, won.group, won.share, won.correct)
             self.flops += won.flops
-            self.done = True
             return
         here = self.look.n.get(arm.policy, 0)
         n = self.case.n_samples(arm, self.order) if whole else here + max(0, next_samples(arm, here))
@@ -56,14 +72,14 @@ class Walk:
             arm.policy, arm.prm, self.order, here, n, scored_before=0 if unscored else here
         )[0]
         self.look = self.look.with_arm(arm, n)
-        self._answer(arm, n)
-
-    def _answer(self, arm: Arm, n: int) -> None:
         places = self.order.samples[arm.policy][:n]
-        won = won_by(arm, [self.case.observed[arm.policy][k] for k in places])
-        self.arm = as_far(arm, n)
-        self.group, self.share = won.group, won.share
-        self.correct = self.case.is_right(won.group)
+        won_vote = won_by(arm, [self.case.observed[arm.policy][k] for k in places])
+        correct = self.case.is_right(won_vote.group)
+        self.held[held_as(arm)] = Held(as_far(arm, n), won_vote.group, won_vote.share, correct)
+
+    def is_open(self, arm: Arm, evidence: Evidence) -> bool:
+        """Whether there is anything left to do for the arm."""
+        return is_open(arm, evidence) and (arm.is_sampling or held_as(arm) not in self.held)
 
 
 def as_far(arm: Arm, n: int) -> Arm:
@@ -88,7 +104,7 @@ def walk(router: Router, cases: Sequence[Case], price: float, *, seed: int, agai
 
 def _probed(router: Router, case: Case, order: Order) -> Walk:
     probe = router.probe
-    found = Walk(case, order, Look({}, {}), probe.arm)
+    found = Walk(case, order, Look({}, {}))
     found.run(probe.arm, whole=True)
     found.look = first_look(probe)
     found.probe_flops = found.flops
@@ -96,29 +112,28 @@ def _probed(router: Router, case: Case, order: Order) -> Walk:
 
 
 def _decide(router: Router, walks: Sequence[Walk], price: float, *, again: bool) -> None:
-    choices = []
-    for w in walks:
-        evidence = w.look.evidence(w.case, w.order)
-        arms = [a for a in router.portfolio.arms if is_open(a, evidence)]
-        w.done = not arms
-        if arms:
-            choices.append((w, arms, _rows(router, evidence, arms)))
-    if not choices:
+    evidence = [w.look.evidence(w.case, w.order) for w in walks]
+    arms = router.portfolio.arms
+    open_arms = [[a for a in arms if w.is_open(a, e)] for w, e in zip(walks, evidence, strict=True)]
+    for w, found in zip(walks, open_arms, strict=True):
+        w.done = not found
+    rows = [_rows(router, e, found) for e, found in zip(evidence, open_arms, strict=True) if found]
+    if not rows:
         return
-    rows = np.concatenate([rows for _, _, rows in choices])
-    p, flops = router.success(rows), router.flops(rows)
+    p, flops = (model(np.concatenate(rows)) for model in (router.success, router.flops))
     start = 0
-    for w, arms, _ in choices:
-        values = p[start : start + len(arms)] - price * flops[start : start + len(arms)]
+    for w, found in zip(walks, open_arms, strict=True):
+        if w.done:
+            continue
+        values = p[start : start + len(found)] - price * flops[start : start + len(found)]
         best = int(values.argmax())
         if values[best] <= w.confidence:
             w.done = True
         else:
-            w.predicted = float(p[start + best])
-            w.chosen.append(arms[best].name)
-            w.run(arms[best], whole=not again)
-            w.done = w.done or not again
-        start += len(arms)
+            w.chosen.append(found[best].name)
+            w.run(found[best], whole=not again)
+            w.done = not again
+        start += len(found)
 
 
 def _rows(router: Router, evidence: Evidence, arms: Sequence[Arm]) -> np.ndarray:
@@ -127,21 +142,19 @@ def _rows(router: Router, evidence: Evidence, arms: Sequence[Arm]) -> np.ndarray
 
 
 def _judge(router: Router, walks: Sequence[Walk]) -> None:
-    """The confidence in the answer at hand."""
-    if not walks:
-        return
-    rows = []
+    """How sure each answer at hand is by now, and which is the surest."""
+    rows, owners = [], []
     for w in walks:
         evidence = w.look.evidence(w.case, w.order)
-        layout = router.layout
-        rows.append(
-            np.concatenate(
-                [
-                    layout.state(evidence),
-                    layout.arm(w.arm, evidence),
-                    layout.outcome(evidence, w.group, w.share),
-                ]
-            )
-        )
-    for w, p in zip(walks, router.confidence(np.stack(rows)), strict=True):
-        w.confidence = float(p)
+        state = router.layout.state(evidence)
+        for held in w.held.values():
+            arm = router.layout.arm(held.arm, evidence)
+            rows.append(np.concatenate([state, arm, router.layout.outcome(evidence, held.group, held.share)]))
+            owners.append((w, held))
+        w.best, w.confidence = None, -1.0
+    if not rows:
+        return
+    for (w, held), said in zip(owners, router.confidence(np.stack(rows)), strict=True):
+        p = 0.0 if held.group == NO_ANSWER else float(said)
+        if p > w.confidence:
+            w.best, w.confidence = held, p
