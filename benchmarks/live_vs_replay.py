@@ -1,6 +1,6 @@
-"""Does a live router do what its replay says? `python benchmarks/live_vs_replay.py REPORT/report.json [N]`.
+"""Does a live router do what its replay says? `python benchmarks/live_vs_replay.py ROUTER REPORT.json [N]`.
 
-Solves N fresh test problems (default 240) with the shipped router at each effort, and sets accuracy and mean
+Solves N fresh test problems (default 240) with the router at each effort, and sets accuracy and mean
 FLOPs beside the replayed figures of the report, which are of other problems; 95 % intervals over problems.
 """
 
@@ -36,15 +36,15 @@ async def measure(
 def main() -> None:
     import numpy as np
 
-    report = json.loads(Path(sys.argv[1]).read_text())
-    n = int(sys.argv[2]) if len(sys.argv) > 2 else 240
+    report = json.loads(Path(sys.argv[2]).read_text())
+    n = int(sys.argv[3]) if len(sys.argv) > 3 else 240
     problems = [Problem(p.problem, p.id, p.answer) for p in generate(n, seed=SEED, split="test")]
     replayed = report["n_problems"]
     print(f"| effort | accuracy, live (n = {n}) | replay (n = {replayed}) | FLOPs, live | replay |")
     print("|---|---|---|---|---|")
     for effort, point in report["router"]["efforts"].items():
         selector = Selector(
-            Selector.load().router,
+            Selector.load(sys.argv[1]).router,
             policies=_once(lambda spec: load_policy(spec, fresh=True)),
             prms=_once(lambda spec: load_prm(spec, fresh=True)),
         )

@@ -107,12 +107,10 @@ Examples:
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option("--max-tokens", type=int, default=None, help="Generate no more tokens than this, a problem.")
 @click.option("--deadline", type=float, default=None, help="Seconds, a problem; loading not counted.")
-@click.option(
-    "--effort", default=None, help="low, medium or high: what a FLOP may cost.", show_default="medium"
-)
+@click.option("--effort", default=None, help="With --router: low, medium or high.", show_default="medium")
 @click.option("--price", type=float, default=None, help="Instead of --effort, in probability per FLOP.")
 @click.option("--max-flops", type=float, default=None, help="Compute no more than about this, a problem.")
-@click.option("--router", default=None, help="A router's folder.", show_default="the shipped one")
+@click.option("--router", default=None, help="A router's folder.", show_default="none: by rule")
 @click.option("--untrained-rule", is_flag=True, help="Leave what is open to the paper's rule of thumb.")
 @click.option(
     "--min-confidence", type=click.FloatRange(0, 1), default=None, help="Withhold a less sure answer."
@@ -249,7 +247,9 @@ def _solving(
             raise InputError(
                 f"--total-flops sets the price of every problem, and '{name}' interferes: drop one"
             )
-    selector, seed = Selector.load(options.get("router")), options.get("seed", 0)
+    if "router" not in options:
+        raise InputError("--total-flops needs a router: name its folder with --router")
+    selector, seed = Selector.load(options["router"]), options.get("seed", 0)
     left = batch.total_flops - spent
     return solve_from_purse(todo, selector, left, sink, concurrency=room, seed=seed, progress=advance)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +10,6 @@ from tts_select.core.errors import InputError, UnknownName
 from tts_select.core.problem import Problem
 from tts_select.core.protocols import Policy, RewardModel
 from tts_select.core.solution import Solution
-from tts_select.data.world.artifacts import ROUTER
 from tts_select.executors.registry import load_policy, load_prm
 from tts_select.solving import Options, as_problem, prepare, run_plan, run_sync
 
@@ -45,15 +43,15 @@ class Selector:
         self.models = Models(router, policies, prms)
 
     @classmethod
-    def load(cls, folder: str | Path | None = None) -> Selector:
-        """From a router's folder; the shipped router of the embedded models without one.
+    def load(cls, folder: str | Path) -> Selector:
+        """From a router's folder.
 
         Raises:
             InputError: there is no such router, or it cannot be read.
         """
         from tts_select.selector.artifact import load_router
 
-        return cls(load_router(Path(folder)) if folder else shipped_router())
+        return cls(load_router(Path(folder)))
 
     def plan(self, problem: str | Problem, *, probe: bool = True, seed: int = 0, **spending: Any) -> Outlook:
         """Look at a problem and decide, without running the decision; `probe=False` reads the text alone."""
@@ -81,20 +79,12 @@ class Selector:
         return Session(self.router, self.models, problem, Spending(**spending), seed=seed)
 
 
-@lru_cache(maxsize=1)
-def shipped_router() -> Router:
-    """The router of the embedded models."""
-    from tts_select.selector.artifact import load_router
-
-    return load_router(ROUTER)
-
-
 def solve(problem: str | Problem, **options: Any) -> Solution:
-    """Solve a problem, with the shipped router; works inside a running event loop too.
+    """Solve a problem; works inside a running event loop too.
 
-    Options: those of `Spending` (effort, caps, deadline), `router` (another router's folder), `seed`. With a
-    field of `Options` that chooses a model or a method nothing is routed: that is run, and what is left open
-    is chosen by the paper's rule of thumb; `untrained_rule=True` leaves all of it to that rule.
+    With `router`, the folder of one, it chooses, and the options are `seed` and those of `Spending` (effort,
+    caps, deadline). Without one the options are the fields of `Options`, and the paper's rule of thumb chooses
+    what they leave open.
 
     >>> solve("Start with 14. Multiply by 3. What is the result?").answer
     '42'
@@ -125,8 +115,10 @@ def solver_for(options: dict[str, Any]) -> Solver:
     pinned = [name for name in PINS if name in options]
     routing = [name for name in ROUTING if options.get(name) is not None]
     by_rule = options.pop("untrained_rule", False)
-    if not pinned and not by_rule and (options.get("router") or ROUTER.exists()):
+    if not pinned and not by_rule and options.get("router"):
         return _routed(options)
+    if routing and not options.get("router"):
+        raise InputError(f"'{routing[0]}' is for a router: name one with --router")
     if routing:
         why = pinned[0] if pinned else "untrained_rule"
         raise InputError(
@@ -137,7 +129,7 @@ def solver_for(options: dict[str, Any]) -> Solver:
 
 def _routed(options: dict[str, Any]) -> Solver:
     Options(**{k: v for k, v in options.items() if k in SHARED}).check()
-    selector = Selector.load(options.pop("router", None))
+    selector = Selector.load(options.pop("router"))
 
     async def solve_routed(problem: Problem) -> Solution:
         return await selector.asolve(problem, **{k: v for k, v in options.items() if v is not None})

@@ -97,12 +97,12 @@ def evaluate(router: Path, sweep: Path, *, out: Path, seed: int, as_json: bool) 
 @click.command(
     epilog="""\b
 Examples:
-  tts-select plan examples/problem.txt
-  tts-select plan examples/problem.txt --no-probe --effort high
-  echo "Start with 14. Multiply by 3. What is the result?" | tts-select plan - --json"""
+  tts-select plan examples/problem.txt --router router/
+  tts-select plan examples/problem.txt --router router/ --no-probe --effort high
+  echo "Start with 14. Multiply by 3. What is the result?" | tts-select plan - --router router/ --json"""
 )
 @click.argument("file")
-@click.option("--router", type=Path, default=None, help="A router's folder.", show_default="the shipped one")
+@click.option("--router", type=Path, required=True, help="A router's folder.")
 @click.option(
     "--effort", default="medium", show_default=True, help="low, medium or high: what a FLOP may cost."
 )
@@ -112,9 +112,7 @@ Examples:
 @click.option("--no-probe", is_flag=True, help="Plan from the text alone; no model is loaded.")
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
-def plan(
-    file: str, *, router: Path | None, no_probe: bool, seed: int, as_json: bool, **spending: Any
-) -> None:
+def plan(file: str, *, router: Path, no_probe: bool, seed: int, as_json: bool, **spending: Any) -> None:
     """Look at the problem in FILE and say what would be run, and why."""
     from tts_select.display import outlook_view
     from tts_select.problem_text import read_problem_text

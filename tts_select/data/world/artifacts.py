@@ -11,7 +11,6 @@ from tts_select.data.fingerprint import fingerprint_of
 
 WEIGHTS = Path(__file__).parent / "weights"
 PORTFOLIO = Path(__file__).parent / "portfolio.yaml"
-ROUTER = Path(__file__).parent / "router"
 
 
 def manifests() -> dict[str, dict[str, Any]]:
