@@ -83,8 +83,8 @@ def solve(problem: str | Problem, **options: Any) -> Solution:
     """Solve a problem; works inside a running event loop too.
 
     With `router`, the folder of one, it chooses, and the options are `seed` and those of `Spending` (effort,
-    caps, deadline). Without one the options are the fields of `Options`, and the paper's rule of thumb chooses
-    what they leave open.
+    caps, deadline). Without one the options are the fields of `Options`, and the rule of thumb of the paper
+    chooses what they leave open.
 
     >>> solve("Start with 14. Multiply by 3. What is the result?").answer
     '42'
