@@ -115,15 +115,15 @@ def solver_for(options: dict[str, Any]) -> Solver:
     pinned = [name for name in PINS if name in options]
     routing = [name for name in ROUTING if options.get(name) is not None]
     by_rule = options.pop("untrained_rule", False)
-    if not pinned and not by_rule and options.get("router"):
-        return _routed(options)
-    if routing and not options.get("router"):
-        raise InputError(f"'{routing[0]}' is for a router: name one with --router")
-    if routing:
+    if routing and (pinned or by_rule):
         why = pinned[0] if pinned else "untrained_rule"
         raise InputError(
             f"'{routing[0]}' is for the router, and '{why}' leaves it nothing to choose: drop one"
         )
+    if options.get("router"):
+        return _routed(options)
+    if routing:
+        raise InputError(f"'{routing[0]}' is for a router: name one with --router")
     return _pinned(Options(**{k: v for k, v in options.items() if k not in ROUTING}))
 
 
