@@ -45,7 +45,7 @@ def evaluate(
     seed: int = 1,
     note: Callable[[str], None] = lambda _: None,
 ) -> dict[str, Any]:
-    """The report; docs/results.md explains its fields.
+    """The report, as `report.json` holds it.
 
     Raises:
         InputError: the log is of other models than the router was trained for, or of its training problems.
