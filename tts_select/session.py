@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from tts_select.core.arm import Arm
-from tts_select.core.candidate import Candidate
 from tts_select.core.errors import InputError
 from tts_select.core.plan import Plan
 from tts_select.core.problem import Problem
-from tts_select.core.solution import RankedCandidate, Solution
-from tts_select.data.grading import extract_answer, is_equivalent
+from tts_select.core.solution import Solution
 from tts_select.executors.accounting import Ledger, PhaseMeter
-from tts_select.executors.aggregation import choose, order, rank
+from tts_select.executors.aggregation import order
 from tts_select.executors.limits import LimitedPolicy, Limits
 from tts_select.executors.methods import METHODS
 from tts_select.executors.search import Search
+from tts_select.gathering import Gathered, Sampled
 from tts_select.models import Models
-from tts_select.selector.deciding import Caps, Option, held_as, next_samples, ranked
-from tts_select.selector.evidence import Evidence, Observed, grouped
+from tts_select.selector.deciding import Caps, Option, first_step, next_samples, ranked
+from tts_select.selector.evidence import Evidence
 from tts_select.selector.outlook import Outlook, Spending, price_of
 from tts_select.selector.router import Router, is_open
 from tts_select.solving import SEARCH_PHASE
@@ -28,30 +27,6 @@ from tts_select.solving import SEARCH_PHASE
 PROBE_PHASE = "probe"
 _SCORING_SHARE = 0.2
 _MOST_DECISIONS = 16
-
-
-@dataclass(slots=True)
-class _Sampled:
-    """The samples of one policy, with the scores of each PRM that has read them."""
-
-    candidates: list[Candidate] = field(default_factory=list)
-    scores: dict[str, list[tuple[float, ...] | None]] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class _Held:
-    """What an arm found; None: the samples of its policy."""
-
-    arm: Arm
-    found: list[Candidate] | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Answer:
-    arm: Arm
-    shown: tuple[RankedCandidate, ...]
-    best: RankedCandidate | None
-    sureness: float
 
 
 class Session:
@@ -66,8 +41,7 @@ class Session:
         self._ledger = Ledger()
         self._limits = Limits(spending.max_tokens)
         self._strange = router.unfamiliar(problem.text)
-        self._sampled: dict[str, _Sampled] = {}
-        self._held: dict[str, _Held] = {}
+        self._gathered = Gathered(problem.text)
         self._decisions: list[str] = []
 
     async def run(self) -> Solution:
@@ -84,7 +58,7 @@ class Session:
 
     async def _work(self) -> None:
         whole = self._strange is not None
-        if not whole and not self._held:
+        if not whole and self._gathered.is_empty:
             await self.probe()
         for _ in range(_MOST_DECISIONS):
             outlook = self.look()
@@ -111,33 +85,31 @@ class Session:
         probe = self._router.probe
         with self._ledger.timed(PROBE_PHASE):
             await self._sample(probe.arm, probe.n, self._ledger.phase(PROBE_PHASE))
-        self._hold(probe.arm)
+        self._gathered.note(probe.arm)
 
     def look(self) -> Outlook:
-        """Difficulty, options and the best of them, from the evidence so far."""
-        evidence = self._evidence()
-        caps = self._caps()
-        options = [o for o in self._router.options(evidence) if not self._has_run(o.arm)]
-        if self._held:
-            options.append(Option(None, max(a.sureness for a in self._answers(evidence)), 0.0))
+        """Difficulty, options and what to do first, from the evidence so far."""
+        evidence = self._gathered.look().evidence
+        options, caps = self._router.options(evidence), self._caps()
         best = ranked(options, self.price, caps)
-        if self._strange is not None:
-            best = _fixed_first(best, self._router.fallback)
-        if not best:
+        first = first_step(options, self.price, caps)
+        if first is None:
             cheapest = min(options, key=lambda o: o.flops)
             raise InputError(
                 f"the caps are below the cheapest arm, {cheapest.name}, which takes about "
                 f"{cheapest.flops:.3g} FLOPs and {cheapest.tokens:.0f} tokens: "
                 "raise --max-flops or --max-tokens"
             )
+        if self._strange is not None:
+            first = next((o for o in best if o.name == self._router.fallback), best[0])
         bill = self._ledger.bill.phases.get(PROBE_PHASE)
         return Outlook(
             difficulty=self._router.difficulties(evidence),
-            options=tuple(best),
+            options=(first, *(o for o in best if o is not first)),
             price=self.price,
-            reason=_reason(best[0], self._strange),
+            reason=_reason(first, self._strange),
             unfamiliar=self._strange,
-            n_probes=len(evidence.of(self._router.probe.policy)),
+            n_probes=len(evidence.of(self._router.probe.arm.pool)),
             probe_flops=bill.flops if bill else 0.0,
         )
 
@@ -160,50 +132,42 @@ class Session:
 
     async def _rounds(self, arm: Arm, meter: PhaseMeter, *, whole: bool) -> None:
         """One round of a sampling arm, or all of them."""
-        n = len(self._of(arm.policy).candidates)
+        n = len(self._gathered.of(arm.pool).candidates)
         while True:
             if n < arm.budget:
                 at_once = whole and arm.method != "adaptive"
                 n = arm.budget if at_once else n + next_samples(arm, n)
             method = "majority" if arm.method == "adaptive" else arm.method
             so_far = Arm(arm.policy, arm.prm, method, n, arm.settings)
-            if not self._held:
-                self._hold(so_far)  # all that there is if time runs out here
+            self._gathered.note(so_far)  # what there is if time runs out here is its
             await self._sample(arm, n, meter)
-            self._hold(so_far)
             if not whole or n >= arm.budget or self._limits.reached or self._is_settled(arm):
                 return
 
     def _is_settled(self, arm: Arm) -> bool:
-        return not is_open(arm, self._evidence())
+        return not is_open(arm, self._gathered.look().evidence)
 
     async def _search(self, arm: Arm, meter: PhaseMeter) -> None:
         search = self._searching(arm, meter, arm.budget)
         try:
             await METHODS[arm.method].run(search)
         finally:
-            self._hold(arm, search.pool)
-
-    def _hold(self, arm: Arm, found: list[Candidate] | None = None) -> None:
-        self._held[held_as(arm)] = _Held(arm, found)
-
-    def _has_run(self, arm: Arm | None) -> bool:
-        return arm is not None and not arm.is_sampling and held_as(arm) in self._held
+            self._gathered.note(arm, search.pool)
 
     async def _sample(self, arm: Arm, n: int, meter: PhaseMeter) -> None:
-        """Up to `n` samples of the arm's policy in all, scored by its PRM."""
-        sampled = self._of(arm.policy)
+        """Up to `n` samples of the arm's pool in all, scored by its PRM."""
+        sampled = self._gathered.of(arm.pool)
         here = len(sampled.candidates)
         if n > here:
             search = self._searching(arm, meter, n)
             try:
-                await search.solutions(n - here, first=here)
+                await search.solutions(n - here, temperature=arm.temperature, first=here)
             finally:
                 sampled.candidates += search.pool
         if arm.prm is not None:
             await self._score(sampled, arm.prm, meter)
 
-    async def _score(self, sampled: _Sampled, prm: str, meter: PhaseMeter) -> None:
+    async def _score(self, sampled: Sampled, prm: str, meter: PhaseMeter) -> None:
         known = sampled.scores.setdefault(prm, [])
         model = self._models.prm(prm)
         new = sampled.candidates[len(known) :]
@@ -223,71 +187,29 @@ class Session:
         prm = self._models.prm(arm.prm) if arm.prm and not arm.is_sampling else None
         return Search(self._problem.text, policy, prm, settings, n, meter)
 
-    def _of(self, policy: str) -> _Sampled:
-        return self._sampled.setdefault(policy, _Sampled())
-
-    def _evidence(self) -> Evidence:
-        answers = [_answer(c) for s in self._sampled.values() for c in s.candidates]
-        groups = iter(grouped(answers, is_equivalent))
-        return Evidence(
-            self._problem.text,
-            {
-                policy: [_observed(c, next(groups), s, k) for k, c in enumerate(s.candidates)]
-                for policy, s in self._sampled.items()
-            },
-        )
-
-    def _answers(self, evidence: Evidence) -> list[_Answer]:
-        """Every answer at hand, with how sure it is by now."""
-        return [self._answer_of(held, evidence) for held in self._held.values()]
-
-    def _answer_of(self, held: _Held, evidence: Evidence) -> _Answer:
-        arm = held.arm
-        shown = rank(self._scored(arm) if held.found is None else held.found, arm.settings.aggregation)
-        chosen = choose(shown, arm.settings.selection)
-        if chosen is None:
-            return _Answer(arm, shown, None, 0.0)
-        best, share = chosen
-        group = self._group_of(best.answer or "")
-        return _Answer(arm, shown, best, self._router.sureness(evidence, arm, group, share))
-
-    def _scored(self, arm: Arm) -> list[Candidate]:
-        """The samples of the arm's policy with the scores of its PRM."""
-        sampled = self._of(arm.policy)
-        scores = [*sampled.scores.get(arm.prm or "", ()), *[None] * len(sampled.candidates)]
-        return [
-            c.scored(list(found)) if found else c
-            for c, found in zip(sampled.candidates, scores, strict=False)
-        ]
-
     def _solution(self) -> Solution:
-        """The surest of the answers at hand."""
-        if not self._held:
-            self._hold(self._router.probe.arm)
-        surest = max(self._answers(self._evidence()), key=lambda a: a.sureness)
-        best = surest.best
+        """With the surest of the answers at hand."""
+        if self._gathered.is_empty:
+            self._gathered.note(self._router.probe.arm)
+        seen = self._gathered.look()
+        surest = next(iter(self._router.answers(seen.evidence)), None)
+        answer = seen.answers[surest.group] if surest else None
+        spoken = self._gathered.spoken_for(answer)
+        best = spoken.best
         return Solution(
             answer=best.answer if best else None,
             text=best.text if best else "",
-            confidence=surest.sureness if best else None,
+            confidence=surest.p_correct if surest else None,
             finished=self._limits.reached or "complete",
-            plan=self._as_run(surest.arm),
+            plan=self._as_run(spoken.arm, seen.evidence),
             bill=self._ledger.bill,
-            candidates=tuple(sorted(surest.shown, key=lambda r: order(r.score), reverse=True)),
+            candidates=tuple(sorted(spoken.shown, key=lambda r: order(r.score), reverse=True)),
         )
 
-    def _group_of(self, answer: str) -> int:
-        answers = [_answer(c) for s in self._sampled.values() for c in s.candidates]
-        return grouped([*answers, answer], is_equivalent)[-1]
-
-    def _as_run(self, arm: Arm) -> Plan:
-        difficulty = self._router.difficulties(self._evidence())[arm.policy].pass_at_1
+    def _as_run(self, arm: Arm, evidence: Evidence) -> Plan:
+        difficulty = self._router.difficulties(evidence)[arm.policy].pass_at_1
         reason = "; then ".join(self._decisions) or "the probes are sure enough"
         return arm.plan(reason, seed=self._seed, difficulty=difficulty)
-
-
-def _fixed_first(options: list[Option], fallback: str) -> list[Option]:
-    return sorted(options, key=lambda o: o.name != fallback)
 
 
 def _reason(option: Option, strange: str | None) -> str:
@@ -296,19 +218,6 @@ def _reason(option: Option, strange: str | None) -> str:
     if option.arm is None:
         return f"sure enough ({option.p_correct:.2f})"
     return f"{option.name}: P(correct) {option.p_correct:.2f} for {option.flops:.2g} FLOPs more"
-
-
-def _answer(candidate: Candidate) -> str | None:
-    return extract_answer(candidate.text) if candidate.is_complete and candidate.steps else None
-
-
-def _observed(candidate: Candidate, group: int, sampled: _Sampled, place: int) -> Observed:
-    scores = {
-        prm: found
-        for prm, known in sampled.scores.items()
-        if place < len(known) and (found := known[place]) is not None
-    }
-    return Observed(group, candidate.n_tokens, candidate.logprob, len(candidate.steps), scores)
 
 
 async def _nothing() -> list[float]:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field, fields, replace
+from functools import cached_property
 
 from tts_select.core.plan import Plan, Settings
 
-SAMPLING_METHODS = ("majority", "best_of_n", "adaptive")
+SAMPLING_METHODS = ("cot", "majority", "best_of_n", "adaptive")
 """Their candidates are independent samples, so that one pool shows what any budget gives."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # no slots: its names are asked for millions of times, and kept
 class Arm:
     """A pair (policy, PRM or none), a method, a budget N and the settings of its search."""
 
@@ -20,7 +21,7 @@ class Arm:
     budget: int
     settings: Settings = field(default_factory=Settings)
 
-    @property
+    @cached_property
     def name(self) -> str:
         """Unique in a portfolio: `best_of_n@16 world:small world:prm`, then what is not the default."""
         defaults = Settings()
@@ -31,6 +32,16 @@ class Arm:
         ]
         models = [self.policy, *([self.prm] if self.prm else [])]
         return " ".join([f"{self.method}@{self.budget}", *models, *differs])
+
+    @property
+    def temperature(self) -> float:
+        """Of its policy's sampling; cot is greedy."""
+        return 0.0 if self.method == "cot" else self.settings.temperature
+
+    @cached_property
+    def pool(self) -> str:
+        """The name of the pool of samples that it takes its own from, if it is a sampling arm."""
+        return pool_name(self.policy, self.temperature)
 
     @property
     def is_sampling(self) -> bool:
@@ -55,3 +66,9 @@ class Arm:
         """
         settings = Settings(**record["settings"])  # type: ignore[arg-type]
         return cls(record["policy"], record["prm"], record["method"], record["budget"], settings)  # type: ignore[arg-type]
+
+
+def pool_name(policy: str, temperature: float) -> str:
+    """`world:small`, and the temperature if it is not the default: `world:small temperature=0`."""
+    usual = temperature == Settings().temperature
+    return policy if usual else f"{policy} temperature={temperature:g}"

@@ -13,6 +13,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -117,14 +118,15 @@ def _files(router: Router) -> dict[str, str]:
 def _facts(router: Router) -> dict[str, Any]:
     return {
         "portfolio": {"name": router.portfolio.name, "arms": [a.as_dict() for a in router.portfolio.arms]},
-        "probe": {"policy": router.probe.policy, "prm": router.probe.prm, "n": router.probe.n},
+        "probe": asdict(router.probe),
         "prices": dict(router.prices),
         "fallback": router.fallback,
         "text_ranges": router.text_ranges,
         "words": sorted(router.words),
         "mean_tokens": dict(router.mean_tokens),
+        "strengths": dict(router.strengths),
         "fingerprints": dict(router.fingerprints),
-        "features": router.layout.outcome_names,
+        "features": [*router.layout.answer_names, *router.layout.option_names],
         "calibrations": {
             "success": router.success.calibration.as_dict(),
             "confidence": router.confidence.calibration.as_dict(),
@@ -159,10 +161,12 @@ def _router(texts: Mapping[str, str]) -> Router:
         text_ranges=tuple((float(low), float(high)) for low, high in facts["text_ranges"]),
         words=frozenset(facts["words"]),
         mean_tokens=facts["mean_tokens"],
+        strengths=facts["strengths"],
         fingerprints=facts["fingerprints"],
     )
-    if tuple(facts["features"]) != router.layout.outcome_names:
-        different = sorted(set(facts["features"]) ^ set(router.layout.outcome_names))
+    features = [*router.layout.answer_names, *router.layout.option_names]
+    if facts["features"] != features:
+        different = sorted(set(facts["features"]) ^ set(features))
         raise ValueError(f"it has other features than this version: {[*different, 'their order'][0]}, ...")
     return router
 

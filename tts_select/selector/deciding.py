@@ -51,6 +51,22 @@ def ranked(options: Sequence[Option], price: float, caps: Caps) -> list[Option]:
     return sorted(allowed, key=lambda o: (-o.value(price), o.flops))
 
 
+def first_step(options: Sequence[Option], price: float, caps: Caps) -> Option | None:
+    """What to do next if it will be decided again after it; None where the caps allow nothing.
+
+    Of all options that are worth more than stopping, the one that buys the most probability per FLOP: the
+    cheap ones come first, and what they show tells whether the dear ones are needed.
+    """
+    best = ranked(options, price, caps)
+    if not best:
+        return None
+    stop = next((o for o in best if o.arm is None), None)
+    if stop is None:
+        return best[0]
+    worth = best[: best.index(stop)]
+    return max(worth, key=lambda o: (o.p_correct - stop.p_correct) / max(1.0, o.flops), default=stop)
+
+
 def next_samples(arm: Arm, n_here: int) -> int:
     """How many samples of a sampling arm are drawn before it is decided again.
 
@@ -59,12 +75,3 @@ def next_samples(arm: Arm, n_here: int) -> int:
     """
     step = ROUND if arm.method == "adaptive" else max(1, n_here)
     return min(arm.budget - n_here, step)
-
-
-def held_as(arm: Arm) -> str:
-    """Under which name the arm's answer is kept: samples of a policy that are read alike share one, a search
-    has its own."""
-    if not arm.is_sampling:
-        return arm.name
-    settings = arm.settings
-    return f"{arm.policy} {arm.prm} {settings.selection} {settings.aggregation}"

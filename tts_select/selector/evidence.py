@@ -1,4 +1,4 @@
-"""What is known about a problem so far, as plain values: its text, and scored samples of each policy.
+"""What is known about a problem so far, as plain values: its text, scored samples, and what searches found.
 
 The same values come from a live search and from a sweep log, so a router is trained and replayed on exactly
 what it will see.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tts_select.core.arm import Arm
@@ -20,15 +20,17 @@ NO_ANSWER = -1
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """One sample of a policy."""
+    """One solution."""
 
     group: int
-    """Equivalent answers of a problem have the same number; `NO_ANSWER` for a sample without one."""
+    """Equivalent answers of a problem have the same number; `NO_ANSWER` for a solution without one."""
     n_tokens: int
     logprob: float
     n_steps: int
     scores: Mapping[str, Sequence[float]] = field(default_factory=dict)
     """By PRM, one score a step, in [0, 1]; a PRM that has not scored it is missing."""
+    share: float = 1.0
+    """Of the vote, that its answer won in the search that found it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +43,22 @@ class Vote:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Of one problem: the samples of each policy, in the order in which they were drawn."""
+    """Of one problem."""
 
     problem: str
-    samples: Mapping[str, Sequence[Observed]]
+    samples: Mapping[str, Sequence[Observed]] = field(default_factory=dict)
+    """By pool, in the order in which they were drawn."""
+    found: Mapping[str, Observed] = field(default_factory=dict)
+    """By the name of a search arm that has run, the solution that it answers with."""
 
-    def of(self, policy: str) -> Sequence[Observed]:
-        """The samples of a policy."""
-        return self.samples.get(policy, ())
+    def of(self, pool: str) -> Sequence[Observed]:
+        """The samples of a pool."""
+        return self.samples.get(pool, ())
+
+    def solutions(self) -> Iterator[Observed]:
+        """All of them that answer."""
+        for samples in (*self.samples.values(), self.found.values()):
+            yield from (s for s in samples if s.group != NO_ANSWER)
 
 
 def won_by(arm: Arm, samples: Sequence[Observed]) -> Vote:
@@ -56,9 +66,9 @@ def won_by(arm: Arm, samples: Sequence[Observed]) -> Vote:
     return vote(samples, arm.prm, arm.settings.selection, arm.settings.aggregation)
 
 
-def counts(samples: Sequence[Observed]) -> list[int]:
-    """How many samples gave each answer."""
-    return list(Counter(s.group for s in samples if s.group != NO_ANSWER).values())
+def counts(samples: Sequence[Observed]) -> dict[int, int]:
+    """How many samples gave each answer, by group."""
+    return dict(Counter(s.group for s in samples if s.group != NO_ANSWER))
 
 
 def vote(

@@ -1,21 +1,23 @@
 """Evidence and arms as numbers, in a fixed order of names; what is not known is NaN, as LightGBM has it.
 
 Text features are cheap and know no language model; sample features describe agreement, likelihood and
-length; PRM features describe how a PRM sees the samples. The groups are those of the ablation.
+length; PRM features describe how a PRM sees the samples. The groups are those of the ablation. An option is
+described by all of them, by the surest answer at hand, and by its arm.
 """
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 
 from tts_select.core.arm import Arm
-from tts_select.selector.evidence import NO_ANSWER, Evidence, Observed, tallied, vote
+from tts_select.selector.answers import answers_at_hand, names_of
+from tts_select.selector.evidence import NO_ANSWER, Evidence, Observed, counts, vote
 
 TEXT_FEATURES = (
     "chars",
@@ -31,90 +33,108 @@ TEXT_FEATURES = (
 _SAMPLE_FEATURES = (
     "n",
     "answered_share",
+    "token_logprob",
+    "mean_tokens",
+    "mean_steps",
     "distinct_answers",
     "top_share",
     "margin",
     "entropy",
-    "token_logprob",
     "min_logprob",
     "max_logprob",
-    "mean_tokens",
-    "mean_steps",
 )
-_PRM_FEATURES = ("best", "mean", "spread", "vote_share", "lowest_step", "drop")
-_ARM_FEATURES = ("arm_policy", "arm_prm", "arm_method", "arm_log2_n", "arm_more_samples")
-_OUTCOME_FEATURES = ("won_share", "won_support", "won_best_score", "won_agreement", "won_policies")
+_GREEDY_FEATURES = _SAMPLE_FEATURES[:5]
+"""Of one sample the others say nothing more."""
+_PRM_FEATURES = ("best", "lowest_step", "drop", "mean", "spread", "vote_share")
+_GREEDY_PRM_FEATURES = _PRM_FEATURES[:3]
+_FOUND_FEATURES = ("n", "best", "lowest_step")
+_HELD_FEATURES = ("surest", "second")
+_ARM_FEATURES = ("policy", "prm", "method", "log2_n", "more_samples", "greedy", "strength")
 
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Which policies, PRMs and methods have a place in the vectors, in this order."""
+    """Which pools, policies, PRMs and methods have a place in the vectors, in this order."""
 
+    pools: Mapping[str, bool]
+    """By name, whether a pool is greedy."""
     policies: tuple[str, ...]
     prms: tuple[str, ...]
     methods: tuple[str, ...]
+    searches: Mapping[str, str]
+    """By arm, the policy of those that are searches."""
+    strengths: Mapping[str, float]
+    """By arm, its accuracy on the training problems."""
 
     @property
     def state_names(self) -> tuple[str, ...]:
         """Of `state`."""
         names = [f"text/{name}" for name in TEXT_FEATURES]
-        for policy in self.policies:
-            names += [f"samples/{policy}/{name}" for name in _SAMPLE_FEATURES]
-            names += [f"prm/{policy}/{prm}/{name}" for prm in self.prms for name in _PRM_FEATURES]
-        return tuple(names)
+        for pool, greedy in self.pools.items():
+            names += [f"samples/{pool}/{n}" for n in (_GREEDY_FEATURES if greedy else _SAMPLE_FEATURES)]
+            kept = _GREEDY_PRM_FEATURES if greedy else _PRM_FEATURES
+            names += [f"prm/{pool}/{prm}/{name}" for prm in self.prms for name in kept]
+        return (*names, *(f"found/{policy}/{name}" for policy in self.policies for name in _FOUND_FEATURES))
 
     @property
-    def arm_names(self) -> tuple[str, ...]:
-        """Of `state` and `arm` joined."""
-        return self.state_names + tuple(f"arm/{name}" for name in _ARM_FEATURES)
+    def answer_names(self) -> tuple[str, ...]:
+        """Of the rows of `answers`."""
+        text = (f"text/{name}" for name in TEXT_FEATURES)
+        return (*text, *names_of(tuple(self.pools), self.prms))
 
     @property
-    def outcome_names(self) -> tuple[str, ...]:
-        """Of `state`, `arm` and `outcome` joined."""
-        return self.arm_names + tuple(f"outcome/{name}" for name in _OUTCOME_FEATURES)
+    def option_names(self) -> tuple[str, ...]:
+        """Of the rows of `options`."""
+        held = (*(f"held/{name}" for name in _HELD_FEATURES), *names_of(tuple(self.pools), self.prms))
+        return (*self.state_names, *held, *(f"arm/{name}" for name in _ARM_FEATURES))
 
     def state(self, evidence: Evidence) -> np.ndarray:
         """Of the evidence, shape (len(state_names),)."""
         values = text_features(evidence.problem)
-        for policy in self.policies:
-            samples = evidence.of(policy)
-            values += _of_samples(samples)
+        for pool, greedy in self.pools.items():
+            samples = evidence.of(pool)
+            values += _of_samples(samples)[: len(_GREEDY_FEATURES) if greedy else None]
             for prm in self.prms:
-                values += _of_prm(samples, prm)
+                values += _of_prm(samples, prm)[: len(_GREEDY_PRM_FEATURES) if greedy else None]
+        for policy in self.policies:
+            values += _of_searches([o for n, o in evidence.found.items() if self.searches[n] == policy])
         return np.array(values, dtype=float)
 
-    def arm(self, arm: Arm, evidence: Evidence) -> np.ndarray:
-        """Of an arm after this evidence, shape (5,)."""
-        here = len(evidence.of(arm.policy)) if arm.is_sampling else 0
-        return np.array(
-            [
-                self.policies.index(arm.policy),
-                self.prms.index(arm.prm) if arm.prm else -1,
-                self.methods.index(arm.method),
-                math.log2(arm.budget),
-                max(0, arm.budget - here),
-            ],
-            dtype=float,
-        )
+    def answers(self, evidence: Evidence) -> tuple[list[int], np.ndarray]:
+        """The groups of the answers at hand, and a row for each, shape (answers, len(answer_names))."""
+        at_hand = answers_at_hand(evidence, tuple(self.pools), self.prms)
+        text = text_features(evidence.problem)
+        rows = np.array([[*text, *values] for _, values in at_hand], dtype=float)
+        return [group for group, _ in at_hand], rows.reshape(len(at_hand), len(self.answer_names))
 
-    def outcome(self, evidence: Evidence, group: int, share: float) -> np.ndarray:
-        """Of the answer that was won with this share of the vote, shape (5,)."""
-        support = [s for samples in evidence.samples.values() for s in samples if s.group == group]
-        n = sum(len(samples) for samples in evidence.samples.values())
-        scores = [found[-1] for s in support for found in s.scores.values() if found]
-        leaders = [_leader(samples) for samples in evidence.samples.values() if samples]
-        return np.array(
-            [
-                share,
-                len(support) / n if n else math.nan,
-                max(scores, default=math.nan),
-                np.mean([leader == group for leader in leaders]) if leaders else math.nan,
-                len({p for p, samples in evidence.samples.items() if any(s.group == group for s in samples)}),
-            ],
-            dtype=float,
-        )
+    def options(
+        self, evidence: Evidence, arms: Sequence[Arm], answers: np.ndarray, sureness: np.ndarray
+    ) -> np.ndarray:
+        """A row for each arm, shape (arms, len(option_names)); `answers` and how sure they are describe what
+        is at hand already."""
+        shared = [*self.state(evidence), *self._held(answers, sureness)]
+        return np.array([[*shared, *self._arm(arm, evidence)] for arm in arms], dtype=float)
+
+    def _held(self, answers: np.ndarray, sureness: np.ndarray) -> list[float]:
+        order = np.argsort(-sureness, kind="stable")
+        ranked = [float(sureness[k]) for k in order[:2]]
+        surest = answers[order[0], len(TEXT_FEATURES) :] if len(order) else None
+        n = len(self.answer_names) - len(TEXT_FEATURES)
+        return [*ranked, *[0.0] * (2 - len(ranked)), *([math.nan] * n if surest is None else surest)]
+
+    def _arm(self, arm: Arm, evidence: Evidence) -> list[float]:
+        here = len(evidence.of(arm.pool)) if arm.is_sampling else 0
+        return [
+            self.policies.index(arm.policy),
+            self.prms.index(arm.prm) if arm.prm else -1,
+            self.methods.index(arm.method),
+            math.log2(arm.budget),
+            max(0, arm.budget - here),
+            arm.temperature == 0,
+            self.strengths[arm.name],
+        ]
 
 
 def columns(names: Sequence[str], kinds: Sequence[str]) -> list[int]:
@@ -144,22 +164,20 @@ def _of_samples(samples: Sequence[Observed]) -> list[float]:
     if not samples:
         return [0.0, *[math.nan] * (len(_SAMPLE_FEATURES) - 1)]
     n = len(samples)
-    answering = [s for s in samples if s.group != NO_ANSWER]
-    shares = sorted((c / n for c in tallied(answering, [1.0] * len(answering)).values()), reverse=True)
-    logprobs = [s.logprob / max(1, s.n_tokens) for s in samples]
+    shares = sorted((c / n for c in counts(samples).values()), reverse=True)
     whole = [s.logprob for s in samples]
     return [
         n,
-        len(answering) / n,
+        sum(s.group != NO_ANSWER for s in samples) / n,
+        sum(s.logprob / max(1, s.n_tokens) for s in samples) / n,
+        sum(s.n_tokens for s in samples) / n,
+        sum(s.n_steps for s in samples) / n,
         len(shares),
         shares[0] if shares else 0.0,
         shares[0] - (shares[1] if len(shares) > 1 else 0.0) if shares else 0.0,
         -sum(p * math.log(p) for p in shares),
-        sum(logprobs) / n,
         min(whole),
         max(whole),
-        sum(s.n_tokens for s in samples) / n,
-        sum(s.n_steps for s in samples) / n,
     ]
 
 
@@ -173,13 +191,16 @@ def _of_prm(samples: Sequence[Observed], prm: str) -> list[float]:
     drops = [before - after for before, after in pairwise(best)]
     return [
         best[-1],
+        min(best),
+        max(drops, default=0.0),
         mean,
         math.sqrt(sum((x - mean) ** 2 for x in last) / len(last)),
         vote(scored, prm).share,
-        min(best),
-        max(drops, default=0.0),
     ]
 
 
-def _leader(samples: Sequence[Observed]) -> int:
-    return vote(samples, next((prm for s in samples for prm in s.scores), None)).group
+def _of_searches(found: Sequence[Observed]) -> list[float]:
+    """How many searches have run, and the scores of the best solution that they found."""
+    scores = [steps for o in found for steps in o.scores.values() if steps]
+    best = max(scores, key=lambda steps: steps[-1], default=(math.nan,))
+    return [len(found), best[-1], min(best)]

@@ -1,7 +1,7 @@
 """The learned router: evidence in; difficulty, options and confidence out. It runs no policy and no PRM.
 
-Its LightGBM models: P(correct) of an arm after the evidence, the arm's cost from here on, the confidence
-in an answer that was won, and the pass@1 of each policy; the probabilities are calibrated.
+Its LightGBM models: how likely each answer at hand is right, P(correct) of the surest answer after an arm has
+run as well, that arm's cost from here on, and the pass@1 of each policy; the probabilities are calibrated.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tts_select.core.arm import Arm
+from tts_select.core.plan import Settings
 from tts_select.core.voting import is_settled
 from tts_select.selector.calibration import Calibration
 from tts_select.selector.deciding import Option
@@ -28,16 +29,26 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """The first look at a problem: `n` samples of a policy, scored by a PRM."""
+    """The first look at a problem: `n` samples of a policy, scored by a PRM unless that is None."""
 
     policy: str
-    prm: str
+    prm: str | None
     n: int
+    temperature: float = Settings().temperature
 
     @property
     def arm(self) -> Arm:
         """What the probes would be as an arm."""
-        return Arm(self.policy, self.prm, "best_of_n", self.n)
+        method = "majority" if self.prm is None else "best_of_n"
+        return Arm(self.policy, self.prm, method, self.n, Settings(temperature=self.temperature))
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One that is at hand, and the probability that it is right."""
+
+    group: int
+    p_correct: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,28 +102,39 @@ class Router:
     """Of the training problems; empty if there were too many to tell."""
     mean_tokens: Mapping[str, float]
     """Of a solution of each policy."""
+    strengths: Mapping[str, float]
+    """The accuracy of each arm on the training problems."""
     fingerprints: Mapping[str, str]
     """Of each policy, PRM and the grader that it was trained for."""
 
     @cached_property
     def layout(self) -> Layout:
         """The features of this portfolio."""
-        return layout_of(self.portfolio)
+        return layout_of(self.portfolio, self.strengths)
 
     def difficulties(self, evidence: Evidence) -> dict[str, Difficulty]:
         """The estimated pass@1 of each policy."""
         state = self.layout.state(evidence)[None]
         return {policy: model(state)[0] for policy, model in self.difficulty.items()}
 
+    def answers(self, evidence: Evidence) -> list[Answer]:
+        """Those at hand, the surest first."""
+        groups, rows = self.layout.answers(evidence)
+        return sorted(self._answers(groups, rows), key=lambda a: -a.p_correct)
+
     def options(self, evidence: Evidence) -> list[Option]:
-        """Every arm that the evidence has not run already, with its P(correct) and its cost from here on."""
+        """Every arm that the evidence has not run already, with its P(correct) and its cost from here on; and
+        stopping, if there is an answer at hand."""
+        groups, rows = self.layout.answers(evidence)
+        answers = self._answers(groups, rows)
+        sureness = np.array([a.p_correct for a in answers])
+        stop = [Option(None, float(sureness.max()), 0.0)] if answers else []
         arms = [arm for arm in self.portfolio.arms if is_open(arm, evidence)]
         if not arms:
-            return []
-        state = self.layout.state(evidence)
-        rows = np.stack([np.concatenate([state, self.layout.arm(arm, evidence)]) for arm in arms])
+            return stop
+        rows = self.layout.options(evidence, arms, rows, sureness)
         p, flops = self.success(rows), self.flops(rows)
-        return [
+        return stop + [
             Option(arm, float(p[k]), float(flops[k]), self.tokens(arm, evidence))
             for k, arm in enumerate(arms)
         ]
@@ -123,20 +145,13 @@ class Router:
 
     def tokens(self, arm: Arm, evidence: Evidence) -> float:
         """What the arm's policy will generate, expected from the length of its samples so far."""
-        here = evidence.of(arm.policy)
+        here = evidence.of(arm.pool) if arm.is_sampling else ()
         mean = np.mean([s.n_tokens for s in here]) if here else self.mean_tokens[arm.policy]
-        return float(mean) * max(1, arm.budget - (len(here) if arm.is_sampling else 0))
+        return float(mean) * max(1, arm.budget - len(here))
 
-    def sureness(self, evidence: Evidence, arm: Arm, group: int, share: float) -> float:
-        """The probability that the answer which `arm` won with this share of the vote is right."""
-        row = np.concatenate(
-            [
-                self.layout.state(evidence),
-                self.layout.arm(arm, evidence),
-                self.layout.outcome(evidence, group, share),
-            ]
-        )
-        return float(self.confidence(row[None])[0])
+    def _answers(self, groups: list[int], rows: np.ndarray) -> list[Answer]:
+        said = self.confidence(rows) if groups else ()
+        return [Answer(group, float(p)) for group, p in zip(groups, said, strict=True)]
 
     def unfamiliar(self, problem: str) -> str | None:
         """Why the problem is unlike those of the training, or None if it is not."""
@@ -151,19 +166,22 @@ class Router:
         return f"the word '{strange[0]}' was never in training" if strange else None
 
 
-def layout_of(portfolio: Portfolio) -> Layout:
-    """Policies, PRMs and methods in the order of the portfolio, and then the methods that answers at hand
-    come from: the probes are a best_of_n, and an adaptive arm is a majority before its end."""
-    methods = dict.fromkeys([*(arm.method for arm in portfolio.arms), "best_of_n", "majority"])
-    return Layout(portfolio.policies, portfolio.prms, tuple(methods))
+def layout_of(portfolio: Portfolio, strengths: Mapping[str, float]) -> Layout:
+    """Everything in the order of the portfolio."""
+    pools = {arm.pool: arm.temperature == 0 for arm in portfolio.arms if arm.is_sampling}
+    methods = tuple(dict.fromkeys(arm.method for arm in portfolio.arms))
+    searches = {arm.name: arm.policy for arm in portfolio.arms if not arm.is_sampling}
+    return Layout(pools, portfolio.policies, portfolio.prms, methods, searches, strengths)
 
 
 def is_open(arm: Arm, evidence: Evidence) -> bool:
     """Whether there is anything left to do for the arm."""
-    here = evidence.of(arm.policy)
-    if arm.method == "adaptive" and is_settled(counts(here)):
+    if not arm.is_sampling:
+        return arm.name not in evidence.found
+    here = evidence.of(arm.pool)
+    if arm.method == "adaptive" and is_settled(counts(here).values()):
         return False
-    if not arm.is_sampling or len(here) < arm.budget:
+    if len(here) < arm.budget:
         return True
     return arm.prm is not None and any(arm.prm not in s.scores and s.group >= 0 for s in here)
 

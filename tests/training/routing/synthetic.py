@@ -9,6 +9,7 @@ import numpy as np
 from tts_select.core.cost import Cost, inference_flops
 from tts_select.data.grading import GRADER
 from tts_select.selector.portfolio import Portfolio, load_portfolio
+from tts_select.training.sweep.manifest import PoolPlan, pools_of, rounds
 from tts_select.training.sweep.records import LoggedProblem, Manifest, ModelCard, Pool, Run, Sample, SweepLog
 
 PORTFOLIO = Path(__file__).parents[3] / "tts_select" / "data" / "world" / "portfolio.yaml"
@@ -32,8 +33,8 @@ def synthetic_log(n_problems: int = 60, *, n_samples: int = 64, seed: int = 0) -
         text = " ".join(f"Add {rng.integers(1, 99)}." for _ in range(length))
         problem = LoggedProblem(f"p{k}", f"Start with {k}. {text} What is the result?", str(1000 + k))
         problems[problem.id] = problem
-        for policy in portfolio.policies:
-            pools[problem.id, policy] = _pool(problem, policy, length, n_samples, rng)
+        for name, plan in pools_of(portfolio.arms).items():
+            pools[problem.id, name] = _pool(problem, plan, length, plan.size(n_samples), rng)
         for arm in portfolio.arms:
             if not arm.is_sampling:
                 runs[problem.id, arm.name] = tuple(
@@ -47,18 +48,18 @@ def p_right(policy: str, length: int) -> float:
     return float(1 / (1 + np.exp(length - 1.5 * SKILL[policy])))
 
 
-def _pool(problem: LoggedProblem, policy: str, length: int, n: int, rng: np.random.Generator) -> Pool:
+def _pool(problem: LoggedProblem, plan: PoolPlan, length: int, n: int, rng: np.random.Generator) -> Pool:
+    policy, temperature = plan.arm.policy, plan.arm.temperature
     right = rng.random(n) < p_right(policy, length)
     samples = []
     for is_right in right:
         answer = problem.answer if is_right else str(rng.integers(2000, 2006))
         scores = {}
-        for prm, (_, sharpness) in PRMS.items():
-            z = rng.normal(sharpness * (0.5 if is_right else -0.5), 1.0)
-            scores[prm] = (float(1 / (1 + np.exp(-z))),)
+        for prm in plan.prms:
+            scores[prm] = (_score(is_right, PRMS[prm][1], rng),)
         samples.append(Sample(answer, bool(is_right), 8 * length, -0.3 * length, "stop", "a step", scores))
-    curve = {k: PROMPT_TOKENS + 4 * length * k for k in (1, 2, 4, 8, 16, 32, n)}
-    return Pool(problem.id, policy, PROMPT_TOKENS, tuple(samples), dict.fromkeys(PRMS, curve))
+    curve = {k: PROMPT_TOKENS + 4 * length * k for k in rounds(n)}
+    return Pool(problem.id, policy, temperature, PROMPT_TOKENS, tuple(samples), dict.fromkeys(plan.prms, curve))
 
 
 def _run(
@@ -78,4 +79,10 @@ def _run(
         flops += inference_flops(PRMS[arm.prm][0], PROMPT_TOKENS + tokens / 2)
     answer = problem.answer if is_right else "2001"
     cost = Cost(policy_generated_tokens=tokens, flops=flops)
-    return Run(problem.id, name, seed, answer, bool(is_right), 0.8, cost)
+    scores = (_score(is_right, PRMS[arm.prm][1], rng),) if arm.prm else ()
+    return Run(problem.id, name, seed, answer, bool(is_right), 0.8, 8 * length, -0.3 * length, scores, cost)
+
+
+def _score(is_right: bool, sharpness: float, rng: np.random.Generator) -> float:
+    z = rng.normal(sharpness * (0.5 if is_right else -0.5), 1.0)
+    return float(1 / (1 + np.exp(-z)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from types import ModuleType
@@ -91,12 +91,16 @@ def generate(
 
 
 def stream(
-    draw_shape: Callable[[random.Random], Shape], *, seed: str, split: Split
+    draw_shape: Callable[[random.Random], Shape],
+    *,
+    seed: str,
+    split: Split,
+    families: Sequence[str] = tuple(FAMILIES),
 ) -> Iterator[WorldProblem]:
-    """Endless problems of every family with shapes drawn by `draw_shape`; for training."""
+    """Endless problems of these families with shapes drawn by `draw_shape`; for training."""
     rng = random.Random(seed)
     while True:
-        family = rng.choice(tuple(FAMILIES))
+        family = rng.choice(families)
         yield _draw_in_split(family, partial(draw_shape, rng), split, rng)
 
 

@@ -28,8 +28,7 @@ from tts_select.training.evaluation.metrics import auc, reliability
 from tts_select.training.evaluation.targets import targets_of
 from tts_select.training.routing.cases import Case, cases_of
 from tts_select.training.routing.fit import SOLVABLE_FROM
-from tts_select.training.routing.rows import first_look
-from tts_select.training.routing.walks import walk
+from tts_select.training.routing.walks import after, judge, options_of, probed, walk
 from tts_select.training.sweep.records import SweepLog
 
 SCHEMA = "tts-select/report@1"
@@ -143,9 +142,9 @@ def _probed_states(router: Router, cases: Sequence[Case], seed: int = 0) -> tupl
     rng = np.random.default_rng(seed)
     states, costs = [], []
     for case in cases:
-        order = case.order(rng)
-        states.append(router.layout.state(first_look(router.probe).evidence(case, order)))
-        costs.append(case.outcome(router.probe.arm, order).flops)
+        first = probed(router.probe, case, case.order(rng))
+        states.append(router.layout.state(first.evidence))
+        costs.append(first.flops)
     return np.stack(states), np.array(costs)
 
 
@@ -183,21 +182,23 @@ def _calibration(router: Router, cases: Sequence[Case], frontier: Frontier, seed
 def _predictions(router: Router, cases: Sequence[Case], seed: int) -> tuple[np.ndarray, np.ndarray]:
     """P(correct) of every arm after the probes, and what the arm came to."""
     rng = np.random.default_rng(seed)
-    said, happened = [], []
-    for case in cases:
-        order = case.order(rng)
-        for option in router.options(first_look(router.probe).evidence(case, order)):
-            assert option.arm is not None
-            said.append(option.p_correct)
-            happened.append(case.outcome(option.arm, order).correct)
-    return np.array(said), np.array(happened, dtype=float)
+    walks = [probed(router.probe, case, case.order(rng)) for case in cases]
+    judge(router.layout, router.confidence, walks)
+    said, later = [], []
+    for w, options in zip(walks, options_of(router, walks), strict=True):
+        for option in options:
+            if option.arm is not None:
+                said.append(option.p_correct)
+                later.append(after(w, option.arm))
+    judge(router.layout, router.confidence, later)
+    return np.array(said), np.array([w.correct for w in later], dtype=float)
 
 
 def _solvable_auc(router: Router, cases: Sequence[Case], board: Board, seed: int) -> float:
     rng = np.random.default_rng(seed)
     best = board.correct.mean(axis=-1).max(axis=0)
     said = [
-        max(o.p_correct for o in router.options(first_look(router.probe).evidence(c, c.order(rng))))
+        max(o.p_correct for o in router.options(probed(router.probe, c, c.order(rng)).evidence))
         for c in cases
     ]
     return auc(np.array(said), best >= SOLVABLE_FROM)
@@ -209,7 +210,7 @@ def _choices(router: Router, cases: Sequence[Case], frontier: Frontier) -> dict[
     counts: dict[str, Counter[str]] = {"easy": Counter(), "medium": Counter(), "hard": Counter()}
     for walks in frontier.walks[_middle(router, frontier)]:
         for case, w in zip(cases, walks, strict=True):
-            counts[bin_of(case.pass_at_1(policy))][w.arm.name if w.arm else "none"] += 1
+            counts[bin_of(case.pass_at_1(policy))][w.chosen[-1] if w.chosen else "the probes"] += 1
     return {k: {n: v / c.total() for n, v in c.most_common()} for k, c in counts.items() if c}
 
 
@@ -226,7 +227,7 @@ def _once(router: Router, cases: Sequence[Case], seed: int) -> dict[str, Any]:
 def decision_ms(router: Router, cases: Sequence[Case]) -> dict[str, float]:
     """One decision, features included, after the probes."""
     rng = np.random.default_rng(0)
-    looks = [first_look(router.probe).evidence(case, case.order(rng)) for case in cases]
+    looks = [probed(router.probe, case, case.order(rng)).evidence for case in cases]
     router.options(looks[0])
     taken = []
     for evidence in looks:

@@ -12,7 +12,7 @@ from tts_select.selector.router import Probe
 from tts_select.training.evaluation.metrics import auc, reliability
 from tts_select.training.routing.boosting import boost, calibrate, out_of_fold
 from tts_select.training.routing.cases import Case
-from tts_select.training.routing.rows import first_look
+from tts_select.training.routing.walks import probed
 
 if TYPE_CHECKING:
     from lightgbm import Booster
@@ -37,9 +37,8 @@ def ablation(
 ) -> dict[str, dict[str, float]]:
     """AUC (solvable or not), Brier and ECE (pass@1 of `policy`) with the features of each kind alone."""
     rng = np.random.default_rng(0)
-    look = first_look(probe)
     rows = np.stack(
-        [layout.state(look.evidence(case, case.order(rng))) for case in cases for _ in range(_DRAWS)]
+        [layout.state(probed(probe, case, case.order(rng)).evidence) for case in cases for _ in range(_DRAWS)]
     )
     place = np.repeat(np.arange(len(cases)), _DRAWS)
     labels = np.array([case.pass_at_1(policy) for case in cases])[place]

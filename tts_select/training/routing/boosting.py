@@ -26,6 +26,7 @@ _COMMON: dict[str, Any] = {
     # the same input gives the same bytes
     "deterministic": True,
     "force_row_wise": True,
+    "num_threads": 1,
     "seed": 0,
     "verbosity": -1,
 }

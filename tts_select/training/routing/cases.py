@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from tts_select.core.cost import inference_flops
 from tts_select.core.voting import ROUND, is_settled
 from tts_select.data.grading import is_equivalent
 from tts_select.selector.evidence import Evidence, Observed, counts, grouped, won_by
+from tts_select.training.sweep.manifest import pools_of
 from tts_select.training.sweep.records import LoggedProblem, Pool, Run, Sample, SweepLog
 
 
@@ -33,96 +34,108 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A draw: for each policy a permutation of its pool, and which of its runs each search arm gets."""
+    """A draw: for each pool a permutation of its samples, and which of its runs each search arm gets."""
 
     samples: Mapping[str, np.ndarray]
     run: int
 
 
 @dataclass(frozen=True, slots=True)
+class Look:
+    """How much has been seen: samples of each pool, the PRMs that have scored them, and searches by name."""
+
+    n: Mapping[str, int] = field(default_factory=dict)
+    scored: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    found: frozenset[str] = frozenset()
+
+    def after(self, arm: Arm, n: int) -> Look:
+        """When the arm has run, with `n` samples if it is a sampling arm."""
+        if not arm.is_sampling:
+            return replace(self, found=self.found | {arm.name})
+        prms = self.scored.get(arm.pool, frozenset()) | ({arm.prm} if arm.prm else frozenset())
+        seen = max(n, self.n.get(arm.pool, 0))
+        return Look({**self.n, arm.pool: seen}, {**self.scored, arm.pool: prms}, self.found)
+
+
+@dataclass(frozen=True, slots=True)
 class Case:
-    """One problem of a sweep."""
+    """One problem of a sweep. Its pools are known by their names."""
 
     problem: LoggedProblem
     observed: Mapping[str, Sequence[Observed]]
     correct: Mapping[str, np.ndarray]
-    """By policy, of each sample."""
+    """By pool, of each sample."""
     pools: Mapping[str, Pool]
-    runs: Mapping[str, Sequence[tuple[Run, int]]]
-    """By arm name, with the group of the run's answer."""
+    runs: Mapping[str, Sequence[tuple[Run, Observed]]]
+    """By arm name."""
     n_parameters: Mapping[str, int]
 
     def order(self, rng: np.random.Generator) -> Order:
         """A random draw."""
-        perms = {policy: rng.permutation(len(samples)) for policy, samples in self.observed.items()}
+        perms = {pool: rng.permutation(len(samples)) for pool, samples in self.observed.items()}
         return Order(perms, int(rng.integers(1 << 30)))
 
-    def evidence(self, order: Order, n: Mapping[str, int], scored: Mapping[str, frozenset[str]]) -> Evidence:
-        """The first `n[policy]` samples of each policy; only the scores of the PRMs in `scored[policy]`."""
+    def evidence(self, order: Order, look: Look) -> Evidence:
+        """What has been seen after a look."""
         seen = {
-            policy: [
-                _seen(self.observed[policy][k], scored.get(policy)) for k in order.samples[policy][:count]
-            ]
-            for policy, count in n.items()
+            pool: [_seen(self.observed[pool][k], look.scored.get(pool)) for k in order.samples[pool][:count]]
+            for pool, count in look.n.items()
             if count
         }
-        return Evidence(self.problem.problem, seen)
+        found = {name: self._run(name, order)[1] for name in sorted(look.found)}
+        return Evidence(self.problem.problem, seen, found)
 
     def pass_at_1(self, policy: str) -> float:
-        """The share of right samples."""
-        return float(self.correct[policy].mean())
+        """The share of right samples, of the policy's largest pool."""
+        pools = [name for name, pool in self.pools.items() if pool.policy == policy]
+        return float(self.correct[max(pools, key=lambda name: len(self.correct[name]))].mean())
 
     def outcome(self, arm: Arm, order: Order) -> Outcome:
         """Of the arm alone, from the start."""
         if not arm.is_sampling:
-            runs = self.runs[arm.name]
-            run, group = runs[order.run % len(runs)]
-            cost = run.cost
-            return Outcome(
-                run.correct, group, run.confidence or 0.0, cost.flops, float(cost.policy_generated_tokens)
-            )
-        places = order.samples[arm.policy]
+            run, observed = self._run(arm.name, order)
+            share, tokens = run.confidence or 0.0, float(run.cost.policy_generated_tokens)
+            return Outcome(run.correct, observed.group, share, run.cost.flops, tokens)
         n = self.n_samples(arm, order)
-        taken = [self.observed[arm.policy][k] for k in places[:n]]
-        won = won_by(arm, taken)
-        right = self.is_right(won.group)
-        flops, tokens = self.sampling_cost(arm.policy, arm.prm, order, 0, n)
-        return Outcome(right, won.group, won.share, flops, tokens)
+        won = won_by(arm, [self.observed[arm.pool][k] for k in order.samples[arm.pool][:n]])
+        flops, tokens = self.sampling_cost(arm, order, Look(), n)
+        return Outcome(self.is_right(won.group), won.group, won.share, flops, tokens)
 
     def n_samples(self, arm: Arm, order: Order) -> int:
         """How many samples a sampling arm takes; an adaptive one stops by itself."""
         if arm.method == "adaptive":
-            return self._adaptive_n(arm, order.samples[arm.policy])
-        return min(arm.budget, len(self.observed[arm.policy]))
+            return self._adaptive_n(arm, order.samples[arm.pool])
+        return min(arm.budget, len(self.observed[arm.pool]))
 
     def is_right(self, group: int) -> float:
         """Whether the answer of this group is the right one."""
         return float(group == 0)  # the known answer is grouped first
 
-    def sampling_cost(
-        self,
-        policy: str,
-        prm: str | None,
-        order: Order,
-        n_before: int,
-        n: int,
-        *,
-        scored_before: int | None = None,
-    ) -> tuple[float, float]:
-        """(FLOPs, generated tokens) of going from `n_before` samples to `n`, scored by `prm`; of the samples
-        that are there `scored_before` (default: all) have been scored by it already."""
-        pool, places = self.pools[policy], order.samples[policy]
-        generated = sum(pool.samples[k].n_tokens for k in places[n_before:n])
-        prompt = pool.prompt_tokens if n_before == 0 and n else 0
-        flops = inference_flops(self.n_parameters[policy], generated + prompt)
-        if prm is not None:
-            before = n_before if scored_before is None else scored_before
-            read = self._prm_tokens(policy, prm, n) - self._prm_tokens(policy, prm, before)
-            flops += inference_flops(self.n_parameters[prm], max(0.0, read))
+    def cost(self, arm: Arm, order: Order, look: Look) -> float:
+        """FLOPs from a look to the end of the arm."""
+        if arm.is_sampling:
+            return self.sampling_cost(arm, order, look, self.n_samples(arm, order))[0]
+        return self._run(arm.name, order)[0].cost.flops
+
+    def sampling_cost(self, arm: Arm, order: Order, look: Look, n: int) -> tuple[float, float]:
+        """(FLOPs, generated tokens) from a look to `n` samples of the arm's pool, scored by its PRM."""
+        pool, places = self.pools[arm.pool], order.samples[arm.pool]
+        here = look.n.get(arm.pool, 0)
+        generated = sum(pool.samples[k].n_tokens for k in places[here:n])
+        prompt = pool.prompt_tokens if here == 0 and n else 0
+        flops = inference_flops(self.n_parameters[arm.policy], generated + prompt)
+        if arm.prm is not None:
+            before = here if arm.prm in look.scored.get(arm.pool, ()) else 0
+            read = self._prm_tokens(pool, arm.prm, max(n, here)) - self._prm_tokens(pool, arm.prm, before)
+            flops += inference_flops(self.n_parameters[arm.prm], max(0.0, read))
         return flops, float(generated)
 
-    def _prm_tokens(self, policy: str, prm: str, n: int) -> float:
-        curve = self.pools[policy].prm_tokens[prm]
+    def _run(self, name: str, order: Order) -> tuple[Run, Observed]:
+        runs = self.runs[name]
+        return runs[order.run % len(runs)]
+
+    def _prm_tokens(self, pool: Pool, prm: str, n: int) -> float:
+        curve = pool.prm_tokens[prm]
         if n == 0:
             return 0.0
         known = sorted(curve)
@@ -132,7 +145,8 @@ class Case:
 
     def _adaptive_n(self, arm: Arm, places: np.ndarray) -> int:
         for n in range(ROUND, arm.budget + 1, ROUND):
-            if is_settled(counts([self.observed[arm.policy][k] for k in places[:n]])):
+            seen = counts([self.observed[arm.pool][k] for k in places[:n]])
+            if is_settled(seen.values()):
                 return n
         return arm.budget
 
@@ -141,32 +155,41 @@ def cases_of(log: SweepLog) -> list[Case]:
     """One case a problem, in the order of the log."""
     arms = [arm for arm in log.manifest.arms if not arm.is_sampling]
     sizes = {name: card.n_parameters for name, card in log.manifest.models.items()}
-    policies = tuple(dict.fromkeys(arm.policy for arm in log.manifest.arms))
-    return [_case(log, problem, policies, arms, sizes) for problem in log.problems.values()]
+    pools = tuple(pools_of(log.manifest.arms))
+    return [_case(log, problem, pools, arms, sizes) for problem in log.problems.values()]
 
 
 def _case(
     log: SweepLog,
     problem: LoggedProblem,
-    policies: Sequence[str],
+    names: Sequence[str],
     searches: Sequence[Arm],
     sizes: Mapping[str, int],
 ) -> Case:
-    pools = {policy: log.pools[problem.id, policy] for policy in policies}
+    pools = {name: log.pools[problem.id, name] for name in names}
     runs = {arm.name: log.runs[problem.id, arm.name] for arm in searches}
     answers: list[str | None] = [problem.answer]
     answers += [s.answer for pool in pools.values() for s in pool.samples]
     answers += [run.answer for found in runs.values() for run in found]
     groups = iter(grouped(answers, is_equivalent)[1:])
-    observed = {policy: [_observed(s, next(groups)) for s in pool.samples] for policy, pool in pools.items()}
-    numbered = {name: [(run, next(groups)) for run in found] for name, found in runs.items()}
-    correct = {p: np.array([s.correct for s in pool.samples], dtype=float) for p, pool in pools.items()}
+    observed = {name: [_observed(s, next(groups)) for s in pool.samples] for name, pool in pools.items()}
+    prms = {arm.name: arm.prm for arm in searches}
+    numbered = {
+        name: [(run, _ended(run, prms[name], next(groups))) for run in found] for name, found in runs.items()
+    }
+    correct = {n: np.array([s.correct for s in pool.samples], dtype=float) for n, pool in pools.items()}
     return Case(problem, observed, correct, pools, numbered, sizes)
 
 
 def _observed(sample: Sample, group: int) -> Observed:
     n_steps = sample.text.count("\n\n") + 1 if sample.text else 0
     return Observed(group, sample.n_tokens, sample.logprob, n_steps, sample.scores)
+
+
+def _ended(run: Run, prm: str | None, group: int) -> Observed:
+    scores = {prm: run.scores} if prm is not None and run.scores else {}
+    share = 1.0 if run.confidence is None else run.confidence
+    return Observed(group, run.n_tokens, run.logprob, len(run.scores), scores, share)
 
 
 def _seen(sample: Observed, prms: frozenset[str] | None) -> Observed:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -10,14 +11,21 @@ import numpy as np
 
 from tts_select.core.errors import InputError
 from tts_select.data.grading import GRADER
-from tts_select.selector.features import TEXT_FEATURES
+from tts_select.selector.features import Layout, text_features
 from tts_select.selector.portfolio import Portfolio
 from tts_select.selector.router import Calibrated, DifficultyModel, Probe, Router, layout_of, words_of
-from tts_select.training.evaluation.fixed import Board, bin_table, bins_of, board_of
+from tts_select.training.evaluation.fixed import Board, Score, bin_table, bins_of, board_of
 from tts_select.training.routing.ablation import ablation
-from tts_select.training.routing.boosting import boost, calibrate, folds_of, out_of_fold
+from tts_select.training.routing.boosting import N_FOLDS, boost, calibrate, folds_of, out_of_fold
 from tts_select.training.routing.cases import Case, cases_of
-from tts_select.training.routing.rows import Table, Tables, tables_of
+from tts_select.training.routing.rows import (
+    State,
+    Table,
+    answers_table,
+    joined,
+    options_tables,
+    random_states,
+)
 from tts_select.training.routing.walks import walk
 from tts_select.training.sweep.records import SweepLog
 
@@ -33,7 +41,7 @@ EFFORTS = {"low": 0.90, "medium": 0.97, "high": 0.995}
 SOLVABLE_FROM = 0.5
 """A problem is solvable within the portfolio if its best arm solves it at least so often."""
 INTERVAL = (0.05, 0.95)
-_GROW_WITH_N = ("arm/arm_log2_n", "arm/arm_more_samples")
+_GROW_WITH_N = ("arm/log2_n", "arm/more_samples")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +68,11 @@ def fit_router(
     portfolio = Portfolio(log.manifest.portfolio, log.manifest.arms)
     _check(cases, portfolio, probe)
     note("replaying arms")
-    tables = tables_of(cases, portfolio, probe, seed)
-    note("fitting")
     board = board_of(cases, portfolio, seed)
-    router, folded, fold_of = _models(
-        log, cases, portfolio, probe, tables, fallback=best_fixed(board), seed=seed
-    )
+    note("walking at random")
+    states = random_states(cases, portfolio, probe, seed)
+    note("fitting")
+    router, folded, fold_of = _models(log, cases, states, board, probe, seed=seed)
     note("choosing prices")
     unit = board.score(router.fallback).cost
     prices, frontier = _prices(folded, cases, fold_of, unit, seed)
@@ -74,7 +81,7 @@ def fit_router(
     note("measuring the difficulty estimate")
     facts = {
         "n_problems": len(cases),
-        "n_rows": len(tables.success.rows),
+        "n_states": len(states),
         "frontier": frontier,
         "problem_ids": sorted(log.problems),
         **_references(cases, board, probe, router, fold_of),
@@ -87,7 +94,7 @@ def _check(cases: Sequence[Case], portfolio: Portfolio, probe: Probe) -> None:
         raise InputError(
             f"the sweep has {len(cases)} problems: a router needs at least {FEWEST_PROBLEMS}; sweep more"
         )
-    if probe.policy not in portfolio.policies or probe.prm not in portfolio.prms:
+    if probe.policy not in portfolio.policies or probe.prm not in (None, *portfolio.prms):
         raise InputError(f"the probes are of {probe.policy} with {probe.prm}, which the sweep does not have")
     shares = {float(right) for case in cases for all_ in case.correct.values() for right in all_}
     if len(shares) < 2:
@@ -98,39 +105,42 @@ def _check(cases: Sequence[Case], portfolio: Portfolio, probe: Probe) -> None:
 
 
 def _models(
-    log: SweepLog,
-    cases: Sequence[Case],
-    portfolio: Portfolio,
-    probe: Probe,
-    tables: Tables,
-    *,
-    fallback: str,
-    seed: int,
+    log: SweepLog, cases: Sequence[Case], states: Sequence[State], board: Board, probe: Probe, *, seed: int
 ) -> tuple[Router, tuple[Router, ...], np.ndarray]:
-    layout = layout_of(portfolio)
-    rising = [layout.arm_names.index(name) for name in _GROW_WITH_N]
+    portfolio = Portfolio(log.manifest.portfolio, log.manifest.arms)
+    scores = board.scores()
+    strengths = {name: score.accuracy for name, score in scores.items()}
+    layout = layout_of(portfolio, strengths)
     fold_of = folds_of(np.arange(len(cases)), seed)
-    success = _calibrated(tables.success, fold_of)
-    confidence = _calibrated(tables.confidence, fold_of)
-    cost_rows, costs, at = tables.cost.arrays()
+    confidence = _calibrated(answers_table(states, layout), fold_of)
+    folds = [[s for s in states if fold_of[s.number] == k] for k in range(N_FOLDS)]
+    tables = [
+        options_tables(some, portfolio, layout, model, seed + k)
+        for k, (some, model) in enumerate(zip(folds, confidence[1], strict=True))
+    ]
+    success = _calibrated(joined([t[0] for t in tables]), fold_of)
+    rows, costs, at = joined([t[1] for t in tables]).arrays()
+    rising = [layout.option_names.index(name) for name in _GROW_WITH_N]
 
     def cost_fit(x: np.ndarray, y: np.ndarray) -> Booster:
         return boost(x, y, probability=False, rising=rising)
 
-    cost_folds = out_of_fold(cost_rows, costs, fold_of[at], cost_fit)[1]
-    difficulty = {p: _difficulty(tables.states, cases, p, fold_of) for p in portfolio.policies}
+    cost_folds = out_of_fold(rows, costs, fold_of[at], cost_fit)[1]
+    looks = _looks(states, layout)
+    difficulty = {p: _difficulty(looks, cases, p, fold_of) for p in portfolio.policies}
     whole = Router(
         portfolio=portfolio,
         probe=probe,
         success=success[0],
         confidence=confidence[0],
-        cost=cost_fit(cost_rows, costs),
+        cost=cost_fit(rows, costs),
         difficulty={p: d[0] for p, d in difficulty.items()},
         prices={},
-        fallback=fallback,
-        text_ranges=_ranges(tables),
+        fallback=best_fixed(scores),
+        text_ranges=_ranges(cases),
         words=_words(cases),
         mean_tokens=_mean_tokens(cases, portfolio),
+        strengths=strengths,
         fingerprints={**{n: c.fingerprint for n, c in log.manifest.models.items()}, "grader": GRADER},
     )
     folded = tuple(
@@ -141,9 +151,17 @@ def _models(
             cost=cost_folds[k],
             difficulty={p: d[1][k] for p, d in difficulty.items()},
         )
-        for k in range(len(success[1]))
+        for k in range(N_FOLDS)
     )
     return whole, folded, fold_of
+
+
+def _looks(states: Sequence[State], layout: Layout) -> Table:
+    """Without a label: the difficulty of every policy is looked up by problem."""
+    table = Table()
+    for state in states:
+        table.add(layout.state(state.walk.evidence), math.nan, state.number)
+    return table
 
 
 def _calibrated(table: Table, fold_of: np.ndarray) -> tuple[Calibrated, list[Calibrated]]:
@@ -186,9 +204,8 @@ def error_bands(
     return tuple(bands)
 
 
-def best_fixed(board: Board) -> str:
+def best_fixed(scores: Mapping[str, Score]) -> str:
     """The name of the most accurate arm; of equals the cheaper one."""
-    scores = board.scores()
     return min(scores, key=lambda name: (-scores[name].accuracy, scores[name].cost))
 
 
@@ -231,8 +248,8 @@ def _prices(
     return prices, frontier
 
 
-def _ranges(tables: Tables) -> tuple[tuple[float, float], ...]:
-    text = np.stack(tables.states.rows)[:, : len(TEXT_FEATURES)]
+def _ranges(cases: Sequence[Case]) -> tuple[tuple[float, float], ...]:
+    text = np.array([text_features(case.problem.problem) for case in cases])
     return tuple(
         (float(low), float(high)) for low, high in zip(text.min(axis=0), text.max(axis=0), strict=True)
     )
@@ -245,6 +262,16 @@ def _words(cases: Sequence[Case]) -> frozenset[str]:
 
 def _mean_tokens(cases: Sequence[Case], portfolio: Portfolio) -> dict[str, float]:
     return {
-        policy: float(np.mean([s.n_tokens for case in cases for s in case.observed[policy]]))
+        policy: float(
+            np.mean(
+                [
+                    s.n_tokens
+                    for case in cases
+                    for name, pool in case.pools.items()
+                    if pool.policy == policy
+                    for s in case.observed[name]
+                ]
+            )
+        )
         for policy in portfolio.policies
     }

@@ -1,27 +1,26 @@
-"""Training rows: random evidence of a case, and what each of some arms would come to from there."""
+"""Training rows: states that a router may come to, their answers, and what each of some arms leads to."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from tts_select.core.arm import Arm
-from tts_select.selector.evidence import Evidence
 from tts_select.selector.features import Layout
 from tts_select.selector.portfolio import Portfolio
-from tts_select.selector.router import Probe, is_open, layout_of
-from tts_select.training.routing.cases import Case, Order
+from tts_select.selector.router import Calibrated, Probe, is_open
+from tts_select.training.routing.cases import Case
+from tts_select.training.routing.walks import Walk, after, judge, probed
 
-DRAWS = 10
-"""Of evidence a problem."""
-ARMS_A_DRAW = 8
-OUTCOMES_A_DRAW = 4
-_UNTOUCHED = 0.65
-"""How often a policy other than the probes' has no samples yet."""
-_UNSCORED = 0.1
+DRAWS = 5
+"""Random walks a problem."""
+MOST_STEPS = 5
+ARMS_A_STATE = 6
+_CHEAP_FIRST = 0.7
+"""How often a random walk takes one of the cheapest arms, as a router does."""
 
 
 @dataclass(slots=True)
@@ -43,114 +42,79 @@ class Table:
         return np.stack(self.rows), np.array(self.labels), np.array(self.problems)
 
 
-@dataclass(slots=True)
-class Tables:
-    """Of each model that is fitted."""
-
-    success: Table = field(default_factory=Table)
-    cost: Table = field(default_factory=Table)
-    confidence: Table = field(default_factory=Table)
-    states: Table = field(default_factory=Table)
-    """Without a label: the difficulty of every policy is looked up by problem."""
+def joined(tables: Sequence[Table]) -> Table:
+    """All their rows."""
+    whole = Table()
+    for table in tables:
+        whole.rows += table.rows
+        whole.labels += table.labels
+        whole.problems += table.problems
+    return whole
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """How much has been seen of each policy, and scored by which PRMs."""
+class State:
+    """A walk somewhere on its way, and the number of its case."""
 
-    n: Mapping[str, int]
-    scored: Mapping[str, frozenset[str]]
-
-    def evidence(self, case: Case, order: Order) -> Evidence:
-        """What that is, in a draw."""
-        return case.evidence(order, self.n, self.scored)
-
-    def with_arm(self, arm: Arm, n: int) -> Look:
-        """After `n` samples of a sampling arm have been drawn and scored."""
-        prms = self.scored.get(arm.policy, frozenset()) | ({arm.prm} if arm.prm else frozenset())
-        seen = max(n, self.n.get(arm.policy, 0))
-        return Look({**self.n, arm.policy: seen}, {**self.scored, arm.policy: prms})
+    number: int
+    walk: Walk
 
 
-def first_look(probe: Probe) -> Look:
-    """Right after the probes."""
-    return Look({probe.policy: probe.n}, {probe.policy: frozenset([probe.prm])})
-
-
-def tables_of(cases: Sequence[Case], portfolio: Portfolio, probe: Probe, seed: int) -> Tables:
-    """The rows of all cases; one seed, the same rows."""
-    tables = Tables()
-    layout = layout_of(portfolio)
+def random_states(cases: Sequence[Case], portfolio: Portfolio, probe: Probe, seed: int) -> list[State]:
+    """After the probes, and after each step of random walks; one seed, the same states."""
     rng = np.random.default_rng(seed)
+    states = []
     for number, case in enumerate(cases):
-        for draw in range(DRAWS):
-            order = case.order(rng)
-            look = first_look(probe) if draw % 2 else _random_look(portfolio, probe, case, rng)
-            _add_options(tables, case, order, look, (layout, portfolio, number, rng))
-            _add_outcomes(tables, case, order, look, (layout, portfolio, number, rng))
-        bare = Evidence(case.problem.problem, {})  # for `plan --no-probe`
-        tables.states.add(layout.state(bare), math.nan, number)
-        _add_options(tables, case, case.order(rng), Look({}, {}), (layout, portfolio, number, rng))
-    return tables
+        states.append(State(number, Walk(case, case.order(rng))))  # nothing seen: for `plan --no-probe`
+        for _ in range(DRAWS):
+            w = probed(probe, case, case.order(rng))
+            states.append(State(number, replace(w)))
+            for _ in range(int(rng.integers(1, MOST_STEPS + 1))):
+                w.run(_random_arm(w, portfolio, rng), whole=True)
+                states.append(State(number, replace(w)))
+    return states
 
 
-def remaining_cost(case: Case, arm: Arm, order: Order, look: Look) -> float:
-    """FLOPs from here to the end of the arm."""
-    if not arm.is_sampling:
-        return case.outcome(arm, order).flops
-    n = case.n_samples(arm, order)
-    here = min(n, look.n.get(arm.policy, 0))
-    scored = here if arm.prm in look.scored.get(arm.policy, ()) else 0
-    return case.sampling_cost(arm.policy, arm.prm, order, here, n, scored_before=scored)[0]
+def answers_table(states: Sequence[State], layout: Layout) -> Table:
+    """Every answer at hand in every state, and whether it is right."""
+    table = Table()
+    for state in states:
+        groups, rows = layout.answers(state.walk.evidence)
+        for group, row in zip(groups, rows, strict=True):
+            table.add(row, state.walk.case.is_right(group), state.number)
+    return table
 
 
-_Context = tuple[Layout, Portfolio, int, np.random.Generator]
+def options_tables(
+    states: Sequence[State], portfolio: Portfolio, layout: Layout, confidence: Calibrated, seed: int
+) -> tuple[Table, Table]:
+    """Of some arms in every state: (whether the surest answer after it is right, its log10 FLOPs).
 
-
-def _add_options(tables: Tables, case: Case, order: Order, look: Look, context: _Context) -> None:
-    layout, portfolio, number, rng = context
-    evidence = look.evidence(case, order)
-    state = layout.state(evidence)
-    tables.states.add(state, math.nan, number)
-    arms = [arm for arm in portfolio.arms if is_open(arm, evidence)]
-    for k in rng.permutation(len(arms))[:ARMS_A_DRAW]:
-        row = np.concatenate([state, layout.arm(arms[k], evidence)])
-        tables.success.add(row, case.outcome(arms[k], order).correct, number)
-        cost = remaining_cost(case, arms[k], order, look)
-        tables.cost.add(row, math.log10(max(1.0, cost)), number)
-
-
-def _add_outcomes(tables: Tables, case: Case, order: Order, look: Look, context: _Context) -> None:
-    layout, portfolio, number, rng = context
-    probe_like = [a for a in portfolio.arms if a.prm and a.is_sampling]
-    arms = [*portfolio.arms, *probe_like]
-    for k in rng.permutation(len(arms))[:OUTCOMES_A_DRAW]:
-        arm = arms[k]
-        after = look.with_arm(arm, case.n_samples(arm, order)) if arm.is_sampling else look
-        evidence = after.evidence(case, order)
-        won = case.outcome(arm, order)
-        row = np.concatenate(
-            [
-                layout.state(evidence),
-                layout.arm(arm, evidence),
-                layout.outcome(evidence, won.group, won.share),
-            ]
-        )
-        tables.confidence.add(row, won.correct, number)
-
-
-def _random_look(portfolio: Portfolio, probe: Probe, case: Case, rng: np.random.Generator) -> Look:
-    n: dict[str, int] = {}
-    scored: dict[str, frozenset[str]] = {}
-    for policy in portfolio.policies:
-        most = len(case.observed[policy])
-        if policy == probe.policy:
-            n[policy] = min(most, probe.n * 2 ** int(rng.integers(0, 6)))
-        elif rng.random() < _UNTOUCHED:
+    `confidence` has not seen the problems: the surest answer would else be too often right.
+    """
+    rng = np.random.default_rng(seed)
+    success, cost = Table(), Table()
+    judge(layout, confidence, [s.walk for s in states])
+    for state in states:
+        w = state.walk
+        evidence = w.evidence
+        arms = [arm for arm in portfolio.arms if is_open(arm, evidence)]
+        some = [arms[k] for k in rng.permutation(len(arms))[:ARMS_A_STATE]]
+        if not some:
             continue
-        else:
-            n[policy] = min(most, 2 ** int(rng.integers(0, 7)))
-        bare = policy != probe.policy and rng.random() < _UNSCORED
-        others = [prm for prm in portfolio.prms if prm != probe.prm and rng.random() < 0.15]
-        scored[policy] = frozenset() if bare else frozenset([probe.prm, *others])
-    return Look(n, scored)
+        later = [after(w, arm) for arm in some]
+        judge(layout, confidence, later)
+        rows = layout.options(evidence, some, w.answers, w.sureness)
+        for row, end in zip(rows, later, strict=True):
+            success.add(row, end.correct, state.number)
+            cost.add(row, math.log10(max(1.0, end.flops - w.flops)), state.number)
+    return success, cost
+
+
+def _random_arm(w: Walk, portfolio: Portfolio, rng: np.random.Generator) -> Arm:
+    evidence = w.evidence
+    arms = [arm for arm in portfolio.arms if is_open(arm, evidence)]
+    if rng.random() < _CHEAP_FIRST:
+        costs = [w.case.cost(arm, w.order, w.look) for arm in arms]
+        arms = [arms[k] for k in np.argsort(costs)[: max(1, len(arms) // 3)]]
+    return arms[int(rng.integers(len(arms)))]

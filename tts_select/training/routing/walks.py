@@ -6,155 +6,137 @@ All walks go in step, so that each decision of all of them is one call of LightG
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from tts_select.core.arm import Arm
-from tts_select.selector.deciding import held_as, next_samples
-from tts_select.selector.evidence import NO_ANSWER, Evidence, won_by
-from tts_select.selector.router import Router, is_open
-from tts_select.training.routing.cases import Case, Order
-from tts_select.training.routing.rows import Look, first_look
+from tts_select.selector.deciding import Caps, Option, first_step, next_samples, ranked
+from tts_select.selector.evidence import Evidence
+from tts_select.selector.features import Layout
+from tts_select.selector.router import Calibrated, Probe, Router, is_open
+from tts_select.training.routing.cases import Case, Look, Order
 
 MOST_DECISIONS = 16
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
-    """An answer at hand: what won it, its group and share of the vote, and whether it is right."""
-
-    arm: Arm
-    group: int
-    share: float
-    correct: float
-
-
 @dataclass(slots=True)
 class Walk:
-    """One problem in one draw."""
+    """One problem in one draw. `run` and `judge` take it on."""
 
     case: Case
     order: Order
-    look: Look
-    held: dict[str, Held] = field(default_factory=dict)
-    """The last answer of each search, and of the samples of each policy under each way to read them."""
-    best: Held | None = None
-    """The surest of them."""
-    confidence: float = 0.0
+    look: Look = field(default_factory=Look)
     flops: float = 0.0
     probe_flops: float = 0.0
+    correct: float = 0.0
+    """Whether the surest answer at hand is right."""
+    confidence: float = 0.0
+    """The probability of that."""
+    answers: np.ndarray = field(default_factory=lambda: np.empty((0, 0)))
+    """The features of the answers at hand, a row each."""
+    sureness: np.ndarray = field(default_factory=lambda: np.empty(0))
+    """How likely each is to be right."""
     chosen: list[str] = field(default_factory=list)
     done: bool = False
+    _seen: tuple[Look, Evidence] | None = None
 
     @property
-    def correct(self) -> float:
-        """Whether the answer is right."""
-        return self.best.correct if self.best else 0.0
-
-    @property
-    def arm(self) -> Arm | None:
-        """What won the answer."""
-        return self.best.arm if self.best else None
+    def evidence(self) -> Evidence:
+        """All that has been seen."""
+        if self._seen is None or self._seen[0] is not self.look:
+            self._seen = self.look, self.case.evidence(self.order, self.look)
+        return self._seen[1]
 
     def run(self, arm: Arm, *, whole: bool) -> None:
-        """A round of a sampling arm (or all of it), or a search; its answer is one more at hand."""
+        """A round of a sampling arm (or all of it), or a search."""
         if not arm.is_sampling:
-            won = self.case.outcome(arm, self.order)
-            self.held[held_as(arm)] = Held(arm, won.group, won.share, won.correct)
-            self.flops += won.flops
+            self.flops += self.case.cost(arm, self.order, self.look)
+            self.look = self.look.after(arm, 0)
             return
-        here = self.look.n.get(arm.policy, 0)
+        here = self.look.n.get(arm.pool, 0)
         n = self.case.n_samples(arm, self.order) if whole else here + max(0, next_samples(arm, here))
-        n = max(here, min(n, len(self.order.samples[arm.policy])))
-        unscored = arm.prm is not None and arm.prm not in self.look.scored.get(arm.policy, ())
-        self.flops += self.case.sampling_cost(
-            arm.policy, arm.prm, self.order, here, n, scored_before=0 if unscored else here
-        )[0]
-        self.look = self.look.with_arm(arm, n)
-        places = self.order.samples[arm.policy][:n]
-        won_vote = won_by(arm, [self.case.observed[arm.policy][k] for k in places])
-        correct = self.case.is_right(won_vote.group)
-        self.held[held_as(arm)] = Held(as_far(arm, n), won_vote.group, won_vote.share, correct)
-
-    def is_open(self, arm: Arm, evidence: Evidence) -> bool:
-        """Whether there is anything left to do for the arm."""
-        return is_open(arm, evidence) and (arm.is_sampling or held_as(arm) not in self.held)
+        n = max(here, min(n, len(self.order.samples[arm.pool])))
+        self.flops += self.case.sampling_cost(arm, self.order, self.look, n)[0]
+        self.look = self.look.after(arm, n)
 
 
-def as_far(arm: Arm, n: int) -> Arm:
-    """The arm as if its budget were `n`; an adaptive one is a majority."""
-    method = "majority" if arm.method == "adaptive" else arm.method
-    return Arm(arm.policy, arm.prm, method, n, arm.settings)
+def probed(probe: Probe, case: Case, order: Order) -> Walk:
+    """Right after the probes."""
+    found = Walk(case, order)
+    found.run(probe.arm, whole=True)
+    found.probe_flops = found.flops
+    return found
+
+
+def after(w: Walk, arm: Arm) -> Walk:
+    """The walk when it has run the whole arm; `w` stays as it is."""
+    later = replace(w)
+    later.run(arm, whole=True)
+    return later
 
 
 def walk(router: Router, cases: Sequence[Case], price: float, *, seed: int, again: bool = True) -> list[Walk]:
     """One walk a case; `again=False` decides once, after the probes."""
     rng = np.random.default_rng(seed)
-    walks = [_probed(router, case, case.order(rng)) for case in cases]
-    _judge(router, walks)
+    walks = [probed(router.probe, case, case.order(rng)) for case in cases]
+    judge(router.layout, router.confidence, walks)
     for _ in range(MOST_DECISIONS):
         active = [w for w in walks if not w.done]
         if not active:
             break
-        _decide(router, active, price, again=again)
-        _judge(router, [w for w in active if w.chosen])
+        for w, options in zip(active, options_of(router, active), strict=True):
+            _step(w, options, price, again=again)
+        judge(router.layout, router.confidence, active)
     return walks
 
 
-def _probed(router: Router, case: Case, order: Order) -> Walk:
-    probe = router.probe
-    found = Walk(case, order, Look({}, {}))
-    found.run(probe.arm, whole=True)
-    found.look = first_look(probe)
-    found.probe_flops = found.flops
-    return found
-
-
-def _decide(router: Router, walks: Sequence[Walk], price: float, *, again: bool) -> None:
-    evidence = [w.look.evidence(w.case, w.order) for w in walks]
-    arms = router.portfolio.arms
-    open_arms = [[a for a in arms if w.is_open(a, e)] for w, e in zip(walks, evidence, strict=True)]
-    for w, found in zip(walks, open_arms, strict=True):
-        w.done = not found
-    rows = [_rows(router, e, found) for e, found in zip(evidence, open_arms, strict=True) if found]
-    if not rows:
+def judge(layout: Layout, confidence: Calibrated, walks: Sequence[Walk]) -> None:
+    """How sure each answer at hand is by now, and whether the surest is right."""
+    found = [layout.answers(w.evidence) for w in walks]
+    if not any(groups for groups, _ in found):
         return
-    p, flops = (model(np.concatenate(rows)) for model in (router.success, router.flops))
+    said = confidence(np.concatenate([rows for _, rows in found]))
     start = 0
-    for w, found in zip(walks, open_arms, strict=True):
-        if w.done:
-            continue
-        values = p[start : start + len(found)] - price * flops[start : start + len(found)]
-        best = int(values.argmax())
-        if values[best] <= w.confidence:
-            w.done = True
-        else:
-            w.chosen.append(found[best].name)
-            w.run(found[best], whole=not again)
-            w.done = not again
-        start += len(found)
+    for w, (groups, rows) in zip(walks, found, strict=True):
+        w.answers, w.sureness = rows, said[start : start + len(groups)]
+        start += len(groups)
+        if groups:
+            best = int(w.sureness.argmax())
+            w.correct, w.confidence = w.case.is_right(groups[best]), float(w.sureness[best])
 
 
-def _rows(router: Router, evidence: Evidence, arms: Sequence[Arm]) -> np.ndarray:
-    state = router.layout.state(evidence)
-    return np.stack([np.concatenate([state, router.layout.arm(arm, evidence)]) for arm in arms])
-
-
-def _judge(router: Router, walks: Sequence[Walk]) -> None:
-    """How sure each answer at hand is by now, and which is the surest."""
-    rows, owners = [], []
-    for w in walks:
-        evidence = w.look.evidence(w.case, w.order)
-        state = router.layout.state(evidence)
-        for held in w.held.values():
-            arm = router.layout.arm(held.arm, evidence)
-            rows.append(np.concatenate([state, arm, router.layout.outcome(evidence, held.group, held.share)]))
-            owners.append((w, held))
-        w.best, w.confidence = None, -1.0
+def options_of(router: Router, walks: Sequence[Walk]) -> list[list[Option]]:
+    """What each walk may do next, as `Router.options`; the walks have been judged."""
+    evidence = [w.evidence for w in walks]
+    arms = [[a for a in router.portfolio.arms if is_open(a, e)] for e in evidence]
+    rows = [
+        router.layout.options(e, found, w.answers, w.sureness)
+        for w, e, found in zip(walks, evidence, arms, strict=True)
+        if found
+    ]
     if not rows:
+        return [[Option(None, w.confidence, 0.0)] for w in walks]
+    p, flops = (model(np.concatenate(rows)) for model in (router.success, router.flops))
+    options, start = [], 0
+    for w, found in zip(walks, arms, strict=True):
+        places = range(start, start + len(found))
+        start += len(found)
+        options.append(
+            [
+                Option(None, w.confidence, 0.0),
+                *(Option(a, float(p[k]), float(flops[k])) for a, k in zip(found, places, strict=True)),
+            ]
+        )
+    return options
+
+
+def _step(w: Walk, options: Sequence[Option], price: float, *, again: bool) -> None:
+    caps = Caps()
+    option = first_step(options, price, caps) if again else ranked(options, price, caps)[0]
+    if option is None or option.arm is None:
+        w.done = True
         return
-    for (w, held), said in zip(owners, router.confidence(np.stack(rows)), strict=True):
-        p = 0.0 if held.group == NO_ANSWER else float(said)
-        if p > w.confidence:
-            w.best, w.confidence = held, p
+    w.chosen.append(option.name)
+    w.run(option.arm, whole=not again)
+    w.done = not again

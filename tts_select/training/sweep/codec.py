@@ -30,6 +30,7 @@ _PROBLEM: dict[str, tuple[type, ...]] = {
 _POOL: dict[str, tuple[type, ...]] = {
     "problem": (str,),
     "policy": (str,),
+    "temperature": _NUMBER,
     "prompt_tokens": (int,),
     "samples": (list,),
     "prm_tokens": (dict,),
@@ -50,6 +51,9 @@ _RUN: dict[str, tuple[type, ...]] = {
     "answer": (str, NoneType),
     "correct": (bool,),
     "confidence": (*_NUMBER, NoneType),
+    "n_tokens": (int,),
+    "logprob": _NUMBER,
+    "scores": (list,),
     "cost": (dict,),
 }
 COST_FIELDS: dict[str, tuple[type, ...]] = {
@@ -101,10 +105,13 @@ def _problem(data: Any) -> LoggedProblem:
 
 
 def _pool(data: Any) -> Pool:
-    problem, policy, prompt_tokens, samples, prm_tokens = take(data, "the pool", _POOL)
+    problem, policy, temperature, prompt_tokens, samples, prm_tokens = take(data, "the pool", _POOL)
+    if not (math.isfinite(temperature) and temperature >= 0):
+        raise ValueError(f"the pool has temperature = {temperature}")
     return Pool(
         problem,
         policy,
+        float(temperature),
         _count(prompt_tokens, "prompt_tokens"),
         tuple(_sample(sample, f"sample {k}") for k, sample in enumerate(samples)),
         {prm: _tokens(prm, tokens) for prm, tokens in prm_tokens.items()},
@@ -154,12 +161,20 @@ def _count(value: Any, what: str) -> int:
 
 
 def _run(data: Any) -> Run:
-    problem, arm, seed, answer, correct, confidence, cost = take(data, "the run", _RUN)
+    problem, arm, seed, answer, correct, confidence, n_tokens, logprob, scores, cost = take(
+        data, "the run", _RUN
+    )
     if correct and answer is None:
         raise ValueError("the run is correct without an answer")
     if confidence is not None:
         confidence = _share(confidence, "the confidence")
-    return Run(problem, arm, seed, answer, correct, confidence, _cost(cost))
+    if not math.isfinite(logprob):
+        raise ValueError(f"the run has logprob = {logprob}")
+    if answer is None and (n_tokens or scores):
+        raise ValueError("the run has tokens or scores of a solution, and no answer")
+    read = _scores(scores, "the run") if scores else ()
+    length = _count(n_tokens, "n_tokens")
+    return Run(problem, arm, seed, answer, correct, confidence, length, float(logprob), read, _cost(cost))
 
 
 def _cost(data: Any) -> Cost:

@@ -16,8 +16,7 @@ from tts_select.training.sweep.codec import Record, decode
 from tts_select.training.sweep.manifest import (
     decode_manifest,
     digest_of,
-    policies,
-    prms,
+    pools_of,
     rounds,
     searches,
 )
@@ -92,7 +91,7 @@ def key_of(record: Record) -> Key:
     if isinstance(record, LoggedProblem):
         return ("problem", record.id)
     if isinstance(record, Pool):
-        return ("pool", record.problem, record.policy)
+        return ("pool", record.problem, record.name)
     return ("run", record.problem, record.arm, record.seed)
 
 
@@ -137,7 +136,7 @@ class Records:
     def expected(self) -> Iterator[Key]:
         """The keys of what a whole log has of its problems, in their order."""
         ids = self.problems()
-        yield from (("pool", id_, policy) for policy in policies(self.manifest) for id_ in ids)
+        yield from (("pool", id_, name) for name in pools_of(self.manifest.arms) for id_ in ids)
         runs = [(name, seed) for name, seeds in self._seeds.items() for seed in seeds]
         yield from (("run", id_, name, seed) for name, seed in runs for id_ in ids)
 
@@ -152,7 +151,7 @@ class Records:
         for key in self.expected():
             record = self.by_key.get(key)
             if isinstance(record, Pool):
-                pools[record.problem, record.policy] = record
+                pools[record.problem, record.name] = record
             elif isinstance(record, Run):
                 of_arm = record.problem, record.arm
                 runs[of_arm] = (*runs.get(of_arm, ()), record)
@@ -184,15 +183,16 @@ def _lines(shard: Path, stream: BinaryIO) -> Iterator[tuple[str, Any]]:
 
 
 def _check_pool(pool: Pool, manifest: Manifest) -> None:
-    _check_known("policy", pool.policy, policies(manifest))
-    if len(pool.samples) != manifest.n_samples:
-        raise ValueError(f"the pool has {len(pool.samples)} samples, not {manifest.n_samples}")
-    known = prms(manifest)
+    plans = pools_of(manifest.arms)
+    _check_known("pool", pool.name, tuple(plans))
+    n, known = plans[pool.name].size(manifest.n_samples), plans[pool.name].prms
+    if len(pool.samples) != n:
+        raise ValueError(f"the pool has {len(pool.samples)} samples, not {n}")
     for prm in {*pool.prm_tokens, *(prm for sample in pool.samples for prm in sample.scores)}:
         _check_known("PRM", prm, known)
     for prm in known:
-        if tuple(sorted(pool.prm_tokens.get(prm, ()))) != rounds(manifest.n_samples):
-            raise ValueError(f"the prm_tokens of {prm} are not those of {rounds(manifest.n_samples)} samples")
+        if tuple(sorted(pool.prm_tokens.get(prm, ()))) != rounds(n):
+            raise ValueError(f"the prm_tokens of {prm} are not those of {rounds(n)} samples")
 
 
 def _check_run(run: Run, seeds: dict[str, list[int]]) -> None:

@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from tts_select.core.arm import Arm
@@ -27,24 +27,43 @@ _FIELDS: dict[str, tuple[type, ...]] = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class PoolPlan:
+    """A pool that a sweep draws: as its first arm samples, scored by the PRMs of all of its arms."""
+
+    arm: Arm
+    prms: tuple[str, ...]
+
+    def size(self, n_samples: int) -> int:
+        """Of `n_samples`; every greedy sample is the same."""
+        return n_samples if self.arm.temperature > 0 else 1
+
+
+def pools_of(arms: Iterable[Arm]) -> dict[str, PoolPlan]:
+    """By the names of the pools."""
+    sharing: dict[str, list[Arm]] = {}
+    for arm in arms:
+        if arm.is_sampling:
+            sharing.setdefault(arm.pool, []).append(arm)
+    return {
+        name: PoolPlan(some[0], tuple(dict.fromkeys(arm.prm for arm in some if arm.prm)))
+        for name, some in sharing.items()
+    }
+
+
 def policies(manifest: Manifest) -> tuple[str, ...]:
-    """Each has a pool for every problem."""
+    """Of all arms."""
     return tuple(dict.fromkeys(arm.policy for arm in manifest.arms))
 
 
 def prms(manifest: Manifest) -> tuple[str, ...]:
-    """Each scores every pool."""
+    """Of all arms."""
     return tuple(dict.fromkeys(arm.prm for arm in manifest.arms if arm.prm))
 
 
 def searches(arms: Iterable[Arm], n_runs: int, seed: int) -> list[tuple[Arm, int]]:
-    """The arms that are run, each with its seeds; cot is greedy, so once is enough."""
-    return [
-        (arm, seed + k)
-        for arm in arms
-        if not arm.is_sampling
-        for k in range(1 if arm.method == "cot" else n_runs)
-    ]
+    """The arms that are run, each with its seeds."""
+    return [(arm, seed + k) for arm in arms if not arm.is_sampling for k in range(n_runs)]
 
 
 def rounds(n_samples: int) -> tuple[int, ...]:

@@ -47,12 +47,21 @@ def read_parquet(folder: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     """
     for row in _rows(folder, "problems"):
         yield _at(folder, "problems", row["id"]), {"kind": "problem", **row}
-    pools: dict[tuple[Any, Any], list[dict[str, Any]]] = {}
+    pools: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
     for row in _rows(folder, "pools"):
-        pools.setdefault((row["problem"], row["policy"]), []).append(row)
-    for (problem, policy), rows in pools.items():
+        pools.setdefault((row["problem"], row["policy"], row["temperature"]), []).append(row)
+    for (problem, policy, temperature), rows in pools.items():
         where = _at(folder, "pools", f"{problem}, {policy}")
-        yield where, _pool_record(where, problem, policy, rows)
+        yield (
+            where,
+            {
+                "kind": "pool",
+                "problem": problem,
+                "policy": policy,
+                "temperature": temperature,
+                **_whole_pool(where, rows),
+            },
+        )
     for row in _rows(folder, "runs"):
         yield _at(folder, "runs", f"{row['problem']}, {row['arm']}"), {"kind": "run", **row}
 
@@ -72,6 +81,7 @@ def _pool_rows(pool: Pool) -> Iterator[dict[str, Any]]:
             **asdict(sample),
             "problem": pool.problem,
             "policy": pool.policy,
+            "temperature": pool.temperature,
             "prompt_tokens": pool.prompt_tokens,
             "sample": k,
             "scores": [{"prm": prm, "steps": steps} for prm, steps in sample.scores.items()],
@@ -79,7 +89,7 @@ def _pool_rows(pool: Pool) -> Iterator[dict[str, Any]]:
         }
 
 
-def _pool_record(where: str, problem: str, policy: str, rows: list[dict[str, Any]]) -> dict[str, Any]:
+def _whole_pool(where: str, rows: list[dict[str, Any]]) -> dict[str, Any]:
     rows.sort(key=lambda row: row["sample"] or 0)
     if [row["sample"] for row in rows] != list(range(len(rows))):
         raise InputError(f"{where}: its samples are not numbered 0, 1, 2, ... once each; write it again")
@@ -92,8 +102,7 @@ def _pool_record(where: str, problem: str, policy: str, rows: list[dict[str, Any
         own = ("answer", "correct", "n_tokens", "logprob", "finish", "text")
         samples.append({**{name: row[name] for name in own}, "scores": scores})
     prompt_tokens = rows[0]["prompt_tokens"]
-    return {"kind": "pool", "problem": problem, "policy": policy, "prompt_tokens": prompt_tokens,
-            "samples": samples, "prm_tokens": prm_tokens}  # fmt: skip
+    return {"prompt_tokens": prompt_tokens, "samples": samples, "prm_tokens": prm_tokens}
 
 
 def _rows(folder: Path, name: str) -> list[dict[str, Any]]:
@@ -126,6 +135,7 @@ def _schemas() -> dict[str, Any]:
             [
                 ("problem", text),
                 ("policy", text),
+                ("temperature", real),
                 ("prompt_tokens", count),
                 ("sample", count),
                 *graded,
@@ -144,6 +154,9 @@ def _schemas() -> dict[str, Any]:
                 ("seed", count),
                 *graded,
                 ("confidence", real),
+                ("n_tokens", count),
+                ("logprob", real),
+                ("scores", pa.list_(real)),
                 ("cost", cost),
             ]
         ),

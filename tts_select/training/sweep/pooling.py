@@ -44,6 +44,7 @@ async def sample_pool(
     return Pool(
         problem=problem.id,
         policy=spec,
+        temperature=settings.temperature,
         prompt_tokens=ledger.bill.phases[_SAMPLES].policy_prompt_tokens,
         samples=tuple(samples),
         prm_tokens={name: tokens for name, (_, tokens) in zip(prms, scored, strict=True)},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tts_select.core.arm import Arm
+from tts_select.core.arm import Arm, pool_name
 from tts_select.core.cost import Cost
 
 SCHEMA = "tts-select/sweep@1"
@@ -27,7 +27,7 @@ class Manifest:
     portfolio: str
     arms: tuple[Arm, ...]
     n_samples: int
-    """Of each pool."""
+    """Of each pool that is not greedy."""
     n_runs: int
     """Of each search arm on each problem, each with a seed of its own."""
     seed: int
@@ -65,15 +65,21 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """Independent samples of one policy for one problem."""
+    """Independent samples of one policy at one temperature for one problem; greedy: one sample."""
 
     problem: str
     policy: str
+    temperature: float
     prompt_tokens: int
     samples: tuple[Sample, ...]
     prm_tokens: dict[str, dict[int, int]]
     """By PRM: the tokens it computed to score the first k samples, for k = 1, 2, 4, ... and all of them.
     Samples share prefixes, so this is less than the sum over samples."""
+
+    @property
+    def name(self) -> str:
+        """By which arms know it."""
+        return pool_name(self.policy, self.temperature)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +93,12 @@ class Run:
     answer: str | None
     correct: bool
     confidence: float | None
+    n_tokens: int
+    """Of the solution that has the answer; 0 without one."""
+    logprob: float
+    """Of that solution."""
+    scores: tuple[float, ...]
+    """Of that solution, one a step, by the arm's PRM; empty if it has not scored it."""
     cost: Cost
 
 
@@ -98,6 +110,6 @@ class SweepLog:
     problems: dict[str, LoggedProblem]
     """By id."""
     pools: dict[tuple[str, str], Pool]
-    """By (problem id, policy)."""
+    """By (problem id, the pool's name)."""
     runs: dict[tuple[str, str], tuple[Run, ...]]
     """By (problem id, arm name), in the order of their seeds."""

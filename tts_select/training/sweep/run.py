@@ -15,23 +15,24 @@ from pathlib import Path
 
 from tts_select.batch import DEFAULT_CONCURRENCY, in_flight
 from tts_select.core.arm import Arm
+from tts_select.core.candidate import Candidate
 from tts_select.core.errors import BackendError, InputError, TtsSelectError
-from tts_select.core.plan import Settings
 from tts_select.core.problem import Problem
 from tts_select.core.protocols import Policy, RewardModel
+from tts_select.core.solution import Solution
 from tts_select.data.grading import GRADER
 from tts_select.executors.registry import load_policy, load_prm
 from tts_select.selector.portfolio import Portfolio
 from tts_select.solving import Executors, Options, run_plan
-from tts_select.training.sweep.manifest import searches
+from tts_select.training.sweep.manifest import PoolPlan, pools_of, searches
 from tts_select.training.sweep.pooling import is_right, sample_pool
 from tts_select.training.sweep.records import LoggedProblem, Manifest, ModelCard, Pool, Run, SweepLog
 from tts_select.training.sweep.writer import Writer
 
 DEFAULT_SAMPLES = 64
 DEFAULT_RUNS = 2
-_SAMPLING = ("temperature", "top_p", "max_steps", "max_new_tokens")
-"""The settings that a pool of samples depends on."""
+_SAMPLING = ("top_p", "max_steps", "max_new_tokens")
+"""The settings, beside the temperature, that a pool of samples depends on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +56,12 @@ class Sweep:
     @property
     def n_records(self) -> int:
         """Pools and runs."""
-        return len(self.problems) * (len(self.portfolio.policies) + len(self.searches))
+        return len(self.problems) * (len(self.pools) + len(self.searches))
 
-    def settings(self, policy: str) -> Settings:
-        """With which a policy's pools are sampled: those of its sampling arms."""
-        sampling = [arm.settings for arm in self.portfolio.arms if arm.policy == policy and arm.is_sampling]
-        return replace(sampling[0] if sampling else Settings(), seed=self.seed)
+    @property
+    def pools(self) -> dict[str, PoolPlan]:
+        """By name, how each pool is sampled."""
+        return pools_of(self.portfolio.arms)
 
     def check(self) -> None:
         """Raises:
@@ -79,17 +80,22 @@ class Sweep:
             )
 
     def _check_sampling(self, arm: Arm) -> None:
-        if arm.budget > self.n_samples:
+        if arm.temperature > 0 and arm.budget > self.n_samples:
             raise InputError(
                 f"the arm '{arm.name}' needs {arm.budget} samples and a pool has {self.n_samples}: "
                 f"ask for --samples {arm.budget}, or take the arm out of the portfolio"
             )
-        shared = self.settings(arm.policy)
+        if arm.temperature == 0 and arm.budget > 1:
+            raise InputError(
+                f"the arm '{arm.name}' is greedy, so its {arm.budget} samples are all the same: "
+                "give it a temperature, or a budget of 1"
+            )
+        shared = self.pools[arm.pool].arm.settings
         for name in _SAMPLING:
             if getattr(arm.settings, name) != getattr(shared, name):
                 raise InputError(
                     f"the arm '{arm.name}' samples with another {name} than {getattr(shared, name)}, and one "
-                    "pool serves all sampling arms of a policy: sweep it with a portfolio of its own"
+                    "pool serves all sampling arms of a policy at one temperature: sweep it by itself"
                 )
 
 
@@ -166,9 +172,9 @@ def _report(sweep: Sweep, log: Writer, stage: _Stage, progress: Progress) -> Non
 
 def _stages(sweep: Sweep, log: Writer, loaders: Loaders) -> Iterator[_Stage]:
     """What is left to do; the models of a stage are loaded when it is its turn."""
-    for spec in sweep.portfolio.policies:
-        if todo := [p for p in sweep.problems if ("pool", p.id, spec) not in log]:
-            yield _Stage(f"samples of {spec}", todo, _pooling(sweep, spec, loaders))
+    for name, plan in sweep.pools.items():
+        if todo := [p for p in sweep.problems if ("pool", p.id, name) not in log]:
+            yield _Stage(f"samples of {name}", todo, _pooling(sweep, plan, loaders))
     for arm, seed in sweep.searches:
         if todo := [p for p in sweep.problems if ("run", p.id, arm.name, seed) not in log]:
             yield _Stage(arm.name, todo, _searching(arm, seed, loaders))
@@ -206,13 +212,14 @@ def _about(problem: LoggedProblem, error: TtsSelectError) -> TtsSelectError:
     return BackendError(f"the problem '{problem.id}': {error}")
 
 
-def _pooling(sweep: Sweep, spec: str, loaders: Loaders) -> Work:
-    policy = loaders.policy(spec)
-    prms = {name: loaders.prm(name) for name in sweep.portfolio.prms}
-    settings = sweep.settings(spec)
+def _pooling(sweep: Sweep, plan: PoolPlan, loaders: Loaders) -> Work:
+    arm, n = plan.arm, plan.size(sweep.n_samples)
+    policy = loaders.policy(arm.policy)
+    prms = {name: loaders.prm(name) for name in plan.prms}
+    settings = replace(arm.settings, seed=sweep.seed, temperature=arm.temperature)
 
     async def work(problem: LoggedProblem) -> Pool:
-        return await sample_pool(problem, spec, policy, prms, settings=settings, n=sweep.n_samples)
+        return await sample_pool(problem, arm.policy, policy, prms, settings=settings, n=n)
 
     return work
 
@@ -223,6 +230,7 @@ def _searching(arm: Arm, seed: int, loaders: Loaders) -> Work:
 
     async def work(problem: LoggedProblem) -> Run:
         solution = await run_plan(Problem(problem.problem, problem.id), plan, executors, Options())
+        best = _chosen(solution)
         return Run(
             problem=problem.id,
             arm=arm.name,
@@ -230,7 +238,16 @@ def _searching(arm: Arm, seed: int, loaders: Loaders) -> Work:
             answer=solution.answer,
             correct=is_right(solution.answer, problem),
             confidence=solution.confidence,
+            n_tokens=best.n_tokens,
+            logprob=best.logprob,
+            scores=best.step_scores or (),
             cost=solution.bill.total,
         )
 
     return work
+
+
+def _chosen(solution: Solution) -> Candidate:
+    """The candidate that is the answer's solution; an empty one if there is no answer."""
+    texts = (r.candidate for r in solution.candidates if r.text == solution.text)
+    return next(texts, Candidate()) if solution.answer is not None else Candidate()

@@ -10,7 +10,7 @@ from tts_select.training.sweep.records import SweepLog
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A policy, whose accuracy is its mean pass@1, or a search arm; `flops` are the mean of a run."""
+    """A pool, whose accuracy is its mean pass@1, or a search arm; `flops` are the mean of a run."""
 
     name: str
     n: int
@@ -20,11 +20,11 @@ class Line:
 
 
 def lines(log: SweepLog) -> list[Line]:
-    """Of each policy, then of each search arm."""
+    """Of each pool, then of each search arm."""
     correct: dict[str, list[bool]] = {}
     for pool in log.pools.values():
-        correct.setdefault(pool.policy, []).extend(sample.correct for sample in pool.samples)
-    found = [Line(policy, len(c), sum(c) / len(c), None) for policy, c in correct.items()]
+        correct.setdefault(pool.name, []).extend(sample.correct for sample in pool.samples)
+    found = [Line(name, len(c), sum(c) / len(c), None) for name, c in correct.items()]
     by_arm: dict[str, list[tuple[bool, float]]] = {}
     for runs in log.runs.values():
         for run in runs:

@@ -15,7 +15,7 @@ import torch
 from tokenizers import Tokenizer
 
 from tts_select.data.world.levels import training_shape
-from tts_select.data.world.suite import STEP_DELIMITER, Split, WorldProblem, stream
+from tts_select.data.world.suite import FAMILIES, STEP_DELIMITER, Split, WorldProblem, stream
 from tts_select.data.world.tokenizer import EOS, PROMPT_TEMPLATE, token_id
 
 CHUNK_PROBLEMS = 4096
@@ -65,9 +65,12 @@ def gold_examples(problems: Sequence[WorldProblem], tokenizer: Tokenizer) -> lis
     return examples
 
 
-def gold_chunk(name: str, tokenizer: Tokenizer, split: Split = "train") -> list[Example]:
-    """The chunk of this name."""
-    problems = list(islice(stream(training_shape, seed=name, split=split), CHUNK_PROBLEMS))
+def gold_chunk(
+    name: str, tokenizer: Tokenizer, split: Split = "train", families: Sequence[str] = ()
+) -> list[Example]:
+    """The chunk of this name, of some families or (none) of all."""
+    drawn = stream(training_shape, seed=name, split=split, families=families or tuple(FAMILIES))
+    problems = list(islice(drawn, CHUNK_PROBLEMS))
     return gold_examples(problems, tokenizer)
 
 

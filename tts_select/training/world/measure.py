@@ -1,4 +1,4 @@
-"""The measurement behind the world report: a sweep of the embedded portfolio on test problems."""
+"""The measurement behind the world report: a sweep on test problems, with a portfolio of its own."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from functools import cached_property
 from pathlib import Path
 
 from tts_select.core.arm import Arm
-from tts_select.data.world.artifacts import PORTFOLIO
+from tts_select.core.cost import inference_flops
 from tts_select.data.world.checker import is_strictly_right
 from tts_select.data.world.suite import STEP_DELIMITER, WorldProblem
 from tts_select.executors.stepping import split_steps
-from tts_select.selector.portfolio import load_portfolio
+from tts_select.selector.portfolio import Portfolio
 from tts_select.training.sweep import records
 from tts_select.training.sweep.run import Sweep, run_sweep
 
@@ -62,12 +62,24 @@ class Measurement:
         found = [self.log.runs[problem.id, name][0] for problem in self.problems]
         return [Run(run.correct, run.cost.policy_generated_tokens, run.cost.flops) for run in found]
 
+    def greedy(self, policy: str) -> list[Run]:
+        """The greedy solution of every problem."""
+        arm = Arm(f"world:{policy}", None, "cot", 1)
+        size = self.log.manifest.models[arm.policy].n_parameters
+        found = [self.log.pools[problem.id, arm.pool] for problem in self.problems]
+        return [
+            Run(s.correct, s.n_tokens, inference_flops(size, pool.prompt_tokens + s.n_tokens))
+            for pool in found
+            for s in pool.samples
+        ]
+
     def _row(self, problem: WorldProblem, pool: records.Pool) -> list[Sample]:
         return [self._sample(problem, sample) for sample in pool.samples]
 
     def _sample(self, problem: WorldProblem, sample: records.Sample) -> Sample:
         steps = split_steps(sample.text, STEP_DELIMITER) if sample.finish == "stop" else ()
-        last = [sample.scores[f"world:{prm}"][-1] if steps else 0.0 for prm in self.prms]
+        scores = (sample.scores.get(f"world:{prm}") for prm in self.prms)
+        last = [found[-1] if found and steps else 0.0 for found in scores]
         strict = (problem.id, sample.text) in self._strict if steps else False
         return Sample(sample.answer, sample.correct, strict, sample.n_tokens, last)
 
@@ -86,13 +98,14 @@ class Measurement:
 def measure_world(
     folder: Path,
     problems: Sequence[WorldProblem],
+    arms: Sequence[Arm],
     prms: tuple[str, ...],
     *,
     n_samples: int,
     seed: int,
     progress: Callable[[int, int, str], None],
 ) -> Measurement:
-    """Sweep the embedded portfolio on the problems, or go on with it; `folder` is an ordinary sweep log."""
+    """Sweep the arms on the problems, or go on with it; `folder` is an ordinary sweep log."""
     logged = [records.LoggedProblem(p.id, p.problem, p.answer, p.level, p.family) for p in problems]
-    sweep = Sweep(load_portfolio(PORTFOLIO), logged, n_samples, 1, seed)
+    sweep = Sweep(Portfolio("world report", tuple(arms)), logged, n_samples, 1, seed)
     return Measurement(problems, prms, run_sweep(sweep, folder, progress=progress))

@@ -2,7 +2,9 @@
 
 Each model starts from the one before it, deeper by layers that add nothing at first, so no compute is
 spent twice. The PRMs are deeper than every policy, as in the paper, where 7B PRMs judge 0.5-3B policies, and
-the better one starts from a stronger model than any policy: `base`, which is not shipped.
+the better one starts from a stronger model than any policy: `base`, which is not shipped. Three policies are
+specialists: the smallest one after more problems of one family, so that which policy is best depends on the
+problem.
 """
 
 from __future__ import annotations
@@ -22,6 +24,8 @@ class PolicyStage:
     start_from: str | None = None
     stream: str = ""
     """Names the seeded problems it learns from, by default as the model itself."""
+    families: tuple[str, ...] = ()
+    """Of those problems; none stands for all."""
     lr_scale: float = 1.0
 
     @property
@@ -89,6 +93,17 @@ FULL = Recipe(
         PolicyStage("medium", Size(96, 3), cycles=(1220, 200, 250, 130)),
         PolicyStage("large", Size(128, 3), cycles=(1000, 600), stream="medium"),
         PolicyStage("base", Size(128, 5), cycles=(1000,), start_from="large", stream="large"),
+        *(
+            PolicyStage(
+                f"small-{family}",
+                Size(64, 3),
+                cycles=(1000,),
+                start_from="small",
+                families=(family,),
+                lr_scale=0.6,
+            )
+            for family in ("story", "machine", "shopping")
+        ),
         PrmStage(
             "prm",
             Size(128, 7),

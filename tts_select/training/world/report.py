@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from tts_select.core.arm import Arm
 from tts_select.data.world.levels import LEVELS, THIRDS
 from tts_select.data.world.suite import FAMILIES, generate
 from tts_select.progress import bar
@@ -22,11 +23,18 @@ from tts_select.training.world.measure import Measurement, Run, Sample, measure_
 from tts_select.training.world.statistics import Estimate, estimate
 
 POLICIES = ("small", "medium", "large")
+"""The generalists, by size."""
+SPECIALISTS = tuple(f"small-{family}" for family in FAMILIES)
 PRMS = ("prm", "prm-narrow")
 GENERAL, NARROW = 0, 1
 SMALL, LARGE = POLICIES[0], POLICIES[-1]
 SEARCHES = ("beam", "dvts")
 N = 16
+
+_SEARCHES = [
+    *((m, N, policy, prm) for policy in POLICIES for prm in PRMS for m in SEARCHES),
+    *((m, 4 * N, SMALL, PRMS[GENERAL]) for m in SEARCHES),
+]
 
 Table = dict[str, dict[str, Estimate]]
 
@@ -86,25 +94,37 @@ def write_report(out: Path, *, n_problems: int, n_samples: int, seed: int) -> No
 
 
 def measure(out: Path, *, n_problems: int, n_samples: int, seed: int) -> Results:
-    """Sweep the embedded portfolio on test problems into `out`/sweep, or go on with it."""
+    """Sweep test problems into `out`/sweep, or go on with it."""
     problems = generate(n_problems, seed=seed, split="test")
     with bar("measuring", 1) as advance:
         measurement = measure_world(
             out / "sweep",
             problems,
+            _arms(n_samples),
             PRMS,
             n_samples=n_samples,
             seed=seed,
             progress=lambda n_done, n, note: advance(n_done, note, n),
         )
-    arms = [(m, N, policy, prm) for policy in POLICIES for prm in PRMS for m in SEARCHES]
-    arms += [(m, 4 * N, SMALL, PRMS[GENERAL]) for m in SEARCHES]
     return Results(
         measurement,
-        samples={policy: measurement.samples(policy) for policy in POLICIES},
-        greedy={policy: measurement.runs("cot", 1, policy, None) for policy in POLICIES},
-        searches={arm: measurement.runs(*arm) for arm in arms},
+        samples={policy: measurement.samples(policy) for policy in (*POLICIES, *SPECIALISTS)},
+        greedy={policy: measurement.greedy(policy) for policy in (*POLICIES, *SPECIALISTS)},
+        searches={arm: measurement.runs(*arm) for arm in _SEARCHES},
     )
+
+
+def _arms(n_samples: int) -> list[Arm]:
+    """What is swept: samples of all policies, those of the generalists scored, and the searches."""
+    every = [f"world:{policy}" for policy in (*POLICIES, *SPECIALISTS)]
+    sampling = [
+        Arm(policy, None, method, n)
+        for policy in every
+        for method, n in (("cot", 1), ("majority", n_samples))
+    ]
+    scored = [Arm(f"world:{p}", f"world:{prm}", "best_of_n", n_samples) for p in POLICIES for prm in PRMS]
+    searches = [Arm(f"world:{p}", f"world:{prm}", method, n) for method, n, p, prm in _SEARCHES]
+    return [*sampling, *scored, *searches]
 
 
 def all_tables(r: Results) -> dict[str, Table]:
@@ -141,7 +161,7 @@ def _families(r: Results) -> Table:
     def of(policy: str, name: str) -> Estimate:
         return estimate(r.each(policy, stats.pass_at_1)[family == name])
 
-    return {policy: {name: of(policy, name) for name in FAMILIES} for policy in POLICIES}
+    return {policy: {name: of(policy, name) for name in FAMILIES} for policy in (*POLICIES, *SPECIALISTS)}
 
 
 def _room(r: Results) -> Table:

@@ -80,7 +80,9 @@ class _Workshop:
 
     def _lessons(self, stage: Stage) -> tuple[Chunks, Loss]:
         def gold(k: int) -> list[Example]:
-            return gold_chunk(f"{self.recipe.seed}:{stage.stream or stage.name}:{k}", self.tokenizer)
+            name = f"{self.recipe.seed}:{stage.stream or stage.name}:{k}"
+            families = stage.families if isinstance(stage, PolicyStage) else ()
+            return gold_chunk(name, self.tokenizer, families=families)
 
         if isinstance(stage, PolicyStage):
             return gold, lm_loss
@@ -99,9 +101,10 @@ class _Workshop:
 
 
 def _manifest(stage: Stage, model: LlamaForCausalLM, progress: Progress, seed: int) -> dict[str, Any]:
-    kind, source = "policy", "canonical solutions"
     if isinstance(stage, PrmStage):
         kind, source = "prm", f"samples of {', '.join(stage.policies)}"
+    else:
+        kind, source = "policy", "canonical solutions" + "".join(f", {family}" for family in stage.families)
     return {
         "name": stage.name,
         "kind": kind,
