@@ -118,9 +118,10 @@ def _portfolio_view(found: Any) -> Table:
 
 def _summary_view(found: Any) -> Table:
     table = Table(box=None)
-    for column in ("policy or search", "samples or runs", "accuracy", "FLOPs a run"):
-        table.add_column(column, justify="left" if column.startswith("policy") else "right")
+    for column in ("samples or search", "samples or runs", "accuracy", "pass@n", "FLOPs a run"):
+        table.add_column(column, justify="left" if column.endswith("search") else "right")
     for line in found:
         flops = "" if line.flops is None else f"{line.flops:.3g}"
-        table.add_row(line.name, f"{line.n:,}", f"{line.accuracy:.3f}", flops)
+        most = "" if not line.pass_at else f"{max(line.pass_at.values()):.3f} (n = {max(line.pass_at)})"
+        table.add_row(line.name, f"{line.n:,}", f"{line.accuracy:.3f}", most, flops)
     return table

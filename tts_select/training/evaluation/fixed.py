@@ -62,7 +62,8 @@ class Board:
 
 
 def board_of(cases: Sequence[Case], portfolio: Portfolio, seed: int, n_draws: int = N_DRAWS) -> Board:
-    """Replay every arm on every case."""
+    """Replay every arm on every case. What a vote or a search comes to depends on the draw; what the best of
+    some samples comes to is known without bias from all of them."""
     rng = np.random.default_rng(seed)
     orders: list[list[Order]] = [[case.order(rng) for _ in range(n_draws)] for case in cases]
     shape = (len(portfolio.arms), len(cases), n_draws)
@@ -72,6 +73,8 @@ def board_of(cases: Sequence[Case], portfolio: Portfolio, seed: int, n_draws: in
             for d, order in enumerate(orders[c]):
                 won = case.outcome(arm, order)
                 correct[a, c, d], flops[a, c, d] = won.correct, won.flops
+            if arm.method == "best_of_n" and arm.settings.selection == "max":
+                correct[a, c] = case.best_of(arm)
     return Board(portfolio.arms, correct, flops)
 
 

@@ -14,9 +14,10 @@ import numpy as np
 
 from tts_select.core.arm import Arm
 from tts_select.core.cost import inference_flops
-from tts_select.core.voting import ROUND, is_settled
+from tts_select.core.voting import ROUND, aggregate, is_settled
 from tts_select.data.grading import is_equivalent
 from tts_select.selector.evidence import Evidence, Observed, counts, grouped, won_by
+from tts_select.training.sweep.estimators import best_of_k
 from tts_select.training.sweep.manifest import pools_of
 from tts_select.training.sweep.records import LoggedProblem, Pool, Run, Sample, SweepLog
 
@@ -47,14 +48,17 @@ class Look:
     n: Mapping[str, int] = field(default_factory=dict)
     scored: Mapping[str, frozenset[str]] = field(default_factory=dict)
     found: frozenset[str] = frozenset()
+    readers: frozenset[str] = frozenset()
+    """The policies and PRMs that have read the prompt: their caches keep it."""
 
     def after(self, arm: Arm, n: int) -> Look:
         """When the arm has run, with `n` samples if it is a sampling arm."""
+        readers = self.readers | {model for model in (arm.policy, arm.prm) if model}
         if not arm.is_sampling:
-            return replace(self, found=self.found | {arm.name})
+            return replace(self, found=self.found | {arm.name}, readers=readers)
         prms = self.scored.get(arm.pool, frozenset()) | ({arm.prm} if arm.prm else frozenset())
         seen = max(n, self.n.get(arm.pool, 0))
-        return Look({**self.n, arm.pool: seen}, {**self.scored, arm.pool: prms}, self.found)
+        return Look({**self.n, arm.pool: seen}, {**self.scored, arm.pool: prms}, self.found, readers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +105,14 @@ class Case:
         flops, tokens = self.sampling_cost(arm, order, Look(), n)
         return Outcome(self.is_right(won.group), won.group, won.share, flops, tokens)
 
+    def best_of(self, arm: Arm) -> float:
+        """How often the best-scored of as many samples as the arm takes is right, over all subsets."""
+        samples = self.observed[arm.pool]
+        scores = [s.scores.get(arm.prm or "") for s in samples]
+        settled = [aggregate(found, arm.settings.aggregation) if found else -1.0 for found in scores]
+        right = [s.group == 0 for s in samples]
+        return best_of_k(settled, right, min(arm.budget, len(samples)))
+
     def n_samples(self, arm: Arm, order: Order) -> int:
         """How many samples a sampling arm takes; an adaptive one stops by itself."""
         if arm.method == "adaptive":
@@ -115,20 +127,32 @@ class Case:
         """FLOPs from a look to the end of the arm."""
         if arm.is_sampling:
             return self.sampling_cost(arm, order, look, self.n_samples(arm, order))[0]
-        return self._run(arm.name, order)[0].cost.flops
+        return max(0.0, self._run(arm.name, order)[0].cost.flops - self._reused(arm, look))
 
     def sampling_cost(self, arm: Arm, order: Order, look: Look, n: int) -> tuple[float, float]:
         """(FLOPs, generated tokens) from a look to `n` samples of the arm's pool, scored by its PRM."""
         pool, places = self.pools[arm.pool], order.samples[arm.pool]
         here = look.n.get(arm.pool, 0)
         generated = sum(pool.samples[k].n_tokens for k in places[here:n])
-        prompt = pool.prompt_tokens if here == 0 and n else 0
+        prompt = 0 if here or arm.policy in look.readers else pool.prompt_tokens
         flops = inference_flops(self.n_parameters[arm.policy], generated + prompt)
         if arm.prm is not None:
             before = here if arm.prm in look.scored.get(arm.pool, ()) else 0
             read = self._prm_tokens(pool, arm.prm, max(n, here)) - self._prm_tokens(pool, arm.prm, before)
+            if not before and arm.prm in look.readers:
+                read -= self._prompt_tokens
             flops += inference_flops(self.n_parameters[arm.prm], max(0.0, read))
         return flops, float(generated)
+
+    @property
+    def _prompt_tokens(self) -> int:
+        """Of the problem. A PRM's are hardly more or fewer than a policy's, and no log tells them apart."""
+        return min(pool.prompt_tokens for pool in self.pools.values())
+
+    def _reused(self, arm: Arm, look: Look) -> float:
+        """FLOPs of reading the prompt that a run from the start paid for, and that are not paid again."""
+        again = [model for model in (arm.policy, arm.prm) if model in look.readers]
+        return sum(inference_flops(self.n_parameters[model], self._prompt_tokens) for model in again)
 
     def _run(self, name: str, order: Order) -> tuple[Run, Observed]:
         runs = self.runs[name]

@@ -1,38 +1,54 @@
-"""What a sweep log shows at first sight: how often each policy is right alone, and each search."""
+"""What a sweep log shows at first sight: what the samples of each pool reach, and each search."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from statistics import fmean
 from typing import Any
 
-from tts_select.training.sweep.records import SweepLog
+from tts_select.training.sweep.estimators import pass_at_k
+from tts_select.training.sweep.manifest import rounds
+from tts_select.training.sweep.records import Pool, SweepLog
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A pool, whose accuracy is its mean pass@1, or a search arm; `flops` are the mean of a run."""
+    """A pool or a search arm; `accuracy` is the mean pass@1 of a pool's samples, or that of the runs."""
 
     name: str
     n: int
     """Samples, or runs."""
     accuracy: float
+    pass_at: dict[int, float]
+    """Of a pool: pass@k for k = 1, 2, 4, ... and all of its samples, without bias, the mean over problems."""
     flops: float | None
+    """The mean of a run; None for a pool."""
 
 
 def lines(log: SweepLog) -> list[Line]:
     """Of each pool, then of each search arm."""
-    correct: dict[str, list[bool]] = {}
+    pools: dict[str, list[Pool]] = {}
     for pool in log.pools.values():
-        correct.setdefault(pool.name, []).extend(sample.correct for sample in pool.samples)
-    found = [Line(name, len(c), sum(c) / len(c), None) for name, c in correct.items()]
+        pools.setdefault(pool.name, []).append(pool)
     by_arm: dict[str, list[tuple[bool, float]]] = {}
     for runs in log.runs.values():
         for run in runs:
             by_arm.setdefault(run.arm, []).append((run.correct, run.cost.flops))
-    for arm, runs_ in by_arm.items():
-        n = len(runs_)
-        found.append(Line(arm, n, sum(right for right, _ in runs_) / n, sum(f for _, f in runs_) / n))
-    return found
+    return [
+        *(_of_pool(name, some) for name, some in pools.items()),
+        *(_of_arm(n, r) for n, r in by_arm.items()),
+    ]
+
+
+def _of_pool(name: str, pools: list[Pool]) -> Line:
+    size = len(pools[0].samples)
+    right = [sum(sample.correct for sample in pool.samples) for pool in pools]
+    pass_at = {k: fmean(pass_at_k(size, c, k) for c in right) for k in rounds(size)}
+    return Line(name, size * len(pools), sum(right) / (size * len(pools)), pass_at, None)
+
+
+def _of_arm(name: str, runs: list[tuple[bool, float]]) -> Line:
+    return Line(name, len(runs), fmean(right for right, _ in runs), {}, fmean(flops for _, flops in runs))
 
 
 def as_dict(log: SweepLog) -> dict[str, Any]:
