@@ -85,7 +85,7 @@ Examples:
 )
 @click.argument("file", required=False)
 @click.option(
-    "--policy", default=None, help="As in world:small, hf:ORG/NAME, or a folder.", show_default="world:small"
+    "--policy", default=None, help="As in world:small, hf:ORG/NAME, or a folder.", show_default="routed"
 )
 @click.option(
     "--prm",
@@ -98,19 +98,21 @@ Examples:
     "--method",
     default=None,
     help="One of cot, majority, adaptive, best_of_n, beam, dvts.",
-    show_default="by rule",
+    show_default="routed",
 )
-@click.option("--budget", type=int, default=None, help="N, the candidates in flight.", show_default="16")
+@click.option(
+    "--budget", type=int, default=None, help="N, the candidates in flight.", show_default="16 by rule"
+)
 @click.option("--aggregation", default=None, help=f"One of {', '.join(AGGREGATIONS)}.", show_default="last")
 @click.option("--selection", default=None, help=f"One of {', '.join(SELECTIONS)}.", show_default="vote")
 @click.option("--temperature", type=float, default=None, help="0 is greedy.", show_default="0.7")
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option("--max-tokens", type=int, default=None, help="Generate no more tokens than this, a problem.")
 @click.option("--deadline", type=float, default=None, help="Seconds, a problem; loading not counted.")
-@click.option("--effort", default=None, help="With --router: low, medium or high.", show_default="medium")
+@click.option("--effort", default=None, help="Of the router: low, medium or high.", show_default="medium")
 @click.option("--price", type=float, default=None, help="Instead of --effort, in probability per FLOP.")
 @click.option("--max-flops", type=float, default=None, help="Compute no more than about this, a problem.")
-@click.option("--router", default=None, help="A router's folder.", show_default="none: by rule")
+@click.option("--router", default=None, help="A router's folder.", show_default="the shipped one")
 @click.option("--untrained-rule", is_flag=True, help="Leave what is open to the paper's rule of thumb.")
 @click.option(
     "--min-confidence", type=click.FloatRange(0, 1), default=None, help="Withhold a less sure answer."
@@ -236,6 +238,7 @@ def _solving(
 ) -> Coroutine[Any, Any, Summary]:
     """With a price of its own for each problem, or from one purse, of which `spent` is gone already."""
     from tts_select.batch import solve_many
+    from tts_select.data.world.artifacts import ROUTER
     from tts_select.purse import solve_from_purse
     from tts_select.routed import Selector, solver_for
 
@@ -247,9 +250,7 @@ def _solving(
             raise InputError(
                 f"--total-flops sets the price of every problem, and '{name}' interferes: drop one"
             )
-    if "router" not in options:
-        raise InputError("--total-flops needs a router: name its folder with --router")
-    selector, seed = Selector.load(options["router"]), options.get("seed", 0)
+    selector, seed = Selector.load(options.get("router", ROUTER)), options.get("seed", 0)
     left = batch.total_flops - spent
     return solve_from_purse(todo, selector, left, sink, concurrency=room, seed=seed, progress=advance)
 

@@ -10,6 +10,7 @@ from tts_select.core.errors import InputError, UnknownName
 from tts_select.core.problem import Problem
 from tts_select.core.protocols import Policy, RewardModel
 from tts_select.core.solution import Solution
+from tts_select.data.world.artifacts import ROUTER
 from tts_select.executors.registry import load_policy, load_prm
 from tts_select.solving import Options, as_problem, prepare, run_plan, run_sync
 
@@ -43,8 +44,8 @@ class Selector:
         self.models = Models(router, policies, prms)
 
     @classmethod
-    def load(cls, folder: str | Path) -> Selector:
-        """From a router's folder.
+    def load(cls, folder: str | Path = ROUTER) -> Selector:
+        """From a router's folder, by default the one that is shipped for the embedded models.
 
         Raises:
             InputError: there is no such router, or it cannot be read.
@@ -82,9 +83,10 @@ class Selector:
 def solve(problem: str | Problem, **options: Any) -> Solution:
     """Solve a problem; works inside a running event loop too.
 
-    With `router`, the folder of one, it chooses, and the options are `seed` and those of `Spending` (effort,
-    caps, deadline). Without one the options are the fields of `Options`, and the rule of thumb of the paper
-    chooses what they leave open.
+    A router chooses: the shipped one, or that in the folder `router`; the options are then `seed` and those
+    of `Spending` (effort, caps, deadline). With an option that pins a model or a method, or with
+    `untrained_rule`, the options are the fields of `Options`, and the rule of thumb of the paper chooses what
+    they leave open.
 
     >>> solve("Start with 14. Multiply by 3. What is the result?").answer
     '42'
@@ -120,16 +122,14 @@ def solver_for(options: dict[str, Any]) -> Solver:
         raise InputError(
             f"'{routing[0]}' is for the router, and '{why}' leaves it nothing to choose: drop one"
         )
-    if options.get("router"):
-        return _routed(options)
-    if routing:
-        raise InputError(f"'{routing[0]}' is for a router: name one with --router")
-    return _pinned(Options(**{k: v for k, v in options.items() if k not in ROUTING}))
+    if pinned or by_rule:
+        return _pinned(Options(**{k: v for k, v in options.items() if k not in ROUTING}))
+    return _routed(options)
 
 
 def _routed(options: dict[str, Any]) -> Solver:
     Options(**{k: v for k, v in options.items() if k in SHARED}).check()
-    selector = Selector.load(options.pop("router"))
+    selector = Selector.load(options.pop("router", None) or ROUTER)
 
     async def solve_routed(problem: Problem) -> Solution:
         return await selector.asolve(problem, **{k: v for k, v in options.items() if v is not None})

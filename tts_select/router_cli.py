@@ -66,14 +66,20 @@ def train(
     epilog="""\b
 Examples:
   tts-select evaluate router/ sweep-test/ --out report/
-  tts-select evaluate router/ sweep-test/ --out report/ --json"""
+  tts-select evaluate router/ sweep-test/ --out report/ --shift sweep/ --json"""
 )
 @click.argument("router", type=Path)
 @click.argument("sweep", type=Path)
 @click.option("--out", type=Path, required=True, help="A folder for report.json, report.html and the plots.")
+@click.option(
+    "--shift",
+    type=Path,
+    default=None,
+    help="The sweep that ROUTER was trained on: train on its lower levels, measure on the higher ones.",
+)
 @click.option("--seed", type=int, default=1, show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Print the whole report as JSON.")
-def evaluate(router: Path, sweep: Path, *, out: Path, seed: int, as_json: bool) -> None:
+def evaluate(router: Path, sweep: Path, *, out: Path, shift: Path | None, seed: int, as_json: bool) -> None:
     """Measure ROUTER on the sweep log in SWEEP, whose problems it was not trained on."""
     from tts_select.display import evaluation_view
     from tts_select.selector.artifact import describe_router, load_router
@@ -83,7 +89,12 @@ def evaluate(router: Path, sweep: Path, *, out: Path, seed: int, as_json: bool) 
 
     with Console(stderr=True).status("evaluating") as status:
         report = evaluate_router(
-            load_router(router), read_log(sweep), describe_router(router), seed=seed, note=status.update
+            load_router(router),
+            read_log(sweep),
+            describe_router(router),
+            trained=read_log(shift) if shift else None,
+            seed=seed,
+            note=status.update,
         )
     report["router"]["folder"] = router.name
     write_report(report, out)
@@ -97,12 +108,12 @@ def evaluate(router: Path, sweep: Path, *, out: Path, seed: int, as_json: bool) 
 @click.command(
     epilog="""\b
 Examples:
-  tts-select plan examples/problem.txt --router router/
-  tts-select plan examples/problem.txt --router router/ --no-probe --effort high
+  tts-select plan examples/problem.txt
+  tts-select plan examples/problem.txt --no-probe --effort high
   echo "Start with 14. Multiply by 3. What is the result?" | tts-select plan - --router router/ --json"""
 )
 @click.argument("file")
-@click.option("--router", type=Path, required=True, help="A router's folder.")
+@click.option("--router", type=Path, default=None, help="A router's folder.", show_default="the shipped one")
 @click.option(
     "--effort", default="medium", show_default=True, help="low, medium or high: what a FLOP may cost."
 )
@@ -112,7 +123,9 @@ Examples:
 @click.option("--no-probe", is_flag=True, help="Plan from the text alone; no model is loaded.")
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
-def plan(file: str, *, router: Path, no_probe: bool, seed: int, as_json: bool, **spending: Any) -> None:
+def plan(
+    file: str, *, router: Path | None, no_probe: bool, seed: int, as_json: bool, **spending: Any
+) -> None:
     """Look at the problem in FILE and say what would be run, and why."""
     from tts_select.display import outlook_view
     from tts_select.problem_text import read_problem_text
@@ -120,7 +133,8 @@ def plan(file: str, *, router: Path, no_probe: bool, seed: int, as_json: bool, *
 
     text = read_problem_text(file)
     with Console(stderr=True).status("looking"):
-        outlook = Selector.load(router).plan(text, probe=not no_probe, seed=seed, **spending)
+        selector = Selector.load(router) if router else Selector.load()
+        outlook = selector.plan(text, probe=not no_probe, seed=seed, **spending)
     if as_json:
         click.echo(json.dumps(outlook.as_dict()))
     else:

@@ -11,6 +11,10 @@ from tts_select.data.fingerprint import fingerprint_of
 
 WEIGHTS = Path(__file__).parent / "weights"
 PORTFOLIO = Path(__file__).parent / "portfolio.yaml"
+SWEEP = Path(__file__).parent / "sweep"
+"""What every arm of the portfolio does on validation problems."""
+ROUTER = Path(__file__).parent / "router"
+"""Trained on that sweep."""
 
 
 def manifests() -> dict[str, dict[str, Any]]:

@@ -25,6 +25,7 @@ from tts_select.training.evaluation.fixed import (
 )
 from tts_select.training.evaluation.frontier import N_DRAWS, Frontier, frontier_of, score_of
 from tts_select.training.evaluation.metrics import auc, reliability
+from tts_select.training.evaluation.shift import shift_of
 from tts_select.training.evaluation.targets import targets_of
 from tts_select.training.routing.cases import Case, cases_of
 from tts_select.training.routing.fit import SOLVABLE_FROM
@@ -32,7 +33,7 @@ from tts_select.training.routing.walks import after, judge, options_of, probed, 
 from tts_select.training.sweep.records import SweepLog
 
 SCHEMA = "tts-select/report@1"
-N_PRICES = 14
+N_PRICES = 16
 N_BUDGETS = 12
 
 
@@ -41,10 +42,11 @@ def evaluate(
     log: SweepLog,
     trained_on: Mapping[str, Any],
     *,
+    trained: SweepLog | None = None,
     seed: int = 1,
     note: Callable[[str], None] = lambda _: None,
 ) -> dict[str, Any]:
-    """The report, as `report.json` holds it.
+    """The report, as `report.json` holds it; `trained` is the router's own sweep, for the held-out shift.
 
     Raises:
         InputError: the log is of other models than the router was trained for, or of its training problems.
@@ -56,7 +58,7 @@ def evaluate(
     scores = board.scores()
     best_name = max(scores, key=lambda name: (scores[name].accuracy, -scores[name].cost))
     best = scores[best_name]
-    frontier = frontier_of(router, cases, np.geomspace(3e-4, 3.0, N_PRICES) / best.cost, seed, note)
+    frontier = frontier_of(router, cases, np.geomspace(1e-3, 100.0, N_PRICES) / best.cost, seed, note)
     note("comparing")
     bins = _paper_bins(router, cases, board, scores, trained_on)
     report: dict[str, Any] = {
@@ -82,7 +84,7 @@ def evaluate(
         "choices": _choices(router, cases, frontier),
         "decide_once": _once(router, cases, seed),
         "decision_ms": decision_ms(router, cases[:60]),
-        "shift": None,
+        "shift": shift_of(trained, log, router.probe, seed=seed, note=note) if trained else None,
         "probe_share": _point(frontier, _middle(router, frontier))["probe_share"],
     }
     return {**report, "targets": targets_of(report)}
@@ -149,7 +151,7 @@ def _probed_states(router: Router, cases: Sequence[Case], seed: int = 0) -> tupl
 
 
 def _baselines(router: Router, board: Board, scores: Mapping[str, Score]) -> dict[str, Any]:
-    rule = next((n for n in scores if n.startswith(f"beam@{DEFAULT_BUDGET} {router.probe.policy}")), None)
+    rule = next((n for n in scores if n.startswith(f"beam@{DEFAULT_BUDGET} {router.portfolio.policies[0]}")), None)
     adaptive = [n for n in scores if n.startswith("adaptive@")]
     found: dict[str, Any] = {
         "random": Score(board.correct.mean(axis=(0, 2)), board.flops.mean(axis=(0, 2))).as_dict()

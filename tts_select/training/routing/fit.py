@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 FEWEST_PROBLEMS = 30
 MOST_WORDS = 2000
-PRICES = tuple(float(p) for p in np.geomspace(1e-3, 3.0, 10))
+PRICES = tuple(float(p) for p in np.geomspace(3e-3, 30.0, 11))
 """Tried for the efforts, in probability per cost of the best fixed arm."""
 EFFORTS = {"low": 0.90, "medium": 0.97, "high": 0.995}
 """Each effort is the highest price that keeps this share of the best accuracy of the frontier in training."""

@@ -77,9 +77,10 @@ def after(w: Walk, arm: Arm) -> Walk:
 
 
 def walk(router: Router, cases: Sequence[Case], price: float, *, seed: int, again: bool = True) -> list[Walk]:
-    """One walk a case; `again=False` decides once, after the probes."""
+    """One walk a case; `again=False` decides once, after the probes. As in a live search, a problem unlike
+    those of the training gets the best fixed arm at once."""
     rng = np.random.default_rng(seed)
-    walks = [probed(router.probe, case, case.order(rng)) for case in cases]
+    walks = [_begun(router, case, case.order(rng)) for case in cases]
     judge(router.layout, router.confidence, walks)
     for _ in range(MOST_DECISIONS):
         active = [w for w in walks if not w.done]
@@ -89,6 +90,14 @@ def walk(router: Router, cases: Sequence[Case], price: float, *, seed: int, agai
             _step(w, options, price, again=again)
         judge(router.layout, router.confidence, active)
     return walks
+
+
+def _begun(router: Router, case: Case, order: Order) -> Walk:
+    if router.unfamiliar(case.problem.problem) is None:
+        return probed(router.probe, case, order)
+    found = Walk(case, order, done=True, chosen=[router.fallback])
+    found.run(router.portfolio[router.fallback], whole=True)
+    return found
 
 
 def judge(layout: Layout, confidence: Calibrated, walks: Sequence[Walk]) -> None:

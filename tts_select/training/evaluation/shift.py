@@ -1,0 +1,65 @@
+"""Held-out shift: a router that was trained on the lower levels alone, on problems of the higher ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from tts_select.core.errors import InputError
+from tts_select.selector.portfolio import Portfolio
+from tts_select.selector.router import Probe
+from tts_select.training.evaluation.fixed import board_of
+from tts_select.training.evaluation.frontier import N_DRAWS, score_of
+from tts_select.training.evaluation.metrics import mean_interval
+from tts_select.training.routing.cases import cases_of
+from tts_select.training.routing.fit import FEWEST_PROBLEMS, fit_router
+from tts_select.training.routing.walks import walk
+from tts_select.training.sweep.records import SweepLog
+
+HIGHEST_TRAINED = 5
+EFFORT = "high"
+
+
+def shift_of(
+    trained: SweepLog, tested: SweepLog, probe: Probe, *, seed: int = 1, note: Callable[[str], None]
+) -> dict[str, Any]:
+    """Router minus the best fixed arm (the most accurate one on the tested problems), at high effort.
+
+    Raises:
+        InputError: the logs have too few problems of known levels on either side.
+    """
+    low, high = _levels(trained, upper=False), _levels(tested, upper=True)
+    note(f"training on levels 1-{HIGHEST_TRAINED}")
+    router = fit_router(low, probe, seed=seed).router
+    note("replaying the levels above")
+    cases = cases_of(high)
+    board = board_of(cases, Portfolio(high.manifest.portfolio, high.manifest.arms), seed)
+    scores = board.scores()
+    best = max(scores, key=lambda name: (scores[name].accuracy, -scores[name].cost))
+    reached = score_of([walk(router, cases, router.prices[EFFORT], seed=seed + d) for d in range(N_DRAWS)])
+    return {
+        "trained_on": f"{len(low.problems)} problems of levels 1-{HIGHEST_TRAINED}",
+        "tested_on": f"{len(high.problems)} problems of the levels above",
+        "unfamiliar_share": float(np.mean([bool(router.unfamiliar(c.problem.problem)) for c in cases])),
+        "router": reached.as_dict(),
+        "best_fixed": {"name": best, **scores[best].as_dict()},
+        "difference": mean_interval(reached.correct - scores[best].correct).as_dict(),
+    }
+
+
+def _levels(log: SweepLog, *, upper: bool) -> SweepLog:
+    some = {
+        name: problem
+        for name, problem in log.problems.items()
+        if problem.level is not None and (problem.level > HIGHEST_TRAINED) == upper
+    }
+    if len(some) < FEWEST_PROBLEMS:
+        side = "above" if upper else "up to"
+        raise InputError(
+            f"a sweep has {len(some)} problems of levels {side} {HIGHEST_TRAINED}, and a shift takes at least "
+            f"{FEWEST_PROBLEMS}: sweep more, with their levels, or leave --shift out"
+        )
+    return replace(log, problems=some)
