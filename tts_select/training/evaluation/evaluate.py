@@ -151,7 +151,8 @@ def _probed_states(router: Router, cases: Sequence[Case], seed: int = 0) -> tupl
 
 
 def _baselines(router: Router, board: Board, scores: Mapping[str, Score]) -> dict[str, Any]:
-    rule = next((n for n in scores if n.startswith(f"beam@{DEFAULT_BUDGET} {router.portfolio.policies[0]}")), None)
+    by_rule = f"beam@{DEFAULT_BUDGET} {router.portfolio.policies[0]}"
+    rule = next((name for name in scores if name.startswith(by_rule)), None)
     adaptive = [n for n in scores if n.startswith("adaptive@")]
     found: dict[str, Any] = {
         "random": Score(board.correct.mean(axis=(0, 2)), board.flops.mean(axis=(0, 2))).as_dict()

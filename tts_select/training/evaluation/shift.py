@@ -59,7 +59,7 @@ def _levels(log: SweepLog, *, upper: bool) -> SweepLog:
     if len(some) < FEWEST_PROBLEMS:
         side = "above" if upper else "up to"
         raise InputError(
-            f"a sweep has {len(some)} problems of levels {side} {HIGHEST_TRAINED}, and a shift takes at least "
-            f"{FEWEST_PROBLEMS}: sweep more, with their levels, or leave --shift out"
+            f"a sweep has {len(some)} problems of levels {side} {HIGHEST_TRAINED}, and a shift takes "
+            f"{FEWEST_PROBLEMS} at least: sweep more, with their levels, or leave --shift out"
         )
     return replace(log, problems=some)

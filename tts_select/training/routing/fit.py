@@ -2,35 +2,25 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from tts_select.core.errors import InputError
 from tts_select.data.grading import GRADER
-from tts_select.selector.features import Layout, text_features
+from tts_select.selector.features import text_features
 from tts_select.selector.portfolio import Portfolio
-from tts_select.selector.router import Calibrated, DifficultyModel, Probe, Router, layout_of, words_of
+from tts_select.selector.router import Probe, Router, layout_of, words_of
 from tts_select.training.evaluation.fixed import Board, Score, bin_table, bins_of, board_of
 from tts_select.training.routing.ablation import ablation
-from tts_select.training.routing.boosting import N_FOLDS, boost, calibrate, folds_of, out_of_fold
+from tts_select.training.routing.boosting import folds_of
 from tts_select.training.routing.cases import Case, cases_of
-from tts_select.training.routing.rows import (
-    State,
-    Table,
-    answers_table,
-    joined,
-    options_tables,
-    random_states,
-)
-from tts_select.training.routing.walks import walk
+from tts_select.training.routing.learning import Learned, learn, learn_difficulty
+from tts_select.training.routing.rows import State, random_states
+from tts_select.training.routing.walks import Walk, walk
 from tts_select.training.sweep.records import SweepLog
-
-if TYPE_CHECKING:
-    from lightgbm import Booster
 
 FEWEST_PROBLEMS = 30
 MOST_WORDS = 2000
@@ -40,8 +30,8 @@ EFFORTS = {"low": 0.90, "medium": 0.97, "high": 0.995}
 """Each effort is the highest price that keeps this share of the best accuracy of the frontier in training."""
 SOLVABLE_FROM = 0.5
 """A problem is solvable within the portfolio if its best arm solves it at least so often."""
-INTERVAL = (0.05, 0.95)
-_GROW_WITH_N = ("arm/log2_n", "arm/more_samples")
+DRAFT_PRICES = (0.01, 0.1, 1.0)
+"""At which the draft walks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,15 +59,38 @@ def fit_router(
     _check(cases, portfolio, probe)
     note("replaying arms")
     board = board_of(cases, portfolio, seed)
+    scores = board.scores()
+    layout = layout_of(portfolio, {name: score.accuracy for name, score in scores.items()})
+    fold_of = folds_of(np.arange(len(cases)), seed)
     note("walking at random")
     states = random_states(cases, portfolio, probe, seed)
+    note("fitting a draft")
+    models, folds = learn(states, portfolio, layout, fold_of, seed)
+    draft = Router(
+        portfolio=portfolio,
+        probe=probe,
+        success=models.success,
+        confidence=models.confidence,
+        cost=models.cost,
+        difficulty={},
+        prices={},
+        fallback=best_fixed(scores),
+        text_ranges=_ranges(cases),
+        words=_words(cases),
+        mean_tokens=_mean_tokens(cases, portfolio),
+        strengths=layout.strengths,
+        fingerprints={**{n: c.fingerprint for n, c in log.manifest.models.items()}, "grader": GRADER},
+    )
+    unit = scores[draft.fallback].cost
+    note("walking as the draft decides")
+    states += _decided_states([_with(draft, some) for some in folds], cases, fold_of, unit, seed)
     note("fitting")
-    router, folded, fold_of = _models(log, cases, states, board, probe, seed=seed)
+    models, folds = learn(states, portfolio, layout, fold_of, seed)
+    difficulty, difficulties = learn_difficulty(states, layout, cases, fold_of)
+    router = replace(_with(draft, models), difficulty=difficulty)
+    folded = [replace(_with(draft, m), difficulty=d) for m, d in zip(folds, difficulties, strict=True)]
     note("choosing prices")
-    unit = board.score(router.fallback).cost
     prices, frontier = _prices(folded, cases, fold_of, unit, seed)
-    router = replace(router, prices=prices)
-    folded = tuple(replace(r, prices=prices) for r in folded)
     note("measuring the difficulty estimate")
     facts = {
         "n_problems": len(cases),
@@ -86,7 +99,28 @@ def fit_router(
         "problem_ids": sorted(log.problems),
         **_references(cases, board, probe, router, fold_of),
     }
-    return Fitted(router, folded, fold_of, facts)
+    return Fitted(
+        replace(router, prices=prices), tuple(replace(r, prices=prices) for r in folded), fold_of, facts
+    )
+
+
+def _with(router: Router, models: Learned) -> Router:
+    return replace(router, success=models.success, confidence=models.confidence, cost=models.cost)
+
+
+def _decided_states(
+    folded: Sequence[Router], cases: Sequence[Case], fold_of: np.ndarray, unit: float, seed: int
+) -> list[State]:
+    """Where routers come to by their own decisions: random walks seldom go there, and there it matters."""
+    states: list[State] = []
+    for k, router in enumerate(folded):
+        numbers = np.flatnonzero(fold_of == k)
+        some = [cases[int(number)] for number in numbers]
+        for draw, price in enumerate(DRAFT_PRICES):
+            trail: list[tuple[int, Walk]] = []
+            walk(router, some, price / unit, seed=seed + draw, trail=trail)
+            states += [State(int(numbers[place]), w) for place, w in trail]
+    return states
 
 
 def _check(cases: Sequence[Case], portfolio: Portfolio, probe: Probe) -> None:
@@ -102,106 +136,6 @@ def _check(cases: Sequence[Case], portfolio: Portfolio, probe: Probe) -> None:
         raise InputError(
             f"every sample of the sweep is {what}: there is nothing to choose; sweep other problems"
         )
-
-
-def _models(
-    log: SweepLog, cases: Sequence[Case], states: Sequence[State], board: Board, probe: Probe, *, seed: int
-) -> tuple[Router, tuple[Router, ...], np.ndarray]:
-    portfolio = Portfolio(log.manifest.portfolio, log.manifest.arms)
-    scores = board.scores()
-    strengths = {name: score.accuracy for name, score in scores.items()}
-    layout = layout_of(portfolio, strengths)
-    fold_of = folds_of(np.arange(len(cases)), seed)
-    confidence = _calibrated(answers_table(states, layout), fold_of)
-    folds = [[s for s in states if fold_of[s.number] == k] for k in range(N_FOLDS)]
-    tables = [
-        options_tables(some, portfolio, layout, model, seed + k)
-        for k, (some, model) in enumerate(zip(folds, confidence[1], strict=True))
-    ]
-    success = _calibrated(joined([t[0] for t in tables]), fold_of)
-    rows, costs, at = joined([t[1] for t in tables]).arrays()
-    rising = [layout.option_names.index(name) for name in _GROW_WITH_N]
-
-    def cost_fit(x: np.ndarray, y: np.ndarray) -> Booster:
-        return boost(x, y, probability=False, rising=rising)
-
-    cost_folds = out_of_fold(rows, costs, fold_of[at], cost_fit)[1]
-    looks = _looks(states, layout)
-    difficulty = {p: _difficulty(looks, cases, p, fold_of) for p in portfolio.policies}
-    whole = Router(
-        portfolio=portfolio,
-        probe=probe,
-        success=success[0],
-        confidence=confidence[0],
-        cost=cost_fit(rows, costs),
-        difficulty={p: d[0] for p, d in difficulty.items()},
-        prices={},
-        fallback=best_fixed(scores),
-        text_ranges=_ranges(cases),
-        words=_words(cases),
-        mean_tokens=_mean_tokens(cases, portfolio),
-        strengths=strengths,
-        fingerprints={**{n: c.fingerprint for n, c in log.manifest.models.items()}, "grader": GRADER},
-    )
-    folded = tuple(
-        replace(
-            whole,
-            success=success[1][k],
-            confidence=confidence[1][k],
-            cost=cost_folds[k],
-            difficulty={p: d[1][k] for p, d in difficulty.items()},
-        )
-        for k in range(N_FOLDS)
-    )
-    return whole, folded, fold_of
-
-
-def _looks(states: Sequence[State], layout: Layout) -> Table:
-    """Without a label: the difficulty of every policy is looked up by problem."""
-    table = Table()
-    for state in states:
-        table.add(layout.state(state.walk.evidence), math.nan, state.number)
-    return table
-
-
-def _calibrated(table: Table, fold_of: np.ndarray) -> tuple[Calibrated, list[Calibrated]]:
-    rows, labels, problems = table.arrays()
-    return _fit_calibrated(rows, labels, fold_of[problems])[:2]
-
-
-def _fit_calibrated(
-    rows: np.ndarray, labels: np.ndarray, folds: np.ndarray
-) -> tuple[Calibrated, list[Calibrated], np.ndarray]:
-    def fit(x: np.ndarray, y: np.ndarray) -> Booster:
-        return boost(x, y, probability=True)
-
-    said, models = out_of_fold(rows, labels, folds, fit)
-    calibration = calibrate(said, labels)
-    return Calibrated(fit(rows, labels), calibration), [Calibrated(m, calibration) for m in models], said
-
-
-def _difficulty(
-    states: Table, cases: Sequence[Case], policy: str, fold_of: np.ndarray
-) -> tuple[DifficultyModel, list[DifficultyModel]]:
-    rows, _, problems = states.arrays()
-    labels = np.array([case.pass_at_1(policy) for case in cases])[problems]
-    whole, folded, said = _fit_calibrated(rows, labels, fold_of[problems])
-    errors = error_bands(whole.calibration(said), labels)
-    return DifficultyModel(whole, errors), [DifficultyModel(m, errors) for m in folded]
-
-
-def error_bands(
-    said: np.ndarray, labels: np.ndarray, n_bands: int = 8
-) -> tuple[tuple[float, float, float], ...]:
-    """(prediction from, low, high): the 5 % and 95 % quantiles of label - prediction on unseen problems."""
-    # edges are predictions that were made ("lower"), so that no band is empty
-    edges = np.unique(np.quantile(said, np.linspace(0, 1, n_bands + 1)[:-1], method="lower"))
-    band = np.searchsorted(edges, said, side="right") - 1
-    bands = []
-    for k, edge in enumerate(edges):
-        low, high = np.quantile((labels - said)[band == k], INTERVAL)
-        bands.append((float(edge) if k else -1.0, float(low), float(high)))
-    return tuple(bands)
 
 
 def best_fixed(scores: Mapping[str, Score]) -> str:

@@ -15,7 +15,7 @@ from tts_select.selector.router import Calibrated, Probe, is_open
 from tts_select.training.routing.cases import Case
 from tts_select.training.routing.walks import Walk, after, judge, probed
 
-DRAWS = 5
+DRAWS = 3
 """Random walks a problem."""
 MOST_STEPS = 5
 ARMS_A_STATE = 6

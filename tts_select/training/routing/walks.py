@@ -76,9 +76,18 @@ def after(w: Walk, arm: Arm) -> Walk:
     return later
 
 
-def walk(router: Router, cases: Sequence[Case], price: float, *, seed: int, again: bool = True) -> list[Walk]:
+def walk(
+    router: Router,
+    cases: Sequence[Case],
+    price: float,
+    *,
+    seed: int,
+    again: bool = True,
+    trail: list[tuple[int, Walk]] | None = None,
+) -> list[Walk]:
     """One walk a case; `again=False` decides once, after the probes. As in a live search, a problem unlike
-    those of the training gets the best fixed arm at once."""
+    those of the training gets the best fixed arm at once. A `trail` takes the walks as they are before each
+    decision, with the place of the case."""
     rng = np.random.default_rng(seed)
     walks = [_begun(router, case, case.order(rng)) for case in cases]
     judge(router.layout, router.confidence, walks)
@@ -86,6 +95,8 @@ def walk(router: Router, cases: Sequence[Case], price: float, *, seed: int, agai
         active = [w for w in walks if not w.done]
         if not active:
             break
+        if trail is not None:
+            trail += [(place, replace(w)) for place, w in enumerate(walks) if not w.done]
         for w, options in zip(active, options_of(router, active), strict=True):
             _step(w, options, price, again=again)
         judge(router.layout, router.confidence, active)

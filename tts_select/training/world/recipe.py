@@ -3,7 +3,7 @@
 Each model starts from the one before it, deeper by layers that add nothing at first, so no compute is
 spent twice. The PRMs are deeper than every policy, as in the paper, where 7B PRMs judge 0.5-3B policies, and
 the better one starts from a stronger model than any policy: `base`, which is not shipped. Three policies are
-specialists: the smallest one after more problems of one family, so that which policy is best depends on the
+specialists: `medium` after more problems of one family, so that which policy is best depends on the
 problem.
 """
 
@@ -95,10 +95,10 @@ FULL = Recipe(
         PolicyStage("base", Size(128, 5), cycles=(1000,), start_from="large", stream="large"),
         *(
             PolicyStage(
-                f"small-{family}",
-                Size(64, 3),
+                f"medium-{family}",
+                Size(96, 3),
                 cycles=(1000,),
-                start_from="small",
+                start_from="medium",
                 families=(family,),
                 lr_scale=0.6,
             )
