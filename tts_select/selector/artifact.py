@@ -2,7 +2,7 @@
 
     manifest.json       schema, hashes of the other files, what it was trained on
     router.json         portfolio, probe, prices, calibrations, fingerprints, ranges
-    success.txt, confidence.txt, cost.txt, difficulty-0.txt, ...    LightGBM models
+    mend.txt, spoil.txt, confidence.txt, cost.txt, difficulty-0.txt, ...    LightGBM models
 
 The manifest is written last, and the folder appears under its name only when it is whole.
 """
@@ -104,7 +104,8 @@ def _checked(path: Path, digest: str) -> str:
 
 def _files(router: Router) -> dict[str, str]:
     boosters = {
-        "success.txt": router.success.booster,
+        "mend.txt": router.mend.booster,
+        "spoil.txt": router.spoil.booster,
         "confidence.txt": router.confidence.booster,
         "cost.txt": router.cost,
         **{f"difficulty-{k}.txt": m.model.booster for k, m in enumerate(router.difficulty.values())},
@@ -128,7 +129,8 @@ def _facts(router: Router) -> dict[str, Any]:
         "fingerprints": dict(router.fingerprints),
         "features": [*router.layout.answer_names, *router.layout.option_names],
         "calibrations": {
-            "success": router.success.calibration.as_dict(),
+            "mend": router.mend.calibration.as_dict(),
+            "spoil": router.spoil.calibration.as_dict(),
             "confidence": router.confidence.calibration.as_dict(),
         },
         "difficulty": [
@@ -152,7 +154,8 @@ def _router(texts: Mapping[str, str]) -> Router:
     router = Router(
         portfolio=Portfolio(facts["portfolio"]["name"], arms),
         probe=Probe(**facts["probe"]),
-        success=Calibrated(_booster(texts["success.txt"]), calibrations["success"]),
+        mend=Calibrated(_booster(texts["mend.txt"]), calibrations["mend"]),
+        spoil=Calibrated(_booster(texts["spoil.txt"]), calibrations["spoil"]),
         confidence=Calibrated(_booster(texts["confidence.txt"]), calibrations["confidence"]),
         cost=_booster(texts["cost.txt"]),
         difficulty=difficulty,

@@ -49,6 +49,8 @@ _PRM_FEATURES = ("best", "lowest_step", "drop", "mean", "spread", "vote_share")
 _GREEDY_PRM_FEATURES = _PRM_FEATURES[:3]
 _FOUND_FEATURES = ("n", "best", "lowest_step")
 _HELD_FEATURES = ("surest", "second")
+SUREST = "held/surest"
+"""How sure the surest answer at hand is; 0 without one."""
 _ARM_FEATURES = ("policy", "prm", "method", "log2_n", "more_samples", "greedy", "strength")
 
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")

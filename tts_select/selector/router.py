@@ -1,7 +1,8 @@
 """The learned router: evidence in; difficulty, options and confidence out. It runs no policy and no PRM.
 
-Its LightGBM models: how likely each answer at hand is right, P(correct) of the surest answer after an arm has
-run as well, that arm's cost from here on, and the pass@1 of each policy; the probabilities are calibrated.
+Its LightGBM models: how likely each answer at hand is right; whether an arm that has run as well would mend a
+wrong one, or spoil a right one; the arm's cost from here on; the pass@1 of each policy. Probabilities are
+calibrated.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from tts_select.selector.calibration import Calibration
 from tts_select.selector.deciding import Option
 from tts_select.selector.difficulty import Difficulty
 from tts_select.selector.evidence import Evidence, counts
-from tts_select.selector.features import TEXT_FEATURES, Layout
+from tts_select.selector.features import SUREST, TEXT_FEATURES, Layout
 from tts_select.selector.portfolio import Portfolio
 
 if TYPE_CHECKING:
@@ -87,7 +88,10 @@ class Router:
 
     portfolio: Portfolio
     probe: Probe
-    success: Calibrated
+    mend: Calibrated
+    """Of an arm, when the surest answer at hand is wrong: that the surest one after it is right."""
+    spoil: Calibrated
+    """Of an arm, when the surest answer at hand is right: that the surest one after it is wrong."""
     confidence: Calibrated
     cost: Booster
     """Of log10 FLOPs."""
@@ -133,11 +137,17 @@ class Router:
         if not arms:
             return stop
         rows = self.layout.options(evidence, arms, rows, sureness)
-        p, flops = self.success(rows), self.flops(rows)
+        p, flops = self.p_correct(rows), self.flops(rows)
         return stop + [
             Option(arm, float(p[k]), float(flops[k]), self.tokens(arm, evidence))
             for k, arm in enumerate(arms)
         ]
+
+    def p_correct(self, rows: np.ndarray) -> np.ndarray:
+        """Of the surest answer when each row's arm has run: it stays right, or is put right."""
+        surest = rows[:, self.layout.option_names.index(SUREST)]
+        p: np.ndarray = surest * (1 - self.spoil(rows)) + (1 - surest) * self.mend(rows)
+        return p
 
     def flops(self, rows: np.ndarray) -> np.ndarray:
         """The expected cost of each row's arm after its state."""

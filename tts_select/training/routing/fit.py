@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -69,7 +69,8 @@ def fit_router(
     draft = Router(
         portfolio=portfolio,
         probe=probe,
-        success=models.success,
+        mend=models.mend,
+        spoil=models.spoil,
         confidence=models.confidence,
         cost=models.cost,
         difficulty={},
@@ -105,7 +106,7 @@ def fit_router(
 
 
 def _with(router: Router, models: Learned) -> Router:
-    return replace(router, success=models.success, confidence=models.confidence, cost=models.cost)
+    return replace(router, **{f.name: getattr(models, f.name) for f in fields(models)})
 
 
 def _decided_states(

@@ -27,7 +27,8 @@ _GROW_WITH_N = ("arm/log2_n", "arm/more_samples")
 class Learned:
     """What decides: fields of `Router` of the same names."""
 
-    success: Calibrated
+    mend: Calibrated
+    spoil: Calibrated
     confidence: Calibrated
     cost: Booster
 
@@ -42,10 +43,11 @@ def learn(
         options_tables(some, portfolio, layout, model, seed + k)
         for k, (some, model) in enumerate(zip(folds, confidences, strict=True))
     ]
-    success, successes = _calibrated(joined([t[0] for t in tables]), fold_of)
-    cost, costs = _cost(joined([t[1] for t in tables]), layout, fold_of)
-    by_fold = zip(successes, confidences, costs, strict=True)
-    return Learned(success, confidence, cost), [Learned(*models) for models in by_fold]
+    mend, mends = _calibrated(joined([t.mend for t in tables]), fold_of)
+    spoil, spoils = _calibrated(joined([t.spoil for t in tables]), fold_of)
+    cost, costs = _cost(joined([t.cost for t in tables]), layout, fold_of)
+    by_fold = zip(mends, spoils, confidences, costs, strict=True)
+    return Learned(mend, spoil, confidence, cost), [Learned(*models) for models in by_fold]
 
 
 def learn_difficulty(

@@ -85,15 +85,27 @@ def answers_table(states: Sequence[State], layout: Layout) -> Table:
     return table
 
 
+@dataclass(slots=True)
+class Options:
+    """What some arms led to in every state."""
+
+    mend: Table = field(default_factory=Table)
+    """Where the surest answer was wrong: whether it is right now."""
+    spoil: Table = field(default_factory=Table)
+    """Where it was right: whether it is wrong now."""
+    cost: Table = field(default_factory=Table)
+    """log10 FLOPs."""
+
+
 def options_tables(
     states: Sequence[State], portfolio: Portfolio, layout: Layout, confidence: Calibrated, seed: int
-) -> tuple[Table, Table]:
-    """Of some arms in every state: (whether the surest answer after it is right, its log10 FLOPs).
+) -> Options:
+    """Some arms are run in every state.
 
     `confidence` has not seen the problems: the surest answer would else be too often right.
     """
     rng = np.random.default_rng(seed)
-    success, cost = Table(), Table()
+    tables = Options()
     judge(layout, confidence, [s.walk for s in states])
     for state in states:
         w = state.walk
@@ -106,9 +118,12 @@ def options_tables(
         judge(layout, confidence, later)
         rows = layout.options(evidence, some, w.answers, w.sureness)
         for row, end in zip(rows, later, strict=True):
-            success.add(row, end.correct, state.number)
-            cost.add(row, math.log10(max(1.0, end.flops - w.flops)), state.number)
-    return success, cost
+            if w.correct:
+                tables.spoil.add(row, 1.0 - end.correct, state.number)
+            else:
+                tables.mend.add(row, end.correct, state.number)
+            tables.cost.add(row, math.log10(max(1.0, end.flops - w.flops)), state.number)
+    return tables
 
 
 def _random_arm(w: Walk, portfolio: Portfolio, rng: np.random.Generator) -> Arm:

@@ -137,7 +137,7 @@ def options_of(router: Router, walks: Sequence[Walk]) -> list[list[Option]]:
     ]
     if not rows:
         return [[Option(None, w.confidence, 0.0)] for w in walks]
-    p, flops = (model(np.concatenate(rows)) for model in (router.success, router.flops))
+    p, flops = (of(np.concatenate(rows)) for of in (router.p_correct, router.flops))
     options, start = [], 0
     for w, found in zip(walks, arms, strict=True):
         places = range(start, start + len(found))
