@@ -68,6 +68,7 @@ def evaluate(
             "efforts": _efforts(router, cases, seed),
         },
         "n_problems": len(cases),
+        "n_trained": trained_on.get("n_problems"),
         "n_draws": N_DRAWS,
         "split": "test",
         "arms": [{"name": name, **score.as_dict()} for name, score in scores.items()],
