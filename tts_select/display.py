@@ -16,7 +16,7 @@ from tts_select.core.solution import RankedCandidate, Solution
 if TYPE_CHECKING:
     from tts_select.selector.deciding import Option
     from tts_select.selector.outlook import Outlook
-    from tts_select.selector.router import Router
+    from tts_select.selector.router import Probe, Router
 
 _FINISHED = {
     "complete": "",
@@ -147,9 +147,8 @@ def why_not(option: Option, chosen: Option) -> str:
 def fitted_view(router: Router, facts: Mapping[str, Any]) -> RenderableType:
     """What training learned."""
     table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
-    table.add_row("trained on", f"{facts['n_problems']:,} problems, {facts['n_rows']:,} rows")
-    probe = router.probe
-    table.add_row("probes", f"{probe.n} samples of {probe.policy}, scored by {probe.prm}")
+    table.add_row("trained on", f"{facts['n_problems']:,} problems, {facts['n_states']:,} states")
+    table.add_row("probes", _probes_of(router.probe))
     table.add_row("best fixed arm", router.fallback)
     table.add_row("difficulty, AUC", ", ".join(f"{k} {v:.3f}" for k, v in facts["ablation"]["auc"].items()))
     for effort, price in router.prices.items():
@@ -158,6 +157,13 @@ def fitted_view(router: Router, facts: Mapping[str, Any]) -> RenderableType:
             f"effort {effort}", f"accuracy {point['accuracy']:.3f} for {point['flops']:.3g} FLOPs a problem"
         )
     return table
+
+
+def _probes_of(probe: Probe) -> str:
+    what = f"{probe.n} samples of {probe.policy}"
+    if probe.temperature == 0:
+        what = f"the greedy solution of {probe.policy}"
+    return f"{what}, scored by {probe.prm}" if probe.prm else what
 
 
 def evaluation_view(report: Mapping[str, Any]) -> RenderableType:

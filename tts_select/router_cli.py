@@ -9,20 +9,24 @@ from typing import Any
 import click
 from rich.console import Console
 
-from tts_select.core.errors import InputError
-
 
 @click.command(
     epilog="""\b
 Examples:
   tts-select train sweep/ --out router/
-  tts-select train sweep/ --out router/ --probe-policy world:small --probe-prm world:prm-narrow --probes 4"""
+  tts-select train sweep/ --out router/ --probe-policy world:small --probe-prm world:prm --probes 4"""
 )
 @click.argument("sweep", type=Path)
 @click.option("--out", type=Path, required=True, help="The router's folder.")
 @click.option("--probe-policy", default=None, help="Writes the probes.", show_default="the smallest policy")
-@click.option("--probe-prm", default=None, help="Scores the probes.", show_default="the first PRM")
-@click.option("--probes", type=click.IntRange(1, 64), default=2, show_default=True)
+@click.option("--probe-prm", default=None, help="Scores the probes.", show_default="none")
+@click.option(
+    "--probes",
+    type=click.IntRange(0, 64),
+    default=0,
+    help="How many; 0 is one greedy solution.",
+    show_default=True,
+)
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Print what was learned as JSON.")
 def train(
@@ -36,6 +40,7 @@ def train(
     as_json: bool,
 ) -> None:
     """Train a router on the sweep log in SWEEP."""
+    from tts_select.core.plan import Settings
     from tts_select.display import fitted_view
     from tts_select.selector.artifact import save_router
     from tts_select.selector.router import Probe
@@ -44,10 +49,9 @@ def train(
 
     log = read_log(sweep)
     sizes = {name: card.n_parameters for name, card in log.manifest.models.items() if card.kind == "policy"}
-    prms = [name for name, card in log.manifest.models.items() if card.kind == "prm"]
-    if not prms:
-        raise InputError(f"the sweep '{sweep}' has no PRM to score the probes: sweep a portfolio with one")
-    probe = Probe(probe_policy or min(sizes, key=sizes.__getitem__), probe_prm or prms[0], probes)
+    policy = probe_policy or min(sizes, key=sizes.__getitem__)
+    temperature = 0.0 if probes == 0 else Settings().temperature
+    probe = Probe(policy, probe_prm, max(1, probes), temperature)
     with Console(stderr=True).status("training") as status:
         fitted = fit_router(log, probe, seed=seed, note=status.update)
     save_router(fitted.router, out, trained_on=fitted.facts)

@@ -20,6 +20,7 @@ from tts_select.training.routing.cases import Case, cases_of
 from tts_select.training.routing.learning import Learned, learn, learn_difficulty
 from tts_select.training.routing.rows import State, random_states
 from tts_select.training.routing.walks import Walk, walk
+from tts_select.training.sweep.manifest import pools_of
 from tts_select.training.sweep.records import SweepLog
 
 FEWEST_PROBLEMS = 30
@@ -129,8 +130,13 @@ def _check(cases: Sequence[Case], portfolio: Portfolio, probe: Probe) -> None:
         raise InputError(
             f"the sweep has {len(cases)} problems: a router needs at least {FEWEST_PROBLEMS}; sweep more"
         )
-    if probe.policy not in portfolio.policies or probe.prm not in (None, *portfolio.prms):
-        raise InputError(f"the probes are of {probe.policy} with {probe.prm}, which the sweep does not have")
+    pool = pools_of(portfolio.arms).get(probe.arm.pool)
+    if pool is None or probe.prm not in (None, *pool.prms):
+        scored = f", scored by {probe.prm}" if probe.prm else ""
+        raise InputError(
+            f"the probes are of {probe.arm.pool}{scored}, which the sweep does not have: "
+            "choose probes that an arm of the sweep takes"
+        )
     shares = {float(right) for case in cases for all_ in case.correct.values() for right in all_}
     if len(shares) < 2:
         what = "right" if shares == {1.0} else "wrong"
