@@ -52,7 +52,9 @@ def page(report: dict[str, Any], live: str) -> Iterator[str]:
     yield "## The frontier and what it is compared with\n"
     yield from table(("strategy", "accuracy", "FLOPs a problem"), strategies(report))
     yield "## Difficulty: what each kind of feature is worth\n"
-    yield "On training problems that the model has not seen (three folds), after the probes: AUC of solvable"
+    probes = report["difficulty"]["probes"]
+    looked = f"{probes['n']} samples of {probes['policy']}, scored by {probes['prm']}"
+    yield f"On training problems that the model has not seen (three folds), after {looked}: AUC of solvable"
     yield "within the portfolio or not; Brier score and ECE of pass@1 of the best fixed arm's policy.\n"
     yield from table(("features", "AUC", "Brier", "ECE"), difficulty(report))
     auc = report["solvable_auc"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -29,6 +29,8 @@ PRICES = tuple(float(p) for p in np.geomspace(3e-3, 30.0, 11))
 """Tried for the efforts, in probability per cost of the best fixed arm."""
 EFFORTS = {"low": 0.90, "medium": 0.97, "high": 0.995}
 """Each effort is the highest price that keeps this share of the best accuracy of the frontier in training."""
+N_ABLATED = 4
+"""Samples that the ablation of the features looks at, where the probes are not enough."""
 SOLVABLE_FROM = 0.5
 """A problem is solvable within the portfolio if its best arm solves it at least so often."""
 DRAFT_PRICES = (0.01, 0.1, 1.0)
@@ -157,10 +159,22 @@ def _references(
     policy = router.portfolio[router.fallback].policy
     bins = bins_of(np.array([case.pass_at_1(policy) for case in cases]))
     solvable = board.correct.mean(axis=-1).max(axis=0) >= SOLVABLE_FROM
+    scored = _scored_probe(probe, router.portfolio)
     return {
         "bins": bin_table(board, bins).as_dict(),
-        "ablation": ablation(cases, router.layout, probe, policy, solvable=solvable, fold_of=fold_of),
+        "ablation": {
+            "probes": asdict(scored),
+            **ablation(cases, router.layout, scored, policy, solvable=solvable, fold_of=fold_of),
+        },
     }
+
+
+def _scored_probe(probe: Probe, portfolio: Portfolio) -> Probe:
+    """These probes, or if they lack what is to be measured (samples that a PRM has scored), some that do not."""
+    if probe.prm is not None and probe.temperature > 0:
+        return probe
+    scored = [arm for arm in portfolio.arms if arm.is_sampling and arm.prm and arm.temperature > 0]
+    return Probe(scored[0].policy, scored[0].prm, N_ABLATED, scored[0].temperature) if scored else probe
 
 
 def _prices(
