@@ -105,7 +105,7 @@ def shift(found: dict[str, Any]) -> Iterator[str]:
     yield "## Held-out shift\n"
     yield f"Trained on {found['trained_on']}, measured on {found['tested_on']}, at high effort;"
     flagged = f"{found['unfamiliar_share']:.0%}"
-    yield f"{flagged} of these problems are flagged as unfamiliar, and get the arm that was best in training.\n"
+    yield f"{flagged} of these problems are flagged as unfamiliar, and get the best arm of the training.\n"
     rows = [("router", *point(found["router"])), (found["best_fixed"]["name"], *point(found["best_fixed"]))]
     yield from table(("strategy", "accuracy", "FLOPs a problem"), rows)
 

@@ -170,7 +170,7 @@ def _references(
 
 
 def _scored_probe(probe: Probe, portfolio: Portfolio) -> Probe:
-    """These probes, or if they lack what is to be measured (samples that a PRM has scored), some that do not."""
+    """These probes, or others if no PRM has scored samples of theirs, which is to be measured."""
     if probe.prm is not None and probe.temperature > 0:
         return probe
     scored = [arm for arm in portfolio.arms if arm.is_sampling and arm.prm and arm.temperature > 0]
