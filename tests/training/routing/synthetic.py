@@ -1,28 +1,34 @@
-"""A made-up sweep log: problems with a latent difficulty, and all arms of the embedded portfolio."""
+"""A made-up sweep log: problems with a latent difficulty, and arms of every kind that the embedded world has."""
 
 from __future__ import annotations
-
-from pathlib import Path
 
 import numpy as np
 
 from tts_select.core.cost import Cost, inference_flops
 from tts_select.data.grading import GRADER
-from tts_select.selector.portfolio import Portfolio, load_portfolio
+from tts_select.selector.portfolio import Portfolio, parse_portfolio
 from tts_select.training.sweep.manifest import PoolPlan, pools_of, rounds
 from tts_select.training.sweep.records import LoggedProblem, Manifest, ModelCard, Pool, Run, Sample, SweepLog
 
-PORTFOLIO = Path(__file__).parents[3] / "tts_select" / "data" / "world" / "portfolio.yaml"
 SIZES = {"world:small": 200_000, "world:medium": 400_000, "world:large": 700_000}
 PRMS = {"world:prm": (1_500_000, 4.0), "world:prm-narrow": (900_000, 1.5)}
 SKILL = {"world:small": 1.0, "world:medium": 2.0, "world:large": 3.0}
+ARMS = [
+    {"policy": list(SIZES), "method": "cot"},
+    {"policy": list(SIZES), "prm": "world:prm", "method": "best_of_n", "temperature": 0},
+    {"policy": list(SIZES), "method": "majority", "budget": [4, 16]},
+    {"policy": list(SIZES), "method": "adaptive", "budget": 16},
+    {"policy": list(SIZES), "prm": list(PRMS), "method": "best_of_n", "budget": [2, 16]},
+    {"policy": ["world:small", "world:large"], "prm": "world:prm", "method": "beam", "budget": 16},
+    {"policy": "world:large", "prm": "world:prm", "method": "dvts", "budget": 16},
+]
 PROMPT_TOKENS = 60
 
 
-def synthetic_log(n_problems: int = 60, *, n_samples: int = 64, seed: int = 0) -> SweepLog:
+def synthetic_log(n_problems: int = 60, *, n_samples: int = 16, seed: int = 0) -> SweepLog:
     """Longer problems are harder; a PRM sees right and wrong as far apart as its sharpness."""
     rng = np.random.default_rng(seed)
-    portfolio = load_portfolio(PORTFOLIO)
+    portfolio = parse_portfolio({"name": "synthetic", "arms": ARMS}, "synthetic")
     models = {
         **{name: ModelCard("policy", n, f"fp-{name}") for name, n in SIZES.items()},
         **{name: ModelCard("prm", n, f"fp-{name}") for name, (n, _) in PRMS.items()},
@@ -40,7 +46,7 @@ def synthetic_log(n_problems: int = 60, *, n_samples: int = 64, seed: int = 0) -
                 runs[problem.id, arm.name] = tuple(
                     _run(problem, arm.name, portfolio, length, seed=s, rng=rng) for s in (0, 1)
                 )
-    manifest = Manifest("embedded", portfolio.arms, n_samples, 2, 0, models, GRADER)
+    manifest = Manifest(portfolio.name, portfolio.arms, n_samples, 2, 0, models, GRADER)
     return SweepLog(manifest, problems, pools, runs)
 
 
