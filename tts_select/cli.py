@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from tts_select.batch import Summary
     from tts_select.core.problem import Problem
 
+    Begin = Callable[[list[Problem], IO[str], Callable[[Summary], None], float], Coroutine[Any, Any, Summary]]
+    """(problems, where results go, progress, FLOPs that were spent before) to the work."""
+
 _EXIT_CODES = """\b
 Exit codes:
   0  answered
@@ -210,10 +213,10 @@ def _solve_many(source: Path, options: dict[str, Any], batch: _Batch) -> None:
     todo = [p for p in problems if p.id not in done]
     for complaint in complaints:
         click.echo(f"tts-select: {complaint}", err=True)
+    begin = _solving(batch, options)  # what cannot be begun leaves no file
     try:
         with _results(out) as sink, batch_progress(len(todo)) as advance:
-            work = _solving(batch, todo, options, sink, advance=advance, spent=sum(done.values()))
-            summary = asyncio.run(work)
+            summary = asyncio.run(begin(todo, sink, advance, sum(done.values())))
     except KeyboardInterrupt:
         _fail(f"interrupted; what is solved is in '{out}': go on with --resume", INTERRUPTED)
     if batch.as_json:
@@ -227,16 +230,8 @@ def _solve_many(source: Path, options: dict[str, Any], batch: _Batch) -> None:
         _fail(f"{len(complaints):,} lines of '{source}' were left out", InputError.exit_code)
 
 
-def _solving(
-    batch: _Batch,
-    todo: list[Problem],
-    options: dict[str, Any],
-    sink: IO[str],
-    *,
-    advance: Callable[[Summary], None],
-    spent: float,
-) -> Coroutine[Any, Any, Summary]:
-    """With a price of its own for each problem, or from one purse, of which `spent` is gone already."""
+def _solving(batch: _Batch, options: dict[str, Any]) -> Begin:
+    """With a price of its own for each problem, or from one purse."""
     from tts_select.batch import solve_many
     from tts_select.data.world.artifacts import ROUTER
     from tts_select.purse import solve_from_purse
@@ -244,15 +239,20 @@ def _solving(
 
     room = batch.concurrency
     if batch.total_flops is None:
-        return solve_many(todo, solver_for(options), sink, concurrency=room, progress=advance)
+        solver = solver_for(options)
+        return lambda todo, sink, advance, _: solve_many(
+            todo, solver, sink, concurrency=room, progress=advance
+        )
     for name in options:
         if name not in ("router", "seed"):
             raise InputError(
                 f"--total-flops sets the price of every problem, and '{name}' interferes: drop one"
             )
     selector, seed = Selector.load(options.get("router", ROUTER)), options.get("seed", 0)
-    left = batch.total_flops - spent
-    return solve_from_purse(todo, selector, left, sink, concurrency=room, seed=seed, progress=advance)
+    whole = batch.total_flops
+    return lambda todo, sink, advance, spent: solve_from_purse(
+        todo, selector, whole - spent, sink, concurrency=room, seed=seed, progress=advance
+    )
 
 
 def _results(out: Path) -> IO[str]:

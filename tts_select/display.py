@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from tts_select.selector.outlook import Outlook
     from tts_select.selector.router import Probe, Router
 
+SURE = 0.995
+
 _FINISHED = {
     "complete": "",
     "deadline": "the deadline was met: this is the best answer so far",
@@ -40,15 +42,20 @@ def solution_view(solution: Solution, *, candidates: bool) -> RenderableType:
 
 def _headline(solution: Solution) -> Text:
     if solution.best_guess is not None:
-        sure = f"   (its probability of being right is {solution.confidence:.0%})"
+        sure = f"   (its probability of being right is {_percent(solution.confidence)})"
         return Text.assemble("No confident answer; best guess: ", (solution.best_guess, "bold yellow"), sure)
     if solution.answer is None:
         return Text("No answer: no candidate ended in one", style="bold red")
     line = Text.assemble("Answer: ", (solution.answer, "bold green"))
     if solution.confidence is not None:
         meaning = "share of the vote" if solution.plan.difficulty is None else "probability of being right"
-        line.append(f"   ({meaning} {solution.confidence:.0%})", style="dim")
+        line.append(f"   ({meaning} {_percent(solution.confidence)})", style="dim")
     return line
+
+
+def _percent(share: float | None) -> str:
+    """No estimate is surer than its data: what rounds to 100 % is shown as more than 99."""
+    return ">99%" if SURE < (share or 0.0) < 1 else f"{share or 0.0:.0%}"
 
 
 def _what_ran(solution: Solution) -> Table:
@@ -125,7 +132,7 @@ def outlook_view(outlook: Outlook) -> RenderableType:
         "option", "P(correct)", "FLOPs", "value", "why not", title="options", title_justify="left", box=None
     )
     for option in outlook.options[:8]:
-        why = "" if option is chosen else why_not(option, chosen)
+        why = "" if option is chosen else why_not(option, chosen, outlook.price)
         value = f"{option.value(outlook.price):.3f}"
         options.add_row(option.name, f"{option.p_correct:.3f}", f"{option.flops:.2g}", value, why)
     probes = (
@@ -134,9 +141,11 @@ def outlook_view(outlook: Outlook) -> RenderableType:
     return Group(*lines, Text(probes, style="dim"), difficulty, options)
 
 
-def why_not(option: Option, chosen: Option) -> str:
+def why_not(option: Option, chosen: Option, price: float) -> str:
     """Why an option lost against the chosen one, in words."""
     gain = option.p_correct - chosen.p_correct
+    if option.value(price) > chosen.value(price):
+        return "waits for what the cheaper step shows"
     if option.flops <= chosen.flops and gain > 0:
         return "not the best fixed arm"
     if gain <= 0:

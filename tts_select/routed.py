@@ -128,11 +128,12 @@ def solver_for(options: dict[str, Any]) -> Solver:
 
 
 def _routed(options: dict[str, Any]) -> Solver:
-    Options(**{k: v for k, v in options.items() if k in SHARED}).check()
     selector = Selector.load(options.pop("router", None) or ROUTER)
+    chosen = {name: value for name, value in options.items() if value is not None}
+    selector.session(Problem("checks the options"), **chosen)  # before a batch begins
 
     async def solve_routed(problem: Problem) -> Solution:
-        return await selector.asolve(problem, **{k: v for k, v in options.items() if v is not None})
+        return await selector.asolve(problem, **chosen)
 
     return solve_routed
 

@@ -42,11 +42,12 @@ def train(
     """Train a router on the sweep log in SWEEP."""
     from tts_select.core.plan import Settings
     from tts_select.display import fitted_view
-    from tts_select.selector.artifact import save_router
+    from tts_select.selector.artifact import check_replaceable, save_router
     from tts_select.selector.router import Probe
     from tts_select.training.routing.fit import fit_router
     from tts_select.training.sweep.log import read_log
 
+    check_replaceable(out)  # before minutes of training
     log = read_log(sweep)
     sizes = {name: card.n_parameters for name, card in log.manifest.models.items() if card.kind == "policy"}
     policy = probe_policy or min(sizes, key=sizes.__getitem__)

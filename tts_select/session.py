@@ -37,6 +37,7 @@ class Session:
     ) -> None:
         self._router, self._models = router, models
         self._problem, self._spending, self._seed = problem, spending, seed
+        spending.check()
         self.price = price_of(router, spending)
         self._ledger = Ledger()
         self._limits = Limits(spending.max_tokens)

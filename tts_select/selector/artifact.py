@@ -37,8 +37,7 @@ def save_router(router: Router, folder: Path, *, trained_on: Mapping[str, Any]) 
     Raises:
         InputError: there is something else under that name.
     """
-    if folder.exists() and not _is_router(folder):
-        raise InputError(f"'{folder}' is there and is no router: name another folder with --out")
+    check_replaceable(folder)
     partial = folder.with_name(folder.name + ".partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
@@ -50,6 +49,14 @@ def save_router(router: Router, folder: Path, *, trained_on: Mapping[str, Any]) 
     (partial / "manifest.json").write_text(_json(manifest))
     shutil.rmtree(folder, ignore_errors=True)
     partial.replace(folder)
+
+
+def check_replaceable(folder: Path) -> None:
+    """Raises:
+    InputError: there is something else than a router under that name.
+    """
+    if folder.exists() and not _is_router(folder):
+        raise InputError(f"'{folder}' is there and is no router: name another folder with --out")
 
 
 def load_router(folder: Path) -> Router:

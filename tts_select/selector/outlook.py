@@ -25,6 +25,17 @@ class Spending:
     deadline: float | None = None
     """Seconds from the first probe."""
 
+    def check(self) -> None:
+        """Raises:
+        InputError: a limit allows nothing.
+        """
+        if self.max_tokens is not None and self.max_tokens < 1:
+            raise InputError(f"the cap is {self.max_tokens} tokens: allow at least 1")
+        if self.max_flops is not None and not self.max_flops > 0:
+            raise InputError(f"the cap is {self.max_flops} FLOPs: allow more than 0")
+        if self.deadline is not None and not self.deadline > 0:
+            raise InputError(f"the deadline is {self.deadline} seconds: allow more than 0")
+
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
