@@ -46,17 +46,18 @@ def ablation(
     for name, kinds in KINDS.items():
         some = rows[:, columns(layout.state_names, kinds)]
         said, _ = out_of_fold(some, labels, fold_of[place], _fit)
-        measured = reliability(_cross_calibrated(said, labels, fold_of[place]), labels)
+        measured = reliability(_cross_calibrated(said, labels, fold_of[place], len(cases)), labels)
         found["auc"][name] = auc(said, solvable[place])
         found["brier"][name], found["ece"][name] = measured["brier"], measured["ece"]
     return found
 
 
-def _cross_calibrated(said: np.ndarray, labels: np.ndarray, folds: np.ndarray) -> np.ndarray:
+def _cross_calibrated(said: np.ndarray, labels: np.ndarray, folds: np.ndarray, n_problems: int) -> np.ndarray:
     """Each fold by the curve of the others: a curve fits its own labels too well to be measured on them."""
     found = np.empty_like(said)
     for k in np.unique(folds):
-        found[folds == k] = calibrate(said[folds != k], labels[folds != k])(said[folds == k])
+        curve = calibrate(said[folds != k], labels[folds != k], n_problems)
+        found[folds == k] = curve(said[folds == k])
     return found
 
 

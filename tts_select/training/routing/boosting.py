@@ -67,10 +67,14 @@ def out_of_fold(
     return said, models
 
 
-def calibrate(said: np.ndarray, labels: np.ndarray) -> Calibration:
-    """Isotonic regression of soft labels on what was said of unseen problems."""
+def calibrate(said: np.ndarray, labels: np.ndarray, n_problems: int) -> Calibration:
+    """Isotonic regression of soft labels on what was said of unseen problems.
+
+    It stays as far from 0 and 1 as so many problems can tell (Laplace's rule of succession).
+    """
     from sklearn.isotonic import IsotonicRegression
 
-    curve = IsotonicRegression(y_min=0.0, y_max=1.0, out_of_bounds="clip").fit(said, labels)
+    least = 1 / (n_problems + 2)
+    curve = IsotonicRegression(y_min=least, y_max=1 - least, out_of_bounds="clip").fit(said, labels)
     x, y = curve.X_thresholds_, curve.y_thresholds_
     return Calibration(tuple(float(v) for v in x), tuple(float(v) for v in np.maximum.accumulate(y)))

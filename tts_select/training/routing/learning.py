@@ -62,7 +62,7 @@ def learn_difficulty(
     by_fold: list[dict[str, DifficultyModel]] = [{} for _ in range(N_FOLDS)]
     for policy in layout.policies:
         labels = np.array([case.pass_at_1(policy) for case in cases])[problems]
-        model, models, said = _fit_calibrated(rows, labels, fold_of[problems])
+        model, models, said = _fit_calibrated(rows, labels, problems, fold_of)
         errors = error_bands(model.calibration(said), labels)
         whole[policy] = DifficultyModel(model, errors)
         for k, of_fold in enumerate(models):
@@ -96,15 +96,15 @@ def _cost(table: Table, layout: Layout, fold_of: np.ndarray) -> tuple[Booster, l
 
 def _calibrated(table: Table, fold_of: np.ndarray) -> tuple[Calibrated, list[Calibrated]]:
     rows, labels, problems = table.arrays()
-    return _fit_calibrated(rows, labels, fold_of[problems])[:2]
+    return _fit_calibrated(rows, labels, problems, fold_of)[:2]
 
 
 def _fit_calibrated(
-    rows: np.ndarray, labels: np.ndarray, folds: np.ndarray
+    rows: np.ndarray, labels: np.ndarray, problems: np.ndarray, fold_of: np.ndarray
 ) -> tuple[Calibrated, list[Calibrated], np.ndarray]:
     def fit(x: np.ndarray, y: np.ndarray) -> Booster:
         return boost(x, y, probability=True)
 
-    said, models = out_of_fold(rows, labels, folds, fit)
-    calibration = calibrate(said, labels)
+    said, models = out_of_fold(rows, labels, fold_of[problems], fit)
+    calibration = calibrate(said, labels, len(fold_of))
     return Calibrated(fit(rows, labels), calibration), [Calibrated(m, calibration) for m in models], said
