@@ -15,26 +15,22 @@ for name, value in {
 import asyncio
 import runpy
 import signal
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
 from typing import Any, TypeVar
 
-import numpy as np
 import pytest
 from hypothesis import settings
 
-from tts_select.core.cost import Cost
-from tts_select.core.protocols import Continuation, Meter, SampleRequest
-from tts_select.data.grading import GRADER
+from tts_select.core.arm import pool_name
+from tts_select.core.protocols import SampleRequest
 from tts_select.data.world.suite import WorldProblem, generate
 from tts_select.routed import Selector
-from tts_select.selector.calibration import Calibration
-from tts_select.selector.features import text_features
-from tts_select.selector.portfolio import parse_portfolio
-from tts_select.selector.router import Calibrated, DifficultyModel, Probe, Router, layout_of
+from tts_select.selector.router import Probe, Router
 from tts_select.testing import FakePolicy, FakeRewardModel
+from tts_select.training.routing import boosting
 
 T = TypeVar("T")
 
@@ -48,6 +44,8 @@ VOCABULARY_GAIN = 3.0
 """Makes the random models' next-token distributions peaked: a wrong context changes what is written."""
 ENDING_GAIN = {"[EOS]": 1.3, "\n\n": 1.6}
 """Of the tokens that end a solution and a step, so that random text ends now and then."""
+FEW_TREES = 40
+"""Enough for made-up problems; fitting takes most of a test run's time."""
 
 
 @pytest.fixture(autouse=True)
@@ -55,6 +53,14 @@ def _isolated(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Nothing is read from or written to the home of whoever runs the tests."""
     for name in ("HOME", "XDG_CACHE_HOME", "HF_HOME"):
         monkeypatch.setenv(name, str(tmp_path))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _few_trees() -> Iterator[None]:
+    """Routers are fitted faster than users' are."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(boosting, "N_TREES", FEW_TREES)
+        yield
 
 
 @pytest.fixture
@@ -130,7 +136,7 @@ def synthetic_log() -> Callable[..., Any]:
 
 @pytest.fixture(scope="session")
 def fitted(synthetic_log: Callable[..., Any]) -> Any:
-    """A router that was trained on 48 made-up problems."""
+    """A router that was trained on 48 made-up problems; fitted once for all tests."""
     from tts_select.training.routing.fit import fit_router
 
     return fit_router(synthetic_log(48), Probe("world:small", "world:prm", 2))
@@ -146,16 +152,13 @@ class Lent:
 
     @property
     def samples(self) -> dict[str, list[int]]:
-        """The indices of the whole solutions that each policy was asked for."""
-        return {
-            name: [
-                k
-                for r in policy.requests
-                if r.temperature > 0 and not r.stop_at_step
-                for k in range(r.first, r.first + r.n)
-            ]
-            for name, policy in self.policies.items()
-        }
+        """The indices of the whole solutions that were asked for, by pool."""
+        found: dict[str, list[int]] = {}
+        for name, policy in self.policies.items():
+            for r in policy.requests:
+                if not r.stop_at_step:
+                    found.setdefault(pool_name(name, r.temperature), []).extend(range(r.first, r.first + r.n))
+        return found
 
     @property
     def n_generated(self) -> int:
@@ -166,8 +169,7 @@ class Lent:
 def lend(router: Router, *, kind: type[FakePolicy] = FakePolicy, **more: Any) -> Lent:
     """Fakes for all models of the router, with the fingerprints that it was trained for."""
     policies = {name: kind(_script_of(name), name=name, **more) for name in router.portfolio.policies}
-    names = {*router.portfolio.prms, router.probe.prm}
-    prms = {name: FakeRewardModel(_score, name=name) for name in names}
+    prms = {name: FakeRewardModel(_score, name=name) for name in router.portfolio.prms}
     for name, model in (*policies.items(), *prms.items()):
         model.fingerprint = router.fingerprints[name]
     return Lent(Selector(router, policies=policies.__getitem__, prms=prms.__getitem__), policies, prms)
@@ -177,7 +179,9 @@ def _script_of(name: str) -> Callable[[SampleRequest, int], str]:
     skill = {"world:medium": 0.6, "world:large": 0.8}.get(name, 0.4)
 
     def write(request: SampleRequest, index: int) -> str:
-        dice = Random(f"{name} {request.problem} {request.seed} {request.steps} {index}")
+        dice = Random(
+            f"{name} {request.problem} {request.seed} {request.temperature} {request.steps} {index}"
+        )
         answer = 7 if dice.random() < skill else dice.randint(20, 24)
         return f"We add them, one by one: \\boxed{{{answer}}}"
 
@@ -200,71 +204,14 @@ def lend_to() -> Callable[..., Lent]:
     return lend
 
 
-SAMPLE_FLOPS = 1e6
-
-
-class ExactPolicy(FakePolicy):
-    """Every sample costs the same, and the prompt nothing."""
-
-    factor = 1.0
-
-    async def sample(self, request: SampleRequest, meter: Meter) -> list[Continuation]:
-        return await super().sample(request, Repriced(meter, self.factor * SAMPLE_FLOPS * request.n))
-
-
-@dataclass(frozen=True)
-class Repriced:
-    """Charges so many FLOPs, whatever the cost is."""
-
-    meter: Meter
-    flops: float
-
-    def charge(self, cost: Cost) -> None:
-        self.meter.charge(replace(cost, flops=self.flops))
-
-
-@dataclass(frozen=True)
-class Formula:
-    """A model of the router that is written down instead of learned."""
-
-    of: Callable[[np.ndarray], np.ndarray]
-
-    def predict(self, rows: np.ndarray, num_threads: int) -> np.ndarray:
-        return self.of(rows)
+EXACT = runpy.run_path(str(Path(__file__).with_name("exact.py")))
 
 
 @pytest.fixture(scope="session")
 def exact_router() -> Router:
-    """Knows the cost of its arms: `SAMPLE_FLOPS` a sample; P(correct) grows with the number of samples, the
-    slower the longer the problem is, and the answer at hand is as sure as the arm that it came from."""
-    arms = [
-        {"policy": "p", "method": "majority", "budget": [4, 8, 16]},
-        {"policy": "p", "prm": "r", "method": "best_of_n", "budget": 1},  # the probes' PRM has its place
-    ]
-    portfolio = parse_portfolio({"name": "exact", "arms": arms}, "exact")
-    names = layout_of(portfolio).arm_names
-    words, log2_n, more = (names.index(n) for n in ("text/words", "arm/arm_log2_n", "arm/arm_more_samples"))
-
-    def p_correct(rows: np.ndarray) -> np.ndarray:
-        return 1 - np.exp(-(2 ** rows[:, log2_n]) / rows[:, words])
-
-    same = Calibration((0.0, 1.0), (0.0, 1.0))
-    half = Calibrated(Formula(lambda rows: np.full(len(rows), 0.5)), same)  # type: ignore[arg-type]
-    guess = Calibrated(Formula(p_correct), same)  # type: ignore[arg-type]
-    return Router(
-        portfolio=portfolio,
-        probe=Probe("p", "r", 2),
-        success=guess,
-        confidence=guess,
-        cost=Formula(lambda rows: np.log10(SAMPLE_FLOPS * np.maximum(rows[:, more], 1e-9))),  # type: ignore[arg-type]
-        difficulty={"p": DifficultyModel(half, ((-1.0, -0.2, 0.2),))},
-        prices={"low": 1e-7, "medium": 1e-8, "high": 1e-9},
-        fallback="majority@16 p",
-        text_ranges=tuple((0.0, 1e3) for _ in text_features("")),
-        words=frozenset(),
-        mean_tokens={"p": 6.0},
-        fingerprints={"p": "fp-p", "r": "fp-r", "grader": GRADER},
-    )
+    """See `exact.py`."""
+    made: Router = EXACT["exact_router"]()
+    return made
 
 
 @pytest.fixture
@@ -275,7 +222,7 @@ def exact(exact_router: Router) -> Lent:
 
 def lend_exactly(router: Router, factor: float = 1.0) -> Lent:
     """Its samples cost `factor` times what the router expects, and its PRM nothing."""
-    found = lend(router, kind=type("Exact", (ExactPolicy,), {"factor": factor}))
+    found = lend(router, kind=type("Exact", (EXACT["ExactPolicy"],), {"factor": factor}))
     for prm in found.prms.values():
         prm.n_parameters = 0
     return found

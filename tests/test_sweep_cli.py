@@ -21,11 +21,14 @@ arms:
   - {policy: "fake:a", method: cot}
   - {policy: "fake:a", method: majority, budget: [1, 2]}
   - {policy: "fake:a", prm: "fake:p", method: best_of_n, budget: 2, aggregation: min}
+  - {policy: "fake:a", prm: "fake:p", method: beam, budget: 2}
 """
 PROBLEMS = [
     {"id": "one", "problem": "1 + 1?", "answer": "2", "level": 1, "family": "story", "steps": ["x"]},
     {"problem": "1 + 2?", "answer": 3},
 ]
+
+FIRST = "Add them.\n\n"
 
 
 def invoke(*args: str) -> Result:
@@ -34,7 +37,7 @@ def invoke(*args: str) -> Result:
 
 @pytest.fixture(autouse=True)
 def _fakes(monkeypatch: pytest.MonkeyPatch) -> None:
-    policy = FakePolicy(lambda *_: "Add them.\n\nIt is \\boxed{2}")
+    policy = FakePolicy(lambda request, _: f"{'' if request.steps else FIRST}It is \\boxed{{2}}")
     prm = FakeRewardModel(lambda _, steps: [0.5] * len(steps))
     monkeypatch.setitem(registry._POLICIES, "fake", lambda *_: policy)
     monkeypatch.setitem(registry._PRMS, "fake", lambda *_: prm)
@@ -60,13 +63,15 @@ def test_a_sweep_is_summed_up_and_goes_on_where_it_was(files: tuple[str, ...], t
     result = invoke("sweep", *files, "--json")
     assert result.exit_code == 0, result.stderr
     summary = json.loads(result.stdout)
-    assert (summary["problems"], summary["pools"], summary["runs"]) == (2, 2, 2)
-    assert {r["name"]: r["accuracy"] for r in summary["results"]} == {"fake:a": 0.5, "cot@1 fake:a": 0.5}
+    assert (summary["problems"], summary["pools"], summary["runs"]) == (2, 4, 4)
+    names = ("fake:a temperature=0", "fake:a", "beam@2 fake:a fake:p")
+    assert {r["name"]: r["accuracy"] for r in summary["results"]} == dict.fromkeys(names, 0.5)
     log = read_log(tmp_path / "log")
     assert (log.problems["one"].level, log.problems["one"].family) == (1, "story")
     again = invoke("sweep", *files)
     assert again.exit_code == 0
-    assert "cot@1 fake:a" in again.stdout
+    assert "fake:a temperature=0" in again.stdout
+    assert "0.500 (n = 2)" in again.stdout
     assert read_log(tmp_path / "log") == log
 
 
@@ -120,7 +125,7 @@ def test_a_portfolio_is_shown_arm_by_arm(tmp_path: Path) -> None:
     path.write_text(PORTFOLIO)
     shown = invoke("portfolio", "show", str(path))
     assert shown.exit_code == 0
-    assert "mine: 4 arms" in shown.stdout
+    assert "mine: 5 arms" in shown.stdout
     assert "aggregation=min" in shown.stdout
     record = json.loads(invoke("portfolio", "show", str(path), "--json").stdout)
     assert [arm["arm"] for arm in record["arms"]][:2] == ["cot@1 fake:a", "majority@1 fake:a"]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tts_select.core.arm import SAMPLING_METHODS, Arm
+from tts_select.core.arm import SAMPLING_METHODS, Arm, pool_name
 from tts_select.core.plan import AGGREGATIONS, SELECTIONS, Settings
 
 settings = st.builds(
@@ -67,7 +67,35 @@ def test_what_is_no_arm_is_refused(broken: dict[str, object]) -> None:
 @given(arms)
 def test_only_methods_of_independent_samples_are_sampling(arm: Arm) -> None:
     assert arm.is_sampling == (arm.method in SAMPLING_METHODS)
-    assert {"majority", "best_of_n", "adaptive"} == set(SAMPLING_METHODS)
+    assert {"cot", "majority", "best_of_n", "adaptive"} == set(SAMPLING_METHODS)
+
+
+@given(arms)
+def test_only_cot_is_greedy_whatever_its_settings_say(arm: Arm) -> None:
+    assert arm.temperature == (0.0 if arm.method == "cot" else arm.settings.temperature)
+
+
+@given(arms, arms)
+def test_arms_share_a_pool_if_policy_and_temperature_are_the_same(one: Arm, other: Arm) -> None:
+    alike = (one.policy, f"{one.temperature:g}") == (other.policy, f"{other.temperature:g}")
+    assert (one.pool == other.pool) == alike
+    assert one.pool == pool_name(one.policy, one.temperature)
+
+
+@pytest.mark.parametrize(
+    ("arm", "pool"),
+    [
+        (Arm("p", None, "majority", 4), "p"),
+        (Arm("p", "r", "best_of_n", 4, Settings(selection="max")), "p"),
+        (Arm("p", None, "cot", 1), "p temperature=0"),
+        (Arm("p", "r", "best_of_n", 1, Settings(temperature=0.0)), "p temperature=0"),
+        (Arm("p", None, "majority", 4, Settings(temperature=1.25)), "p temperature=1.25"),
+    ],
+)
+def test_a_pool_is_named_after_its_policy_and_a_temperature_that_is_not_the_default(
+    arm: Arm, pool: str
+) -> None:
+    assert arm.pool == pool
 
 
 def test_a_plan_runs_the_arm_with_its_seed() -> None:

@@ -35,6 +35,7 @@ def problem() -> str:
 def portfolio() -> Portfolio:
     arms = [
         {"policy": ["p", "q"], "method": "cot"},
+        {"policy": "p", "prm": "r", "method": "best_of_n", "temperature": 0},
         {"policy": ["p", "q"], "method": "majority", "budget": [2, 4, 8]},
         {"policy": "p", "prm": ["r", "s"], "method": "best_of_n", "budget": [2, 4]},
         {"policy": "q", "prm": "r", "method": "beam", "budget": 4},
@@ -42,21 +43,23 @@ def portfolio() -> Portfolio:
     return parse_portfolio({"name": "small", "arms": arms}, "small")
 
 
-def router_of(portfolio: Portfolio, new_model: Callable[[int, bool], object]) -> Router:
-    """`new_model` gets the number of features and whether it is of probabilities."""
-    layout = layout_of(portfolio)
-    n_state, n_arm, n_outcome = map(len, (layout.state_names, layout.arm_names, layout.outcome_names))
+def router_of(portfolio: Portfolio, new_model: Callable[[int, str], object]) -> Router:
+    """`new_model` gets the number of features and what is modelled."""
+    strengths = {arm.name: 0.1 + 0.8 / (1 + k) for k, arm in enumerate(portfolio.arms)}
+    layout = layout_of(portfolio, strengths)
+    n_state, n_answer, n_option = map(len, (layout.state_names, layout.answer_names, layout.option_names))
     curve = Calibration((0.0, 0.5, 1.0), (0.05, 0.4, 0.95))
     text = text_features(PROBLEM)
     return Router(
         portfolio=portfolio,
         probe=Probe("p", "r", 2),
-        success=Calibrated(new_model(n_arm, True), curve),
-        confidence=Calibrated(new_model(n_outcome, True), curve),
-        cost=new_model(n_arm, False),
+        mend=Calibrated(new_model(n_option, "mend"), curve),
+        spoil=Calibrated(new_model(n_option, "spoil"), curve),
+        confidence=Calibrated(new_model(n_answer, "confidence"), curve),
+        cost=new_model(n_option, "cost"),
         difficulty={
             policy: DifficultyModel(
-                Calibrated(new_model(n_state, True), curve), ((-1.0, -0.2, 0.3), (0.5, -0.1, 0.1))
+                Calibrated(new_model(n_state, "difficulty"), curve), ((-1.0, -0.2, 0.3), (0.5, -0.1, 0.1))
             )
             for policy in portfolio.policies
         },
@@ -65,6 +68,7 @@ def router_of(portfolio: Portfolio, new_model: Callable[[int, bool], object]) ->
         text_ranges=tuple((0.5 * value, 1.5 * value) for value in text),
         words=words_of(PROBLEM),
         mean_tokens=dict.fromkeys(portfolio.policies, 20.0),
+        strengths=strengths,
         fingerprints={"p": "fp-p", "q": "fp-q", "r": "fp-r", "s": "fp-s", "grader": "g"},
     )
 
@@ -73,12 +77,12 @@ def router_of(portfolio: Portfolio, new_model: Callable[[int, bool], object]) ->
 def router(portfolio: Portfolio) -> Router:
     import lightgbm
 
-    def grow(n_features: int, probability: bool) -> object:
-        rng = np.random.default_rng(n_features)
+    def grow(n_features: int, what: str) -> object:
+        rng = np.random.default_rng([n_features, *what.encode()])
         rows = rng.uniform(0, 60, (300, n_features))
-        labels = rng.random(300) if probability else 6 + 3 * rng.random(300)
+        labels = 6 + 3 * rng.random(300) if what == "cost" else rng.random(300)
         parameters = {
-            "objective": "cross_entropy" if probability else "regression",
+            "objective": "regression" if what == "cost" else "cross_entropy",
             "verbosity": -1,
             "num_threads": 1,
         }
@@ -90,10 +94,11 @@ def router(portfolio: Portfolio) -> Router:
 
 @pytest.fixture(scope="session")
 def constant_router() -> Callable[..., Router]:
-    """A router whose models say the same of everything."""
+    """A router whose models say the same of everything, by default 0.5 and a million FLOPs."""
 
-    def make(arms: Sequence[dict[str, object]], *, p: float = 0.5, log10_flops: float = 6.0) -> Router:
+    def make(arms: Sequence[dict[str, object]], **said: float) -> Router:
         small = parse_portfolio({"name": "constant", "arms": list(arms)}, "constant")
-        return router_of(small, lambda _, probability: Constant(p if probability else log10_flops))
+        values = {"cost": 6.0, **said}
+        return router_of(small, lambda _, what: Constant(values.get(what, 0.5)))
 
     return make

@@ -11,7 +11,13 @@ from typing import Any
 import pytest
 
 from tts_select.core.errors import InputError
-from tts_select.selector.artifact import SCHEMA, describe_router, load_router, save_router
+from tts_select.selector.artifact import (
+    SCHEMA,
+    check_replaceable,
+    describe_router,
+    load_router,
+    save_router,
+)
 from tts_select.selector.evidence import Evidence, Observed
 from tts_select.selector.router import Router
 
@@ -19,7 +25,8 @@ TRAINED_ON = {"n_problems": 48, "problem_ids": ["p0", "p1"]}
 FILES = {
     "manifest.json",
     "router.json",
-    "success.txt",
+    "mend.txt",
+    "spoil.txt",
     "confidence.txt",
     "cost.txt",
     "difficulty-0.txt",
@@ -34,7 +41,8 @@ from tts_select.selector.evidence import Evidence, Observed
 
 router = load_router(Path(sys.argv[1]))
 evidence = Evidence(sys.argv[2], {"p": [Observed(0, 10, -1.0, 1, {"r": (0.5,)})]})
-assert len(router.options(evidence)) == len(router.portfolio.arms)
+assert len(router.options(evidence)) == len(router.portfolio.arms) + 1
+assert router.answers(evidence)
 assert router.difficulties(evidence)
 print(sorted({"torch", "transformers", "tokenizers", "vllm"} & set(sys.modules)))
 """
@@ -72,14 +80,14 @@ def test_a_router_comes_back_as_it_was_saved(router: Router, folder: Path, probl
     loaded = load_router(folder)
     for n in range(4):
         samples = [Observed(k % 2, 10 + k, -1.0 - k, 1, {"r": (0.5, 0.1 * k)}) for k in range(n)]
-        evidence = Evidence(problem, {"p": samples, "q": samples[:1]})
+        found = {"beam@4 q r": samples[-1]} if samples else {}
+        evidence = Evidence(problem, {"p": samples, "q": samples[:1]}, found)
         assert loaded.options(evidence) == router.options(evidence)
+        assert loaded.answers(evidence) == router.answers(evidence)
         assert loaded.difficulties(evidence) == router.difficulties(evidence)
-        arm = router.probe.arm
-        assert loaded.sureness(evidence, arm, 0, 0.7) == router.sureness(evidence, arm, 0, 0.7)
     for name in (
         *("portfolio", "probe", "prices", "fallback", "text_ranges", "words", "mean_tokens"),
-        *("fingerprints", "layout"),
+        *("strengths", "fingerprints", "layout"),
     ):
         assert getattr(loaded, name) == getattr(router, name)
 
@@ -129,6 +137,14 @@ def test_a_folder_that_is_no_router_is_left_alone(
     with pytest.raises(InputError, match=r"mine' is there and is no router: name another folder with --out"):
         save_router(router, folder, trained_on={})
     assert contents(folder) == before
+
+
+def test_what_may_be_replaced_is_known_before_there_is_a_router(folder: Path, tmp_path: Path) -> None:
+    check_replaceable(folder)
+    check_replaceable(tmp_path / "new")
+    (tmp_path / "mine").mkdir()
+    with pytest.raises(InputError, match="is there and is no router"):
+        check_replaceable(tmp_path / "mine")
 
 
 def test_a_file_is_left_alone(router: Router, tmp_path: Path) -> None:
@@ -221,11 +237,20 @@ def test_the_same_features_in_another_order_are_refused(folder: Path) -> None:
         lambda r: {**r, "text_ranges": [[1]]},
         lambda r: {**r, "portfolio": []},
         lambda r: {**r, "calibrations": []},
-        lambda r: {**r, "calibrations": {**r["calibrations"], "success": {"said": [0.5], "is": [1.5]}}},
+        lambda r: {**r, "calibrations": {**r["calibrations"], "mend": {"said": [0.5], "is": [1.5]}}},
         lambda _: [],
         lambda _: None,
     ],
-    ids=["no probe", "half a probe", "half a range", "no arms", "no curves", "bad curve", "list", "null"],
+    ids=[
+        "no probe",
+        "half a probe",
+        "half a range",
+        "no arms",
+        "no curves",
+        "bad curve",
+        "list",
+        "null",
+    ],
 )
 def test_facts_that_are_no_routers_are_refused(folder: Path, change: Callable[[Any], Any]) -> None:
     edit(folder, "router.json", change)

@@ -4,11 +4,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tts_select.core.arm import Arm
 from tts_select.core.candidate import Candidate
-from tts_select.core.plan import SELECTIONS, Selection
+from tts_select.core.plan import SELECTIONS, Selection, Settings
 from tts_select.data.grading import is_equivalent
 from tts_select.executors.aggregation import choose, rank
-from tts_select.selector.evidence import NO_ANSWER, Evidence, Observed, Vote, grouped, tallied, vote
+from tts_select.selector.evidence import (
+    NO_ANSWER,
+    Evidence,
+    Observed,
+    Vote,
+    counts,
+    grouped,
+    tallied,
+    vote,
+    won_by,
+)
 
 ANSWERS = ("1", "2", "0.5", "1/2", "0.50")
 answers = st.one_of(st.none(), st.sampled_from(ANSWERS))
@@ -95,7 +106,41 @@ def test_an_exact_repeat_is_not_compared_again() -> None:
     assert asked == [("b", "a")]
 
 
-def test_a_policy_that_was_not_asked_has_no_samples() -> None:
+def test_votes_are_counted_by_group_without_the_silent_ones() -> None:
+    assert counts([observed(2), observed(NO_ANSWER), observed(0), observed(2)]) == {2: 2, 0: 1}
+    assert counts([]) == {}
+
+
+def test_an_arm_votes_with_its_prm_and_its_settings() -> None:
+    """Two low scores sum to more than a high one, whose lowest step is the lowest of all."""
+    samples = [observed(0, 0.1, 0.9), observed(1, 0.6), observed(1, 0.5)]
+    by_sum, by_best, by_lowest, by_votes = (
+        won_by(arm, samples)
+        for arm in (
+            Arm("p", "r", "best_of_n", 3),
+            Arm("p", "r", "best_of_n", 3, Settings(selection="max")),
+            Arm("p", "r", "best_of_n", 3, Settings(selection="max", aggregation="min")),
+            Arm("p", None, "majority", 3),
+        )
+    )
+    assert by_sum == Vote(1, pytest.approx(1.1 / 2.0))
+    assert by_best == Vote(0, 0.9)
+    assert by_lowest == Vote(1, 0.6)
+    assert by_votes == Vote(1, pytest.approx(2 / 3))
+
+
+def test_a_pool_that_was_not_drawn_has_no_samples() -> None:
     evidence = Evidence("What is it?", {"p": [observed(0)]})
     assert len(evidence.of("p")) == 1
-    assert list(evidence.of("q")) == []
+    assert list(evidence.of("p temperature=0")) == []
+
+
+def test_solutions_are_all_that_answer_whatever_pool_or_search_they_come_from() -> None:
+    greedy, hot, other, found = observed(0), observed(1, 0.5), observed(0), observed(2)
+    evidence = Evidence(
+        "x",
+        {"p temperature=0": [greedy], "p": [observed(NO_ANSWER), hot], "q": [other]},
+        {"beam@4 p r": found, "dvts@4 p r": observed(NO_ANSWER)},
+    )
+    assert list(evidence.solutions()) == [greedy, hot, other, found]
+    assert list(Evidence("x").solutions()) == []

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
+from tts_select.core.arm import pool_name
 from tts_select.core.errors import InputError
 from tts_select.core.plan import MAX_BUDGET
+from tts_select.data.world.artifacts import PORTFOLIO, manifests
 from tts_select.selector.portfolio import Portfolio, load_portfolio, parse_portfolio
-
-EMBEDDED = Path(__file__).parents[2] / "tts_select" / "data" / "world" / "portfolio.yaml"
 
 
 def parsed(*arms: Any) -> Portfolio:
@@ -54,11 +54,22 @@ def test_without_a_budget_it_is_one() -> None:
 
 
 def test_the_embedded_portfolio_is_whole() -> None:
-    portfolio = load_portfolio(EMBEDDED)
+    portfolio = load_portfolio(PORTFOLIO)
     assert portfolio.name == "embedded"
-    assert len(portfolio.arms) == len({a.name for a in portfolio.arms}) == 77
-    assert portfolio.policies == ("world:small", "world:medium", "world:large")
-    assert portfolio.prms == ("world:prm", "world:prm-narrow")
+    assert len({a.name for a in portfolio.arms}) == len(portfolio.arms)
+    models = manifests()
+    assert {f"world:{name}" for name, m in models.items() if m["kind"] == "policy"} == set(portfolio.policies)
+    assert {f"world:{name}" for name, m in models.items() if m["kind"] == "prm"} == set(portfolio.prms)
+
+
+def test_every_embedded_policy_may_be_asked_for_one_greedy_solution() -> None:
+    portfolio = load_portfolio(PORTFOLIO)
+    for policy in portfolio.policies:
+        greedy = [a for a in portfolio.arms if a.pool == pool_name(policy, 0.0) and a.is_sampling]
+        assert {(a.method, a.prm, a.budget) for a in greedy} == {
+            ("cot", None, 1),
+            ("best_of_n", "world:prm", 1),
+        }
 
 
 def test_json_is_read_as_yaml_is(tmp_path: Path) -> None:

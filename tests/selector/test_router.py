@@ -7,21 +7,33 @@ import numpy as np
 import pytest
 
 from tts_select.core.arm import Arm
+from tts_select.core.plan import Settings
 from tts_select.selector.calibration import Calibration
+from tts_select.selector.deciding import Option
 from tts_select.selector.evidence import Evidence, Observed
-from tts_select.selector.features import TEXT_FEATURES
+from tts_select.selector.features import SUREST, TEXT_FEATURES
+from tts_select.selector.portfolio import Portfolio
 from tts_select.selector.router import (
     Calibrated,
     DifficultyModel,
+    Probe,
     Router,
     fingerprint_mismatch,
     is_open,
+    layout_of,
     words_of,
 )
+
+GREEDY = "p temperature=0"
+BEAM = "beam@4 q r"
 
 
 def samples(n: int, *prms: str, n_tokens: int = 10, group: int = 0) -> list[Observed]:
     return [Observed(group, n_tokens, -1.0, 1, dict.fromkeys(prms, (0.5,)))] * n
+
+
+def two_answers(problem: str) -> Evidence:
+    return Evidence(problem, {"p": [*samples(2, "r"), *samples(1, "r", group=1)]})
 
 
 def names(router: Router, evidence: Evidence) -> set[str]:
@@ -29,16 +41,27 @@ def names(router: Router, evidence: Evidence) -> set[str]:
 
 
 def test_every_arm_is_an_option_before_anything_is_known(router: Router, problem: str) -> None:
-    assert names(router, Evidence(problem, {})) == {arm.name for arm in router.portfolio.arms}
+    assert names(router, Evidence(problem)) == {arm.name for arm in router.portfolio.arms}
 
 
-def test_an_arm_whose_samples_are_all_there_is_no_option(router: Router, problem: str) -> None:
-    found = names(router, Evidence(problem, {"p": samples(4, "r")}))
-    assert found == {arm.name for arm in router.portfolio.arms} - {
+def test_to_stop_is_an_option_as_soon_as_there_is_an_answer(router: Router, problem: str) -> None:
+    assert "stop" not in names(router, Evidence(problem, {"p": samples(2, group=-1)}))
+    for evidence in (two_answers(problem), Evidence(problem, {}, {BEAM: samples(1, "r")[0]})):
+        (stop,) = [o for o in router.options(evidence) if o.arm is None]
+        surest = router.answers(evidence)[0]
+        assert stop == Option(None, surest.p_correct, 0.0)
+
+
+def test_an_arm_that_has_run_is_no_option(router: Router, problem: str) -> None:
+    seen = {"p": samples(4, "r"), GREEDY: samples(1)}
+    found = names(router, Evidence(problem, seen, {BEAM: samples(1, "r")[0]}))
+    assert found == {"stop", *(arm.name for arm in router.portfolio.arms)} - {
+        "cot@1 p",
         "majority@2 p",
         "majority@4 p",
         "best_of_n@2 p r",
         "best_of_n@4 p r",
+        BEAM,
     }
 
 
@@ -50,8 +73,13 @@ def test_an_arm_whose_samples_are_all_there_is_no_option(router: Router, problem
         (Arm("p", "r", "best_of_n", 4), samples(4, "r"), False),
         (Arm("p", "r", "best_of_n", 4), samples(4, "s"), True),
         (Arm("p", "r", "best_of_n", 4), [*samples(4, "r"), *samples(1, group=-1)], False),
+        (Arm("p", None, "adaptive", 64), samples(4), False),  # four of a kind are settled
+        (Arm("p", None, "adaptive", 64), [*samples(4), *samples(3, group=1)], True),
+        (Arm("p", None, "adaptive", 7), [*samples(4), *samples(3, group=1)], False),
         (Arm("p", "r", "beam", 4), samples(64, "r"), True),
         (Arm("q", None, "majority", 1), samples(4), True),
+        (Arm("p", None, "cot", 1), samples(4), True),
+        (Arm("p", None, "majority", 4, Settings(temperature=1.0)), samples(4), True),
     ],
 )
 def test_an_arm_is_open_while_there_is_something_to_sample_or_to_score(
@@ -60,53 +88,124 @@ def test_an_arm_is_open_while_there_is_something_to_sample_or_to_score(
     assert is_open(arm, Evidence("x", {"p": seen})) == open_
 
 
-def test_with_every_arm_run_there_are_no_options(constant_router: Callable[..., Router]) -> None:
+@pytest.mark.parametrize(
+    ("arm", "open_"),
+    [
+        (Arm("p", None, "cot", 1), False),
+        (Arm("p", "r", "best_of_n", 1, Settings(temperature=0.0)), False),
+        (Arm("p", "s", "best_of_n", 1, Settings(temperature=0.0)), True),
+        (Arm("p", "r", "best_of_n", 1), True),
+    ],
+)
+def test_a_greedy_solution_is_of_a_pool_of_its_own(arm: Arm, open_: bool) -> None:
+    assert is_open(arm, Evidence("x", {GREEDY: samples(1, "r")})) == open_
+
+
+def test_a_search_is_open_until_it_has_run_whatever_it_found() -> None:
+    beam, wider = Arm("p", "r", "beam", 4), Arm("p", "r", "beam", 8)
+    evidence = Evidence("x", {}, {beam.name: samples(1, group=-1)[0]})
+    assert (is_open(beam, evidence), is_open(wider, evidence)) == (False, True)
+
+
+def test_with_every_arm_run_there_is_only_to_stop(constant_router: Callable[..., Router]) -> None:
     router = constant_router([{"policy": "p", "prm": "r", "method": "best_of_n", "budget": [1, 2]}])
-    assert router.options(Evidence("x", {"p": samples(2, "r")})) == []
+    assert names(router, Evidence("x", {"p": samples(2, "r")})) == {"stop"}
+    silent = Evidence("x", {"p": [*samples(2, group=-1)]})
+    assert router.options(silent) == []
 
 
-@pytest.mark.parametrize("method", ["beam", "dvts"])
-def test_the_answer_of_the_probes_is_judged_in_a_portfolio_without_their_method(
-    constant_router: Callable[..., Router], method: str
+@pytest.mark.parametrize(
+    ("mend", "spoil", "confidence"), [(0.3, 0.2, 0.6), (0.0, 0.0, 0.9), (1.0, 1.0, 0.5), (0.5, 0.0, 0.0)]
+)
+def test_an_arm_puts_a_wrong_answer_right_and_loses_a_right_one(
+    constant_router: Callable[..., Router], mend: float, spoil: float, confidence: float
 ) -> None:
-    router = constant_router([{"policy": "p", "prm": "r", "method": method, "budget": 4}])
-    evidence = Evidence("x", {"p": samples(2, "r")})
-    for arm in (router.probe.arm, Arm("p", None, "majority", 2)):
-        assert 0 < router.sureness(evidence, arm, 0, 0.5) < 1
-
-
-def test_options_are_calibrated_and_their_cost_is_a_power_of_ten(
-    constant_router: Callable[..., Router],
-) -> None:
-    router = constant_router([{"policy": "p", "method": "cot"}], p=0.75, log10_flops=7.5)
-    (option,) = router.options(Evidence("x", {}))
-    assert option.p_correct == pytest.approx((0.4 + 0.95) / 2)
+    arms = [{"policy": "p", "method": "majority", "budget": 8}]
+    said = constant_router(arms, mend=mend, spoil=spoil, confidence=confidence, cost=7.5)
+    curve = said.mend.calibration(np.array([mend, spoil, confidence]))
+    p_mend, p_spoil, p_held = map(float, curve)
+    stop, option = said.options(Evidence("x", {"p": samples(2)}))
+    assert (stop.arm, stop.p_correct, stop.flops) == (None, pytest.approx(p_held), 0.0)
+    assert option.p_correct == pytest.approx(p_held * (1 - p_spoil) + (1 - p_held) * p_mend)
     assert option.flops == pytest.approx(10**7.5)
+
+
+def test_without_an_answer_at_hand_an_arm_can_only_mend(constant_router: Callable[..., Router]) -> None:
+    router = constant_router([{"policy": "p", "method": "cot"}], mend=0.75, spoil=1.0)
+    (option,) = router.options(Evidence("x"))
+    assert option.p_correct == pytest.approx((0.4 + 0.95) / 2)
 
 
 def test_probabilities_are_probabilities(router: Router, problem: str) -> None:
     for n in range(4):
-        evidence = Evidence(problem, {"p": samples(n, "r"), "q": samples(2 * n)})
-        assert all(0 <= o.p_correct <= 1 and o.flops > 0 for o in router.options(evidence))
-        assert 0 <= router.sureness(evidence, router.probe.arm, 0, 0.5) <= 1
+        evidence = Evidence(problem, {"p": samples(n, "r"), "q": samples(2 * n, group=1)})
+        assert all(0 <= o.p_correct <= 1 and o.flops >= 0 for o in router.options(evidence))
+        assert all(0 <= a.p_correct <= 1 for a in router.answers(evidence))
+
+
+def test_answers_come_the_surest_first(router: Router, problem: str) -> None:
+    seen = {"p": [*samples(2, "r"), *samples(3, "r", group=1)], "q": samples(2, group=2)}
+    evidence = Evidence(problem, seen, {BEAM: samples(1, "r", group=3)[0]})
+    found = router.answers(evidence)
+    assert {a.group for a in found} == {0, 1, 2, 3}
+    said = [a.p_correct for a in found]
+    assert said == sorted(said, reverse=True)
+    groups, rows = router.layout.answers(evidence)
+    alone = dict(zip(groups, router.confidence(rows), strict=True))
+    assert {a.group: a.p_correct for a in found} == alone
+    assert router.answers(Evidence(problem)) == []
 
 
 def test_an_option_does_not_depend_on_the_others(router: Router, problem: str) -> None:
-    evidence = Evidence(problem, {"p": samples(2, "r")})
+    evidence = two_answers(problem)
+    _, answers = router.layout.answers(evidence)
     together = {o.name: o for o in router.options(evidence)}
     for arm in router.portfolio.arms:
-        row = np.concatenate([router.layout.state(evidence), router.layout.arm(arm, evidence)])[None]
+        row = router.layout.options(evidence, [arm], answers, router.confidence(answers))
         if arm.name in together:
-            assert together[arm.name].p_correct == float(router.success(row)[0])
+            assert together[arm.name].p_correct == float(router.p_correct(row)[0])
             assert together[arm.name].flops == float(router.flops(row)[0])
 
 
+def test_what_an_option_builds_on_is_the_surest_answer(router: Router, problem: str) -> None:
+    evidence = two_answers(problem)
+    _, answers = router.layout.answers(evidence)
+    rows = router.layout.options(evidence, router.portfolio.arms, answers, router.confidence(answers))
+    surest = rows[:, router.layout.option_names.index(SUREST)]
+    assert set(surest) == {router.answers(evidence)[0].p_correct}
+
+
+def test_a_layout_is_in_the_order_of_the_portfolio(portfolio: Portfolio) -> None:
+    strengths = {arm.name: 0.5 for arm in portfolio.arms}
+    layout = layout_of(portfolio, strengths)
+    assert dict(layout.pools) == {GREEDY: True, "q temperature=0": True, "p": False, "q": False}
+    assert list(layout.pools) == [GREEDY, "q temperature=0", "p", "q"]
+    assert (layout.policies, layout.prms) == (("p", "q"), ("r", "s"))
+    assert layout.methods == ("cot", "best_of_n", "majority", "beam")
+    assert layout.searches == {BEAM: "q"}
+    assert layout.strengths == strengths
+
+
+@pytest.mark.parametrize(
+    ("probe", "name", "pool"),
+    [
+        (Probe("p", "r", 2), "best_of_n@2 p r", "p"),
+        (Probe("p", None, 4), "majority@4 p", "p"),
+        (Probe("p", None, 1, 0.0), "majority@1 p temperature=0.0", GREEDY),
+    ],
+)
+def test_probes_are_the_first_samples_of_a_pool(probe: Probe, name: str, pool: str) -> None:
+    assert probe.arm.name == name
+    assert probe.arm.pool == pool
+
+
 def test_tokens_are_expected_from_the_samples_so_far(router: Router) -> None:
-    nothing, some = Evidence("x", {}), Evidence("x", {"p": samples(3, n_tokens=50)})
-    majority, beam = Arm("p", None, "majority", 8), Arm("p", "r", "beam", 4)
+    nothing, some = Evidence("x"), Evidence("x", {"p": samples(3, n_tokens=50)})
+    majority, beam, cot = Arm("p", None, "majority", 8), Arm("p", "r", "beam", 4), Arm("p", None, "cot", 1)
     assert router.tokens(majority, nothing) == 8 * 20
     assert router.tokens(majority, some) == 5 * 50
-    assert router.tokens(beam, some) == 4 * 50
+    assert router.tokens(beam, some) == 4 * 20
+    assert router.tokens(cot, some) == 20
     assert router.tokens(Arm("q", None, "majority", 8), some) == 8 * 20
 
 

@@ -1,4 +1,4 @@
-"""A made-up sweep log: problems with a latent difficulty, and arms of every kind that the embedded world has."""
+"""A made-up sweep log: problems with a latent difficulty, and arms of all the kinds of the embedded world."""
 
 from __future__ import annotations
 
@@ -65,7 +65,9 @@ def _pool(problem: LoggedProblem, plan: PoolPlan, length: int, n: int, rng: np.r
             scores[prm] = (_score(is_right, PRMS[prm][1], rng),)
         samples.append(Sample(answer, bool(is_right), 8 * length, -0.3 * length, "stop", "a step", scores))
     curve = {k: PROMPT_TOKENS + 4 * length * k for k in rounds(n)}
-    return Pool(problem.id, policy, temperature, PROMPT_TOKENS, tuple(samples), dict.fromkeys(plan.prms, curve))
+    return Pool(
+        problem.id, policy, temperature, PROMPT_TOKENS, tuple(samples), dict.fromkeys(plan.prms, curve)
+    )
 
 
 def _run(

@@ -17,6 +17,7 @@ from tts_select.training.sweep.run import Loaders, Sweep, run_sweep
 
 ARMS = [
     {"policy": ["fake:a", "fake:b"], "method": "cot"},
+    {"policy": "fake:a", "prm": "fake:q", "method": "best_of_n", "temperature": 0},
     {"policy": ["fake:a", "fake:b"], "method": "majority", "budget": [1, 4]},
     {"policy": "fake:a", "prm": ["fake:p", "fake:q"], "method": "best_of_n", "budget": 4},
     {"policy": "fake:a", "prm": "fake:p", "method": "beam", "budget": 4},

@@ -52,7 +52,8 @@ def test_the_examples_in_the_documentation_are_a_whole_log(tmp_path: Path) -> No
     (tmp_path / "shards").mkdir()
     rewrite(tmp_path, records)
     log = read_log(tmp_path)
-    assert (len(log.problems), len(log.pools), len(log.runs)) == (1, 1, 1)
+    assert (len(log.problems), len(log.pools), len(log.runs)) == (1, 2, 1)
+    assert {pool.temperature for pool in log.pools.values()} == {0.0, 0.7}
 
 
 def test_a_torn_last_line_is_no_record(swept: Swept) -> None:
@@ -130,6 +131,10 @@ def first(kind: str) -> Callable[[list[dict[str, Any]]], dict[str, Any]]:
     return lambda records: next(r for r in records if r["kind"] == kind)
 
 
+def silenced(record: dict[str, Any]) -> None:
+    record.update(answer=None, correct=False, confidence=None)
+
+
 def sample(record: dict[str, Any]) -> dict[str, Any]:
     return record["samples"][0]
 
@@ -140,22 +145,41 @@ def sample(record: dict[str, Any]) -> dict[str, Any]:
         ("problem", lambda r: r.update(answer=None), "answer = None"),
         ("problem", lambda r: r.update(level="hard"), "level = 'hard'"),
         ("problem", lambda r: r.update(kind="riddle"), "its kind is 'riddle'"),
-        ("pool", lambda r: r.update(policy="fake:z"), "the policy 'fake:z' is not in the manifest"),
+        (
+            "pool",
+            lambda r: r.update(policy="fake:z"),
+            "the pool 'fake:z temperature=0' is not in the manifest",
+        ),
+        ("pool", lambda r: r.update(temperature=0.5), "the pool 'fake:a temperature=0.5' is not"),
+        ("pool", lambda r: r.update(temperature=0.7), "1 samples, not 6"),
+        ("pool", lambda r: r.update(temperature=-1), "temperature = -1"),
+        ("pool", lambda r: r.update(temperature=float("inf")), "temperature = inf"),
+        ("pool", lambda r: r.pop("temperature"), "no field 'temperature'"),
         ("pool", lambda r: r.update(problem="nine"), "a problem that is not in the log"),
-        ("pool", lambda r: r["samples"].pop(), "5 samples, not 6"),
-        ("pool", lambda r: sample(r)["scores"].update({"fake:p": [float("nan"), 0.5]}), "step 1 is nan"),
-        ("pool", lambda r: sample(r)["scores"].update({"fake:p": [0.5, 1.01]}), "step 2 is 1.01"),
-        ("pool", lambda r: sample(r)["scores"].update({"fake:p": [0.5, None]}), "step 2 is None"),
+        ("pool", lambda r: r["samples"].pop(), "0 samples, not 1"),
+        ("pool", lambda r: r.update(samples=r["samples"] * 2), "2 samples, not 1"),
+        ("pool", lambda r: sample(r)["scores"].update({"fake:q": [float("nan"), 0.5]}), "step 1 is nan"),
+        ("pool", lambda r: sample(r)["scores"].update({"fake:q": [0.5, 1.01]}), "step 2 is 1.01"),
+        ("pool", lambda r: sample(r)["scores"].update({"fake:q": [0.5, None]}), "step 2 is None"),
         ("pool", lambda r: sample(r)["scores"].update({"fake:z": [0.5]}), "the PRM 'fake:z' is not"),
+        ("pool", lambda r: sample(r)["scores"].update({"fake:p": [0.5]}), "'fake:p' is not in the manifest"),
+        ("pool", lambda r: r["prm_tokens"].update({"fake:p": {"1": 9}}), "the PRM 'fake:p' is not"),
+        ("pool", lambda r: r["prm_tokens"].update({"fake:q": {"1": 9, "2": 1}}), "decrease"),
         ("pool", lambda r: sample(r).update(logprob=float("nan")), "logprob = nan"),
         ("pool", lambda r: sample(r).update(finish="length"), "sample 0 is truncated"),
         ("pool", lambda r: sample(r).update(n_tokens=-1), "n_tokens is -1"),
         ("pool", lambda r: sample(r).update(answer=None, correct=True), "correct without an answer"),
         ("pool", lambda r: sample(r).update(colour="red"), "unknown field 'colour'"),
         ("pool", lambda r: r["prm_tokens"].pop("fake:q"), "prm_tokens of fake:q"),
-        ("pool", lambda r: r["prm_tokens"]["fake:p"].update({"6": 1}), "decrease"),
         ("run", lambda r: r.update(arm="beam@4 fake:z fake:p"), "search arm 'beam@4 fake:z fake:p'"),
         ("run", lambda r: r.update(arm="majority@4 fake:a"), "search arm 'majority@4 fake:a'"),
+        ("run", lambda r: r.update(arm="cot@1 fake:a"), "search arm 'cot@1 fake:a'"),
+        ("run", lambda r: r.pop("n_tokens"), "no field 'n_tokens'"),
+        ("run", lambda r: r.update(n_tokens=-1), "n_tokens is -1"),
+        ("run", lambda r: r.update(logprob=float("nan")), "the run has logprob = nan"),
+        ("run", lambda r: r.update(scores=[0.5, 2.0]), "the run: the score of step 2 is 2.0"),
+        ("run", lambda r: r.update(scores={}), "scores = {}"),
+        ("run", silenced, "the run has tokens or scores of a solution, and no answer"),
         ("run", lambda r: r.update(seed=9), "the seed 9, not one of"),
         ("run", lambda r: r.update(confidence=1.5), "the confidence is 1.5"),
         ("run", lambda r: r["cost"].update(flops=float("inf")), "flops = inf"),
@@ -231,6 +255,8 @@ def test_parquet_rows_that_are_no_pool_are_named(swept: Swept) -> None:
     folder, _ = swept()
     drop_shards(folder)
     path = folder / "pools.parquet"
-    pq.write_table(pq.read_table(path).slice(1), path)
+    rows = pq.read_table(path)
+    hot = [row["temperature"] > 0 and row["sample"] == 0 for row in rows.to_pylist()]
+    pq.write_table(rows.filter([not first for first in hot]), path)
     with pytest.raises(InputError, match=r"pools.parquet, one, fake:a: its samples are not numbered"):
         read_log(folder)

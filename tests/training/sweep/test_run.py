@@ -21,6 +21,13 @@ from tts_select.training.sweep.run import Loaders, Sweep, run_sweep
 
 Swept = Callable[..., tuple[Path, SweepLog]]
 BOXED = "It is \\boxed{2}"
+PRMS = {
+    "fake:a temperature=0": ("fake:q",),
+    "fake:b temperature=0": (),
+    "fake:a": ("fake:p", "fake:q"),
+    "fake:b": (),
+}
+"""Of the arms of each pool."""
 
 
 def loaders(policy: Any = BOXED, prm: Any = 0.5, **more: Any) -> Loaders:
@@ -35,13 +42,13 @@ def loaders(policy: Any = BOXED, prm: Any = 0.5, **more: Any) -> Loaders:
 def test_every_problem_has_its_pools_and_runs(swept: Swept) -> None:
     _, log = swept()
     assert list(log.problems) == ["one", "two", "three"]
-    assert set(log.pools) == {(p, f"fake:{m}") for p in log.problems for m in "ab"}
-    assert {arm: len(runs) for (_, arm), runs in log.runs.items()} == {
-        "cot@1 fake:a": 1,
-        "cot@1 fake:b": 1,
-        "beam@4 fake:a fake:p": 2,
+    sizes = {"fake:a": 6, "fake:b": 6, "fake:a temperature=0": 1, "fake:b temperature=0": 1}
+    assert {key: len(pool.samples) for key, pool in log.pools.items()} == {
+        (problem, pool): n for problem in log.problems for pool, n in sizes.items()
     }
-    assert all(len(pool.samples) == 6 for pool in log.pools.values())
+    assert {key: len(runs) for key, runs in log.runs.items()} == {
+        (problem, "beam@4 fake:a fake:p"): 2 for problem in log.problems
+    }
 
 
 def test_levels_and_families_are_kept(swept: Swept) -> None:
@@ -49,14 +56,15 @@ def test_levels_and_families_are_kept(swept: Swept) -> None:
     assert [(p.level, p.family) for p in log.problems.values()] == [(1, "story"), (None, None), (2, None)]
 
 
-def test_samples_are_graded_and_scored_by_every_prm(swept: Swept) -> None:
+def test_samples_are_graded_and_scored_by_the_prms_of_their_pools_arms(swept: Swept) -> None:
     _, log = swept()
     samples = [s for pool in log.pools.values() for s in pool.samples]
     assert {s.correct for s in samples} == {True, False}
     for (problem, _), pool in log.pools.items():
         for sample in pool.samples:
             assert sample.correct == (sample.answer == log.problems[problem].answer)
-            assert {prm: len(s) for prm, s in sample.scores.items()} == {"fake:p": 2, "fake:q": 2}
+            assert {prm: len(s) for prm, s in sample.scores.items()} == dict.fromkeys(PRMS[pool.name], 2)
+        assert set(pool.prm_tokens) == set(PRMS[pool.name])
 
 
 def test_prm_tokens_are_those_of_all_samples_so_far(swept: Swept) -> None:
@@ -64,9 +72,9 @@ def test_prm_tokens_are_those_of_all_samples_so_far(swept: Swept) -> None:
     for (problem, _), pool in log.pools.items():
         prompt = len(log.problems[problem].problem.split())
         each = [prompt + len(s.text.split()) for s in pool.samples]
-        assert pool.prm_tokens["fake:p"] == {k: sum(each[:k]) for k in (1, 2, 4, 6)}
-        in_order = [pool.prm_tokens["fake:q"][k] for k in sorted(pool.prm_tokens["fake:q"])]
-        assert in_order == sorted(in_order)
+        rounds = (1, 2, 4, 6) if pool.temperature else (1,)
+        for tokens in pool.prm_tokens.values():
+            assert tokens == {k: sum(each[:k]) for k in rounds}
 
 
 def test_the_same_seed_gives_the_same_pools_at_any_concurrency(swept: Swept) -> None:
@@ -85,13 +93,57 @@ def test_a_pool_is_what_a_sampling_method_with_its_seed_has(swept: Swept, fakes:
     assert {s.text for s in log.pools["one", "fake:a"].samples[:4]} == alone
 
 
+def test_a_greedy_pool_is_what_cot_has(swept: Swept, fakes: Loaders) -> None:
+    _, log = swept(seed=5)
+    asked: list[FakePolicy] = []
+
+    def policy(spec: str) -> FakePolicy:
+        asked.append(FakePolicy(lambda *_: BOXED, name=spec))
+        return asked[-1]
+
+    executors = Executors(fakes.policy("fake:a"), None)
+    plan = Plan("fake:a", None, "cot", 1, Settings(seed=5))
+    solution = asyncio.run(run_plan(Problem("1 + 1?"), plan, executors, Options()))
+    (sample,) = log.pools["one", "fake:a temperature=0"].samples
+    assert (sample.text, sample.answer) == (solution.text, solution.answer)
+    swept("watched", loaders=replace(loaders(), policy=policy))
+    requests = [(r.temperature, r.n) for p in asked for r in p.requests if not r.stop_at_step]
+    assert sorted(set(requests)) == [(0.0, 1), (0.7, 6)]
+
+
+def test_a_run_has_the_length_and_the_scores_of_the_solution_that_it_answers_with(
+    swept: Swept, fakes: Loaders, portfolio: Portfolio
+) -> None:
+    _, log = swept(seed=3)
+    arm = portfolio["beam@4 fake:a fake:p"]
+    for problem in log.problems.values():
+        for run in log.runs[problem.id, arm.name]:
+            executors = Executors(fakes.policy("fake:a"), fakes.prm("fake:p"))
+            plan = arm.plan("", seed=run.seed)
+            solution = asyncio.run(run_plan(Problem(problem.problem), plan, executors, Options()))
+            (best, *_) = (r.candidate for r in solution.candidates if r.text == solution.text)
+            assert run.answer == solution.answer
+            assert (run.n_tokens, run.logprob, run.scores) == (best.n_tokens, best.logprob, best.step_scores)
+            assert run.n_tokens == len(solution.text.split())
+            assert run.cost.policy_generated_tokens > run.n_tokens
+
+
+def test_a_run_without_an_answer_has_no_solution(swept: Swept) -> None:
+    _, log = swept(loaders=loaders("no idea"))
+    found = [run for runs in log.runs.values() for run in runs]
+    assert {(r.answer, r.correct, r.confidence) for r in found} == {(None, False, None)}
+    assert {(r.n_tokens, r.logprob, r.scores) for r in found} == {(0, 0.0, ())}
+    assert all(run.cost.policy_generated_tokens > 0 for run in found)
+
+
 def test_a_truncated_sample_has_no_answer_and_no_scores(swept: Swept) -> None:
     _, log = swept(loaders=loaders("\n\n".join([BOXED] * 50)))
     for pool in log.pools.values():
         for sample in pool.samples:
             assert (sample.answer, sample.correct, sample.scores) == (None, False, {})
             assert sample.finish == "length"
-        assert pool.prm_tokens["fake:p"][6] > 0, "best_of_n would have scored it too"
+        for tokens in pool.prm_tokens.values():
+            assert min(tokens.values()) > 0, "best_of_n would have scored it too"
 
 
 def test_each_stage_begins_with_models_that_computed_nothing(swept: Swept) -> None:
@@ -114,7 +166,7 @@ def test_progress_counts_what_is_there(swept: Swept, portfolio: Portfolio, tmp_p
         run_sweep(asked, tmp_path / "log", loaders=loaders(), progress=lambda *args: seen.append(args))
     assert [n_done for n_done, *_ in seen] == [*range(7), 6]
     assert {total for _, total, _ in seen} == {asked.n_records}
-    assert seen[1][2] == "samples of fake:a"
+    assert seen[1][2] == "samples of fake:a temperature=0"
 
 
 def test_an_unreadable_problem_is_named_and_the_others_in_flight_are_kept(
@@ -128,7 +180,7 @@ def test_an_unreadable_problem_is_named_and_the_others_in_flight_are_kept(
     with pytest.raises(InputError, match=r"the problem 'two': does not know '\+'"):
         swept(loaders=loaders(script, delay=0.01))
     partial = read_log(tmp_path / "log", allow_partial=True)
-    assert set(partial.pools) == {("one", "fake:a"), ("three", "fake:a")}
+    assert set(partial.pools) == {(problem, "fake:a temperature=0") for problem in ("one", "three")}
 
 
 def test_a_failed_model_is_named_with_the_problem(swept: Swept) -> None:
@@ -154,7 +206,10 @@ def test_what_a_pool_cannot_show_is_refused(swept: Swept) -> None:
 @pytest.mark.parametrize(
     ("arms", "complaint"),
     [
-        ([{"temperature": 0.5}, {}], "samples with another temperature"),
+        ([{"top_p": 0.5}, {}], "another top_p than 0.5, and one pool serves all sampling arms"),
+        ([{}, {"method": "adaptive", "max_steps": 3}], "another max_steps than 40"),
+        ([{"method": "cot"}, {"temperature": 0, "max_new_tokens": 9}], "another max_new_tokens than 2048"),
+        ([{"temperature": 0, "budget": 4}], "is greedy, so its 4 samples are all the same"),
         ([{"policy": "fake:p"}, {"method": "best_of_n", "prm": "fake:p"}], "is a policy and a PRM"),
     ],
 )
@@ -164,6 +219,20 @@ def test_arms_that_cannot_be_swept_together_are_refused(
     entries = [{"policy": "fake:a", "method": "majority", **arm} for arm in arms]
     with pytest.raises(InputError, match=complaint):
         swept(portfolio=parse_portfolio({"arms": entries}, "p"))
+
+
+@pytest.mark.parametrize("more", [{"temperature": 0.5}, {"temperature": 0}, {"aggregation": "min"}])
+def test_arms_of_other_temperatures_or_votes_are_swept_together(swept: Swept, more: dict[str, Any]) -> None:
+    entries = [{"policy": "fake:a", "prm": "fake:p", "method": "best_of_n", **arm} for arm in ({}, more)]
+    portfolio = parse_portfolio({"arms": entries}, "p")
+    _, log = swept(portfolio=portfolio)
+    assert {name for _, name in log.pools} == {arm.pool for arm in portfolio.arms}
+
+
+def test_a_greedy_arm_needs_no_more_samples_than_one(swept: Swept) -> None:
+    entries = [{"policy": "fake:a", "method": "cot"}]
+    _, log = swept(portfolio=parse_portfolio({"arms": entries}, "p"), n_samples=1)
+    assert {len(pool.samples) for pool in log.pools.values()} == {1}
 
 
 def test_a_pools_prm_tokens_are_what_best_of_n_pays(

@@ -51,7 +51,7 @@ def test_a_sweep_that_is_killed_again_and_again_loses_and_repeats_nothing(tmp_pa
         *lines, rest = shard.read_bytes().split(b"\n")
         torn += bool(rest)
         for record in map(json.loads, lines):
-            key = ("id", "problem", "policy", "arm", "seed")
+            key = ("id", "problem", "policy", "temperature", "arm", "seed")
             counts[record["kind"], *(str(record.get(name)) for name in key)] += 1
     assert set(counts.values()) == {1}
     assert torn > 0, "no kill came in the middle of a line"
@@ -128,7 +128,7 @@ def test_a_model_with_another_fingerprint_is_refused(swept: Swept, portfolio: Po
 
 def test_a_record_that_could_not_be_read_again_is_not_written(swept: Swept) -> None:
     folder, log = swept()
-    run = Run("one", "cot@1 fake:a", 0, "2", True, None, Cost())
+    run = Run("one", "beam@4 fake:a fake:p", 0, "2", True, None, 6, -6.0, (0.5,), Cost())
     with Writer(folder, log.manifest, list(log.problems.values())) as writer:
         for bad in (run, replace(run, arm="no such"), replace(run, seed=5)):
             with pytest.raises(ValueError, match=r"before|no such|seed"):
