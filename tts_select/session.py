@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from tts_select.core.arm import Arm
 from tts_select.core.candidate import Candidate
-from tts_select.core.errors import InputError
+from tts_select.core.errors import BackendError, InputError
 from tts_select.core.plan import Plan
 from tts_select.core.problem import Problem
 from tts_select.core.solution import RankedCandidate, Solution
@@ -64,7 +64,8 @@ class Session:
         self._problem, self._spending, self._seed = problem, spending, seed
         self.price = price_of(router, spending)
         self._ledger = Ledger()
-        self._limits = Limits(spending.max_tokens)
+        self._failures: list[BackendError] = []
+        self._limits = Limits(spending.max_tokens, failures=self._failures)
         self._strange = router.unfamiliar(problem.text)
         self._sampled: dict[str, _Sampled] = {}
         self._held: dict[str, _Held] = {}
@@ -89,7 +90,7 @@ class Session:
         for _ in range(_MOST_DECISIONS):
             outlook = self.look()
             arm = outlook.chosen.arm
-            if arm is None or self._limits.reached:
+            if arm is None or self._limits.reached or self._failures:
                 return
             self._decisions.append(outlook.reason)
             await self._advance(arm, whole=whole)
@@ -266,6 +267,10 @@ class Session:
             self._hold(self._router.probe.arm)
         surest = max(self._answers(self._evidence()), key=lambda a: a.sureness)
         best = surest.best
+        if best is None and self._failures:
+            error = self._failures[0]
+            error.bill = self._ledger.bill
+            raise error
         return Solution(
             answer=best.answer if best else None,
             text=best.text if best else "",
@@ -274,6 +279,7 @@ class Session:
             plan=self._as_run(surest.arm),
             bill=self._ledger.bill,
             candidates=tuple(sorted(surest.shown, key=lambda r: order(r.score), reverse=True)),
+            errors=tuple(str(error) for error in self._failures),
         )
 
     def _group_of(self, answer: str) -> int:

@@ -9,7 +9,13 @@ from pathlib import Path
 def fingerprint_of(folder: Path, source: str) -> str:
     """A hash of the configuration, the tokenizer and the weights; of the name if there is no folder."""
     digest = hashlib.sha256()
-    names = ("config.json", "tokenizer.json", "tokenizer_config.json", "model.safetensors")
+    names = (
+        "config.json",
+        "tokenizer.json",
+        "tokenizer_config.json",
+        "chat_template.jinja",
+        "model.safetensors",
+    )
     files = [folder / n for n in (*names, "model.safetensors.index.json")]
     found = [f for f in files if f.is_file()]
     for file in found:
