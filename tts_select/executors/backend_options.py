@@ -76,7 +76,7 @@ def checked(kind: str, options: type[T], given: Mapping[str, Any]) -> T:
 
 
 def _is_of(value: Any, annotation: str) -> bool:
-    """Annotations are names of plain types with `|` between them; an int is a float too, a bool is neither."""
+    """Annotations are plain types with `|` between them; an int is a float too, and a bool is neither."""
     types = {"str": str, "int": int, "float": (int, float), "bool": bool, "None": type(None)}
     names = [name.strip() for name in annotation.split("|")]
     if isinstance(value, bool):

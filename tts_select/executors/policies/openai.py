@@ -163,11 +163,16 @@ class OpenAIPolicy:
         return Continuation(text, finish, choice.n_tokens, choice.logprob)
 
     def _finish(self, choice: Choice, request: SampleRequest) -> ContinuationFinish:
-        if choice.finish == "length" or choice.finish == "deadline":
-            return choice.finish
-        if choice.finish != "stop":
+        at_step = request.stop_at_step and choice.matched == self.step_delimiter
+        stopped: ContinuationFinish = "step" if at_step else "stop"
+        meanings: dict[str | None, ContinuationFinish] = {
+            "stop": stopped,
+            "length": "length",
+            "deadline": "deadline",
+        }
+        if choice.finish not in meanings:
             raise BackendError(f"{self._client.where} ended a solution with '{choice.finish}'")
-        return "step" if request.stop_at_step and choice.matched == self.step_delimiter else "stop"
+        return meanings[choice.finish]
 
     def _cost(self, usage: Usage) -> Cost:
         computed = usage.prompt - usage.cached

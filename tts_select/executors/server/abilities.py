@@ -141,7 +141,7 @@ class _Probe:
         choices = getattr(response, "choices", None)
         if not choices or usage_of(response) is None:
             raise BackendError(
-                f"{self._client.where} is no OpenAI-compatible server: its response has no choices or no usage"
+                f"{self._client.where} is no OpenAI-compatible server: its response lacks choices or usage"
             )
         return choices[0]
 
@@ -154,6 +154,9 @@ def as_api(name: str | None) -> Api | None:
     """Raises:
     InputError: there is no such API.
     """
-    if name is not None and name not in APIS:
-        raise InputError(f"the api is '{name}': choose chat or completions, or leave it out to have it found")
-    return name  # type: ignore[return-value]  # checked in the line above
+    if name is None:
+        return None
+    for api in APIS:
+        if api == name:
+            return api
+    raise InputError(f"the api is '{name}': choose chat or completions, or leave it out to have it found")

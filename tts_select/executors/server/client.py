@@ -70,7 +70,7 @@ class Client:
 
     async def models(self) -> list[dict[str, Any]]:
         """What the server says about each of its models."""
-        page = await self._asked(lambda: self._sdk.models.list(), None)
+        page = await self._asked(self._sdk.models.list, None)
         return [model.model_dump() for model in getattr(page, "data", None) or []]
 
     async def completion(self, body: Body, *, deadline: float | None = None) -> Any:

@@ -1,4 +1,4 @@
-"""Reads what a server answered. It is trusted in nothing: what is missing or odd is an error, never a text."""
+"""Reads what a server answered. What is missing or odd in it is an error, and never a text."""
 
 from __future__ import annotations
 
