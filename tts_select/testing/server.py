@@ -64,6 +64,7 @@ class FakeServer:
         self.requests: list[dict[str, Any]] = []
         """The bodies of all requests for continuations so far."""
         self.headers: list[dict[str, str]] = []
+        """Theirs, with names in lower case."""
         self.faults: deque[Fault] = deque()
         """What the next requests meet with, one each."""
         self.n_left = 0
@@ -112,7 +113,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         self.fake.requests.append(body)
-        self.fake.headers.append(dict(self.headers))
+        self.fake.headers.append({name.lower(): value for name, value in self.headers.items()})
         if self.fake.faults:
             self.fake.faults.popleft()(self)
             return
@@ -132,12 +133,12 @@ class _Handler(BaseHTTPRequestHandler):
         prompt = self._chat_text(body) if is_chat else body["prompt"]
         n_prompt = len(_TOKEN.findall(prompt))
         room = self.fake.context - n_prompt
-        if room < (body["max_tokens"] or 1):
+        if room < body["max_tokens"]:
             said = f"This model's maximum context length is {self.fake.context} tokens"
             self._send(400, {"error": {"message": said}})
             return
         n = (body.get("n") or 1) if can.knows_n else 1
-        written = [self._write(prompt, body, k, body["max_tokens"] or room) for k in range(n)]
+        written = [self._write(prompt, body, k, body["max_tokens"]) for k in range(n)]
         if body.get("stream"):
             self._stream(body, n_prompt, written)
             return

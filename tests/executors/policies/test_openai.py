@@ -217,7 +217,7 @@ def test_the_key_comes_from_the_environment_and_is_never_told(
         server.faults.append(refuse)
         with pytest.raises(BackendError, match="OPENAI_API_KEY") as refused:
             _searched(policy, "cot")
-    assert server.headers[-1]["Authorization"] == f"Bearer {key}"
+    assert server.headers[-1]["authorization"] == f"Bearer {key}"
     told = [caplog.text, str(refused.value), str(solution.as_dict()), policy.fingerprint, policy.name]
     assert not any(key in text for text in told)
     assert refused.value.__cause__ is None

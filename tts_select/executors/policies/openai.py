@@ -106,9 +106,10 @@ class OpenAIPolicy:
                     self._client,
                     self._body(request, k + len(written), missing),
                     deadline=request.deadline,
-                    counts_pieces=self._can.counts_pieces,
+                    can=self._can,
                 )
-                meter.charge(self._cost(answer.usage))
+                for usage in answer.usages:
+                    meter.charge(self._cost(usage))
                 written += [self._continuation(c, request) for c in answer.choices[:missing]]
                 if answer.error is not None:
                     return written, answer.error
@@ -118,8 +119,6 @@ class OpenAIPolicy:
 
     def _body(self, request: SampleRequest, k: int, n: int) -> Body:
         """Of the HTTP request for `n` samples from the k-th on."""
-        context = self._can.context
-        fills = context is not None and request.max_new_tokens >= context
         seed = derive_seed(self._model, request.seed) % _SEEDS
         body: Body = {
             "model": self._model,
@@ -127,7 +126,7 @@ class OpenAIPolicy:
             "seed": seed + request.first + k,
             "temperature": request.temperature,
             "top_p": request.top_p,
-            "max_tokens": None if fills else request.max_new_tokens,
+            "max_tokens": request.max_new_tokens,
         }
         if request.stop_at_step:
             body["stop"] = [self.step_delimiter]

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from tts_select.core.errors import BackendError
+from tts_select.executors.server.abilities import Abilities
 from tts_select.executors.server.client import Body, Client, ServerError
 from tts_select.executors.server.responses import Choice, Usage, choices_of, read_choice, usage_of
 
@@ -20,40 +21,65 @@ class ContextFull(BackendError):
 
 @dataclass(slots=True)
 class Answer:
-    """What came of a request: the choices that are whole (or cut by the deadline), and what it cost; `error`
-    is why others are missing."""
+    """What came of a request: the choices that are whole (or cut by the deadline), and the usage of every
+    HTTP request that it took; `error` is why other choices are missing."""
 
     choices: list[Choice]
-    usage: Usage
+    usages: list[Usage]
     error: BackendError | None = None
 
 
-async def ask(client: Client, body: Body, *, deadline: float | None, counts_pieces: bool) -> Answer:
-    """Ask; a request for more tokens than the context has room for is asked again for as many as fit.
+async def ask(client: Client, body: Body, *, deadline: float | None, can: Abilities) -> Answer:
+    """Ask. Where the context has no room for so many tokens, the prompt is measured, and as many are asked
+    for as fit.
 
     Raises:
         ContextFull: not one fits.
         BackendError: nothing came, or nothing that can be read.
     """
+    refused: ServerError | None = None
+    if can.context is None or body["max_tokens"] < can.context:
+        try:
+            return await _asked(client, body, deadline, can)
+        except ServerError as error:
+            if not _is_about_context(error):
+                raise
+            refused = error
+    measured = await _measured(client, body)
+    if can.context is None:
+        raise refused or AssertionError("only a known context is left unasked")
+    room = can.context - measured.prompt
+    if room < 1:
+        raise ContextFull(f"the prompt has {measured.prompt:,} tokens")
+    answer = await _asked(client, {**body, "max_tokens": min(room, body["max_tokens"])}, deadline, can)
+    answer.usages.append(measured)
+    return answer
+
+
+async def _measured(client: Client, body: Body) -> Usage:
+    """The usage of the same prompt for one token."""
     try:
-        return await _asked(client, body, deadline, counts_pieces=counts_pieces)
+        response = await client.completion({**body, "n": 1, "max_tokens": 1})
     except ServerError as error:
-        if not _is_about_context(error):
-            raise
-        too_long = error
-    if body["max_tokens"] is None:
-        raise ContextFull(str(too_long))
-    return await ask(client, {**body, "max_tokens": None}, deadline=deadline, counts_pieces=counts_pieces)
+        if _is_about_context(error):
+            raise ContextFull(str(error)) from error
+        raise
+    return _usage(client, response)
 
 
-async def _asked(client: Client, body: Body, deadline: float | None, *, counts_pieces: bool) -> Answer:
+async def _asked(client: Client, body: Body, deadline: float | None, can: Abilities) -> Answer:
     if deadline is not None:
-        return await _Stream(client, body, deadline, counts_pieces=counts_pieces).read()
+        return await _Stream(client, body, deadline, counts_pieces=can.counts_pieces).read()
     response = await client.completion(body)
-    choices, usage = choices_of(response), usage_of(response)
+    choices, usage = choices_of(response), _usage(client, response)
+    return Answer([_counted(c, usage, alone=body["n"] == 1) for c in choices], [usage])
+
+
+def _usage(client: Client, response: Any) -> Usage:
+    usage = usage_of(response)
     if usage is None:
         raise BackendError(f"{client.where} does not say what its response cost: it has no usage")
-    return Answer([_counted(c, usage, alone=body["n"] == 1) for c in choices], usage)
+    return usage
 
 
 def _counted(choice: Choice, usage: Usage, *, alone: bool) -> Choice:
@@ -114,7 +140,7 @@ class _Stream:
         parts = [(self._with_count(k, part), part.finish) for k, part in sorted(self._parts.items())]
         generated = sum(part.n_tokens or 0 for part, _ in parts)
         usage = self._total or Usage(self._prompt.prompt, self._prompt.cached, generated)
-        return Answer([part for part, finish in parts if finish], usage, error)
+        return Answer([part for part, finish in parts if finish], [usage], error)
 
     def _with_count(self, k: int, part: Choice) -> Choice:
         """Without log-probabilities a request is for one choice; cut short, its pieces are its tokens."""
@@ -124,4 +150,5 @@ class _Stream:
 
 
 def _is_about_context(error: ServerError) -> bool:
-    return error.status == _BAD_REQUEST and "context" in str(error).lower()
+    said = str(error).lower()
+    return error.status == _BAD_REQUEST and ("context" in said or "max_tokens" in said)
