@@ -59,6 +59,18 @@ class OpenAIOptions:
     """After 429, 5xx and dropped connections."""
 
 
+@dataclass(frozen=True, slots=True)
+class VllmOptions:
+    """Of `load_policy("vllm:ORG/NAME", ...)`, beside the engine arguments of vLLM."""
+
+    params: float | None = None
+    """The parameters that compute a token; else those in the folder, or in the model's name."""
+    prompt: str | None = None
+    """NAME@VERSION, or a file ending in .toml; else the one that suits the tokenizer."""
+    thinking: bool | None = None
+    """Whether it thinks before it answers; else as its chat template says."""
+
+
 def checked(kind: str, options: type[T], given: Mapping[str, Any]) -> T:
     """`options` with the values given.
 

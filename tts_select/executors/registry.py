@@ -10,7 +10,13 @@ from typing import Any, TypeVar
 from tts_select.core.errors import InputError, UnknownName
 from tts_select.core.protocols import Policy, RewardModel
 from tts_select.data.world.artifacts import folder_of
-from tts_select.executors.backend_options import OpenAIOptions, TransformersOptions, WorldOptions, checked
+from tts_select.executors.backend_options import (
+    OpenAIOptions,
+    TransformersOptions,
+    VllmOptions,
+    WorldOptions,
+    checked,
+)
 
 T = TypeVar("T")
 Given = dict[str, Any]
@@ -92,6 +98,16 @@ def _openai_policy(spec: str, given: Given) -> Policy:
     return OpenAIPolicy(spec.partition(":")[2], options, name=spec)
 
 
+def _vllm_policy(spec: str, given: Given) -> Policy:
+    """What is no option of ours is an engine argument."""
+    ours = {name: value for name, value in given.items() if name in VllmOptions.__slots__}
+    options = checked("vllm", VllmOptions, ours)
+    from tts_select.executors.policies.vllm import VllmPolicy
+
+    engine = {name: value for name, value in given.items() if name not in ours}
+    return VllmPolicy(spec.partition(":")[2], options, engine, name=spec)
+
+
 def _world_prm(spec: str, format: str | None, device: str | None) -> RewardModel:
     folder = folder_of("prm", spec.partition(":")[2])
     return _transformers_prm(spec, str(folder), format or WORLD, device)
@@ -116,6 +132,7 @@ _POLICIES: dict[str, Callable[[str, Given], Policy]] = {
     WORLD: _world_policy,
     "hf": _hf_policy,
     "openai": _openai_policy,
+    "vllm": _vllm_policy,
 }
 _PRMS: dict[str, Callable[[str, str | None, str | None], RewardModel]] = {
     WORLD: _world_prm,

@@ -22,6 +22,13 @@ PROBLEM = "Start with 14. Multiply by 3. Add 2. What is the result?"
 REQUEST = SampleRequest(PROBLEM, n=4, temperature=1.8, seed=3, max_new_tokens=200)
 WORDS = ("so", "we", "add", "three", "and", "five")
 
+IN_VLLM = [
+    pytest.mark.vllm,
+    pytest.mark.timeout(600),  # the engine's start, on a busy machine
+    pytest.mark.filterwarnings("ignore"),  # its imports warn about its own dependencies
+]
+ENGINE = {"dtype": "float32", "enforce_eager": True, "max_num_seqs": 64}
+
 InTime = Callable[[Coroutine[Any, Any, Any]], Any]
 
 
@@ -52,8 +59,12 @@ def policy(request: pytest.FixtureRequest) -> Iterator[Policy]:
             found.close()  # type: ignore[attr-defined]
         return
     small = str(folder_of("policy", "small"))
-    specs = {"world": "world:small", "hf": f"hf:{small}", "vllm": f"vllm:{small}"}
-    yield load_policy(specs[request.param])
+    if request.param == "vllm":
+        found = load_policy(f"vllm:{small}", fresh=True, **ENGINE)
+        yield found
+        found.close()  # type: ignore[attr-defined]
+        return
+    yield load_policy("world:small" if request.param == "world" else f"hf:{small}")
 
 
 async def _sampled(policy: Policy, *requests: SampleRequest, ledger: Ledger | None = None) -> list[Any]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
+from pathlib import Path
 
 _UNITS = {"m": 1e6, "b": 1e9, "t": 1e12}
 _ACTIVE = re.compile(r"(?<![a-z0-9.])a(\d+(?:\.\d+)?)([bm])(?![a-z0-9])")
@@ -22,3 +24,14 @@ def size_in_name(model: str) -> int | None:
         if sizes:
             return sizes.pop() if len(sizes) == 1 else None
     return None
+
+
+def size_in_folder(folder: Path) -> int | None:
+    """The parameters in a folder's safetensors files, of which the headers alone are read; None: none."""
+    from safetensors import safe_open
+
+    n = 0
+    for file in folder.glob("*.safetensors"):
+        with safe_open(file, framework="np") as tensors:
+            n += sum(math.prod(tensors.get_slice(name).get_shape()) for name in tensors.keys())  # noqa: SIM118
+    return n or None
