@@ -27,7 +27,6 @@ IN_VLLM = [
     pytest.mark.timeout(600),  # the engine's start, on a busy machine
     pytest.mark.filterwarnings("ignore"),  # its imports warn about its own dependencies
 ]
-ENGINE = {"dtype": "float32", "enforce_eager": True, "max_num_seqs": 64}
 
 InTime = Callable[[Coroutine[Any, Any, Any]], Any]
 
@@ -60,9 +59,7 @@ def policy(request: pytest.FixtureRequest) -> Iterator[Policy]:
         return
     small = str(folder_of("policy", "small"))
     if request.param == "vllm":
-        found = load_policy(f"vllm:{small}", fresh=True, **ENGINE)
-        yield found
-        found.close()  # type: ignore[attr-defined]
+        yield request.getfixturevalue("vllm_policy")
         return
     yield load_policy("world:small" if request.param == "world" else f"hf:{small}")
 

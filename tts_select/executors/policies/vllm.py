@@ -1,4 +1,4 @@
-"""A policy run by vLLM in this process: its scheduler batches all requests, its prefix cache shares prompts."""
+"""A policy run by vLLM in this process: its scheduler batches requests, its prefix cache shares prompts."""
 
 from __future__ import annotations
 

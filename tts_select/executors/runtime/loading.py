@@ -29,18 +29,24 @@ class LoadedModel:
 
     @property
     def context(self) -> int:
-        """The most tokens a text may have."""
-        return int(self.model.config.get_text_config().max_position_embeddings)
+        """The most tokens a text may have; no more than the window of a layer that has one."""
+        from tts_select.executors.runtime.selfcheck import attention_window
+
+        positions = int(self.model.config.get_text_config().max_position_embeddings)
+        return min(positions, attention_window(self.model.config) or positions)
 
 
 def load_causal_lm(source: str, *, device: str | None = None, dtype: str = "auto") -> LoadedModel:
     """`dtype` "auto" is float32 on a CPU, where half precision is slow, and the checkpoint's own on a GPU.
 
     Raises:
-        InputError: the folder is not a model's, or this machine has no such device or type.
+        InputError: the folder is not a model's, this machine has no such device or type, or the runtime
+            cannot run such a model.
         BackendError: the model cannot be loaded.
     """
     from transformers import AutoModelForCausalLM
+
+    from tts_select.executors.runtime.selfcheck import check_architecture
 
     tokenizer = load_tokenizer(source)
     chosen = _device(device)
@@ -50,7 +56,9 @@ def load_causal_lm(source: str, *, device: str | None = None, dtype: str = "auto
     with _loading(source):
         model = AutoModelForCausalLM.from_pretrained(source, dtype=precision)
         model.to(chosen)  # type: ignore[arg-type]  # its own stub takes the model itself
-    return LoadedModel(model.eval(), tokenizer, fingerprint_of(Path(source), source))
+    model.eval()
+    check_architecture(model, source)
+    return LoadedModel(model, tokenizer, fingerprint_of(Path(source), source))
 
 
 def load_tokenizer(source: str) -> Any:

@@ -1,4 +1,4 @@
-"""Starts and ends vLLM's engine, in a background loop of its own: it lives in the loop that it was started in."""
+"""Starts and ends vLLM's engine, in a background loop: it lives in the loop that it was started in."""
 
 from __future__ import annotations
 
@@ -50,11 +50,7 @@ def started_engine(vllm: Vllm, source: str, arguments: dict[str, Any], backgroun
         UnknownName: vLLM has no such argument.
         BackendError: it cannot load the model.
     """
-    known = [f.name for f in fields(vllm.engine_args)]
     try:
-        for name in arguments:
-            if name not in known:
-                raise UnknownName("option of vllm policies, and engine argument of vLLM,", name, known)
         return background.wait_for(_start(vllm, source, arguments))
     except BaseException:
         background.stop(_nothing)
@@ -71,6 +67,10 @@ def shut_down(engine: Any, background: BackgroundLoop) -> None:
 
 
 async def _start(vllm: Vllm, source: str, arguments: dict[str, Any]) -> Any:
+    known = [f.name for f in fields(vllm.engine_args)]
+    for name in arguments:
+        if name not in known:
+            raise UnknownName("option of vllm policies, and engine argument of vLLM,", name, known)
     ours = {"gpu_memory_utilization": _MEMORY_SHARE, "enable_prefix_caching": True, "disable_log_stats": True}
     try:
         return vllm.engine.from_engine_args(vllm.engine_args(model=source, **{**ours, **arguments}))
