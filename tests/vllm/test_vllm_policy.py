@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tts_select import UnknownName, load_policy, load_prm, solve
+from tts_select import InputError, UnknownName, load_policy, load_prm, solve
 from tts_select.core.protocols import SampleRequest
 from tts_select.data.world.artifacts import folder_of
 from tts_select.data.world.suite import generate
@@ -77,7 +77,7 @@ def test_a_cancelled_request_is_aborted_in_the_engine(vllm_policy: Any, in_time:
     engine = vllm_policy._engine
 
     async def leave() -> int:
-        request = SampleRequest(PROBLEM, n=16, temperature=5.0, max_new_tokens=480)
+        request = SampleRequest(PROBLEM, n=16, temperature=2.0, max_new_tokens=480)
         task = asyncio.create_task(vllm_policy.sample(request, Ledger().phase("test")))
         while not engine.get_num_unfinished_requests():
             await asyncio.sleep(0.001)
@@ -94,11 +94,16 @@ def test_a_cancelled_request_is_aborted_in_the_engine(vllm_policy: Any, in_time:
 def test_a_deadline_ends_writing_and_counts_what_is_written(vllm_policy: Any, in_time: InTime) -> None:
     ledger = Ledger()
     request = SampleRequest(
-        PROBLEM, n=32, temperature=5.0, max_new_tokens=480, deadline=time.monotonic() + 0.15
+        PROBLEM, n=32, temperature=2.0, max_new_tokens=480, deadline=time.monotonic() + 0.15
     )
     written = in_time(vllm_policy.sample(request, ledger.phase("test")))
     assert "deadline" in {c.finish for c in written}
     assert ledger.bill.total.policy_generated_tokens == sum(c.n_tokens for c in written)
+
+
+def test_a_temperature_that_vllm_does_not_take_is_bad_input(vllm_policy: Any) -> None:
+    with pytest.raises(InputError, match=r"temperature must be in \[0, 2\]"):
+        solve(PROBLEM, policy=vllm_policy, method="majority", budget=2, temperature=3.0)
 
 
 def test_an_argument_that_vllm_does_not_have_is_refused() -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from tts_select.core.cost import Cost, inference_flops
-from tts_select.core.errors import BackendError, ProblemTooLong
+from tts_select.core.errors import BackendError, InputError, ProblemTooLong
 from tts_select.core.protocols import Continuation, ContinuationFinish, Meter, SampleRequest
 from tts_select.core.seeds import derive_seed
 from tts_select.data.fingerprint import fingerprint_of
@@ -89,7 +89,9 @@ class VllmPolicy:
                     so_far.take(output)
         except TimeoutError:
             so_far.finish = "deadline"
-        except self._vllm.errors as error:
+        except self._vllm.refusal as error:
+            raise InputError(f"vLLM does not take the request: {error}") from error
+        except self._vllm.failures as error:
             raise BackendError(f"{self.name} failed: {error}") from error
         finally:
             meter.charge(self._cost(so_far))

@@ -21,8 +21,10 @@ class Vllm:
     engine: Any
     sampling_params: Any
     output_kind: Any
-    errors: tuple[type[Exception], ...]
-    """Of a request that the engine refuses or fails."""
+    failures: tuple[type[Exception], ...]
+    """Of the engine, in a request."""
+    refusal: type[Exception]
+    """Of a request, for a value that it does not take."""
 
 
 def imported_vllm() -> Vllm:
@@ -32,6 +34,7 @@ def imported_vllm() -> Vllm:
     os.environ.setdefault("VLLM_LOGGING_LEVEL", "WARNING")  # read when it is imported
     try:
         from vllm import AsyncEngineArgs, SamplingParams
+        from vllm.exceptions import VLLMValidationError
         from vllm.sampling_params import RequestOutputKind
         from vllm.v1.engine.async_llm import AsyncLLM
         from vllm.v1.engine.exceptions import EngineDeadError, EngineGenerateError
@@ -39,8 +42,10 @@ def imported_vllm() -> Vllm:
         raise BackendError(
             f"vLLM cannot be imported ({error}): install it as docs/models.md says, or write hf: for vllm:"
         ) from error
-    errors = (EngineDeadError, EngineGenerateError, ValueError)
-    return Vllm(AsyncEngineArgs, AsyncLLM, SamplingParams, RequestOutputKind, errors)
+    failures = (EngineDeadError, EngineGenerateError)
+    return Vllm(
+        AsyncEngineArgs, AsyncLLM, SamplingParams, RequestOutputKind, failures, refusal=VLLMValidationError
+    )
 
 
 def started_engine(vllm: Vllm, source: str, arguments: dict[str, Any], background: BackgroundLoop) -> Any:
