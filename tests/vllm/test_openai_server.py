@@ -25,6 +25,12 @@ START_SECONDS = 500
 N_PROBLEMS = 10
 N_TO_AGREE = 9  # float ties may go either way in another runtime
 MAX_NEW_TOKENS = 256
+CHAT_TEMPLATE = """{%- for message in messages -%}
+{%- if message.role == 'user' -%}{{ message.content + '\n' }}
+{%- else -%}{{ message.content }}{%- if add_generation_prompt -%}{{ '[EOS]' }}{%- endif -%}{%- endif -%}
+{%- endfor -%}"""
+"""Makes of a chat the text that the model was trained on, so that both APIs must write the same."""
+
 InTime = Callable[[Coroutine[Any, Any, Any]], Any]
 
 pytestmark = [
@@ -38,6 +44,8 @@ pytestmark = [
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Its base URL."""
     log = tmp_path_factory.mktemp("server") / "log"
+    template = log.with_name("chat.jinja")
+    template.write_text(CHAT_TEMPLATE)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -45,7 +53,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         sys.executable, "-m", "vllm.entrypoints.openai.api_server", "--model",
         str(folder_of("policy", "small")), "--served-model-name", "small", "--dtype", "float32",
         "--enforce-eager", "--max-num-seqs", "32", "--enable-prompt-tokens-details",
-        "--host", "127.0.0.1", "--port", str(port),
+        "--chat-template", str(template), "--host", "127.0.0.1", "--port", str(port),
     ]  # fmt: skip
     environment = {**os.environ, "VLLM_CPU_KVCACHE_SPACE": "1", "HF_HUB_OFFLINE": "1"}
     with log.open("w") as out:
@@ -69,11 +77,21 @@ def _wait_until_healthy(url: str, process: subprocess.Popen[bytes], log: Path) -
     pytest.fail(f"the server did not start: {log.read_text()[-2000:]}")
 
 
-@pytest.fixture(scope="module")
-def policy(server: str) -> Iterator[Any]:
-    found: Any = load_policy("openai:small", base_url=server, params=177_472, fresh=True)
+@pytest.fixture(scope="module", params=["chat", "completions"])
+def policy(server: str, request: pytest.FixtureRequest) -> Iterator[Any]:
+    found: Any = load_policy(
+        "openai:small", base_url=server, api=request.param, prompt="plain@1", params=177_472, fresh=True
+    )
     yield found
     found.close()
+
+
+def test_what_vllm_can_do_is_found(server: str, policy: Any) -> None:
+    assert policy.why_no_steps is None
+    assert (policy._can.logprobs, policy._can.context) == (True, 512)
+    by_itself: Any = load_policy("openai:small", base_url=server, fresh=True)
+    by_itself.close()
+    assert by_itself._can.api == "chat"
 
 
 def test_it_writes_there_what_it_writes_here(policy: Any) -> None:
