@@ -15,6 +15,7 @@ for name, value in {
 import asyncio
 import runpy
 import signal
+import warnings
 from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -124,6 +125,21 @@ def tiny_qwen2(tmp_path_factory: pytest.TempPathFactory, tiny_llama: Any) -> Any
 def loaded(request: pytest.FixtureRequest) -> Any:
     """Each of the tiny models."""
     return request.getfixturevalue(request.param)
+
+
+@pytest.fixture(scope="session")
+def vllm_policy() -> Iterator[Any]:
+    """The small embedded policy in vLLM, whose engine starts once (half a minute)."""
+    from tts_select import load_policy
+    from tts_select.data.world.artifacts import folder_of
+
+    with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # vLLM's imports warn about its own dependencies
+        patch.setenv("VLLM_CPU_KVCACHE_SPACE", "1")  # GiB
+        engine = {"dtype": "float32", "enforce_eager": True, "max_num_seqs": 64}
+        policy: Any = load_policy(f"vllm:{folder_of('policy', 'small')}", fresh=True, **engine)
+    yield policy
+    policy.close()
 
 
 @pytest.fixture(scope="session")

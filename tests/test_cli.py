@@ -14,7 +14,10 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from tts_select.cli import main
+from tts_select.cli import _spent, main
+from tts_select.core.cost import Bill, Cost
+from tts_select.core.errors import BackendError
+from tts_select.testing import FakeServer
 
 PROBLEM = "Start with 14. Multiply by 3. What is the result?"
 ROOT = Path(__file__).parent.parent
@@ -207,3 +210,29 @@ def test_an_interruption_keeps_what_is_solved(tmp_path: Path) -> None:
     assert "Traceback" not in stderr
     for line in out.read_text().splitlines():
         json.loads(line)
+
+
+def test_a_server_is_a_policy(problem_file: str) -> None:
+    with FakeServer(lambda *_: "It is \\boxed{42}.") as server:
+        chosen = ("--policy", "openai:fake", "--base-url", server.url, "--policy-option", "params=7e9")
+        result = invoke("solve", problem_file, *chosen, "--policy-option", "prompt=qwen-math@1", "--json")
+    solution = json.loads(result.output)
+    assert (solution["answer"], solution["plan"]["policy"]) == ("42", "openai:fake")
+    assert solution["cost"]["flops"] == 2 * 7e9 * sum(
+        solution["cost"][f"policy_{name}_tokens"] for name in ("prompt", "generated")
+    )
+    assert server.requests[-1]["messages"][0]["content"].startswith("Please reason step by step")
+
+
+def test_a_failed_search_says_what_was_spent() -> None:
+    error = BackendError("the server is gone")
+    error.bill = Bill({"search": Cost(policy_generated_tokens=1200, policy_calls=3)})
+    assert _spent(error) == " (spent so far: 1,200 tokens in 3 requests)"
+    assert _spent(BackendError("never begun")) == ""
+
+
+@pytest.mark.parametrize("pair", ["params", "=7e9"])
+def test_an_option_without_name_or_value_is_refused(problem_file: str, pair: str) -> None:
+    result = invoke("solve", problem_file, "--policy-option", pair)
+    assert result.exit_code == 2
+    assert "is not NAME=VALUE" in result.stderr

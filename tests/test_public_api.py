@@ -13,7 +13,19 @@ import tts_select.testing
 from tts_select import Policy, RewardModel
 from tts_select.testing import FakePolicy, FakeRewardModel
 
-HEAVY = ("torch", "vllm", "transformers", "lightgbm", "datasets", "sklearn", "numpy", "rich", "click")
+HEAVY = (
+    "torch",
+    "vllm",
+    "transformers",
+    "lightgbm",
+    "datasets",
+    "sklearn",
+    "numpy",
+    "rich",
+    "click",
+    "openai",
+    "httpx2",
+)
 
 
 @pytest.mark.parametrize("module", [tts_select, tts_select.testing])

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tts_select import InputError, Problem, Solution, UnknownName
+from tts_select import BackendError, InputError, Problem, Solution, UnknownName
 from tts_select.core.arm import Arm
 from tts_select.core.cost import Cost
 from tts_select.core.protocols import Continuation, Meter, SampleRequest
@@ -323,3 +323,23 @@ def test_what_is_spent_is_on_the_bill(lent: Any) -> None:
     solution = asyncio.run(session.run())
     assert session.spent == solution.bill.total.flops
     assert sum(solution.bill.phases.values(), Cost()).flops == solution.bill.total.flops
+
+
+def test_after_a_failed_request_the_answer_at_hand_is_given_and_the_failure_said(
+    exact_router: Router, lend_to: Callable[..., Any]
+) -> None:
+    lent = lend_to(exact_router, errors={1: BackendError("gone")})
+    solution = lent.selector.solve(PROBLEM, price=0.0)
+    assert solution.answer is not None
+    assert solution.errors == ("gone",)
+    assert lent.n_generated == 2
+
+
+def test_without_an_answer_at_hand_a_failed_request_is_the_error_with_its_bill(
+    exact_router: Router, lend_to: Callable[..., Any]
+) -> None:
+    lent = lend_to(exact_router, errors={0: BackendError("gone")})
+    with pytest.raises(BackendError, match="gone") as failed:
+        lent.selector.solve(PROBLEM, price=0.0)
+    assert failed.value.bill is not None
+    assert lent.n_generated == 1

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tts_select import BackendError, InputError, Problem, UnknownName, asolve, solve
-from tts_select.core.protocols import SampleRequest
+from tts_select.core.protocols import Continuation, SampleRequest
 from tts_select.testing import FakePolicy, FakeRewardModel
 
 RIGHT, WRONG = ("two and two", "\\boxed{4}"), ("two and three", "\\boxed{5}")
@@ -135,6 +135,39 @@ def test_a_failed_request_is_an_error_and_never_an_answer() -> None:
     policy = FakePolicy(write, errors={0: BackendError("the answer is \\boxed{500}")})
     with pytest.raises(BackendError):
         solve("2 + 2?", **options(policy=policy, method="majority"))
+
+
+@pytest.mark.parametrize("method", ["majority", "best_of_n"])
+def test_what_a_failed_request_had_written_is_used_and_the_failure_is_said(method: str) -> None:
+    error = BackendError("the answer is \\boxed{500}")
+    error.written = [Continuation(RIGHT[1], "stop", 1, -1.0)]
+    policy = FakePolicy(write, errors={0: error})
+    solution = solve("2 + 2?", **options(policy=policy, method=method))
+    assert solution.answer == "4"
+    assert [c.answer for c in solution.candidates] == ["4"]
+    assert solution.errors == (str(error),)
+
+
+def test_a_search_that_fails_tells_what_was_spent() -> None:
+    policy = FakePolicy(write, errors={1: BackendError("gone"), 2: BackendError("still gone")})
+    with pytest.raises(BackendError, match="gone") as failed:
+        solve("2 + 2?", **options(policy=policy, method="beam", budget=4))
+    assert failed.value.bill is not None
+    assert failed.value.bill.total.policy_generated_tokens == 4 * 3
+
+
+def test_a_policy_without_steps_is_refused_for_methods_that_need_them() -> None:
+    policy = FakePolicy(write)
+    policy.why_no_steps = "it thinks first"  # type: ignore[attr-defined]
+    with pytest.raises(InputError, match="beam cannot run on fake: it thinks first"):
+        solve("2 + 2?", **options(policy=policy, method="beam"))
+    assert solve("2 + 2?", **options(policy=policy, method=None)).plan.method == "best_of_n"
+    assert not any(r.stop_at_step for r in policy.requests)
+
+
+def test_options_of_a_backend_do_not_go_with_a_policy_that_is_there() -> None:
+    with pytest.raises(InputError, match="'base_url' is for a policy that is loaded by its spec"):
+        solve("2 + 2?", **options(policy=FakePolicy(write), base_url="http://localhost"))
 
 
 def test_a_deadline_ends_the_search_in_time_with_what_it_has() -> None:

@@ -98,7 +98,8 @@ async def solve_many(
                 solution = await solver(problem)
             except TtsSelectError as error:
                 summary.errors.append(error)
-                record = {"id": problem.id, "answer": None, "error": str(error)}
+                spent = {"cost": error.bill.as_dict()} if error.bill else {}
+                record = {"id": problem.id, "answer": None, "error": str(error), **spent}
             else:
                 record = _record(problem, solution)
                 _count(summary, record, solution)
@@ -158,7 +159,7 @@ def keep_finished(path: Path) -> dict[str, float]:
             continue
         if isinstance(record, dict) and "id" in record and "error" not in record:
             kept[str(record["id"])] = line
-            spent[str(record["id"])] = float((record.get("cost") or {}).get("flops", 0.0))
+            spent[str(record["id"])] = float((record.get("cost") or {}).get("flops") or 0.0)
     partial = path.with_name(path.name + ".partial")
     partial.write_text("".join(line + "\n" for line in kept.values()))
     partial.replace(path)
@@ -195,6 +196,7 @@ def _record(problem: Problem, solution: Solution) -> dict[str, Any]:
         "answer": answer,
         "correct": None if gold is None else right,
         **{key: whole[key] for key in ("confidence", "finished", "cost", "plan", "text")},
+        **({"errors": whole["errors"]} if "errors" in whole else {}),
     }
 
 

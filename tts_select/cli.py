@@ -51,7 +51,7 @@ class _Commands(click.Group):
         except (click.Abort, KeyboardInterrupt):
             _fail("interrupted", INTERRUPTED)
         except TtsSelectError as error:
-            _fail(str(error), error.exit_code)
+            _fail(f"{error}{_spent(error)}", error.exit_code)
         except BrokenPipeError:
             sys.exit(0)
         except OSError as error:
@@ -61,6 +61,13 @@ class _Commands(click.Group):
 def _fail(message: str, exit_code: int) -> NoReturn:
     click.echo(f"tts-select: {message}", err=True)
     sys.exit(exit_code)
+
+
+def _spent(error: TtsSelectError) -> str:
+    if error.bill is None or not error.bill.total.policy_calls:
+        return ""
+    cost = error.bill.total
+    return f" (spent so far: {cost.policy_generated_tokens:,} tokens in {cost.policy_calls:,} requests)"
 
 
 @click.group(cls=_Commands, epilog=_EXIT_CODES, context_settings={"max_content_width": 100})
@@ -77,6 +84,20 @@ main.add_command(evaluate)
 main.add_command(plan)
 
 
+def _pairs(_context: click.Context, _option: click.Parameter, given: tuple[str, ...]) -> Any:
+    """NAME=VALUE pairs as a dictionary, or None; a value that is JSON is read as such."""
+    found: dict[str, Any] = {}
+    for pair in given:
+        name, equals, value = pair.partition("=")
+        if not name or not equals:
+            raise click.BadParameter(f"'{pair}' is not NAME=VALUE")
+        try:
+            found[name] = json.loads(value)
+        except ValueError:
+            found[name] = value
+    return found or None
+
+
 @main.command(
     epilog="""\b
 Examples:
@@ -88,7 +109,21 @@ Examples:
 )
 @click.argument("file", required=False)
 @click.option(
-    "--policy", default=None, help="As in world:small, hf:ORG/NAME, or a folder.", show_default="routed"
+    "--policy",
+    default=None,
+    help="As in world:small, hf:ORG/NAME, vllm:ORG/NAME, openai:MODEL, or a folder.",
+    show_default="routed",
+)
+@click.option(
+    "--base-url", default=None, help="Of the server of openai:MODEL.", show_default="OPENAI_BASE_URL"
+)
+@click.option(
+    "--policy-option",
+    "policy_options",
+    metavar="NAME=VALUE",
+    multiple=True,
+    callback=_pairs,
+    help="Of the policy's backend, as in dtype=bfloat16 or params=7e9; once for each.",
 )
 @click.option(
     "--prm",

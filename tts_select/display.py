@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tts_select.batch import Summary
+from tts_select.core.cost import Cost
 from tts_select.core.solution import RankedCandidate, Solution
 
 if TYPE_CHECKING:
@@ -32,6 +34,9 @@ def solution_view(solution: Solution, *, candidates: bool) -> RenderableType:
     parts: list[RenderableType] = [_headline(solution)]
     if note := _FINISHED[solution.finished]:
         parts.append(Text(note, style="yellow"))
+    if solution.errors:
+        failed = f"{len(solution.errors)} requests failed, the first with: {solution.errors[0]}"
+        parts.append(Text(failed, style="yellow"))
     if solution.text:
         parts.append(Panel(solution.text, title="solution", title_align="left", style="dim"))
     parts.append(_what_ran(solution))
@@ -68,12 +73,17 @@ def _what_ran(solution: Solution) -> Table:
         "policy tokens": f"{cost.policy_generated_tokens:,} generated, "
         f"{cost.policy_prompt_tokens:,} read, {cost.policy_reused_tokens:,} reused",
         "PRM tokens": f"{cost.prm_tokens:,} read, {cost.prm_reused_tokens:,} reused",
-        "compute": f"{cost.flops:.3g} FLOPs in {cost.policy_calls + cost.prm_calls:,} calls, "
-        f"{cost.seconds:.2f} s",
+        "compute": f"{_flops(cost)} in {cost.policy_calls + cost.prm_calls:,} calls, {cost.seconds:.2f} s",
     }
     for name, value in rows.items():
         table.add_row(Text(name, style="dim"), value)
     return table
+
+
+def _flops(cost: Cost) -> str:
+    if math.isnan(cost.flops):
+        return "FLOPs not known (name the policy's size: --policy-option params=7e9)"
+    return f"{cost.flops:.3g} FLOPs"
 
 
 def _candidate_view(number: int, ranked: RankedCandidate) -> RenderableType:
@@ -105,7 +115,7 @@ def summary_view(summary: Summary) -> Table:
     cost = summary.cost
     table.add_row("policy tokens", f"{cost.policy_generated_tokens:,} generated")
     table.add_row("PRM tokens", f"{cost.prm_tokens:,} read")
-    table.add_row("compute", f"{cost.flops:.3g} FLOPs")
+    table.add_row("compute", _flops(cost))
     return table
 
 

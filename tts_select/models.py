@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from tts_select.core.errors import InputError
+from tts_select.core.errors import InputError, unknown_size
 from tts_select.core.protocols import Policy, RewardModel
 from tts_select.data.grading import GRADER
 from tts_select.executors.registry import load_policy, load_prm
@@ -42,6 +42,8 @@ class Models:
         if spec not in self._policies:
             found = self._load_policy(spec)
             self._check({spec: found.fingerprint, "grader": GRADER})
+            if found.n_parameters is None:
+                raise InputError(unknown_size(spec))
             self._policies[spec] = found
         return self._policies[spec]
 

@@ -19,7 +19,10 @@ if TYPE_CHECKING:  # numpy, and with it half of the time of `import tts_select`
     from tts_select.selector.router import Router
     from tts_select.session import Session
 
-PINS = ("policy", "prm", "prm_format", "method", "budget", "aggregation", "selection", "temperature")
+PINS = (
+    "policy", "base_url", "policy_options", "prm", "prm_format", "method", "budget", "aggregation",
+    "selection", "temperature",
+)  # fmt: skip
 """Options that choose an arm; with one of them there is nothing left to route."""
 SHARED = ("seed", "max_tokens", "deadline")
 ROUTING = ("effort", "price", "max_flops", "router")

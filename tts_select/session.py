@@ -7,7 +7,7 @@ import time
 from dataclasses import replace
 
 from tts_select.core.arm import Arm
-from tts_select.core.errors import InputError
+from tts_select.core.errors import BackendError, InputError
 from tts_select.core.plan import Plan
 from tts_select.core.problem import Problem
 from tts_select.core.solution import Solution
@@ -40,7 +40,8 @@ class Session:
         spending.check()
         self.price = price_of(router, spending)
         self._ledger = Ledger()
-        self._limits = Limits(spending.max_tokens)
+        self._failures: list[BackendError] = []
+        self._limits = Limits(spending.max_tokens, failures=self._failures)
         self._strange = router.unfamiliar(problem.text)
         self._gathered = Gathered(problem.text)
         self._decisions: list[str] = []
@@ -64,7 +65,7 @@ class Session:
         for _ in range(_MOST_DECISIONS):
             outlook = self.look()
             arm = outlook.chosen.arm
-            if arm is None or self._limits.reached:
+            if arm is None or self._limits.reached or self._failures:
                 return
             self._decisions.append(outlook.reason)
             await self._advance(arm, whole=whole)
@@ -197,6 +198,10 @@ class Session:
         answer = seen.answers[surest.group] if surest else None
         spoken = self._gathered.spoken_for(answer)
         best = spoken.best
+        if best is None and self._failures:
+            error = self._failures[0]
+            error.bill = self._ledger.bill
+            raise error
         return Solution(
             answer=best.answer if best else None,
             text=best.text if best else "",
@@ -205,6 +210,7 @@ class Session:
             plan=self._as_run(spoken.arm, seen.evidence),
             bill=self._ledger.bill,
             candidates=tuple(sorted(spoken.shown, key=lambda r: order(r.score), reverse=True)),
+            errors=tuple(str(error) for error in self._failures),
         )
 
     def _as_run(self, arm: Arm, evidence: Evidence) -> Plan:

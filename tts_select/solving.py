@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
-from tts_select.core.errors import InputError, UnknownName
+from tts_select.core.errors import InputError, TtsSelectError, UnknownName
 from tts_select.core.plan import (
     AGGREGATIONS,
     MAX_BUDGET,
@@ -20,7 +20,7 @@ from tts_select.core.plan import (
     Settings,
 )
 from tts_select.core.problem import Problem
-from tts_select.core.protocols import Policy, RewardModel
+from tts_select.core.protocols import Policy, RewardModel, why_no_steps
 from tts_select.core.solution import Finished, RankedCandidate, Solution
 from tts_select.executors.accounting import Ledger
 from tts_select.executors.aggregation import choose, order, rank
@@ -48,6 +48,10 @@ class Options:
 
     policy: str | Policy = DEFAULT_POLICY
     """A spec for `load_policy`, or a policy."""
+    base_url: str | None = None
+    """Of the server, for `openai:MODEL`."""
+    policy_options: Mapping[str, Any] = field(default_factory=dict)
+    """More of the options of `load_policy`, by name."""
     prm: str | RewardModel | None = AUTO
     """A spec for `load_prm`, a PRM, or None. `auto` is the embedded PRM for embedded policies, else none."""
     prm_format: str | None = None
@@ -100,9 +104,11 @@ def as_problem(problem: str | Problem) -> Problem:
 def prepare(options: Options) -> tuple[Plan, Executors]:
     """Check the options, load the models and plan the search."""
     options.check()
-    policy = load_policy(options.policy) if isinstance(options.policy, str) else options.policy
+    policy = _policy_of(options)
     prm = _prm_of(options, policy)
     plan = _plan(options, policy, prm)
+    if METHODS[plan.method].needs_steps and (reason := why_no_steps(policy)):
+        raise InputError(f"the method {plan.method} cannot run on {policy.name}: {reason}")
     if METHODS[plan.method].needs_prm and prm is None:
         raise InputError(
             f"the method {plan.method} needs a PRM: name one with --prm (embedded: {DEFAULT_PRM}), "
@@ -123,13 +129,21 @@ async def run_plan(problem: Problem, plan: Plan, executors: Executors, options: 
         plan.budget,
         ledger.phase(SEARCH_PHASE),
     )
-    with ledger.timed(SEARCH_PHASE):
-        try:
-            async with asyncio.timeout(options.deadline):
-                await METHODS[plan.method].run(search)
-        except TimeoutError:
-            limits.reached = "deadline"
-    return _solution(search, plan, ledger)
+    try:
+        with ledger.timed(SEARCH_PHASE):
+            await _run(search, plan.method, options.deadline)
+        return _solution(search, plan, ledger)
+    except TtsSelectError as error:
+        error.bill = ledger.bill
+        raise
+
+
+async def _run(search: Search, method: str, deadline: float | None) -> None:
+    try:
+        async with asyncio.timeout(deadline):
+            await METHODS[method].run(search)
+    except TimeoutError:
+        search.policy.limits.reached = "deadline"
 
 
 def run_sync(coroutine: Coroutine[Any, Any, T]) -> T:
@@ -145,6 +159,17 @@ def run_sync(coroutine: Coroutine[Any, Any, T]) -> T:
 def _check_name(kind: str, name: str | None, known: Any) -> None:
     if name is not None and name not in known:
         raise UnknownName(kind, name, known)
+
+
+def _policy_of(options: Options) -> Policy:
+    more = dict(options.policy_options)
+    if options.base_url is not None:
+        more["base_url"] = options.base_url
+    if isinstance(options.policy, str):
+        return load_policy(options.policy, **more)
+    if more:
+        raise InputError(f"'{next(iter(more))}' is for a policy that is loaded by its spec: drop it")
+    return options.policy
 
 
 def _prm_of(options: Options, policy: Policy) -> RewardModel | None:
@@ -163,7 +188,8 @@ def _plan(options: Options, policy: Policy, prm: RewardModel | None) -> Plan:
         if (value := getattr(options, name)) is not None
     }
     settings = Settings(**changes)
-    pair = Pair(policy.name, policy.n_parameters, prm.name if prm else None)
+    has_steps = why_no_steps(policy) is None
+    pair = Pair(policy.name, policy.n_parameters, prm.name if prm else None, has_steps)
     plan = rule_of_thumb(pair, budget=options.budget, settings=settings)
     if options.method is None:
         return plan
@@ -179,16 +205,20 @@ def _plan(options: Options, policy: Policy, prm: RewardModel | None) -> Plan:
 
 def _limits(options: Options, *, has_prm: bool) -> Limits:
     if options.deadline is None:
-        return Limits(options.max_tokens)
+        return Limits(options.max_tokens, failures=[])
     writing = options.deadline * (1 - (_SCORING_SHARE if has_prm else _LAST_TOKEN_SHARE))
-    return Limits(options.max_tokens, time.monotonic() + writing)
+    return Limits(options.max_tokens, time.monotonic() + writing, failures=[])
 
 
 def _solution(search: Search, plan: Plan, ledger: Ledger) -> Solution:
     ranked = rank(search.pool, plan.settings.aggregation)
     chosen = choose(ranked, plan.settings.selection)
     best = chosen[0] if chosen else None
-    finished: Finished = search.policy.limits.reached or "complete"
+    limits = search.policy.limits
+    failures = limits.failures or []
+    if best is None and failures:
+        raise failures[0]
+    finished: Finished = limits.reached or "complete"
     return Solution(
         answer=best.answer if best else None,
         text=best.text if best else "",
@@ -197,6 +227,7 @@ def _solution(search: Search, plan: Plan, ledger: Ledger) -> Solution:
         plan=plan,
         bill=ledger.bill,
         candidates=tuple(sorted(ranked, key=lambda r: order(r.score), reverse=True)),
+        errors=tuple(str(error) for error in failures),
     )
 
 

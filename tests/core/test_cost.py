@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import fields
 
 import pytest
@@ -62,3 +63,11 @@ def test_a_bill_becomes_json_with_its_total_and_its_phases() -> None:
     assert record["prm_tokens"] == 5
     assert record["flops"] == 1.5
     assert record["phases"]["probe"]["prm_tokens"] == 2
+
+
+def test_flops_of_a_model_without_a_size_are_unknown_and_so_is_every_sum() -> None:
+    total = Cost(flops=inference_flops(None, 10)) + Cost(policy_calls=1, flops=6.0)
+    assert math.isnan(total.flops)
+    assert total.as_dict()["flops"] is None
+    assert total.policy_calls == 1
+    json.dumps(total.as_dict(), allow_nan=False)

@@ -27,3 +27,12 @@ def test_without_a_prm_it_votes(billions: float) -> None:
 def test_what_was_asked_for_is_kept() -> None:
     plan = rule_of_thumb(Pair("p", 1, "r"), budget=5, settings=Settings(seed=3))
     assert (plan.budget, plan.settings.seed) == (5, 3)
+
+
+@pytest.mark.parametrize(
+    "pair",
+    [Pair("p", 1, "r", has_steps=False), Pair("p", None, "r")],
+    ids=["whole-solutions-alone", "size-not-known"],
+)
+def test_what_cannot_be_searched_or_sized_is_sampled(pair: Pair) -> None:
+    assert rule_of_thumb(pair).method == "best_of_n"

@@ -6,12 +6,13 @@ Inference FLOPs are 2 x parameters x tokens computed, training FLOPs 6 x paramet
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass, fields
 
 
-def inference_flops(n_parameters: float, n_tokens: float) -> float:
-    """FLOPs of a forward pass over `n_tokens`: 2 N D."""
-    return 2.0 * n_parameters * n_tokens
+def inference_flops(n_parameters: float | None, n_tokens: float) -> float:
+    """FLOPs of a forward pass over `n_tokens`: 2 N D; NaN for a model whose size is not known."""
+    return math.nan if n_parameters is None else 2.0 * n_parameters * n_tokens
 
 
 def training_flops(n_parameters: float, n_tokens: float) -> float:
@@ -21,7 +22,8 @@ def training_flops(n_parameters: float, n_tokens: float) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """Prompt tokens count as computed or as reused (found in a prefix cache), never as both."""
+    """Prompt tokens count as computed or as reused (found in a prefix cache), never as both; `flops` is NaN
+    where a model took part whose size is not known, and so is every sum with it."""
 
     policy_prompt_tokens: int = 0
     policy_reused_tokens: int = 0
@@ -36,9 +38,9 @@ class Cost:
     def __add__(self, other: Cost) -> Cost:
         return Cost(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
 
-    def as_dict(self) -> dict[str, float]:
-        """For JSON."""
-        return asdict(self)
+    def as_dict(self) -> dict[str, float | None]:
+        """For JSON, which has no NaN: what is not known is None."""
+        return {**asdict(self), "flops": None if math.isnan(self.flops) else self.flops}
 
 
 @dataclass(frozen=True, slots=True)

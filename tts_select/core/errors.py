@@ -11,13 +11,20 @@ TtsSelectError            base; `exit_code` is what the command line returns
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tts_select.core.cost import Bill
+    from tts_select.core.protocols import Continuation
 
 
 class TtsSelectError(Exception):
     """Base of all errors of this package."""
 
     exit_code = 1
+    bill: Bill | None = None
+    """What had been spent when it ended a search, if there was one."""
 
 
 class InputError(TtsSelectError):
@@ -39,11 +46,21 @@ class UnknownName(InputError):
 class ProblemTooLong(InputError):
     """The problem leaves no room in the model's context."""
 
-    def __init__(self, *, n_tokens: int, context: int, model: str) -> None:
+    def __init__(self, *, n_tokens: int | None, context: int | None, model: str) -> None:
+        """What is None is not known, as of a model on a server."""
+        has = "is too long" if n_tokens is None else f"has {n_tokens:,} tokens"
+        most = "" if context is None else f", which reads at most {context:,} tokens"
         super().__init__(
-            f"the problem has {n_tokens:,} tokens but {model} reads at most {context:,}: "
-            "shorten it, or use a model with a longer context"
+            f"the problem {has} for {model}{most}: shorten it, or use a model with a longer context"
         )
+
+
+def unknown_size(model: str) -> str:
+    """What is said where FLOPs are needed and a model's size is not known."""
+    return (
+        f"the size of {model} is not known, so its FLOPs cannot be counted: "
+        "name it, as in --policy-option params=7e9"
+    )
 
 
 class NoAnswer(TtsSelectError):
@@ -57,3 +74,5 @@ class BackendError(TtsSelectError):
 
     exit_code = 4
     retryable = False
+    written: Sequence[Continuation] = ()
+    """What the failed request had written; it is on the bill, and a search goes on with it."""

@@ -56,9 +56,12 @@ class Policy(Protocol):
     """Writes solutions, step by step or whole."""
 
     name: str
-    n_parameters: int
     fingerprint: str
     step_delimiter: str
+
+    @property
+    def n_parameters(self) -> int | None:
+        """How many compute a token; None: not known, and FLOPs are then NaN."""
 
     async def sample(self, request: SampleRequest, meter: Meter) -> list[Continuation]:
         """`request.n` continuations.
@@ -68,6 +71,15 @@ class Policy(Protocol):
             InputError: the problem cannot be read by this policy.
             BackendError: the model failed.
         """
+
+
+def why_no_steps(policy: Policy) -> str | None:
+    """Why this policy writes whole solutions alone, and no next step; None if it does.
+
+    A policy says so in an attribute of this name, which it need not have.
+    """
+    found: str | None = getattr(policy, "why_no_steps", None)
+    return found
 
 
 @runtime_checkable

@@ -56,6 +56,8 @@ class Solution:
     candidates: tuple[RankedCandidate, ...]
     best_guess: str | None = None
     """The answer that was withheld because its confidence is too low."""
+    errors: tuple[str, ...] = ()
+    """Of the requests that failed; the answer comes from what the others wrote."""
 
     def withheld_below(self, confidence: float) -> Solution:
         """Without its answer if that is less sure; the answer becomes the best guess."""
@@ -69,6 +71,7 @@ class Solution:
             "schema": SCHEMA,
             "answer": self.answer,
             **({"best_guess": self.best_guess} if self.best_guess is not None else {}),
+            **({"errors": list(self.errors)} if self.errors else {}),
             "text": self.text,
             "confidence": self.confidence,
             "finished": self.finished,

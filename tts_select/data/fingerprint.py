@@ -5,13 +5,20 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
+_FILES = (
+    "config.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "chat_template.jinja",
+    "model.safetensors",
+    "model.safetensors.index.json",
+)
+
 
 def fingerprint_of(folder: Path, source: str) -> str:
     """A hash of the configuration, the tokenizer and the weights; of the name if there is no folder."""
     digest = hashlib.sha256()
-    names = ("config.json", "tokenizer.json", "tokenizer_config.json", "model.safetensors")
-    files = [folder / n for n in (*names, "model.safetensors.index.json")]
-    found = [f for f in files if f.is_file()]
+    found = [file for name in _FILES if (file := folder / name).is_file()]
     for file in found:
         digest.update(file.name.encode())
         with file.open("rb") as stream:

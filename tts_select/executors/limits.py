@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from tts_select.core.errors import BackendError
 from tts_select.core.protocols import Continuation, Meter, Policy, SampleRequest
 
 Limit = Literal["deadline", "cap"]
@@ -28,6 +29,9 @@ class Limits:
     reserved: int = 0
     reached: Limit | None = None
     """The limit that was met, if any: from then on nothing is sampled."""
+    failures: list[BackendError] | None = None
+    """Where those of single requests are kept, so that a search goes on with what the others wrote; None:
+    the first one is raised."""
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     settled: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -40,9 +44,9 @@ class Limits:
     def split(self, n: int) -> list[Limits]:
         """The same deadline and an equal share of the tokens for each of `n` parts of a search."""
         if self.max_tokens is None:
-            return [Limits(None, self.deadline) for _ in range(n)]
+            return [Limits(None, self.deadline, failures=self.failures) for _ in range(n)]
         share, extra = divmod(self.free, n)
-        return [Limits(share + (k < extra), self.deadline) for k in range(n)]
+        return [Limits(share + (k < extra), self.deadline, failures=self.failures) for k in range(n)]
 
     def join(self, parts: Sequence[Limits]) -> None:
         """Book what the parts of a split used, and the limit that one of them met."""
@@ -92,7 +96,8 @@ class LimitedPolicy:
         return self.policy.step_delimiter
 
     async def sample(self, request: SampleRequest, meter: Meter) -> AsyncIterator[list[Continuation]]:
-        """The continuations of `request`, in waves if a cap asks for it, and fewer if a limit is met."""
+        """The continuations of `request`, in waves if a cap asks for it, and fewer if a limit is met or the
+        policy fails."""
         n_left = request.n
         while n_left:
             async with self.limits.turn:
@@ -110,7 +115,7 @@ class LimitedPolicy:
     async def _write(self, wave: SampleRequest, meter: Meter, asked_tokens: int) -> list[Continuation]:
         used = 0
         try:
-            written = await self.policy.sample(wave, meter)
+            written = await self._sample(wave, meter)
             used = sum(c.n_tokens for c in written)
         finally:
             self.limits.settle(wave.n * wave.max_new_tokens, used)
@@ -120,3 +125,12 @@ class LimitedPolicy:
             if any(c.finish == limit for c in written):
                 self.limits.reached = limit
         return written
+
+    async def _sample(self, wave: SampleRequest, meter: Meter) -> list[Continuation]:
+        try:
+            return await self.policy.sample(wave, meter)
+        except BackendError as error:
+            if self.limits.failures is None:
+                raise
+            self.limits.failures.append(error)
+            return list(error.written)

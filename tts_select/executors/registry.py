@@ -2,28 +2,40 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from functools import lru_cache
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from tts_select.core.errors import InputError, UnknownName
 from tts_select.core.protocols import Policy, RewardModel
 from tts_select.data.world.artifacts import folder_of
+from tts_select.executors.backend_options import (
+    OpenAIOptions,
+    TransformersOptions,
+    VllmOptions,
+    WorldOptions,
+    checked,
+)
 
 T = TypeVar("T")
+Given = dict[str, Any]
+"""Options of a backend by name, not checked yet."""
 
 WORLD = "world"
 
 
-def load_policy(spec: str, *, device: str | None = None, fresh: bool = False) -> Policy:
-    """`world:NAME`, `hf:ORG/NAME` or a folder; `fresh`: not the one that the process shares, so that it has
-    computed nothing yet.
+def load_policy(spec: str, *, device: str | None = None, fresh: bool = False, **options: Any) -> Policy:
+    """`world:NAME`, `hf:ORG/NAME` or a folder (transformers), `vllm:ORG/NAME` or `vllm:FOLDER` (vLLM in this
+    process), `openai:MODEL` (a server). `options` are the backend's, as in `base_url` (docs/models.md).
+    `fresh`: not the one that the process shares, so that it has computed nothing yet.
 
     Raises:
-        InputError: there is no such policy.
-        BackendError: it cannot be loaded.
+        InputError: there is no such policy, or an option cannot be used.
+        BackendError: it cannot be loaded, or its server not be reached.
     """
-    return _load_policy.__wrapped__(spec, device) if fresh else _load_policy(spec, device)
+    given = json.dumps({**options, **({"device": device} if device else {})}, sort_keys=True, default=str)
+    return _load_policy.__wrapped__(spec, given) if fresh else _load_policy(spec, given)
 
 
 def load_prm(
@@ -39,8 +51,8 @@ def load_prm(
 
 
 @lru_cache(maxsize=8)
-def _load_policy(spec: str, device: str | None) -> Policy:
-    return _by_scheme("policy", spec, _POLICIES)(spec, device)
+def _load_policy(spec: str, given: str) -> Policy:
+    return _by_scheme("policy", spec, _POLICIES)(spec, json.loads(given))
 
 
 @lru_cache(maxsize=8)
@@ -59,19 +71,41 @@ def _by_scheme(kind: str, spec: str, loaders: dict[str, T]) -> T:
     return loaders[scheme]
 
 
-def _world_policy(spec: str, device: str | None) -> Policy:
-    return _transformers_policy(spec, str(folder_of("policy", spec.partition(":")[2])), device)
+def _world_policy(spec: str, given: Given) -> Policy:
+    options = checked("world", WorldOptions, given)
+    folder = str(folder_of("policy", spec.partition(":")[2]))
+    return _transformers_policy(spec, folder, TransformersOptions(device=options.device))
 
 
-def _hf_policy(spec: str, device: str | None) -> Policy:
-    return _transformers_policy(spec, spec.removeprefix("hf:"), device)
+def _hf_policy(spec: str, given: Given) -> Policy:
+    return _transformers_policy(spec, spec.removeprefix("hf:"), checked("hf", TransformersOptions, given))
 
 
-def _transformers_policy(spec: str, source: str, device: str | None) -> Policy:
+def _transformers_policy(spec: str, source: str, options: TransformersOptions) -> Policy:
     from tts_select.executors.policies.transformers import TransformersPolicy
     from tts_select.executors.runtime.loading import load_causal_lm
 
-    return TransformersPolicy(load_causal_lm(source, device=device), name=spec)
+    loaded = load_causal_lm(source, device=options.device, dtype=options.dtype)
+    return TransformersPolicy(
+        loaded, name=spec, prompt=options.prompt, thinking=options.thinking, max_rows=options.max_rows
+    )
+
+
+def _openai_policy(spec: str, given: Given) -> Policy:
+    options = checked("openai", OpenAIOptions, given)
+    from tts_select.executors.policies.openai import OpenAIPolicy
+
+    return OpenAIPolicy(spec.partition(":")[2], options, name=spec)
+
+
+def _vllm_policy(spec: str, given: Given) -> Policy:
+    """What is no option of ours is an engine argument."""
+    ours = {name: value for name, value in given.items() if name in VllmOptions.__slots__}
+    options = checked("vllm", VllmOptions, ours)
+    from tts_select.executors.policies.vllm import VllmPolicy
+
+    engine = {name: value for name, value in given.items() if name not in ours}
+    return VllmPolicy(spec.partition(":")[2], options, engine, name=spec)
 
 
 def _world_prm(spec: str, format: str | None, device: str | None) -> RewardModel:
@@ -94,9 +128,11 @@ def _transformers_prm(spec: str, source: str, format: str, device: str | None) -
     return TransformersRewardModel(load_causal_lm(source, device=device), name=spec, format=layout)
 
 
-_POLICIES: dict[str, Callable[[str, str | None], Policy]] = {
+_POLICIES: dict[str, Callable[[str, Given], Policy]] = {
     WORLD: _world_policy,
     "hf": _hf_policy,
+    "openai": _openai_policy,
+    "vllm": _vllm_policy,
 }
 _PRMS: dict[str, Callable[[str, str | None, str | None], RewardModel]] = {
     WORLD: _world_prm,

@@ -11,9 +11,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from tts_select.core.candidate import Candidate, Finish
-from tts_select.core.errors import ProblemTooLong
+from tts_select.core.errors import InputError, ProblemTooLong
 from tts_select.core.plan import Settings
-from tts_select.core.protocols import Continuation, Meter, RewardModel, SampleRequest
+from tts_select.core.protocols import Continuation, Meter, RewardModel, SampleRequest, why_no_steps
 from tts_select.core.seeds import derive_seed
 from tts_select.executors.aggregation import order, score_of
 from tts_select.executors.limits import LimitedPolicy
@@ -53,7 +53,13 @@ class Search:
 
     async def expand(self, parents: Sequence[Candidate], n: int) -> list[Candidate]:
         """`n` next steps, shared evenly by the parents (the first ones get what is left over); the shares of
-        identical parents are asked for at once, so that no two of them are the same sample."""
+        identical parents are asked for at once, so that no two of them are the same sample.
+
+        Raises:
+            InputError: the policy writes whole solutions alone.
+        """
+        if reason := why_no_steps(self.policy.policy):
+            raise InputError(reason)
         share, extra = divmod(n, len(parents))
         shares: dict[tuple[str, ...], int] = {}
         of_text = {parent.steps: parent for parent in reversed(parents)}
@@ -139,3 +145,5 @@ class Method:
 
     run: Callable[[Search], Awaitable[None]]
     needs_prm: bool
+    needs_steps: bool = False
+    """Whether it asks the policy for the next step of an unfinished solution."""

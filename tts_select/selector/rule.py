@@ -15,8 +15,10 @@ class Pair:
     """What the rule looks at: a policy with its size, and a PRM or none."""
 
     policy: str
-    n_parameters: int
+    n_parameters: int | None
     prm: str | None
+    has_steps: bool = True
+    """Whether the policy writes step by step: a thinking model does not, nor do some servers."""
 
 
 def rule_of_thumb(pair: Pair, *, budget: int | None = None, settings: Settings | None = None) -> Plan:
@@ -39,6 +41,10 @@ def rule_of_thumb(pair: Pair, *, budget: int | None = None, settings: Settings |
 def _method(pair: Pair) -> tuple[str, str]:
     if pair.prm is None:
         return "majority", "without a PRM, vote"
+    if not pair.has_steps:
+        return "best_of_n", "best-of-N for policies that write whole solutions alone"
+    if pair.n_parameters is None:
+        return "best_of_n", "best-of-N for a policy whose size is not known"
     if pair.n_parameters < _SMALL:
         return "beam", "beam search for policies below 7B parameters"
     if pair.n_parameters <= _LARGE:

@@ -11,5 +11,6 @@ from __future__ import annotations
 
 from tts_select.testing.policy import FakePolicy
 from tts_select.testing.reward import FakeRewardModel
+from tts_select.testing.server import Abilities, FakeServer, Fault
 
-__all__ = ["FakePolicy", "FakeRewardModel"]
+__all__ = ["Abilities", "FakePolicy", "FakeRewardModel", "FakeServer", "Fault"]

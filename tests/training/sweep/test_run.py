@@ -188,6 +188,11 @@ def test_a_failed_model_is_named_with_the_problem(swept: Swept) -> None:
         swept(loaders=loaders(errors={0: BackendError("down")}))
 
 
+def test_a_policy_whose_size_is_not_known_is_refused(swept: Swept) -> None:
+    with pytest.raises(InputError, match="the size of fake:a is not known"):
+        swept(loaders=loaders(n_parameters=None))
+
+
 @pytest.mark.parametrize("score", [float("nan"), 1.5, -0.1])
 def test_a_score_that_is_none_is_refused(swept: Swept, score: float) -> None:
     with pytest.raises(BackendError, match="not from 0 to 1"):

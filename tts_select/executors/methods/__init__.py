@@ -15,8 +15,8 @@ METHODS: dict[str, Method] = {
     "majority": Method(majority, needs_prm=False),
     "adaptive": Method(adaptive, needs_prm=False),
     "best_of_n": Method(best_of_n, needs_prm=True),
-    "beam": Method(beam, needs_prm=True),
-    "dvts": Method(dvts, needs_prm=True),
+    "beam": Method(beam, needs_prm=True, needs_steps=True),
+    "dvts": Method(dvts, needs_prm=True, needs_steps=True),
 }
 
 __all__ = ["METHODS"]

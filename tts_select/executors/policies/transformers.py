@@ -12,6 +12,7 @@ import torch
 from tts_select.core.cost import Cost, inference_flops
 from tts_select.core.errors import BackendError, InputError, ProblemTooLong
 from tts_select.core.protocols import Continuation, Meter, SampleRequest
+from tts_select.executors.prompts.rendering import NO_STEPS_WHEN_THINKING, renderer_for
 from tts_select.executors.runtime.decoding import Decoder, Job, Written
 from tts_select.executors.runtime.loading import LoadedModel, unknown_words
 from tts_select.executors.runtime.prefix_tree import PrefixTree
@@ -27,17 +28,22 @@ class TransformersPolicy:
         loaded: LoadedModel,
         *,
         name: str,
-        prompt_template: str = "{problem}\n",
+        prompt: str | None = None,
+        thinking: bool | None = None,
         step_delimiter: str = "\n\n",
         max_rows: int = 256,
     ) -> None:
+        """`prompt` and `thinking` as in `renderer_for`."""
         self.name = name
         self.n_parameters = loaded.n_parameters
-        self.fingerprint = loaded.fingerprint
         self.step_delimiter = step_delimiter
         self._context = loaded.context
         self._tokenizer = loaded.tokenizer
-        self._prompt_template = prompt_template
+        self._renderer = renderer_for(
+            loaded.tokenizer, delimiter=step_delimiter, prompt=prompt, thinking=thinking
+        )
+        self.fingerprint = self._renderer.prompt.mark(loaded.fingerprint)
+        self.why_no_steps = NO_STEPS_WHEN_THINKING if self._renderer.thinks else None
         self._decoder = Decoder(
             loaded.model,
             PrefixTree(cache_tokens(loaded.model)),
@@ -63,9 +69,8 @@ class TransformersPolicy:
         return [self._continuation(job.written[k], request) for k in range(request.n)]
 
     def _encode(self, problem: str, steps: Sequence[str]) -> np.ndarray:
-        text = self._prompt_template.format(problem=problem)
-        text += "".join(step + self.step_delimiter for step in steps)
-        ids = np.array(self._tokenizer(text)["input_ids"], dtype=np.int64)
+        text = self._renderer.text(problem, steps)
+        ids = np.array(self._renderer.ids(text), dtype=np.int64)
         if len(ids) >= self._context:
             raise ProblemTooLong(n_tokens=len(ids), context=self._context, model=self.name)
         unknown = self._tokenizer.unk_token_id
@@ -110,9 +115,10 @@ class TransformersPolicy:
 
     def _continuation(self, written: Written, request: SampleRequest) -> Continuation:
         ids = written.ids[:-1] if written.finish == "stop" else written.ids
-        text = self._tokenizer.decode(ids)
+        text = self._tokenizer.decode(ids, skip_special_tokens=self._renderer.is_chat)
         if request.stop_at_step:
             text = text.split(self.step_delimiter)[0]
+        text = self._renderer.solution(text, ended=written.finish == "stop")
         return Continuation(text, written.finish, len(written.ids), written.logprob)
 
     def _is_step_end(self, ids: list[int]) -> bool:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tts_select.core.errors import BackendError, InputError
+from tts_select.core.errors import BackendError, InputError, UnknownName
 from tts_select.data.fingerprint import fingerprint_of
+
+DTYPES = ("auto", "float32", "bfloat16", "float16")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,39 +29,84 @@ class LoadedModel:
 
     @property
     def context(self) -> int:
-        """The most tokens a text may have."""
-        return int(self.model.config.get_text_config().max_position_embeddings)
+        """The most tokens a text may have; no more than the window of a layer that has one."""
+        from tts_select.executors.runtime.selfcheck import attention_window
+
+        positions = int(self.model.config.get_text_config().max_position_embeddings)
+        return min(positions, attention_window(self.model.config) or positions)
 
 
 def load_causal_lm(source: str, *, device: str | None = None, dtype: str = "auto") -> LoadedModel:
     """`dtype` "auto" is float32 on a CPU, where half precision is slow, and the checkpoint's own on a GPU.
 
     Raises:
-        InputError: the folder is not a model's.
+        InputError: the folder is not a model's, this machine has no such device or type, or the runtime
+            cannot run such a model.
         BackendError: the model cannot be loaded.
     """
-    import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-    from transformers.utils import logging as hf_logging
+    from transformers import AutoModelForCausalLM
+
+    from tts_select.executors.runtime.selfcheck import check_architecture
+
+    tokenizer = load_tokenizer(source)
+    chosen = _device(device)
+    precision = dtype if dtype != "auto" or chosen != "cpu" else "float32"
+    if precision not in DTYPES:
+        raise UnknownName("dtype", dtype, DTYPES)
+    with _loading(source):
+        model = AutoModelForCausalLM.from_pretrained(source, dtype=precision)
+        model.to(chosen)  # type: ignore[arg-type]  # its own stub takes the model itself
+    model.eval()
+    check_architecture(model, source)
+    return LoadedModel(model, tokenizer, fingerprint_of(Path(source), source))
+
+
+def load_tokenizer(source: str) -> Any:
+    """Of a folder or a hub name.
+
+    Raises:
+        InputError: the folder is not a model's.
+        BackendError: it cannot be loaded.
+    """
+    from transformers import AutoTokenizer
 
     folder = Path(source)
     if folder.exists() and not (folder / "config.json").is_file():
         raise InputError(f"'{source}' is not a model folder: it has no config.json")
-    chosen = device or ("cuda" if torch.cuda.is_available() else "cpu")
-    precision = dtype if dtype != "auto" or chosen != "cpu" else "float32"
+    with _loading(source):
+        return AutoTokenizer.from_pretrained(source)
+
+
+def _device(asked_for: str | None) -> str:
+    import torch
+
+    if asked_for is None:
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        torch.empty(0, device=asked_for)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise InputError(
+            f"this machine has no device '{asked_for}' ({reason}): leave it out, or use cpu"
+        ) from error
+    return asked_for
+
+
+@contextmanager
+def _loading(source: str) -> Iterator[None]:
+    """Without progress bars, and what goes wrong as one line."""
+    from transformers.utils import logging as hf_logging
+
     bars = hf_logging.is_progress_bar_enabled()
     hf_logging.disable_progress_bar()
     try:
-        tokenizer = AutoTokenizer.from_pretrained(source)
-        model = AutoModelForCausalLM.from_pretrained(source, dtype=precision)
-    except (OSError, ValueError, ImportError) as error:
+        yield
+    except (OSError, ValueError, ImportError, RuntimeError) as error:  # the last: no room on the device
         reason = str(error).strip().splitlines()[0]
         raise BackendError(f"cannot load the model '{source}': {reason}") from error
     finally:
         if bars:
             hf_logging.enable_progress_bar()
-    model.to(chosen)  # type: ignore[arg-type]  # its own stub takes the model itself
-    return LoadedModel(model.eval(), tokenizer, fingerprint_of(folder, source))
 
 
 def unknown_words(text: str, tokenizer: Any) -> list[str]:

@@ -115,7 +115,7 @@ class RaggedCache:
         return model(
             input_ids=ids,
             position_ids=position,
-            attention_mask=mask[:, None],
+            attention_mask=_as_read(mask[:, None], model),
             past_key_values=self._cache,
             use_cache=True,
             **kwargs,
@@ -165,6 +165,14 @@ class RaggedCache:
         own = self.buffer[:, :, :, :, self.start : self.end]
         self.end = own.shape[4]
         self.buffer = _with_room(own, own.shape[2], self.end + n_slots + _SPARE_SLOTS)
+
+
+def _as_read(mask: torch.Tensor, model: Any) -> torch.Tensor:
+    """The mask as the model's attention takes it: eager attention, as in Gemma 2, adds it to its weights."""
+    if getattr(model.config, "_attn_implementation", None) != "eager":
+        return mask
+    hidden = torch.full((), torch.finfo(model.dtype).min, dtype=model.dtype, device=mask.device)
+    return torch.where(mask, torch.zeros_like(hidden), hidden)
 
 
 def _pad(buffer: torch.Tensor, *, slots_before: int) -> torch.Tensor:

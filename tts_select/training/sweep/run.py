@@ -16,7 +16,7 @@ from pathlib import Path
 from tts_select.batch import DEFAULT_CONCURRENCY, in_flight
 from tts_select.core.arm import Arm
 from tts_select.core.candidate import Candidate
-from tts_select.core.errors import BackendError, InputError, TtsSelectError
+from tts_select.core.errors import BackendError, InputError, TtsSelectError, unknown_size
 from tts_select.core.problem import Problem
 from tts_select.core.protocols import Policy, RewardModel
 from tts_select.core.solution import Solution
@@ -157,6 +157,8 @@ def manifest_of(sweep: Sweep, loaders: Loaders) -> Manifest:
 
 
 def _card(kind: str, model: Policy | RewardModel) -> ModelCard:
+    if model.n_parameters is None:
+        raise InputError(unknown_size(model.name))
     return ModelCard(kind, model.n_parameters, model.fingerprint)
 
 
@@ -230,6 +232,8 @@ def _searching(arm: Arm, seed: int, loaders: Loaders) -> Work:
 
     async def work(problem: LoggedProblem) -> Run:
         solution = await run_plan(Problem(problem.problem, problem.id), plan, executors, Options())
+        if solution.errors:
+            raise BackendError(solution.errors[0])
         best = _chosen(solution)
         return Run(
             problem=problem.id,

@@ -35,7 +35,6 @@ def write_samples(
     policy = TransformersPolicy(
         load_causal_lm(str(policy_folder), device=device),
         name=policy_folder.name,
-        prompt_template=PROMPT_TEMPLATE,
         max_rows=512,
     )
     name = f"samples:{policy_folder.name}:{seed}"

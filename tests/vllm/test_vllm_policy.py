@@ -1,0 +1,111 @@
+"""The policy in real vLLM, in this process; what all policies keep is in the conformance suite."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import pytest
+
+from tts_select import InputError, UnknownName, load_policy, load_prm, solve
+from tts_select.core.protocols import SampleRequest
+from tts_select.data.world.artifacts import folder_of
+from tts_select.data.world.suite import generate
+from tts_select.executors.accounting import Ledger
+
+N_PROBLEMS = 20
+N_TO_AGREE = 18  # float ties may go either way in another runtime
+MAX_NEW_TOKENS = 256
+PROBLEM = "Start with 14. Multiply by 3. Add 2. What is the result?"
+LONG = "Start with 14. " + "Add 2. " * 60 + "What is the result?"
+"""Longer than a block of vLLM's prefix cache, which is found as a whole or not at all."""
+
+InTime = Callable[[Coroutine[Any, Any, Any]], Any]
+
+pytestmark = [
+    pytest.mark.vllm,
+    pytest.mark.timeout(600),  # the engine's start, on a busy machine
+    pytest.mark.filterwarnings("ignore"),
+]
+
+
+def test_it_writes_what_transformers_write(vllm_policy: Any) -> None:
+    problems = [p.problem for p in generate(N_PROBLEMS, seed=1)]
+
+    async def written(by: Any) -> list[tuple[str, str, int]]:
+        meter = Ledger().phase("test")
+        requests = [SampleRequest(p, temperature=0.0, max_new_tokens=MAX_NEW_TOKENS) for p in problems]
+        found = await asyncio.gather(*(by.sample(r, meter) for r in requests))
+        return [(w[0].text, w[0].finish, w[0].n_tokens) for w in found]
+
+    theirs = asyncio.run(written(vllm_policy))
+    ours = asyncio.run(written(load_policy("world:small", device="cpu")))
+    assert sum(a == b for a, b in zip(theirs, ours, strict=True)) >= N_TO_AGREE
+
+
+def test_it_is_the_same_model_with_the_same_fingerprint(vllm_policy: Any) -> None:
+    here = load_policy("world:small", device="cpu")
+    assert vllm_policy.fingerprint == here.fingerprint
+    assert vllm_policy.n_parameters == here.n_parameters
+
+
+@pytest.mark.parametrize("method", ["majority", "best_of_n", "beam", "dvts", "adaptive"])
+def test_every_method_runs_on_it_and_is_repeatable(vllm_policy: Any, method: str) -> None:
+    prm = load_prm("world:prm", device="cpu")
+    first, again = (solve(PROBLEM, policy=vllm_policy, prm=prm, method=method, budget=8) for _ in range(2))
+    assert first.answer == "44"
+    assert [c.text for c in first.candidates] == [c.text for c in again.candidates]
+
+
+def test_prompt_tokens_in_the_cache_are_counted_apart(vllm_policy: Any, in_time: InTime) -> None:
+    ledger = Ledger()
+
+    async def twice() -> None:
+        for phase in ("first", "second"):
+            await vllm_policy.sample(SampleRequest(LONG, max_new_tokens=4), ledger.phase(phase))
+
+    in_time(twice())
+    first, second = (ledger.bill.phases[phase] for phase in ("first", "second"))
+    n_prompt = first.policy_prompt_tokens + first.policy_reused_tokens
+    assert second.policy_reused_tokens > 0
+    assert second.policy_prompt_tokens + second.policy_reused_tokens == n_prompt
+
+
+def test_a_cancelled_request_is_aborted_in_the_engine(vllm_policy: Any, in_time: InTime) -> None:
+    engine = vllm_policy._engine
+
+    async def leave() -> int:
+        request = SampleRequest(PROBLEM, n=16, temperature=2.0, max_new_tokens=480)
+        task = asyncio.create_task(vllm_policy.sample(request, Ledger().phase("test")))
+        while not engine.get_num_unfinished_requests():
+            await asyncio.sleep(0.001)
+        task.cancel()
+        for _ in range(100):
+            if not engine.get_num_unfinished_requests():
+                break
+            await asyncio.sleep(0.01)
+        return int(engine.get_num_unfinished_requests())
+
+    assert in_time(leave()) == 0
+
+
+def test_a_deadline_ends_writing_and_counts_what_is_written(vllm_policy: Any, in_time: InTime) -> None:
+    ledger = Ledger()
+    request = SampleRequest(
+        PROBLEM, n=32, temperature=2.0, max_new_tokens=480, deadline=time.monotonic() + 0.15
+    )
+    written = in_time(vllm_policy.sample(request, ledger.phase("test")))
+    assert "deadline" in {c.finish for c in written}
+    assert ledger.bill.total.policy_generated_tokens == sum(c.n_tokens for c in written)
+
+
+def test_a_temperature_that_vllm_does_not_take_is_bad_input(vllm_policy: Any) -> None:
+    with pytest.raises(InputError, match=r"temperature must be in \[0, 2\]"):
+        solve(PROBLEM, policy=vllm_policy, method="majority", budget=2, temperature=3.0)
+
+
+def test_an_argument_that_vllm_does_not_have_is_refused() -> None:
+    with pytest.raises(UnknownName, match="did you mean 'tensor_parallel_size'"):
+        load_policy(f"vllm:{folder_of('policy', 'small')}", tensor_paralel_size=2)

@@ -1,0 +1,96 @@
+"""The options of a policy's backend, as a dataclass of its own, checked by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, TypeVar
+
+from tts_select.core.errors import InputError, UnknownName
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class WorldOptions:
+    """Of `load_policy("world:NAME", ...)`."""
+
+    device: str | None = None
+    """As in cpu or cuda:0; else a GPU if there is one."""
+
+
+@dataclass(frozen=True, slots=True)
+class TransformersOptions:
+    """Of `load_policy("hf:ORG/NAME", ...)` and of folders."""
+
+    device: str | None = None
+    """As in cpu or cuda:0; else a GPU if there is one."""
+    dtype: str = "auto"
+    """As in bfloat16; `auto` is float32 on a CPU, and the checkpoint's own on a GPU."""
+    prompt: str | None = None
+    """NAME@VERSION, or a file ending in .toml; else the one that suits the tokenizer."""
+    thinking: bool | None = None
+    """Whether it thinks before it answers; else as its chat template says."""
+    max_rows: int = 256
+    """Samples that are written at the same time."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenAIOptions:
+    """Of `load_policy("openai:MODEL", ...)`. The key comes from OPENAI_API_KEY alone."""
+
+    base_url: str | None = None
+    """As in http://localhost:8000/v1; else OPENAI_BASE_URL, else that of OpenAI."""
+    params: float | None = None
+    """The parameters that compute a token, for FLOPs and the rule; else those in the model's name."""
+    prompt: str | None = None
+    """NAME@VERSION, or a file ending in .toml; else the one that suits the server."""
+    thinking: bool | None = None
+    """Whether it thinks before it answers; else as the server's first answer shows."""
+    api: str | None = None
+    """`chat` or `completions`."""
+    tokenizer: str | None = None
+    """A folder or hub name: the chat is rendered here with its template, and sent as completions."""
+    concurrency: int = 64
+    """Requests at the same time."""
+    timeout: float = 600.0
+    """Seconds for one request."""
+    retries: int = 4
+    """After 429, 5xx and dropped connections."""
+
+
+@dataclass(frozen=True, slots=True)
+class VllmOptions:
+    """Of `load_policy("vllm:ORG/NAME", ...)`, beside the engine arguments of vLLM."""
+
+    params: float | None = None
+    """The parameters that compute a token; else those in the folder, or in the model's name."""
+    prompt: str | None = None
+    """NAME@VERSION, or a file ending in .toml; else the one that suits the tokenizer."""
+    thinking: bool | None = None
+    """Whether it thinks before it answers; else as its chat template says."""
+
+
+def checked(kind: str, options: type[T], given: Mapping[str, Any]) -> T:
+    """`options` with the values given.
+
+    Raises:
+        UnknownName: one of them is no option of theirs.
+        InputError: a value is not of the option's type.
+    """
+    known = {f.name: str(f.type) for f in fields(options)}  # type: ignore[arg-type]  # they are dataclasses
+    for name, value in given.items():
+        if name not in known:
+            raise UnknownName(f"option of {kind} policies", name, known)
+        if not _is_of(value, known[name]):
+            raise InputError(f"the option {name} of {kind} policies is {value!r}: it takes {known[name]}")
+    return options(**given)
+
+
+def _is_of(value: Any, annotation: str) -> bool:
+    """Annotations are plain types with `|` between them; an int is a float too, and a bool is neither."""
+    types = {"str": str, "int": int, "float": (int, float), "bool": bool, "None": type(None)}
+    names = [name.strip() for name in annotation.split("|")]
+    if isinstance(value, bool):
+        return "bool" in names
+    return any(isinstance(value, types[name]) for name in names)  # type: ignore[arg-type]  # a type or several

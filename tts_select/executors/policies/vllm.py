@@ -1,0 +1,170 @@
+"""A policy run by vLLM in this process: its scheduler batches requests, its prefix cache shares prompts."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import math
+import time
+import weakref
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tts_select.core.cost import Cost, inference_flops
+from tts_select.core.errors import BackendError, InputError, ProblemTooLong
+from tts_select.core.protocols import Continuation, ContinuationFinish, Meter, SampleRequest
+from tts_select.core.seeds import derive_seed
+from tts_select.data.fingerprint import fingerprint_of
+from tts_select.executors.backend_options import VllmOptions
+from tts_select.executors.policies.sizes import size_in_folder, size_in_name
+from tts_select.executors.prompts.rendering import NO_STEPS_WHEN_THINKING, renderer_for
+from tts_select.executors.runtime.background import BackgroundLoop
+from tts_select.executors.runtime.loading import load_tokenizer
+from tts_select.executors.runtime.vllm_engine import imported_vllm, shut_down, started_engine
+
+
+class VllmPolicy:
+    """Sample k has a seed of its own, and is a request of its own to the engine: each is stopped, counted
+    and aborted alone, and the prompt that they share is found in the prefix cache."""
+
+    step_delimiter = "\n\n"
+
+    def __init__(self, source: str, options: VllmOptions, engine: dict[str, Any], *, name: str) -> None:
+        """`engine` are arguments of vLLM's `AsyncEngineArgs`.
+
+        Raises:
+            InputError: an option cannot be used, or the folder is not a model's.
+            BackendError: vLLM is not installed, or cannot load the model.
+        """
+        self.name = name
+        self._renderer = renderer_for(
+            load_tokenizer(source),
+            delimiter=self.step_delimiter,
+            prompt=options.prompt,
+            thinking=options.thinking,
+        )
+        self.fingerprint = self._renderer.prompt.mark(fingerprint_of(Path(source), source))
+        self.why_no_steps = NO_STEPS_WHEN_THINKING if self._renderer.thinks else None
+        self.n_parameters: int | None = _size(source, options)
+        self._vllm = imported_vllm()
+        self._background = BackgroundLoop("tts-select-vllm")
+        self._engine = started_engine(self._vllm, source, engine, self._background)
+        self._end = weakref.finalize(self, shut_down, self._engine, self._background)
+        self._context = int(self._engine.model_config.max_model_len)
+        self._ids = itertools.count()
+
+    def close(self) -> None:
+        """End the engine and free its memory. It happens by itself when nothing refers to the policy."""
+        self._end()
+
+    async def sample(self, request: SampleRequest, meter: Meter) -> list[Continuation]:
+        """See `Policy.sample`."""
+        ids = self._renderer.ids(self._renderer.text(request.problem, request.steps))
+        if len(ids) >= self._context:
+            raise ProblemTooLong(n_tokens=len(ids), context=self._context, model=self.name)
+        return await self._background.run(self._sample(request, ids, meter))
+
+    async def _sample(self, request: SampleRequest, ids: list[int], meter: Meter) -> list[Continuation]:
+        found = await asyncio.gather(
+            *(self._one(request, ids, k, meter) for k in range(request.n)), return_exceptions=True
+        )
+        written = [c for c in found if isinstance(c, Continuation)]
+        errors = [e for e in found if isinstance(e, BaseException)]
+        if not errors:
+            return written
+        if not isinstance(errors[0], BackendError):
+            raise errors[0]
+        errors[0].written = written
+        raise errors[0]
+
+    async def _one(self, request: SampleRequest, ids: list[int], k: int, meter: Meter) -> Continuation:
+        so_far = _SoFar(n_prompt=len(ids))
+        left = None if request.deadline is None else max(0.0, request.deadline - time.monotonic())
+        try:
+            async with asyncio.timeout(left), aclosing(self._outputs(request, ids, k)) as outputs:
+                async for output in outputs:
+                    so_far.take(output)
+        except TimeoutError:
+            so_far.finish = "deadline"
+        except self._vllm.refusal as error:
+            raise InputError(f"vLLM does not take the request: {error}") from error
+        except self._vllm.failures as error:
+            raise BackendError(f"{self.name} failed: {error}") from error
+        finally:
+            meter.charge(self._cost(so_far))
+        return self._continuation(so_far)
+
+    def _outputs(self, request: SampleRequest, ids: list[int], k: int) -> AsyncGenerator[Any, None]:
+        kind = self._vllm.output_kind
+        sampling = self._vllm.sampling_params(
+            n=1,
+            seed=derive_seed(request.seed, request.first + k),
+            temperature=request.temperature,
+            top_p=request.top_p,
+            max_tokens=min(request.max_new_tokens, self._context - len(ids)),
+            stop=[self.step_delimiter] if request.stop_at_step else None,
+            logprobs=0,  # of the sampled token alone
+            output_kind=kind.FINAL_ONLY if request.deadline is None else kind.DELTA,
+        )
+        prompt = {"prompt_token_ids": ids}
+        outputs: AsyncGenerator[Any, None] = self._engine.generate(
+            prompt, sampling, f"{self.name}-{next(self._ids)}"
+        )
+        return outputs
+
+    def _continuation(self, so_far: _SoFar) -> Continuation:
+        meanings: dict[str | None, ContinuationFinish] = {
+            "stop": "step" if so_far.stopped_by == self.step_delimiter else "stop",
+            "length": "length",
+            "deadline": "deadline",
+        }
+        if so_far.finish not in meanings:
+            raise BackendError(f"{self.name} failed: vLLM ended a solution with '{so_far.finish}'")
+        finish = meanings[so_far.finish]
+        text = self._renderer.solution(so_far.text, ended=finish == "stop")
+        return Continuation(text, finish, so_far.n_tokens, so_far.logprob)
+
+    def _cost(self, so_far: _SoFar) -> Cost:
+        computed = so_far.n_prompt - so_far.n_cached if so_far.is_begun else 0
+        return Cost(
+            policy_prompt_tokens=computed,
+            policy_reused_tokens=so_far.n_cached,
+            policy_generated_tokens=so_far.n_tokens,
+            policy_calls=1,
+            flops=inference_flops(self.n_parameters, computed + so_far.n_tokens),
+        )
+
+
+@dataclass(slots=True)
+class _SoFar:
+    """What the engine has given of one sample, in one piece or in many."""
+
+    n_prompt: int
+    text: str = ""
+    n_tokens: int = 0
+    logprob: float = 0.0
+    finish: str | None = None
+    stopped_by: Any = None
+    n_cached: int = 0
+    is_begun: bool = False
+
+    def take(self, output: Any) -> None:
+        """Add a piece."""
+        (piece,) = output.outputs
+        self.text += piece.text
+        self.n_tokens += len(piece.token_ids)
+        self.logprob = math.nan if piece.cumulative_logprob is None else piece.cumulative_logprob
+        self.finish, self.stopped_by = piece.finish_reason, piece.stop_reason
+        self.n_cached = output.num_cached_tokens or 0
+        self.is_begun = True
+
+
+def _size(source: str, options: VllmOptions) -> int | None:
+    if options.params is not None:
+        return round(float(options.params))
+    if Path(source).is_dir():
+        return size_in_folder(Path(source))
+    return size_in_name(source)

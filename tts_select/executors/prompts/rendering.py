@@ -1,0 +1,117 @@
+"""The text that a policy continues: the prompt as its tokenizer's chat template has it, then the steps.
+
+The chat ends with the assistant's turn left open, and the steps are put behind it as they are: some templates
+strip a message, and with it the blank line that the next step begins after.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tts_select.core.errors import InputError
+from tts_select.executors.prompts.templates import BOXED, PLAIN, THINKING, Prompt, prompt_named
+
+THOUGHT_BEGINS, THOUGHT_ENDS = "<think>", "</think>"
+NO_STEPS_WHEN_THINKING = (
+    "it thinks before it answers, so it has no steps to search over: use cot, majority, adaptive or "
+    "best_of_n, or switch its thinking off (--policy-option thinking=false)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Renderer:
+    """Prompts of one tokenizer; `thinks` says whether solutions come after a thought."""
+
+    prompt: Prompt
+    tokenizer: Any
+    delimiter: str
+    thinks: bool
+    merged: bool
+    """Whether the template takes no system message."""
+
+    @property
+    def is_chat(self) -> bool:
+        """Whether the text has the special tokens of a chat template, so that no others are to be added."""
+        return bool(self.tokenizer.chat_template)
+
+    def text(self, problem: str, steps: Sequence[str] = ()) -> str:
+        """What is to be continued, byte for byte."""
+        begun = "".join(step + self.delimiter for step in steps)
+        return self._opening(problem) + begun
+
+    def text_without_bos(self, problem: str, steps: Sequence[str] = ()) -> str:
+        """The same for a server, whose tokenizer puts the beginning-of-text token before it by itself."""
+        text, bos = self.text(problem, steps), self.tokenizer.bos_token
+        adds_bos = bos is not None and self.tokenizer("")["input_ids"][:1] == [self.tokenizer.bos_token_id]
+        return text.removeprefix(bos) if adds_bos else text
+
+    def ids(self, text: str) -> list[int]:
+        """The tokens of a rendered text, without a second beginning-of-text token."""
+        found: list[int] = self.tokenizer(text, add_special_tokens=not self.is_chat)["input_ids"]
+        return found
+
+    def solution(self, written: str, *, ended: bool) -> str:
+        """What was written, without the thought before it; a thought that is not over has no solution yet."""
+        return without_thought(written, ended=ended) if self.thinks else written
+
+    def _opening(self, problem: str) -> str:
+        if not self.is_chat:
+            return self.prompt.text(problem)
+        messages = self.prompt.messages(problem, merged=self.merged)
+        return _rendered(self.tokenizer, messages, thinks=self.thinks)
+
+
+def renderer_for(
+    tokenizer: Any, *, delimiter: str, prompt: str | None = None, thinking: bool | None = None
+) -> Renderer:
+    """The prompt of this name, else the one that suits the tokenizer: `plain@1` without a chat template,
+    `thinking@1` or `boxed@1` with one. `thinking`: whether it thinks; None asks its template.
+
+    Raises:
+        UnknownName, InputError: there is no such prompt, or the chat template cannot be used.
+    """
+    template = tokenizer.chat_template or ""
+    thinks = THOUGHT_ENDS in template if thinking is None else thinking
+    by_template = THINKING if thinks else BOXED if template else PLAIN
+    found = prompt_named(prompt or by_template)
+    merged = bool(template) and not _takes(tokenizer, found, thinks=thinks)
+    return Renderer(found, tokenizer, delimiter, thinks, merged)
+
+
+def without_thought(written: str, *, ended: bool) -> str:
+    """The part behind the last `</think>`; without one all of it if the writing ended, else nothing.
+
+    >>> without_thought("<think>\\n2 and 2?\\n</think>\\n\\nIt is 4.", ended=True)
+    'It is 4.'
+    """
+    thought, closed, rest = written.rpartition(THOUGHT_ENDS)
+    if closed:
+        return rest.lstrip("\n")
+    return "" if not ended or THOUGHT_BEGINS in thought + rest else written
+
+
+def _takes(tokenizer: Any, prompt: Prompt, *, thinks: bool) -> bool:
+    """Whether the template renders the prompt as it is, system message and all."""
+    for merged in (False, True):
+        try:
+            _rendered(tokenizer, prompt.messages("?", merged=merged), thinks=thinks)
+        except InputError:
+            if merged or prompt.system is None:
+                raise
+        else:
+            return not merged
+    raise AssertionError("the loop returns or raises")
+
+
+def _rendered(tokenizer: Any, messages: list[dict[str, str]], *, thinks: bool) -> str:
+    from jinja2.exceptions import TemplateError
+
+    try:
+        text: str = tokenizer.apply_chat_template(
+            messages, tokenize=False, add_generation_prompt=True, enable_thinking=thinks
+        )
+    except (TemplateError, TypeError, ValueError) as error:
+        raise InputError(f"the chat template cannot be used: {str(error).splitlines()[0]}") from error
+    return text

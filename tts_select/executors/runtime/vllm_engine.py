@@ -1,0 +1,88 @@
+"""Starts and ends vLLM's engine, in a background loop: it lives in the loop that it was started in."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, fields
+from typing import Any
+
+from tts_select.core.errors import BackendError, UnknownName
+from tts_select.executors.runtime.background import BackgroundLoop
+
+_MEMORY_SHARE = 0.6
+"""Of a GPU, unless it is said otherwise: by itself vLLM would leave a PRM on the same GPU no room."""
+
+
+@dataclass(frozen=True, slots=True)
+class Vllm:
+    """What is used of the package."""
+
+    engine_args: Any
+    engine: Any
+    sampling_params: Any
+    output_kind: Any
+    failures: tuple[type[Exception], ...]
+    """Of the engine, in a request."""
+    refusal: type[Exception]
+    """Of a request, for a value that it does not take."""
+
+
+def imported_vllm() -> Vllm:
+    """Raises:
+    BackendError: it is not installed, or cannot be imported.
+    """
+    os.environ.setdefault("VLLM_LOGGING_LEVEL", "WARNING")  # read when it is imported
+    try:
+        from vllm import AsyncEngineArgs, SamplingParams
+        from vllm.exceptions import VLLMValidationError
+        from vllm.sampling_params import RequestOutputKind
+        from vllm.v1.engine.async_llm import AsyncLLM
+        from vllm.v1.engine.exceptions import EngineDeadError, EngineGenerateError
+    except ImportError as error:
+        raise BackendError(
+            f"vLLM cannot be imported ({error}): install it as docs/models.md says, or write hf: for vllm:"
+        ) from error
+    failures = (EngineDeadError, EngineGenerateError)
+    return Vllm(
+        AsyncEngineArgs, AsyncLLM, SamplingParams, RequestOutputKind, failures, refusal=VLLMValidationError
+    )
+
+
+def started_engine(vllm: Vllm, source: str, arguments: dict[str, Any], background: BackgroundLoop) -> Any:
+    """An engine for the model at `source`. After a failure the background loop is stopped.
+
+    Raises:
+        UnknownName: vLLM has no such argument.
+        BackendError: it cannot load the model.
+    """
+    try:
+        return background.wait_for(_start(vllm, source, arguments))
+    except BaseException:
+        background.stop(_nothing)
+        raise
+
+
+def shut_down(engine: Any, background: BackgroundLoop) -> None:
+    """End the engine, its processes and the loop."""
+
+    async def close() -> None:
+        engine.shutdown()
+
+    background.stop(close)
+
+
+async def _start(vllm: Vllm, source: str, arguments: dict[str, Any]) -> Any:
+    known = [f.name for f in fields(vllm.engine_args)]
+    for name in arguments:
+        if name not in known:
+            raise UnknownName("option of vllm policies, and engine argument of vLLM,", name, known)
+    ours = {"gpu_memory_utilization": _MEMORY_SHARE, "enable_prefix_caching": True, "disable_log_stats": True}
+    try:
+        return vllm.engine.from_engine_args(vllm.engine_args(model=source, **{**ours, **arguments}))
+    except (RuntimeError, ValueError, OSError, TypeError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise BackendError(f"vLLM cannot load the model '{source}': {reason}") from error
+
+
+async def _nothing() -> None:
+    pass

@@ -1,0 +1,115 @@
+"""Reads what a server answered. What is missing or odd in it is an error, and never a text."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from tts_select.core.errors import BackendError
+
+MATCHED_FIELDS = ("stop_reason", "matched_stop")
+"""Where vLLM and SGLang say which stop string was met; null there means the end of the text."""
+
+
+@dataclass(slots=True)
+class Choice:
+    """One continuation, so far. `n_tokens` counts the log-probabilities; None: the server tells none."""
+
+    text: str = ""
+    finish: str | None = None
+    matched: str | None = None
+    n_tokens: int | None = None
+    logprob: float = math.nan
+
+    def take(self, piece: Choice) -> None:
+        """Add what a stream brought."""
+        self.text += piece.text
+        self.finish = piece.finish or self.finish
+        self.matched = piece.matched or self.matched
+        if piece.n_tokens is not None:
+            self.logprob = piece.logprob + (self.logprob if self.n_tokens else 0.0)
+            self.n_tokens = (self.n_tokens or 0) + piece.n_tokens
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What the server says that it computed; prompt tokens found in its cache are among the prompt's."""
+
+    prompt: int
+    cached: int
+    generated: int
+
+
+def choices_of(response: Any) -> list[Choice]:
+    """In the order of their indices.
+
+    Raises:
+        BackendError: there are none, or they cannot be read.
+    """
+    found = getattr(response, "choices", None)
+    if not isinstance(found, list) or not found:
+        raise BackendError(f"the server's response has no choices: {_excerpt(response)}")
+    return [read_choice(c) for c in sorted(found, key=lambda c: getattr(c, "index", None) or 0)]
+
+
+def read_choice(choice: Any) -> Choice:
+    """Of a whole response or of a piece of a stream, of completions or of a chat.
+
+    Raises:
+        BackendError: it has no text.
+    """
+    message = getattr(choice, "message", None) or getattr(choice, "delta", None)
+    text = getattr(message, "content", None) if message is not None else getattr(choice, "text", None)
+    if message is not None and text is None:
+        text = ""  # a piece with the role alone, or a message that is all thought
+    if not isinstance(text, str):
+        raise BackendError(f"the server's response has no text: {_excerpt(choice)}")
+    logprobs = _logprobs(getattr(choice, "logprobs", None))
+    return Choice(
+        text,
+        getattr(choice, "finish_reason", None),
+        _matched(choice),
+        None if logprobs is None else len(logprobs),
+        math.nan if logprobs is None else math.fsum(logprobs),
+    )
+
+
+def thinks_aloud(choice: Any) -> bool:
+    """Whether the server keeps a thought apart from the message, as for thinking models."""
+    message = getattr(choice, "message", None)
+    return any(getattr(message, name, None) for name in ("reasoning_content", "reasoning"))
+
+
+def tells_stops(choice: Any) -> bool:
+    """Whether the server tells a stop string from the end of the text."""
+    return any(hasattr(choice, name) for name in MATCHED_FIELDS)
+
+
+def usage_of(response: Any) -> Usage | None:
+    """None: the response (or this piece of it) says nothing of it."""
+    usage = getattr(response, "usage", None)
+    counts = [getattr(usage, name, None) for name in ("prompt_tokens", "completion_tokens")]
+    if not all(isinstance(count, int) for count in counts):
+        return None
+    details = getattr(usage, "prompt_tokens_details", None)
+    return Usage(counts[0] or 0, getattr(details, "cached_tokens", None) or 0, counts[1] or 0)
+
+
+def _matched(choice: Any) -> str | None:
+    values: Iterable[Any] = (getattr(choice, name, None) for name in MATCHED_FIELDS)
+    return next((v for v in values if isinstance(v, str)), None)
+
+
+def _logprobs(logprobs: Any) -> list[float] | None:
+    """One a token, those of a chat or of completions; a first token without any counts as 0."""
+    content = getattr(logprobs, "content", None)
+    if isinstance(content, list):
+        return [getattr(entry, "logprob", None) or 0.0 for entry in content]
+    tokens = getattr(logprobs, "token_logprobs", None)
+    return [value or 0.0 for value in tokens] if isinstance(tokens, list) else None
+
+
+def _excerpt(response: Any) -> str:
+    return " ".join(str(response).split())[:200] or "it is empty"

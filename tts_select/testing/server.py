@@ -1,0 +1,219 @@
+"""An OpenAI-compatible server on this machine, that reads from a script; a token is a word, or a blank line.
+
+It does what vLLM does: continues a chat's last message, says which stop string it met, gives choice k the
+seed of the request plus k, and counts its tokens. Each ability can be taken away, and any request be met
+with a fault, so that one's own code is tested on real connections.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, NamedTuple, Self
+
+Fault = Callable[[BaseHTTPRequestHandler], None]
+"""Answers a request in place of the server, or leaves it without an answer."""
+
+_TURN_ENDS = " </s> "
+_TOKEN = re.compile(r"\n\n|[^\S\n]*\S+|\s")
+
+
+@dataclass(frozen=True, slots=True)
+class Abilities:
+    """What a server is able to do; vLLM all of it."""
+
+    chats: bool = True
+    completes: bool = True
+    continues: bool = True
+    """The last message of a chat."""
+    keeps_ends: bool = True
+    """Its chat template leaves the blank line at the end of a message."""
+    tells_stops: bool = True
+    tells_logprobs: bool = True
+    knows_n: bool = True
+
+
+class FakeServer:
+    """A context manager; `url` is its base URL while it runs.
+
+    >>> from tts_select import load_policy, solve
+    >>> with FakeServer(lambda prompt, seed: r"It is \\boxed{2}.") as server:
+    ...     policy = load_policy("openai:fake", base_url=server.url, fresh=True)
+    ...     solve("1 + 1?", policy=policy, method="majority", budget=3).answer
+    '2'
+    """
+
+    def __init__(
+        self,
+        write: Callable[[str, int], str],
+        *,
+        model: str = "fake",
+        can: Abilities | None = None,
+        context: int = 4096,
+        token_seconds: float = 0.0,
+    ) -> None:
+        """`write` gives the rest of a solution, for the prompt so far and a seed."""
+        self.write, self.model, self.can = write, model, can or Abilities()
+        self.context, self.token_seconds = context, token_seconds
+        self.requests: list[dict[str, Any]] = []
+        """The bodies of all requests for continuations so far."""
+        self.headers: list[dict[str, str]] = []
+        """Theirs, with names in lower case."""
+        self.faults: deque[Fault] = deque()
+        """What the next requests meet with, one each."""
+        self.n_left = 0
+        """Requests whose client went away before the end."""
+        self._http: ThreadingHTTPServer | None = None
+
+    @property
+    def url(self) -> str:
+        """Of the API."""
+        assert self._http is not None, "use it as a context manager"
+        return f"http://127.0.0.1:{self._http.server_address[1]}/v1"
+
+    def __enter__(self) -> Self:
+        handler = type("Handler", (_Handler,), {"fake": self})
+        self._http = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        self._http.daemon_threads = True
+        threading.Thread(target=self._http.serve_forever, args=(0.01,), daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """Take no more connections; those that wait are closed."""
+        if self._http is not None:
+            self._http.shutdown()
+            self._http.server_close()
+
+
+class _Written(NamedTuple):
+    tokens: list[str]
+    finish: str
+    stopped_by: str | None
+
+
+class _Handler(BaseHTTPRequestHandler):
+    fake: FakeServer
+
+    def log_message(self, *_: Any) -> None:
+        """Nothing."""
+
+    def do_GET(self) -> None:
+        card = {"id": self.fake.model, "object": "model", "owned_by": "vllm"}
+        self._send(200, {"data": [{**card, "max_model_len": self.fake.context}]})
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.fake.requests.append(body)
+        self.fake.headers.append({name.lower(): value for name, value in self.headers.items()})
+        if self.fake.faults:
+            self.fake.faults.popleft()(self)
+            return
+        try:
+            self._answer(body)
+        except OSError:
+            self.fake.n_left += 1
+
+    def _answer(self, body: dict[str, Any]) -> None:
+        can, is_chat = self.fake.can, self.path.endswith("/chat/completions")
+        if not (can.chats if is_chat else can.completes):
+            self._send(404, {"error": {"message": "no such endpoint"}})
+            return
+        if body.get("logprobs") and not can.tells_logprobs:
+            self._send(400, {"error": {"message": "logprobs are not supported"}})
+            return
+        prompt = self._chat_text(body) if is_chat else body["prompt"]
+        n_prompt = len(_TOKEN.findall(prompt))
+        room = self.fake.context - n_prompt
+        if room < body["max_tokens"]:
+            said = f"This model's maximum context length is {self.fake.context} tokens"
+            self._send(400, {"error": {"message": said}})
+            return
+        n = (body.get("n") or 1) if can.knows_n else 1
+        written = [self._write(prompt, body, k, body["max_tokens"]) for k in range(n)]
+        if body.get("stream"):
+            self._stream(body, n_prompt, written)
+            return
+        time.sleep(self.fake.token_seconds * max(len(w.tokens) for w in written))
+        choices = [self._choice(body, k, w, w.tokens, ended=True) for k, w in enumerate(written)]
+        self._send(200, {"choices": choices, "usage": _usage(n_prompt, written)})
+
+    def _chat_text(self, body: dict[str, Any]) -> str:
+        *before, last = [(m["role"], m["content"]) for m in body["messages"]]
+        text = "".join(f"{role}: {content}{_TURN_ENDS}" for role, content in before)
+        if last[0] == "assistant" and body.get("continue_final_message") and self.fake.can.continues:
+            begun = last[1] if self.fake.can.keeps_ends else last[1].rstrip()
+            return f"{text}assistant: {begun}"
+        return f"{text}{last[0]}: {last[1]}{_TURN_ENDS}assistant: "
+
+    def _write(self, prompt: str, body: dict[str, Any], k: int, room: int) -> _Written:
+        text, stopped_by = self.fake.write(prompt, (body.get("seed") or 0) + k), None
+        for stop in body.get("stop") or []:
+            if stop in text:
+                text, stopped_by = text.split(stop)[0], stop
+        tokens = _TOKEN.findall(text)
+        if len(tokens) > room:
+            return _Written(tokens[:room], "length", None)
+        return _Written(tokens, "stop", stopped_by)
+
+    def _choice(
+        self, body: dict[str, Any], k: int, written: _Written, tokens: list[str], *, ended: bool
+    ) -> dict[str, Any]:
+        text = "".join(tokens)
+        choice: dict[str, Any] = {"index": k, "finish_reason": written.finish if ended else None}
+        if self.fake.can.tells_stops and ended:
+            choice["stop_reason"] = written.stopped_by
+        logprobs = [-1.0 for _ in tokens] if body.get("logprobs") else None
+        if "messages" not in body:
+            told = None if logprobs is None else {"token_logprobs": logprobs, "tokens": tokens}
+            return {**choice, "text": text, "logprobs": told}
+        content = None if logprobs is None else [{"token": t, "logprob": -1.0} for t in tokens]
+        said = "delta" if body.get("stream") else "message"
+        message = {"role": "assistant", "content": text}
+        return {**choice, said: message, "logprobs": content and {"content": content}}
+
+    def _stream(self, body: dict[str, Any], n_prompt: int, written: list[_Written]) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.end_headers()
+        for piece in self._pieces(body, n_prompt, written):
+            self.wfile.write(b"data: " + json.dumps(piece).encode() + b"\n\n")
+            self.wfile.flush()
+        self.wfile.write(b"data: [DONE]\n\n")
+
+    def _pieces(
+        self, body: dict[str, Any], n_prompt: int, written: list[_Written]
+    ) -> Iterator[dict[str, Any]]:
+        for place in range(max(len(w.tokens) for w in written) + 1):
+            time.sleep(self.fake.token_seconds)
+            for k, w in enumerate(written):
+                if place <= len(w.tokens):
+                    tokens, ended = w.tokens[place : place + 1], place == len(w.tokens)
+                    usage = {"prompt_tokens": n_prompt, "completion_tokens": place}
+                    yield {"choices": [self._choice(body, k, w, tokens, ended=ended)], "usage": usage}
+        yield {"choices": [], "usage": _usage(n_prompt, written)}
+
+    def _send(self, status: int, body: dict[str, Any]) -> None:
+        content = json.dumps(body).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+
+def _usage(n_prompt: int, written: list[_Written]) -> dict[str, int]:
+    generated = sum(len(w.tokens) for w in written)
+    return {
+        "prompt_tokens": n_prompt,
+        "completion_tokens": generated,
+        "total_tokens": n_prompt + generated,
+    }
