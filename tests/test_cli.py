@@ -129,6 +129,9 @@ def test_models_lists_what_the_package_holds() -> None:
         "world:small": "policy",
         "world:medium": "policy",
         "world:large": "policy",
+        "world:medium-story": "policy",
+        "world:medium-machine": "policy",
+        "world:medium-shopping": "policy",
         "world:prm": "prm",
         "world:prm-narrow": "prm",
     }

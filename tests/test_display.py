@@ -14,24 +14,26 @@ from tts_select.selector.difficulty import Difficulty
 from tts_select.selector.outlook import Outlook
 
 CHOSEN = Option(Arm("p", None, "majority", 4), 0.6, 100.0)
+PRICE = 1 / 1000
 
 
 @pytest.mark.parametrize(
     ("p_correct", "flops", "why"),
     [
-        (0.9, 300.0, "+0.300 is not worth 2e+02 FLOPs more"),
+        (0.9, 300.0, "waits for what the cheaper step shows"),
+        (0.75, 300.0, "+0.150 is not worth 2e+02 FLOPs more"),
         (0.6, 300.0, "no likelier to be right"),
         (0.5, 300.0, "no likelier to be right"),
         (0.5, 0.0, "less likely to be right"),
     ],
 )
 def test_a_runner_up_says_why_it_lost(p_correct: float, flops: float, why: str) -> None:
-    assert why_not(Option(None, p_correct, flops), CHOSEN) == why
+    assert why_not(Option(None, p_correct, flops), CHOSEN, PRICE) == why
 
 
 def test_a_better_and_cheaper_option_lost_for_another_reason() -> None:
     """The best fixed arm is chosen for a problem unlike the training, whatever the others are said to do."""
-    assert "-" not in why_not(Option(None, 0.9, 50.0), CHOSEN)
+    assert why_not(Option(None, 0.9, 50.0), CHOSEN, PRICE) == "not the best fixed arm"
 
 
 def shown(outlook: Outlook) -> str:

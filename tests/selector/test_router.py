@@ -44,12 +44,24 @@ def test_every_arm_is_an_option_before_anything_is_known(router: Router, problem
     assert names(router, Evidence(problem)) == {arm.name for arm in router.portfolio.arms}
 
 
-def test_to_stop_is_an_option_as_soon_as_there_is_an_answer(router: Router, problem: str) -> None:
-    assert "stop" not in names(router, Evidence(problem, {"p": samples(2, group=-1)}))
+def test_to_stop_is_an_option_as_soon_as_anything_has_run(router: Router, problem: str) -> None:
+    assert "stop" not in names(router, Evidence(problem, {"p": []}))
     for evidence in (two_answers(problem), Evidence(problem, {}, {BEAM: samples(1, "r")[0]})):
         (stop,) = [o for o in router.options(evidence) if o.arm is None]
         surest = router.answers(evidence)[0]
         assert stop == Option(None, surest.p_correct, 0.0)
+
+
+@pytest.mark.parametrize(
+    "silent",
+    [
+        Evidence("x", {"p": samples(2, group=-1)}),
+        Evidence("x", {}, {BEAM: Observed(-1, 0, 0.0, 0, {}, 0.0)}),
+    ],
+)
+def test_without_an_answer_at_hand_to_stop_is_sure_to_be_wrong(router: Router, silent: Evidence) -> None:
+    assert router.answers(silent) == []
+    assert Option(None, 0.0, 0.0) in router.options(silent)
 
 
 def test_an_arm_that_has_run_is_no_option(router: Router, problem: str) -> None:
@@ -110,8 +122,8 @@ def test_a_search_is_open_until_it_has_run_whatever_it_found() -> None:
 def test_with_every_arm_run_there_is_only_to_stop(constant_router: Callable[..., Router]) -> None:
     router = constant_router([{"policy": "p", "prm": "r", "method": "best_of_n", "budget": [1, 2]}])
     assert names(router, Evidence("x", {"p": samples(2, "r")})) == {"stop"}
-    silent = Evidence("x", {"p": [*samples(2, group=-1)]})
-    assert router.options(silent) == []
+    silent = Evidence("x", {"p": samples(2, group=-1)})
+    assert router.options(silent) == [Option(None, 0.0, 0.0)]
 
 
 @pytest.mark.parametrize(

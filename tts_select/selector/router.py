@@ -128,11 +128,12 @@ class Router:
 
     def options(self, evidence: Evidence) -> list[Option]:
         """Every arm that the evidence has not run already, with its P(correct) and its cost from here on; and
-        stopping, if there is an answer at hand."""
+        stopping, if anything has run (without an answer at hand it is sure to be wrong)."""
         groups, rows = self.layout.answers(evidence)
         answers = self._answers(groups, rows)
         sureness = np.array([a.p_correct for a in answers])
-        stop = [Option(None, float(sureness.max()), 0.0)] if answers else []
+        has_begun = any(evidence.samples.values()) or bool(evidence.found)
+        stop = [Option(None, float(sureness.max(initial=0.0)), 0.0)] if has_begun else []
         arms = [arm for arm in self.portfolio.arms if is_open(arm, evidence)]
         if not arms:
             return stop

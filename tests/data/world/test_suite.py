@@ -3,6 +3,7 @@ from __future__ import annotations
 import random
 import re
 from collections import Counter
+from itertools import islice
 
 import pytest
 
@@ -152,6 +153,14 @@ def test_a_problem_becomes_a_json_record() -> None:
     record = problem.record()
     assert list(record) == ["id", "problem", "answer", "level", "family", "steps"]
     assert record["steps"] == list(problem.steps)
+
+
+@pytest.mark.parametrize("families", [("story",), ("machine", "shopping"), tuple(FAMILIES)])
+def test_a_stream_is_of_the_families_that_are_asked_for(families: tuple[str, ...]) -> None:
+    some = islice(stream(training_shape, seed="s", split="train", families=families), 90)
+    counts = Counter(problem.family for problem in some)
+    assert set(counts) == set(families)
+    assert min(counts.values()) > 60 / len(families)
 
 
 def test_the_training_stream_is_seeded_and_stays_in_its_split() -> None:

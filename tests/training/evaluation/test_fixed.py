@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from tts_select.core.arm import Arm
+from tts_select.core.plan import Settings
 from tts_select.selector.portfolio import Portfolio
 from tts_select.training.evaluation.fixed import (
     BinTable,
@@ -80,7 +81,7 @@ def test_a_board_scores_an_arm_by_its_name() -> None:
 
 
 def test_every_arm_is_replayed_in_the_same_draws() -> None:
-    log = runpy.run_path(str(SYNTHETIC))["synthetic_log"](5, n_samples=64)
+    log = runpy.run_path(str(SYNTHETIC))["synthetic_log"](5)
     cases = cases_of(log)
     portfolio = Portfolio("all", log.manifest.arms)
     board = board_of(cases, portfolio, seed=3, n_draws=2)
@@ -92,6 +93,21 @@ def test_every_arm_is_replayed_in_the_same_draws() -> None:
         ]
         assert board.correct[a].tolist() == [[o.correct for o in drawn] for drawn in expected]
         assert board.flops[a].tolist() == [[o.flops for o in drawn] for drawn in expected]
+
+
+def test_the_best_of_some_samples_is_known_without_drawing_any() -> None:
+    log = runpy.run_path(str(SYNTHETIC))["synthetic_log"](4)
+    cases = cases_of(log)
+    best, vote = (
+        Arm("world:small", "world:prm", "best_of_n", 4, Settings(selection=s)) for s in ("max", "vote")
+    )
+    board = board_of(cases, Portfolio("some", (best, vote)), seed=0, n_draws=64)
+    for c, case in enumerate(cases):
+        assert set(board.correct[0, c].tolist()) == {case.best_of(best)}
+        rng = np.random.default_rng(1)
+        drawn = [case.outcome(best, case.order(rng)).correct for _ in range(400)]
+        assert case.best_of(best) == pytest.approx(np.mean(drawn), abs=0.08)
+        assert set(board.correct[1, c].tolist()) <= {0.0, 1.0}
 
 
 @given(boards)

@@ -100,7 +100,12 @@ def a_report() -> dict[str, Any]:
             {"what": "<live> run", "wanted": "within", "measured": None, "met": None},
         ],
         "shift": {
-            "levels > 6": {"accuracy": 0.41, "best_fixed_accuracy": 0.4, "flagged_share": 0.8, "n": 90}
+            "trained_on": "270 problems of levels 1-5",
+            "tested_on": "90 problems of the levels above",
+            "unfamiliar_share": 0.8,
+            "router": point(0.41, 3e9),
+            "best_fixed": {"name": NASTY, **point(0.4, 2e10)},
+            "difference": {"value": 0.01, "low": -0.02, "high": 0.04},
         },
     }
 
@@ -185,6 +190,18 @@ def test_arms_are_sorted_by_cost(written: Path) -> None:
     cost = {arm["name"]: arm["cost"] for arm in a_report()["arms"]}
     assert len(names) == len(cost)
     assert [cost[name] for name in names] == sorted(cost.values())
+
+
+def test_a_shift_is_shown_with_what_it_was_trained_and_tested_on(written: Path) -> None:
+    section = _page(written).split("Problems unlike the training data")[1].split("</section>")[0]
+    text = _Tags(section).text
+    for said in (
+        *("270 problems of levels 1-5", "90 problems of the levels above", "80.0 %"),
+        *("1.0 % (-2.0 to 4.0)", "41.0 % (38.0 to 44.0)", "3 GFLOPs", "40.0 %", NASTY),
+    ):
+        assert said in text
+    nothing = build_page({**a_report(), "shift": None}, {}).split("Problems unlike")[1]
+    assert "not measured" in nothing.split("</section>")[0]
 
 
 def test_the_summary_says_what_was_found() -> None:

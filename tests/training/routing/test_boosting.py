@@ -90,16 +90,30 @@ def pooled(labels: list[float]) -> list[float]:
         blocks[wrong : wrong + 2] = [blocks[wrong] + blocks[wrong + 1]]
 
 
-@given(st.lists(st.integers(0, 8).map(lambda k: k / 8), min_size=2, max_size=12))
-def test_a_calibration_is_isotonic_regression(labels: list[float]) -> None:
+@given(st.lists(st.integers(0, 8).map(lambda k: k / 8), min_size=2, max_size=12), st.integers(1, 50))
+def test_a_calibration_is_isotonic_regression_away_from_certainty(
+    labels: list[float], n_problems: int
+) -> None:
     said = np.linspace(0.1, 0.9, len(labels))
-    curve = calibrate(said, np.array(labels))
-    assert curve(said) == pytest.approx(pooled(labels))
+    curve = calibrate(said, np.array(labels), n_problems)
+    least = 1 / (n_problems + 2)
+    assert curve(said) == pytest.approx(np.clip(pooled(labels), least, 1 - least))
 
 
 @given(st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=1, max_size=30))
-def test_a_calibration_never_falls_and_keeps_the_mean(data: list[tuple[float, float]]) -> None:
+def test_a_calibration_never_falls_and_keeps_the_mean_but_for_the_ends(
+    data: list[tuple[float, float]],
+) -> None:
     said, labels = np.array(data).T
-    curve = calibrate(said, labels)
+    curve = calibrate(said, labels, 10**9)
     assert (np.diff(curve(np.linspace(0, 1, 50))) >= 0).all()
     assert curve(said).mean() == pytest.approx(labels.mean(), abs=1e-6)
+
+
+@pytest.mark.parametrize(("label", "n_problems", "p"), [(1.0, 48, 0.98), (0.0, 48, 0.02), (1.0, 1, 2 / 3)])
+def test_what_always_happened_is_as_sure_as_the_rule_of_succession(
+    label: float, n_problems: int, p: float
+) -> None:
+    """However many rows say so: the rows of one problem are no evidence about others."""
+    curve = calibrate(np.linspace(0, 1, 500), np.full(500, label), n_problems)
+    assert curve(np.array([0.0, 0.5, 1.0])) == pytest.approx([p, p, p])

@@ -26,16 +26,16 @@ from tts_select.training.routing.fit import (
     FEWEST_PROBLEMS,
     Fitted,
     best_fixed,
-    error_bands,
     fit_router,
 )
-from tts_select.training.routing.rows import first_look
+from tts_select.training.routing.learning import error_bands
+from tts_select.training.routing.walks import after, judge, options_of, probed
 from tts_select.training.sweep.records import SweepLog
 
 
 def evidence_of(router: Router, cases: list[Case], seed: int = 0) -> list[Evidence]:
     rng = np.random.default_rng(seed)
-    return [first_look(router.probe).evidence(case, case.order(rng)) for case in cases]
+    return [probed(router.probe, case, case.order(rng)).evidence for case in cases]
 
 
 def with_all(log: SweepLog, *, correct: bool) -> SweepLog:
@@ -67,10 +67,22 @@ def test_a_sweep_without_a_choice_is_refused(log: SweepLog, probe: Probe, correc
         fit_router(with_all(log, correct=correct), probe)
 
 
-@pytest.mark.parametrize("probe", [Probe("world:tiny", "world:prm", 2), Probe("world:small", "none", 2)])
-def test_probes_that_were_not_swept_are_refused(log: SweepLog, probe: Probe) -> None:
+@pytest.mark.parametrize(
+    ("probe", "named"),
+    [
+        (Probe("world:tiny", "world:prm", 2), "world:tiny, scored by world:prm"),
+        (Probe("world:tiny", None, 2), "world:tiny"),
+        (Probe("world:small", "none", 2), "world:small, scored by none"),
+        (Probe("world:small", None, 1, 1.5), "world:small temperature=1.5"),
+        (
+            Probe("world:small", "world:prm-narrow", 1, 0.0),
+            "world:small temperature=0, scored by world:prm-narrow",
+        ),
+    ],
+)
+def test_probes_that_were_not_swept_are_refused(log: SweepLog, probe: Probe, named: str) -> None:
     with pytest.raises(
-        InputError, match=rf"the probes are of {probe.policy} with {probe.prm}, which the sweep"
+        InputError, match=rf"the probes are of {named}, which the sweep does not have: choose"
     ):
         fit_router(log, probe)
 
@@ -95,7 +107,8 @@ def test_the_fallback_is_the_best_fixed_arm(router: Router, cases: list[Case], p
     best = max(score.accuracy for score in scores.values())
     assert scores[router.fallback].accuracy == best
     assert scores[router.fallback].cost == min(s.cost for s in scores.values() if s.accuracy == best)
-    assert best_fixed(board_of(cases, portfolio, seed=0)) == router.fallback
+    assert best_fixed(scores) == router.fallback
+    assert router.strengths == {name: score.accuracy for name, score in scores.items()}
 
 
 def test_more_effort_has_a_lower_price_and_is_on_the_frontier(fitted: Fitted) -> None:
@@ -125,24 +138,27 @@ def test_a_problem_unlike_the_training_is_named(router: Router, cases: list[Case
     assert len(router.text_ranges) == len(text_features(text))
 
 
-def test_mean_tokens_are_those_of_the_pools(router: Router, log: SweepLog) -> None:
+def test_mean_tokens_are_those_of_all_pools_of_a_policy(router: Router, log: SweepLog) -> None:
     for policy in router.portfolio.policies:
-        tokens = [s.n_tokens for (_, p), pool in log.pools.items() if p == policy for s in pool.samples]
+        tokens = [s.n_tokens for pool in log.pools.values() if pool.policy == policy for s in pool.samples]
         assert router.mean_tokens[policy] == pytest.approx(np.mean(tokens))
 
 
 def test_no_model_of_a_fold_has_seen_its_problems(fitted: Fitted) -> None:
     assert len(fitted.by_fold) == len(set(fitted.fold_of.tolist()))
-    texts = {router.success.booster.model_to_string() for router in (fitted.router, *fitted.by_fold)}
-    assert len(texts) == len(fitted.by_fold) + 1
+    for name in ("mend", "spoil", "confidence"):
+        models = [getattr(router, name).booster for router in (fitted.router, *fitted.by_fold)]
+        assert len({model.model_to_string() for model in models}) == len(models)
+    models = [router.cost for router in (fitted.router, *fitted.by_fold)]
+    assert len({model.model_to_string() for model in models}) == len(models)
 
 
 def test_the_expected_cost_never_falls_when_only_the_budget_grows(router: Router, cases: list[Case]) -> None:
     for evidence in [Evidence(cases[0].problem.problem, {}), *evidence_of(router, cases)]:
         families: Mapping[object, list[tuple[int, float]]] = defaultdict(list)
         for option in router.options(evidence):
-            assert option.arm is not None
-            families[replace(option.arm, budget=1)].append((option.arm.budget, option.flops))
+            if option.arm is not None:
+                families[replace(option.arm, budget=1)].append((option.arm.budget, option.flops))
         for family in families.values():
             costs = [flops for _, flops in sorted(family)]
             assert costs == sorted(costs)
@@ -152,30 +168,51 @@ def test_expected_costs_are_close_to_what_arms_cost(router: Router, unseen: list
     rng = np.random.default_rng(0)
     errors = []
     for case in unseen[:20]:
-        order = case.order(rng)
-        for option in router.options(first_look(router.probe).evidence(case, order)):
-            assert option.arm is not None
-            if option.arm.policy != router.probe.policy:
-                errors.append(np.log(option.flops / case.outcome(option.arm, order).flops))
+        w = probed(router.probe, case, case.order(rng))
+        errors += [
+            np.log(option.flops / case.cost(option.arm, w.order, w.look))
+            for option in router.options(w.evidence)
+            if option.arm is not None
+        ]
     assert abs(np.median(errors)) < 0.2
     assert np.median(np.abs(errors)) < 0.3
 
 
-def test_success_and_difficulty_are_calibrated_on_unseen_problems(router: Router, unseen: list[Case]) -> None:
-    said, happened, guessed, known, inside = [], [], [], [], []
-    for case, evidence in zip(unseen, evidence_of(router, unseen), strict=True):
-        order = case.order(np.random.default_rng(len(said)))
-        for option in router.options(evidence):
-            assert option.arm is not None
+def test_p_correct_is_calibrated_on_unseen_problems(router: Router, unseen: list[Case]) -> None:
+    rng = np.random.default_rng(0)
+    walks = [probed(router.probe, case, case.order(rng)) for case in unseen]
+    judge(router.layout, router.confidence, walks)
+    said, later = [], []
+    for w, options in zip(walks, options_of(router, walks), strict=True):
+        for option in options:
             said.append(option.p_correct)
-            happened.append(case.outcome(option.arm, order).correct)
+            later.append(after(w, option.arm) if option.arm else w)
+    judge(router.layout, router.confidence, later)
+    assert reliability(np.array(said), np.array([w.correct for w in later]))["ece"] < 0.12
+
+
+def test_difficulty_is_estimated_on_unseen_problems(router: Router, unseen: list[Case]) -> None:
+    guessed, known, inside = [], [], []
+    for case, evidence in zip(unseen, evidence_of(router, unseen), strict=True):
         for policy, difficulty in router.difficulties(evidence).items():
             guessed.append(difficulty.pass_at_1)
             known.append(case.pass_at_1(policy))
             inside.append(difficulty.low <= known[-1] <= difficulty.high)
-    assert reliability(np.array(said), np.array(happened))["ece"] < 0.12
     assert np.corrcoef(guessed, known)[0, 1] > 0.75
     assert np.mean(inside) > 0.6
+
+
+def test_no_probability_is_surer_than_so_many_problems_can_tell(fitted: Fitted) -> None:
+    least = 1 / (len(fitted.fold_of) + 2)
+    router = fitted.router
+    for model in (
+        router.mend,
+        router.spoil,
+        router.confidence,
+        *(d.model for d in router.difficulty.values()),
+    ):
+        assert least <= min(model.calibration.is_)
+        assert max(model.calibration.is_) <= 1 - least
 
 
 def test_the_bands_hold_nine_tenths_of_the_errors() -> None:
@@ -211,7 +248,7 @@ def test_a_constant_prediction_has_one_band() -> None:
 
 
 def test_the_ablation_and_the_bins_are_on_record(fitted: Fitted, portfolio: Portfolio) -> None:
-    assert set(fitted.facts["ablation"]) == {"auc", "brier", "ece"}
+    assert set(fitted.facts["ablation"]) == {"probes", "auc", "brier", "ece"}
     assert np.array(fitted.facts["bins"]["success"]).shape == (3, len(portfolio.arms))
 
 
@@ -222,6 +259,7 @@ def test_a_saved_router_decides_as_the_fitted_one(fitted: Fitted, cases: list[Ca
     assert loaded.prices == fitted.router.prices
     for evidence in evidence_of(fitted.router, cases):
         assert loaded.options(evidence) == fitted.router.options(evidence)
+        assert loaded.answers(evidence) == fitted.router.answers(evidence)
         assert loaded.difficulties(evidence) == fitted.router.difficulties(evidence)
 
 

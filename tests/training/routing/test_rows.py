@@ -1,118 +1,204 @@
 from __future__ import annotations
 
+import math
+from dataclasses import replace
+from itertools import pairwise
+
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from tts_select.core.arm import Arm
+from tts_select.selector.calibration import Calibration
+from tts_select.selector.features import SUREST, TEXT_FEATURES, Layout
 from tts_select.selector.portfolio import Portfolio
-from tts_select.selector.router import Probe, layout_of
-from tts_select.training.routing.cases import Case
-from tts_select.training.routing.rows import Look, Tables, first_look, remaining_cost, tables_of
+from tts_select.selector.router import Calibrated, Probe, is_open, layout_of
+from tts_select.training.routing.cases import Case, Look
+from tts_select.training.routing.rows import (
+    ARMS_A_STATE,
+    DRAWS,
+    MOST_STEPS,
+    Options,
+    State,
+    Table,
+    answers_table,
+    joined,
+    options_tables,
+    random_states,
+)
+from tts_select.training.routing.walks import after, judge, probed
 
-BOTH = frozenset(["world:prm", "world:prm-narrow"])
+
+class ByVotes:
+    """The more support, the surer."""
+
+    def __init__(self, layout: Layout) -> None:
+        self.column = layout.answer_names.index("answer/support")
+
+    def predict(self, rows: np.ndarray, **_: object) -> np.ndarray:
+        return 1 - 1 / (1 + rows[:, self.column])
 
 
 @pytest.fixture(scope="module")
-def tables(cases: list[Case], portfolio: Portfolio, probe: Probe) -> Tables:
-    return tables_of(cases, portfolio, probe, seed=0)
+def layout(portfolio: Portfolio) -> Layout:
+    return layout_of(portfolio, {arm.name: 0.5 for arm in portfolio.arms})
 
 
-def test_the_first_look_is_at_the_probes(probe: Probe, cases: list[Case]) -> None:
-    evidence = first_look(probe).evidence(cases[0], cases[0].order(np.random.default_rng(0)))
-    assert set(evidence.samples) == {probe.policy}
-    assert [set(s.scores) for s in evidence.of(probe.policy)] == [{probe.prm}] * probe.n
+@pytest.fixture(scope="module")
+def by_votes(layout: Layout) -> Calibrated:
+    return Calibrated(ByVotes(layout), Calibration((0.0, 1.0), (0.0, 1.0)))  # type: ignore[arg-type]
 
 
-def test_a_look_grows_with_an_arm_and_never_shrinks(probe: Probe) -> None:
-    look = first_look(probe)
-    more = look.with_arm(Arm(probe.policy, "world:prm-narrow", "best_of_n", 8), 8)
-    assert more == Look({probe.policy: 8}, {probe.policy: BOTH})
-    assert more.with_arm(Arm(probe.policy, None, "majority", 4), 4) == more
-    other = look.with_arm(Arm("world:large", None, "majority", 4), 4)
-    assert other.n == {probe.policy: probe.n, "world:large": 4}
-    assert other.scored["world:large"] == frozenset()
+@pytest.fixture(scope="module")
+def states(cases: list[Case], portfolio: Portfolio, probe: Probe) -> list[State]:
+    return random_states(cases[:12], portfolio, probe, seed=0)
 
 
-def test_rows_have_the_features_of_the_layout(tables: Tables, portfolio: Portfolio) -> None:
-    layout = layout_of(portfolio)
-    for table, names in [
-        (tables.states, layout.state_names),
-        (tables.success, layout.arm_names),
-        (tables.cost, layout.arm_names),
-        (tables.confidence, layout.outcome_names),
-    ]:
-        rows, labels, problems = table.arrays()
-        assert rows.shape == (len(labels), len(names)) == (len(problems), len(names))
+@pytest.fixture(scope="module")
+def tables(states: list[State], portfolio: Portfolio, layout: Layout, by_votes: Calibrated) -> Options:
+    return options_tables(states, portfolio, layout, by_votes, seed=0)
 
 
-def test_every_problem_is_in_every_table(tables: Tables, cases: list[Case]) -> None:
-    for table in (tables.states, tables.success, tables.cost, tables.confidence):
-        assert set(table.problems) == set(range(len(cases)))
-
-
-def test_labels_are_outcomes_and_costs(tables: Tables) -> None:
-    assert set(tables.success.labels) == {0.0, 1.0} == set(tables.confidence.labels)
-    costs = np.array(tables.cost.labels)
-    assert np.isfinite(costs).all()
-    assert (costs >= 0).all()
-    assert np.isnan(tables.states.labels).all()
-
-
-def test_some_rows_know_the_text_alone(tables: Tables, portfolio: Portfolio, cases: list[Case]) -> None:
-    n_seen = [k for k, name in enumerate(layout_of(portfolio).state_names) if name.endswith("/n")]
-    rows, _, problems = tables.success.arrays()
-    bare = (rows[:, n_seen] == 0).all(axis=1)
-    assert set(problems[bare].tolist()) == set(range(len(cases)))
-
-
-def test_no_row_is_about_an_arm_that_is_done(tables: Tables, portfolio: Portfolio) -> None:
-    names = layout_of(portfolio).arm_names
-    rows, _, _ = tables.success.arrays()
-    at = {name: names.index(f"arm/{name}") for name in ("arm_method", "arm_prm", "arm_more_samples")}
-    methods = layout_of(portfolio).methods
-    votes = np.isin(rows[:, at["arm_method"]], [methods.index("majority"), methods.index("adaptive")])
-    assert (rows[votes][:, at["arm_more_samples"]] > 0).all()
-
-
-def test_a_seed_gives_the_same_rows(cases: list[Case], portfolio: Portfolio, probe: Probe) -> None:
-    one, same, other = (tables_of(cases[:4], portfolio, probe, seed=s).success for s in (0, 0, 1))
-    np.testing.assert_array_equal(np.stack(one.rows), np.stack(same.rows))
-    assert one.labels == same.labels
-    assert not np.array_equal(np.stack(one.rows), np.stack(other.rows), equal_nan=True)
-
-
-def looks(policy: str) -> st.SearchStrategy[Look]:
-    return st.builds(
-        lambda n, prms: Look({policy: n}, {policy: prms}),
-        st.integers(0, 64),
-        st.sets(st.sampled_from(sorted(BOTH))).map(frozenset),
-    )
-
-
-@given(seed=st.integers(0, 999), look=looks("world:small"), data=st.data())
-def test_what_is_there_already_is_not_paid_for_again(
-    seed: int, look: Look, data: st.DataObject, cases: list[Case], portfolio: Portfolio
+def test_every_case_is_met_with_nothing_seen_then_after_the_probes_and_on_walks(
+    states: list[State], cases: list[Case], probe: Probe
 ) -> None:
-    case = cases[seed % len(cases)]
-    order = case.order(np.random.default_rng(seed))
-    arm = data.draw(st.sampled_from([a for a in portfolio.arms if a.policy == "world:small"]))
-    left, whole = remaining_cost(case, arm, order, look), case.outcome(arm, order).flops
-    if not arm.is_sampling:
-        assert left == whole
-        return
-    assert 0 <= left <= whole
-    n = case.n_samples(arm, order)
-    here = min(n, look.n["world:small"])
-    assert remaining_cost(case, arm, order, Look({}, {})) == whole
-    is_scored = arm.prm in look.scored["world:small"]
-    paid, _ = case.sampling_cost("world:small", arm.prm if is_scored else None, order, 0, here)
-    assert left + paid == pytest.approx(whole)
+    for number, case in enumerate(cases[:12]):
+        looks = [s.walk.look for s in states if s.number == number]
+        assert all(s.walk.case is case for s in states if s.number == number)
+        assert looks[0] == Look()
+        assert looks.count(Look()) == 1
+        first = Look().after(probe.arm, probe.n)
+        assert looks.count(first) >= DRAWS
+        assert 1 + 2 * DRAWS <= len(looks) <= 1 + DRAWS * (1 + MOST_STEPS)
 
 
-def test_an_arm_that_is_done_costs_nothing(cases: list[Case], portfolio: Portfolio) -> None:
-    order = cases[0].order(np.random.default_rng(0))
-    everything = Look(dict.fromkeys(portfolio.policies, 64), dict.fromkeys(portfolio.policies, BOTH))
-    for arm in portfolio.arms:
-        assert (remaining_cost(cases[0], arm, order, everything) == 0) == arm.is_sampling
+def test_a_walk_only_gathers(states: list[State]) -> None:
+    for one, later in pairwise(states):
+        if later.number != one.number or later.walk.order is not one.walk.order:
+            continue
+        before, now = one.walk.look, later.walk.look
+        assert all(now.n.get(pool, 0) >= n for pool, n in before.n.items())
+        assert before.found <= now.found
+        assert later.walk.flops > one.walk.flops
+        assert now != before
+
+
+def test_most_states_are_cheap_ones(states: list[State]) -> None:
+    """As a router's: of arms of every price it seldom comes to the dear ones."""
+    large = [s for s in states if any(pool.startswith("world:large") for pool in s.walk.look.n)]
+    small = [s for s in states if any(pool.startswith("world:small") for pool in s.walk.look.n)]
+    assert 0 < len(large) < len(small)
+
+
+def test_a_seed_gives_the_same_states(cases: list[Case], portfolio: Portfolio, probe: Probe) -> None:
+    one, same, other = (random_states(cases[:3], portfolio, probe, seed) for seed in (5, 5, 6))
+
+    def looks(states: list[State]) -> list[tuple[Look, float]]:
+        return [(s.walk.look, s.walk.flops) for s in states]
+
+    assert looks(one) == looks(same)
+    assert looks(one) != looks(other)
+
+
+def test_every_answer_at_hand_is_a_row_that_says_whether_it_is_right(
+    states: list[State], layout: Layout
+) -> None:
+    table = answers_table(states, layout)
+    expected = [(s.number, float(group == 0)) for s in states for group in layout.answers(s.walk.evidence)[0]]
+    assert list(zip(table.problems, table.labels, strict=True)) == expected
+    assert {0.0, 1.0} == set(table.labels)
+    assert table.arrays()[0].shape == (len(expected), len(layout.answer_names))
+
+
+def test_rows_have_the_features_of_an_option(tables: Options, layout: Layout) -> None:
+    for table in (tables.mend, tables.spoil, tables.cost):
+        rows, labels, problems = table.arrays()
+        assert (
+            rows.shape == (len(labels), len(layout.option_names)) == (len(problems), len(layout.option_names))
+        )
+    assert len(tables.mend.labels) + len(tables.spoil.labels) == len(tables.cost.labels)
+
+
+def test_an_arm_is_run_in_every_state_that_leaves_one_open(
+    states: list[State], tables: Options, portfolio: Portfolio
+) -> None:
+    n_open = [sum(is_open(arm, s.walk.evidence) for arm in portfolio.arms) for s in states]
+    assert len(tables.cost.labels) == sum(min(n, ARMS_A_STATE) for n in n_open)
+
+
+def test_a_wrong_answer_may_be_mended_and_a_right_one_spoilt(
+    states: list[State], portfolio: Portfolio, layout: Layout, by_votes: Calibrated
+) -> None:
+    """Each label is what the arm led to, found by running it again."""
+    for state in states[:40]:
+        found = options_tables([state], portfolio, layout, by_votes, seed=1)
+        judge(layout, by_votes, [state.walk])
+        used, unused = (found.spoil, found.mend) if state.walk.correct else (found.mend, found.spoil)
+        assert unused.labels == []
+        kinds = [
+            layout.option_names.index(f"arm/{n}") for n in ("policy", "prm", "method", "log2_n", "greedy")
+        ]
+        for row, label, log10_flops in zip(used.rows, used.labels, found.cost.labels, strict=True):
+            (arm,) = [a for a in portfolio.arms if facts(a, layout) == row[kinds].tolist()]
+            end = after(state.walk, arm)
+            judge(layout, by_votes, [end])
+            assert label == (1 - end.correct if state.walk.correct else end.correct)
+            assert 10**log10_flops == pytest.approx(max(1.0, end.flops - state.walk.flops))
+
+
+def facts(arm: Arm, layout: Layout) -> list[float]:
+    prm = layout.prms.index(arm.prm) if arm.prm else -1
+    method = layout.methods.index(arm.method)
+    return [layout.policies.index(arm.policy), prm, method, math.log2(arm.budget), arm.temperature == 0]
+
+
+def test_what_is_held_is_the_surest_answer_of_the_state(tables: Options, layout: Layout) -> None:
+    surest = layout.option_names.index(SUREST)
+    support = layout.option_names.index("answer/support")
+    for table in (tables.mend, tables.spoil):
+        for row in table.rows:
+            expected = 0.0 if math.isnan(row[support]) else 1 - 1 / (1 + row[support])
+            assert row[surest] == pytest.approx(expected)
+    assert all(row[surest] > 0 for row in tables.spoil.rows)
+
+
+def test_some_rows_know_the_text_alone(tables: Options, layout: Layout) -> None:
+    n_seen = [k for k, name in enumerate(layout.state_names) if name.endswith("/n")]
+    rows, _, problems = tables.mend.arrays()
+    bare = (rows[:, n_seen] == 0).all(axis=1)
+    assert set(problems[bare].tolist()) == set(range(12))
+    assert not np.isnan(rows[bare][:, : len(TEXT_FEATURES)]).any()
+
+
+def test_no_row_is_about_an_arm_that_is_done(tables: Options, layout: Layout) -> None:
+    at = {name: layout.option_names.index(f"arm/{name}") for name in ("method", "more_samples")}
+    voting = [layout.methods.index(m) for m in ("majority", "adaptive", "cot")]
+    rows, _, _ = tables.cost.arrays()
+    votes = np.isin(rows[:, at["method"]], voting)
+    assert (rows[votes][:, at["more_samples"]] > 0).all()
+
+
+def test_a_state_stays_as_it_was(
+    cases: list[Case], portfolio: Portfolio, layout: Layout, by_votes: Calibrated, probe: Probe
+) -> None:
+    w = probed(probe, cases[0], cases[0].order(np.random.default_rng(0)))
+    before = replace(w)
+    options_tables([State(0, w)], portfolio, layout, by_votes, seed=0)
+    assert (w.look, w.flops, w.chosen) == (before.look, before.flops, before.chosen)
+
+
+def test_where_every_arm_has_run_there_is_no_row(
+    cases: list[Case], layout: Layout, by_votes: Calibrated, probe: Probe
+) -> None:
+    w = probed(probe, cases[0], cases[0].order(np.random.default_rng(0)))
+    found = options_tables([State(0, w)], Portfolio("probes", (probe.arm,)), layout, by_votes, seed=0)
+    assert found.cost.labels == found.mend.labels == found.spoil.labels == []
+
+
+def test_joined_tables_have_the_rows_of_all_in_their_order() -> None:
+    one, other = Table(), Table()
+    one.add(np.array([1.0]), 0.5, 7)
+    other.add(np.array([2.0]), 1.0, 8)
+    whole = joined([one, Table(), other])
+    assert [row.tolist() for row in whole.rows] == [[1.0], [2.0]]
+    assert (whole.labels, whole.problems) == ([0.5, 1.0], [7, 8])
+    assert one.labels == [0.5]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from tts_select.data.world.suite import STEP_DELIMITER, WorldProblem
+from tts_select.data.world.suite import FAMILIES, STEP_DELIMITER, WorldProblem
 from tts_select.data.world.tokenizer import EOS, PROMPT_TEMPLATE, build_tokenizer
 from tts_select.training.world import corpus
 from tts_select.training.world.corpus import IGNORE, Example, batches, gold_chunk, gold_examples, pad
@@ -31,6 +31,18 @@ def test_a_chunk_depends_on_its_name_alone(monkeypatch: pytest.MonkeyPatch) -> N
     assert len(first) == 50
     assert [e.ids.tolist() for e in first] == [e.ids.tolist() for e in again]
     assert [e.ids.tolist() for e in first] != [e.ids.tolist() for e in other]
+
+
+@pytest.mark.parametrize("families", [("story",), ("machine", "shopping"), ()])
+def test_a_chunk_is_of_some_families_or_of_all(
+    monkeypatch: pytest.MonkeyPatch, families: tuple[str, ...]
+) -> None:
+    drawn: list[WorldProblem] = []
+    monkeypatch.setattr(corpus, "CHUNK_PROBLEMS", 60)
+    monkeypatch.setattr(corpus, "gold_examples", lambda problems, _: drawn.extend(problems))
+    gold_chunk("a", TOKENIZER, families=families)
+    assert len(drawn) == 60
+    assert {problem.family for problem in drawn} == set(families or FAMILIES)
 
 
 def test_a_batch_is_padded_with_nothing_to_learn() -> None:

@@ -6,13 +6,18 @@ import asyncio
 import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tts_select import load_policy, load_prm
 from tts_select.core.protocols import SampleRequest
+from tts_select.data.world.artifacts import manifests
+from tts_select.data.world.suite import FAMILIES
 from tts_select.executors.accounting import Ledger
 from tts_select.training.world import corpus
+from tts_select.training.world import train as world_train
+from tts_select.training.world.corpus import gold_chunk
 from tts_select.training.world.models import Size
 from tts_select.training.world.recipe import FULL, PolicyStage, PrmStage, Recipe
 from tts_select.training.world.train import train_world
@@ -22,6 +27,7 @@ TINY = Recipe(
     stages=(
         PolicyStage("base", Size(32, 1), cycles=(2,)),
         PolicyStage("grown", Size(32, 2), cycles=(1,), start_from="base"),
+        PolicyStage("special", Size(32, 1), cycles=(1,), start_from="base", families=("story", "machine")),
         PrmStage(
             "judge",
             Size(32, 2),
@@ -43,8 +49,8 @@ def test_every_stage_becomes_a_model_that_loads_and_is_not_made_again(
     trained: list[str] = []
     for _ in range(2):
         train_world(tmp_path, TINY, device="cpu", report=lambda stage, _: trained.append(stage.name))
-    assert trained == ["base", "base", "grown", "judge"]
-    for name, kind in {"base": "policy", "grown": "policy", "judge": "prm"}.items():
+    assert trained == ["base", "base", "grown", "special", "judge"]
+    for name, kind in {"base": "policy", "grown": "policy", "special": "policy", "judge": "prm"}.items():
         manifest = json.loads((tmp_path / name / "manifest.json").read_text())
         weights = (tmp_path / name / "model.safetensors").read_bytes()
         assert (manifest["name"], manifest["kind"]) == (name, kind)
@@ -59,6 +65,35 @@ def test_every_stage_becomes_a_model_that_loads_and_is_not_made_again(
     text, scores = asyncio.run(use())
     assert text
     assert 0 < scores[0] < 1
+
+
+def test_a_specialist_learns_from_its_families_alone_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: dict[str, set[tuple[str, ...]]] = {}
+
+    def chunk(name: str, tokenizer: Any, families: tuple[str, ...] = ()) -> Any:
+        asked.setdefault(name.split(":")[1], set()).add(families)
+        return gold_chunk(name, tokenizer, families=families)
+
+    monkeypatch.setattr(corpus, "CHUNK_PROBLEMS", 32)
+    monkeypatch.setattr(world_train, "gold_chunk", chunk)
+    train_world(tmp_path, TINY, device="cpu", report=lambda *_: None)
+    assert asked == {
+        "base": {()},
+        "grown": {()},
+        "special": {("story", "machine")},
+        "judge": {()},  # what a PRM learns beside its samples
+    }
+    sources = {
+        name: json.loads((tmp_path / name / "manifest.json").read_text())["trained_on"]
+        for name in ("base", "special", "judge")
+    }
+    assert sources == {
+        "base": "canonical solutions",
+        "special": "canonical solutions, story, machine",
+        "judge": "samples of base",
+    }
 
 
 def test_only_the_stages_that_are_named_are_trained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -77,9 +112,21 @@ def test_a_scaled_recipe_has_fewer_steps_and_samples_but_the_same_models() -> No
 
 
 @pytest.mark.parametrize("stage", [s for s in FULL.stages if s.start_from], ids=lambda s: s.name)
-def test_every_stage_of_the_recipe_starts_from_a_smaller_one_before_it(stage: PolicyStage) -> None:
+def test_every_stage_of_the_recipe_starts_from_one_before_it_that_is_no_deeper(stage: PolicyStage) -> None:
     names = FULL.names()
     parent = FULL.stages[names.index(stage.start_from or "")]
     assert names.index(parent.name) < names.index(stage.name)
     assert parent.size.hidden == stage.size.hidden
-    assert parent.size.layers < stage.size.layers
+    assert parent.size.layers < stage.size.layers or stage.size == parent.size
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_each_family_has_a_specialist_that_goes_on_from_a_generalist(family: str) -> None:
+    """On problems of its own, and unknown to the PRMs."""
+    (special,) = [s for s in FULL.stages if isinstance(s, PolicyStage) and s.families == (family,)]
+    (parent,) = [s for s in FULL.stages if s.name == special.start_from]
+    assert isinstance(parent, PolicyStage)
+    assert (parent.families, parent.size) == ((), special.size)
+    assert special.stream not in {s.stream or s.name for s in FULL.stages if s is not special}
+    assert not any(special.name in s.policies for s in FULL.stages if isinstance(s, PrmStage))
+    assert manifests()[special.name]["trained_on"] == f"canonical solutions, {family}"

@@ -152,15 +152,21 @@ def _strategies(report: Report) -> str:
 
 
 def _shift(report: Report) -> str:
-    rows = [
-        [
-            name,
-            *(_share(s.get(key)) for key in ("accuracy", "best_fixed_accuracy", "flagged_share")),
-            _count(s.get("n")),
-        ]
-        for name, s in _given(report.get("shift"))
+    found = report.get("shift") or {}
+    best = found.get("best_fixed") or {}
+    facts = [
+        ["trained on", _text(found.get("trained_on"))],
+        ["tested on", _text(found.get("tested_on"))],
+        ["flagged as unfamiliar", _share(found.get("unfamiliar_share"))],
+        ["router minus the best fixed arm", _interval(found.get("difference") or {}, "value")],
     ]
-    return _table(("shift", "router", "best fixed arm", "flagged as unfamiliar", "problems"), rows)
+    points = [
+        ["router", *_point(found.get("router") or {})],
+        [f"best fixed arm: {_text(best.get('name'))}", *_point(best)],
+    ]
+    return _table(("", ""), facts if found else []) + _table(
+        ("strategy", *POINT_HEAD), points if found else []
+    )
 
 
 def _origin(report: Report) -> str:

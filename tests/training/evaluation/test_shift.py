@@ -1,0 +1,135 @@
+"""A router on levels that it was not trained on; the fitting itself is tested elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from tts_select.core.errors import InputError
+from tts_select.selector.router import Probe
+from tts_select.training.evaluation import shift
+from tts_select.training.evaluation.page import build_page
+from tts_select.training.evaluation.shift import HIGHEST_TRAINED, shift_of
+from tts_select.training.evaluation.targets import targets_of
+from tts_select.training.sweep.records import SweepLog
+
+PROBE = Probe("world:small", "world:prm", 2)
+
+
+def with_levels(log: SweepLog, *, n_known: int | None = None) -> SweepLog:
+    """1 to 8 in turn; the problems from the `n_known`-th on have none."""
+    known = len(log.problems) if n_known is None else n_known
+    problems = {
+        name: replace(problem, level=1 + k % 8 if k < known else None)
+        for k, (name, problem) in enumerate(log.problems.items())
+    }
+    return replace(log, problems=problems)
+
+
+@pytest.fixture
+def logs(synthetic_log: Callable[..., SweepLog]) -> tuple[SweepLog, SweepLog]:
+    return with_levels(synthetic_log(56)), with_levels(synthetic_log(96, seed=1))
+
+
+@pytest.fixture
+def trained(fitted: Any, monkeypatch: pytest.MonkeyPatch) -> list[tuple[SweepLog, Probe, int]]:
+    """What was asked to be trained; the router that comes is the one that all tests share."""
+    asked: list[tuple[SweepLog, Probe, int]] = []
+
+    def fit(log: SweepLog, probe: Probe, *, seed: int) -> Any:
+        asked.append((log, probe, seed))
+        return SimpleNamespace(router=fitted.router)
+
+    monkeypatch.setattr(shift, "fit_router", fit)
+    return asked
+
+
+def test_it_trains_on_the_lower_levels_and_measures_on_the_ones_above(
+    logs: tuple[SweepLog, SweepLog], trained: list[tuple[SweepLog, Probe, int]]
+) -> None:
+    noted: list[str] = []
+    found = shift_of(*logs, PROBE, seed=3, note=noted.append)
+    ((low, probe, seed),) = trained
+    assert (probe, seed) == (PROBE, 3)
+    assert {p.level for p in low.problems.values()} == {1, 2, 3, 4, 5}
+    assert found["trained_on"] == f"35 problems of levels 1-{HIGHEST_TRAINED}"
+    assert found["tested_on"] == "36 problems of the levels above"
+    assert len(noted) == 2
+    assert 0 <= found["unfamiliar_share"] <= 1
+    assert found["router"]["accuracy"] - found["best_fixed"]["accuracy"] == pytest.approx(
+        found["difference"]["value"]
+    )
+    assert found["difference"]["low"] <= found["difference"]["value"] <= found["difference"]["high"]
+
+
+def test_the_best_fixed_arm_is_that_of_the_tested_problems(
+    logs: tuple[SweepLog, SweepLog], trained: list[tuple[SweepLog, Probe, int]]
+) -> None:
+    """So that a router is held against an arm that could be known afterwards alone."""
+    found = shift_of(*logs, PROBE, seed=1, note=lambda _: None)
+    names = {arm.name for arm in logs[1].manifest.arms}
+    assert found["best_fixed"]["name"] in names
+    wrong_but_cot = {
+        (problem, pool): replace(p, samples=tuple(replace(s, answer="-1", correct=False) for s in p.samples))
+        for (problem, pool), p in logs[1].pools.items()
+        if not pool.startswith("world:medium temperature=0")
+    }
+    runs = {
+        key: tuple(replace(run, answer="-1", correct=False) for run in some)
+        for key, some in logs[1].runs.items()
+    }
+    spoilt = replace(logs[1], pools={**logs[1].pools, **wrong_but_cot}, runs=runs)
+    found = shift_of(logs[0], spoilt, PROBE, seed=1, note=lambda _: None)
+    assert found["best_fixed"]["name"] == "cot@1 world:medium"
+
+
+@pytest.mark.parametrize(
+    ("which", "n_known", "complaint"),
+    [
+        (0, 40, "has 25 problems of levels up to 5"),
+        (1, 64, "has 24 problems of levels above 5"),
+        (1, 0, "has 0 problems of levels above 5"),
+    ],
+)
+def test_too_few_problems_of_known_levels_are_refused(
+    logs: tuple[SweepLog, SweepLog],
+    trained: list[tuple[SweepLog, Probe, int]],
+    which: int,
+    n_known: int,
+    complaint: str,
+) -> None:
+    chosen = list(logs)
+    chosen[which] = with_levels(logs[which], n_known=n_known)
+    with pytest.raises(InputError, match=f"{complaint}, and a shift takes 30 at least: sweep more") as caught:
+        shift_of(*chosen, PROBE, seed=1, note=lambda _: None)
+    assert caught.value.exit_code == 2
+    assert trained == []
+
+
+def test_what_is_found_is_shown_and_held_against_its_target(
+    logs: tuple[SweepLog, SweepLog], trained: list[tuple[SweepLog, Probe, int]]
+) -> None:
+    found = shift_of(*logs, PROBE, seed=1, note=lambda _: None)
+    page = build_page({"shift": found}, {})
+    for said in (found["trained_on"], found["tested_on"], found["best_fixed"]["name"]):
+        assert said in page
+    (row,) = [r for r in targets_of(report_with(found)) if "levels never trained on" in r["what"]]
+    assert row["met"] == (found["difference"]["value"] >= -0.01)
+    assert not [r for r in targets_of(report_with(None)) if "levels never trained on" in r["what"]]
+
+
+def report_with(found: dict[str, Any] | None) -> dict[str, Any]:
+    value = {"value": 0.5, "low": 0.4, "high": 0.6}
+    return {
+        "cost_ratio_at_equal_accuracy": value,
+        "gap_closed": value,
+        "frontier_gaps": {"worst": {"name": "a", "value": 0.0}, "at_median_budget": value},
+        "bins_gaps": {},
+        "calibration": {},
+        "shift": found,
+        "decision_ms": {"median": 1.0, "p95": 2.0},
+    }
