@@ -109,6 +109,13 @@ def test_problems_unlike_the_training_do_not_empty_the_purse(
     assert summary.cost.flops <= flops * (1 + 1e-9)
 
 
+def test_problems_without_an_answer_do_not_empty_the_purse(exact: Any) -> None:
+    exact.policies["p"]._script = lambda *_: "no idea at all"
+    summary, records = spend(exact, problems(9), 9 * PROBES + WHOLE, concurrency=1)
+    assert summary.cost.flops <= 9 * PROBES + WHOLE
+    assert {r["answer"] for r in records.values()} == {None}
+
+
 def test_the_probes_are_asked_for_once(exact: Any) -> None:
     spend(exact, problems(9), ENOUGH)
     asked = [(r.problem, k) for r in exact.policies["p"].requests for k in range(r.first, r.first + r.n)]

@@ -91,13 +91,19 @@ def test_limits_alone_do_not_pin() -> None:
 
 @pytest.mark.parametrize(
     ("options", "complaint"),
-    [({"max_tokens": 0}, "cap is 0"), ({"deadline": 0.0}, "deadline is 0"), ({"deadline": -1}, "deadline")],
+    [
+        ({"max_tokens": 0}, "cap is 0 tokens"),
+        ({"max_flops": -1.0}, "cap is -1.0 FLOPs"),
+        ({"deadline": 0.0}, "deadline is 0"),
+        ({"effort": "hihg"}, "did you mean 'high'"),
+        ({"price": -1.0}, "the price is -1"),
+    ],
 )
-def test_limits_out_of_range_are_refused_before_a_router_is_loaded(
-    no_router: None, options: dict[str, Any], complaint: str
+def test_options_out_of_range_are_refused_before_any_problem_is_solved(
+    folder: Path, options: dict[str, Any], complaint: str
 ) -> None:
     with pytest.raises(InputError, match=complaint):
-        solver_for({"router": "r", **options})
+        solver_for({"router": folder, **options})
 
 
 def test_a_selector_from_a_folder_decides_as_the_fitted_router(folder: Path, lent: Any) -> None:

@@ -167,6 +167,17 @@ def test_a_greedy_solution_is_no_sample_of_the_pool_that_votes(cases: list[Case]
     assert case.cost(JUDGED, order, look) == case.cost(JUDGED, order, Look()) - case.cost(COT, order, Look())
 
 
+def test_samples_that_were_drawn_without_a_prm_are_neither_scored_nor_read_by_it(cases: list[Case]) -> None:
+    """Whatever it has scored of the pool before."""
+    case = cases[0]
+    order = order_of(case, 0)
+    look = Look().after(BEST, 2).after(MAJORITY, 8)
+    assert [bool(s.scores) for s in case.evidence(order, look).of(SMALL)] == [True] * 2 + [False] * 6
+    tokens = case.pools[SMALL].prm_tokens[PRM]
+    left = inference_flops(case.n_parameters[PRM], tokens[8] - tokens[2])
+    assert cost(case, BEST, order, look, 8) == pytest.approx(left)
+
+
 def test_a_search_is_never_cheaper_than_nothing(cases: list[Case]) -> None:
     case = cases[0]
     (run, observed), *_ = case.runs[BEAM.name]
