@@ -146,7 +146,7 @@ def outlook_view(outlook: Outlook) -> RenderableType:
         value = f"{option.value(outlook.price):.3f}"
         options.add_row(option.name, f"{option.p_correct:.3f}", f"{option.flops:.2g}", value, why)
     probes = (
-        f"{outlook.n_probes} probes, {outlook.probe_flops:.2g} FLOPs" if outlook.n_probes else "no probes"
+        f"probes: {outlook.n_probes}, {outlook.probe_flops:.2g} FLOPs" if outlook.n_probes else "no probes"
     )
     return Group(*lines, Text(probes, style="dim"), difficulty, options)
 
@@ -154,10 +154,10 @@ def outlook_view(outlook: Outlook) -> RenderableType:
 def why_not(option: Option, chosen: Option, price: float) -> str:
     """Why an option lost against the chosen one, in words."""
     gain = option.p_correct - chosen.p_correct
-    if option.value(price) > chosen.value(price):
-        return "waits for what the cheaper step shows"
     if option.flops <= chosen.flops and gain > 0:
         return "not the best fixed arm"
+    if option.value(price) > chosen.value(price):
+        return "waits for what the cheaper step shows"
     if gain <= 0:
         return "no likelier to be right" if option.flops >= chosen.flops else "less likely to be right"
     return f"{gain:+.3f} is not worth {option.flops - chosen.flops:.2g} FLOPs more"

@@ -10,7 +10,7 @@ from tts_select.core.candidate import Candidate
 from tts_select.core.solution import RankedCandidate
 from tts_select.data.grading import extract_answer, is_equivalent
 from tts_select.executors.aggregation import choose, order, rank
-from tts_select.selector.evidence import NO_ANSWER, Evidence, Observed, grouped
+from tts_select.selector.evidence import Evidence, Observed, grouped
 
 Scores = tuple[float, ...]
 
@@ -128,7 +128,6 @@ def _answer(candidate: Candidate) -> str | None:
 
 
 def _observed(candidate: Candidate, group: int, scores: dict[str, Scores]) -> Observed:
-    scores = {} if group == NO_ANSWER else scores
     return Observed(group, candidate.n_tokens, candidate.logprob, len(candidate.steps), scores)
 
 

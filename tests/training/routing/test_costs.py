@@ -39,14 +39,14 @@ def prompt_flops(case: Case, model: str) -> float:
 
 def test_a_look_grows_with_an_arm_and_never_shrinks() -> None:
     look = Look().after(BEST, 2)
-    assert look == Look({SMALL: 2}, {SMALL: frozenset([PRM])}, frozenset(), frozenset([SMALL, PRM]))
+    assert look == Look({SMALL: 2}, {SMALL: {PRM: 2}}, frozenset(), frozenset([SMALL, PRM]))
     more = look.after(BEST_NARROW, 8)
     assert more.n == {SMALL: 8}
-    assert more.scored == {SMALL: frozenset([PRM, NARROW])}
+    assert more.scored == {SMALL: {PRM: 2, NARROW: 8}}
     assert more.after(MAJORITY, 4) == more
     other = look.after(Arm("world:large", None, "majority", 4), 4)
     assert other.n == {SMALL: 2, "world:large": 4}
-    assert other.scored["world:large"] == frozenset()
+    assert other.scored["world:large"] == {}
 
 
 def test_a_search_that_has_run_is_found_and_leaves_the_samples_alone() -> None:

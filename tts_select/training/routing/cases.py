@@ -43,10 +43,10 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """How much has been seen: samples of each pool, the PRMs that have scored them, and searches by name."""
+    """How much has been seen: samples of each pool, how many of them PRMs have scored, searches by name."""
 
     n: Mapping[str, int] = field(default_factory=dict)
-    scored: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    scored: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     found: frozenset[str] = frozenset()
     readers: frozenset[str] = frozenset()
     """The policies and PRMs that have read the prompt: their caches keep it."""
@@ -56,9 +56,9 @@ class Look:
         readers = self.readers | {model for model in (arm.policy, arm.prm) if model}
         if not arm.is_sampling:
             return replace(self, found=self.found | {arm.name}, readers=readers)
-        prms = self.scored.get(arm.pool, frozenset()) | ({arm.prm} if arm.prm else frozenset())
         seen = max(n, self.n.get(arm.pool, 0))
-        return Look({**self.n, arm.pool: seen}, {**self.scored, arm.pool: prms}, self.found, readers)
+        scored = {**self.scored.get(arm.pool, {}), **({arm.prm: seen} if arm.prm else {})}
+        return Look({**self.n, arm.pool: seen}, {**self.scored, arm.pool: scored}, self.found, readers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,10 @@ class Case:
     def evidence(self, order: Order, look: Look) -> Evidence:
         """What has been seen after a look."""
         seen = {
-            pool: [_seen(self.observed[pool][k], look.scored.get(pool)) for k in order.samples[pool][:count]]
+            pool: [
+                _seen(self.observed[pool][k], place, look.scored.get(pool, {}))
+                for place, k in enumerate(order.samples[pool][:count])
+            ]
             for pool, count in look.n.items()
             if count
         }
@@ -137,7 +140,7 @@ class Case:
         prompt = 0 if here or arm.policy in look.readers else pool.prompt_tokens
         flops = inference_flops(self.n_parameters[arm.policy], generated + prompt)
         if arm.prm is not None:
-            before = here if arm.prm in look.scored.get(arm.pool, ()) else 0
+            before = look.scored.get(arm.pool, {}).get(arm.prm, 0)
             read = self._prm_tokens(pool, arm.prm, max(n, here)) - self._prm_tokens(pool, arm.prm, before)
             if not before and arm.prm in look.readers:
                 read -= self._prompt_tokens
@@ -216,10 +219,7 @@ def _ended(run: Run, prm: str | None, group: int) -> Observed:
     return Observed(group, run.n_tokens, run.logprob, len(run.scores), scores, share)
 
 
-def _seen(sample: Observed, prms: frozenset[str] | None) -> Observed:
-    if prms is None:
-        return Observed(sample.group, sample.n_tokens, sample.logprob, sample.n_steps)
-    if prms.issuperset(sample.scores):
-        return sample
-    scores = {prm: s for prm, s in sample.scores.items() if prm in prms}
-    return Observed(sample.group, sample.n_tokens, sample.logprob, sample.n_steps, scores)
+def _seen(sample: Observed, place: int, scored: Mapping[str, int]) -> Observed:
+    """A sample with the scores of those PRMs that have come to its place."""
+    scores = {prm: found for prm, found in sample.scores.items() if place < scored.get(prm, 0)}
+    return sample if len(scores) == len(sample.scores) else replace(sample, scores=scores)

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from lightgbm import Booster
 
 INTERVAL = (0.05, 0.95)
+EVERY = 3
+"""Difficulty is learned from every third state: they are much alike, and there is a model a policy."""
 _GROW_WITH_N = ("arm/log2_n", "arm/more_samples")
 
 
@@ -55,7 +57,7 @@ def learn_difficulty(
 ) -> tuple[dict[str, DifficultyModel], list[dict[str, DifficultyModel]]]:
     """By policy, as `learn`."""
     looks = Table()
-    for state in states:
+    for state in states[::EVERY]:
         looks.add(layout.state(state.walk.evidence), math.nan, state.number)
     rows, _, problems = looks.arrays()
     whole: dict[str, DifficultyModel] = {}
