@@ -28,7 +28,9 @@ from hypothesis import settings
 from tts_select.core.arm import pool_name
 from tts_select.core.protocols import SampleRequest
 from tts_select.data.world.suite import WorldProblem, generate
+from tts_select.executors import registry
 from tts_select.routed import Selector
+from tts_select.selector.artifact import save_router
 from tts_select.selector.router import Probe, Router
 from tts_select.testing import FakePolicy, FakeRewardModel
 from tts_select.training.routing import boosting
@@ -212,6 +214,21 @@ def _score(_: str, steps: tuple[str, ...]) -> list[float]:
 def lent(fitted: Any) -> Lent:
     """The fitted router on fakes that have been asked nothing yet."""
     return lend(fitted.router)
+
+
+@pytest.fixture
+def in_registry(lent: Lent, monkeypatch: pytest.MonkeyPatch) -> Lent:
+    """`lent`, whose fakes are what the registry loads."""
+    monkeypatch.setattr(registry, "_load_policy", lambda spec, *_: lent.policies[spec])
+    monkeypatch.setattr(registry, "_load_prm", lambda spec, *_: lent.prms[spec])
+    return lent
+
+
+@pytest.fixture
+def router_folder(fitted: Any, tmp_path: Path) -> Path:
+    """Of the router that all tests share."""
+    save_router(fitted.router, tmp_path / "router", trained_on=fitted.facts)
+    return tmp_path / "router"
 
 
 @pytest.fixture

@@ -10,7 +10,6 @@ import pytest
 
 from tts_select import InputError, Problem, Selector, UnknownName, routed
 from tts_select.routed import solver_for
-from tts_select.selector.artifact import save_router
 from tts_select.testing import FakePolicy, FakeRewardModel
 
 PROBLEM = "Start with 3. Add 14. Add 9. Add 27. What is the result?"
@@ -34,12 +33,6 @@ def no_router(monkeypatch: pytest.MonkeyPatch) -> None:
         raise AssertionError("a router was loaded")
 
     monkeypatch.setattr(Selector, "load", refuse)
-
-
-@pytest.fixture
-def folder(fitted: Any, tmp_path: Path) -> Path:
-    save_router(fitted.router, tmp_path / "router", trained_on=fitted.facts)
-    return tmp_path / "router"
 
 
 @pytest.mark.parametrize(("name", "value"), PINNED)
@@ -100,14 +93,14 @@ def test_limits_alone_do_not_pin() -> None:
     ],
 )
 def test_options_out_of_range_are_refused_before_any_problem_is_solved(
-    folder: Path, options: dict[str, Any], complaint: str
+    router_folder: Path, options: dict[str, Any], complaint: str
 ) -> None:
     with pytest.raises(InputError, match=complaint):
-        solver_for({"router": folder, **options})
+        solver_for({"router": router_folder, **options})
 
 
-def test_a_selector_from_a_folder_decides_as_the_fitted_router(folder: Path, lent: Any) -> None:
-    loaded = Selector.load(folder)
+def test_a_selector_from_a_folder_decides_as_the_fitted_router(router_folder: Path, lent: Any) -> None:
+    loaded = Selector.load(router_folder)
     assert loaded.plan(PROBLEM, probe=False) == lent.selector.plan(PROBLEM, probe=False)
 
 
@@ -116,13 +109,9 @@ def test_a_folder_without_a_router_is_named(tmp_path: Path) -> None:
         solver_for({"router": str(tmp_path / "nothing")})
 
 
-def test_a_routed_solver_runs_the_models_of_its_router(
-    folder: Path, lent: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("tts_select.executors.registry._load_policy", lambda spec, _: lent.policies[spec])
-    monkeypatch.setattr("tts_select.executors.registry._load_prm", lambda spec, *_: lent.prms[spec])
-    found = routed.solve(PROBLEM, router=str(folder), effort="low", seed=4)
-    again = lent.selector.solve(PROBLEM, effort="low", seed=4)
+def test_a_routed_solver_runs_the_models_of_its_router(router_folder: Path, in_registry: Any) -> None:
+    found = routed.solve(PROBLEM, router=str(router_folder), effort="low", seed=4)
+    again = in_registry.selector.solve(PROBLEM, effort="low", seed=4)
     assert (found.answer, found.plan, found.confidence) == (again.answer, again.plan, again.confidence)
 
 

@@ -108,3 +108,18 @@ def test_resamples_without_a_value_are_left_out() -> None:
 
     found = bootstrap(ratio, 3)
     assert found.as_dict() == {"value": 2.0, "low": 2.0, "high": 2.0}
+
+
+def test_resamples_without_a_value_do_not_count() -> None:
+    values = np.array([0.0, 1.0])
+
+    def mean_of_both(places: np.ndarray) -> float:
+        return 0.5 if len(set(places.tolist())) == 2 else math.nan
+
+    found = bootstrap(mean_of_both, len(values))
+    assert (found.value, found.low, found.high) == (0.5, 0.5, 0.5)
+
+
+def test_what_has_no_value_at_all_has_no_interval_and_gives_no_warning() -> None:
+    found = bootstrap(lambda _: math.nan, 3)
+    assert all(map(math.isnan, (found.value, found.low, found.high)))

@@ -26,10 +26,12 @@ class Interval:
 
 
 def bootstrap(statistic: Callable[[np.ndarray], float], n: int, *, seed: int = 0) -> Interval:
-    """Resamples problems: `statistic` gets the places of the problems that are in the sample."""
+    """Resamples problems: `statistic` gets the places of the problems that are in the sample. Resamples for
+    which it is NaN do not count; if it is for all of them, so are the ends."""
     rng = np.random.default_rng(seed)
-    found = [statistic(rng.integers(n, size=n)) for _ in range(N_RESAMPLES)]
-    low, high = np.nanquantile(found, [0.025, 0.975])
+    found = np.array([statistic(rng.integers(n, size=n)) for _ in range(N_RESAMPLES)])
+    known = found[~np.isnan(found)]
+    low, high = np.quantile(known, [0.025, 0.975]) if len(known) else (np.nan, np.nan)
     return Interval(float(statistic(np.arange(n))), float(low), float(high))
 
 
