@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from tts_select.core.errors import InputError, UnknownName
 from tts_select.core.protocols import Policy, RewardModel
@@ -17,6 +17,9 @@ from tts_select.executors.backend_options import (
     WorldOptions,
     checked,
 )
+
+if TYPE_CHECKING:
+    from tts_select.executors.rewards.formats import PrmFormat
 
 T = TypeVar("T")
 Given = dict[str, Any]
@@ -41,10 +44,11 @@ def load_policy(spec: str, *, device: str | None = None, fresh: bool = False, **
 def load_prm(
     spec: str, format: str | None = None, *, device: str | None = None, fresh: bool = False
 ) -> RewardModel:
-    """`world:NAME`, or `hf:ORG/NAME` or a folder with the name of its `format`; `fresh` as for policies.
+    """`world:NAME`, `hf:ORG/NAME` or a folder (transformers). `format` is how it reads a solution
+    (docs/prms.md); the families that are known by their names need none. `fresh` as for policies.
 
     Raises:
-        InputError: there is no such PRM, or its format is not given or unknown.
+        InputError: there is no such PRM, its format is not known, or it is not a PRM of that format.
         BackendError: it cannot be loaded.
     """
     return _load_prm.__wrapped__(spec, format, device) if fresh else _load_prm(spec, format, device)
@@ -109,23 +113,34 @@ def _vllm_policy(spec: str, given: Given) -> Policy:
 
 
 def _world_prm(spec: str, format: str | None, device: str | None) -> RewardModel:
+    from tts_select.executors.rewards.formats import format_named
+
     folder = folder_of("prm", spec.partition(":")[2])
-    return _transformers_prm(spec, str(folder), format or WORLD, device)
+    return _transformers_prm(spec, str(folder), format_named(format or WORLD), device)
 
 
 def _hf_prm(spec: str, format: str | None, device: str | None) -> RewardModel:
-    if format is None:
-        raise InputError(f"the format of the PRM '{spec}' is not known: name it with --prm-format")
-    return _transformers_prm(spec, spec.removeprefix("hf:"), format, device)
+    source = spec.removeprefix("hf:")
+    return _transformers_prm(spec, source, _format_of(spec, source, format), device)
 
 
-def _transformers_prm(spec: str, source: str, format: str, device: str | None) -> RewardModel:
-    from tts_select.executors.rewards.formats import format_named
+def _format_of(spec: str, source: str, format: str | None) -> PrmFormat:
+    from tts_select.executors.rewards.formats import format_for, format_named
+    from tts_select.executors.rewards.identity import checkpoint_names
+
+    return format_named(format) if format is not None else format_for(spec, checkpoint_names(source))
+
+
+def _transformers_prm(spec: str, source: str, format: PrmFormat, device: str | None) -> RewardModel:
+    from tts_select.executors.rewards.checkpoints import load_parts
+    from tts_select.executors.rewards.generative import GenerativeRewardModel
+    from tts_select.executors.rewards.rules import Verdict
     from tts_select.executors.rewards.transformers import TransformersRewardModel
-    from tts_select.executors.runtime.loading import load_causal_lm
 
-    layout = format_named(format)
-    return TransformersRewardModel(load_causal_lm(source, device=device), name=spec, format=layout)
+    parts = load_parts(source, format, device=device)
+    if isinstance(format.rule, Verdict):
+        return GenerativeRewardModel(parts[0], name=spec, format=format)
+    return TransformersRewardModel(parts, name=spec, format=format)
 
 
 _POLICIES: dict[str, Callable[[str, Given], Policy]] = {
