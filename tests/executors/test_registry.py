@@ -48,7 +48,7 @@ def test_a_policy_that_is_not_there_is_named_with_the_remedy(spec: str, remedy: 
 
 def test_a_prm_without_a_format_is_refused_and_an_unknown_format_too(tiny_llama: object) -> None:
     folder = tiny_llama.model.config.name_or_path  # type: ignore[attr-defined]
-    with pytest.raises(InputError, match="--prm-format"):
+    with pytest.raises(InputError, match=r"--prm-format, one of eurus.* qwen2.5-math-prm"):
         load_prm(folder)
     with pytest.raises(UnknownName, match="did you mean 'world'"):
         load_prm(folder, "wrld")
@@ -58,3 +58,11 @@ def test_a_model_that_cannot_be_loaded_is_a_backend_error(tmp_path: Path) -> Non
     (tmp_path / "config.json").write_text("{}")
     with pytest.raises(BackendError, match="cannot load the model"):
         load_policy(str(tmp_path))
+
+
+def test_a_prm_of_another_format_than_it_is_loaded_in_is_refused(tiny_llama: object) -> None:
+    folder = tiny_llama.model.config.name_or_path  # type: ignore[attr-defined]
+    with pytest.raises(InputError, match=r"no weights v_head.*another one with --prm-format"):
+        load_prm(folder, "skywork-o1")
+    with pytest.raises(InputError, match=r"chat template .* --prm-format"):
+        load_prm(folder, "rlhflow-mistral")

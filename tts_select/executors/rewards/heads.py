@@ -43,7 +43,8 @@ def _linear(
     weight, bias = weights[f"{name}.weight"], weights.get(f"{name}.bias")
     if tuple(weight.shape) != shape or (bias is not None and tuple(bias.shape) != shape[:1]):
         raise InputError(
-            f"the weights {name} of '{source}' are of the shape {tuple(weight.shape)}, not {shape}: {OTHER_FORMAT}"
+            f"the weights {name} of '{source}' are of the shape {tuple(weight.shape)}, not {shape}: "
+            f"{OTHER_FORMAT}"
         )
     layer = torch.nn.Linear(shape[1], shape[0], bias=bias is not None)
     with torch.no_grad():
@@ -62,8 +63,8 @@ def _tensors(source: str, prefixes: set[str]) -> dict[str, torch.Tensor]:
         file = _file(source, name)
         if file is None:
             raise BackendError(
-                f"'{source}' has no file {name}: save the PRM as safetensors (`save_pretrained` does), for its "
-                "head is read from no other files"
+                f"'{source}' has no file {name}: save the PRM as safetensors (`save_pretrained` does), for "
+                "its head is read from no other files"
             )
         with safe_open(file, "pt") as opened:
             names = [key for key in opened.keys() if key.split(".")[0] in prefixes]  # noqa: SIM118  no dict
