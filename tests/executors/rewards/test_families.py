@@ -33,7 +33,7 @@ CASES = {
         "Find $x$ with $x^2 = 49$, $x > 0$.",
         ["$$x = \\sqrt{49}$$", "So $x = \\frac{14}{2}$", "\\boxed{7}"],
     ),
-    "unicode": ("What is 3 × 4 ÷ 2?", ["3 × 4 = 12 – ça va 😀", "所以 12 ÷ 2 = 6。", "ответ: 6"]),
+    "unicode": ("What is 3 ⋅ 4 ÷ 2?", ["3 ⋅ 4 = 12 → ça va 😀", "所以 12 ÷ 2 = 6。", "ответ: 6"]),
     "truncated": (PROBLEM, ["We add 12 and 3.", "So the answer is $\\frac{3"]),
     "spaces": ("  What is 3 + 4? ", ["  3 + 4 is 7", "So it is 7. "]),
 }
@@ -282,7 +282,8 @@ def test_the_text_of_each_family_is_this(checkpoint: Callable[[str], Path]) -> N
     user, answer = "<|eot_id|>" + turn.format("user"), "<|eot_id|>" + turn.format("assistant")
     chat = "<|im_start|>user\n1 + 1?<|im_end|>\n<|im_start|>assistant\n"
     helpful = "<|im_start|>system\nYou are a helpful assistant.<|im_end|>\n"
-    by_step = "<|im_start|>system\nPlease reason step by step, and put your final answer within \\boxed{}.<|im_end|>\n"
+    asked = "Please reason step by step, and put your final answer within \\boxed{}."
+    by_step = f"<|im_start|>system\n{asked}<|im_end|>\n"
     expected = {
         "math-shepherd": "<s> 1 + 1? It is 2. ки\nSo 2 ки",
         "rlhflow-mistral": "<|begin_of_text|>"

@@ -51,7 +51,8 @@ def asked(tokenizer: Any, problem: str, steps: Sequence[str]) -> list[int]:
     request = (
         "You are given a math problem and a proposed step-by-step solution:\n\n[Math Problem]\n\n"
         f"{problem}\n\n[Solution]\n\n{lines}\n\nReview and critique each step in the proposed solution to "
-        "determine whether each step is correct. If the solution is incomplete, only verify the provided steps."
+        "determine whether each step is correct. If the solution is incomplete, only verify the provided "
+        "steps."
     )
     chat = [{"role": "user", "content": request}]
     text = tokenizer.apply_chat_template(chat, tokenize=False, add_generation_prompt=True)
@@ -76,9 +77,8 @@ def slow_scores(folder: Path, problem: str, steps: Sequence[str]) -> tuple[list[
         )  # fmt: skip
         critique = out[0, prompt.shape[1] :].tolist()
         n_written += len(critique)
-        while critique and (
-            critique[-1] == tokenizer.eos_token_id or tokenizer.decode(critique[-1:]).isspace()
-        ):
+        blank = {tokenizer.eos_token_id, *(tokenizer.encode(s)[0] for s in ("\n", "\n\n", " "))}
+        while critique and critique[-1] in blank:
             critique.pop()
         ids = [*prompt[0].tolist(), *critique, *tokenizer.encode("\n" + QUESTION)]
         with torch.inference_mode():
