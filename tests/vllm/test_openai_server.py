@@ -53,6 +53,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         sys.executable, "-m", "vllm.entrypoints.openai.api_server", "--model",
         str(folder_of("policy", "small")), "--served-model-name", "small", "--dtype", "float32",
         "--enforce-eager", "--max-num-seqs", "32", "--enable-prompt-tokens-details",
+        "--no-enable-chunked-prefill",
         "--chat-template", str(template), "--host", "127.0.0.1", "--port", str(port),
     ]  # fmt: skip
     environment = {**os.environ, "VLLM_CPU_KVCACHE_SPACE": "1", "HF_HUB_OFFLINE": "1"}

@@ -73,6 +73,18 @@ def test_prompt_tokens_in_the_cache_are_counted_apart(vllm_policy: Any, in_time:
     assert second.policy_prompt_tokens + second.policy_reused_tokens == n_prompt
 
 
+def test_more_prompts_at_once_than_the_engine_reads_in_a_step(vllm_policy: Any) -> None:
+    problems = [f"Start with {k}. " + "Add 2. " * 40 + "What is the result?" for k in range(64)]
+    requests = [SampleRequest(p, n=16, seed=k, max_new_tokens=2) for k, p in enumerate(problems)]
+
+    async def all_at_once() -> list[Any]:
+        meter = Ledger().phase("test")
+        return list(await asyncio.gather(*(vllm_policy.sample(r, meter) for r in requests)))
+
+    written = asyncio.run(all_at_once())
+    assert [len(w) for w in written] == [16] * 64
+
+
 def test_a_cancelled_request_is_aborted_in_the_engine(vllm_policy: Any, in_time: InTime) -> None:
     engine = vllm_policy._engine
 

@@ -11,6 +11,6 @@ from __future__ import annotations
 
 from tts_select.testing.policy import FakePolicy
 from tts_select.testing.reward import FakeRewardModel
-from tts_select.testing.server import Can, FakeServer, Fault
+from tts_select.testing.server import Abilities, FakeServer, Fault
 
-__all__ = ["Can", "FakePolicy", "FakeRewardModel", "FakeServer", "Fault"]
+__all__ = ["Abilities", "FakePolicy", "FakeRewardModel", "FakeServer", "Fault"]

@@ -25,7 +25,7 @@ _TOKEN = re.compile(r"\n\n|[^\S\n]*\S+|\s")
 
 
 @dataclass(frozen=True, slots=True)
-class Can:
+class Abilities:
     """What a server is able to do; vLLM all of it."""
 
     chats: bool = True
@@ -54,12 +54,12 @@ class FakeServer:
         write: Callable[[str, int], str],
         *,
         model: str = "fake",
-        can: Can | None = None,
+        can: Abilities | None = None,
         context: int = 4096,
         token_seconds: float = 0.0,
     ) -> None:
         """`write` gives the rest of a solution, for the prompt so far and a seed."""
-        self.write, self.model, self.can = write, model, can or Can()
+        self.write, self.model, self.can = write, model, can or Abilities()
         self.context, self.token_seconds = context, token_seconds
         self.requests: list[dict[str, Any]] = []
         """The bodies of all requests for continuations so far."""

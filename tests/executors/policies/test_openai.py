@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
+import shutil
 import time
 from collections.abc import Callable, Coroutine, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +16,7 @@ import pytest
 from tts_select import BackendError, InputError, UnknownName, load_policy, solve
 from tts_select.core.protocols import SampleRequest
 from tts_select.executors.accounting import Ledger
-from tts_select.testing import Can, FakeRewardModel, FakeServer
+from tts_select.testing import Abilities, FakeRewardModel, FakeServer
 
 STEPS = ("First we add.", "Then we see \\boxed{2}.")
 HALF = FakeRewardModel(lambda _, steps: [0.5] * len(steps))
@@ -56,7 +58,7 @@ def test_a_chat_is_continued_step_by_step(load: Callable[..., Any]) -> None:
 
 
 def test_without_chats_a_plain_text_is_continued(load: Callable[..., Any]) -> None:
-    with FakeServer(lambda p, s: _write("assistant: " + p, s), can=Can(chats=False)) as server:
+    with FakeServer(lambda p, s: _write("assistant: " + p, s), can=Abilities(chats=False)) as server:
         solution = _searched(load(server))
     assert solution.candidates[0].candidate.steps == STEPS
     assert server.requests[-1]["prompt"] == "1 + 1?\nFirst we add.\n\n"
@@ -65,15 +67,15 @@ def test_without_chats_a_plain_text_is_continued(load: Callable[..., Any]) -> No
 @pytest.mark.parametrize(
     ("can", "reason"),
     [
-        (Can(continues=False), "does not continue a chat's last message"),
-        (Can(keeps_ends=False), "strips the end of a message"),
-        (Can(tells_stops=False), "does not tell a step's end"),
-        (Can(chats=False, tells_stops=False), "does not tell a step's end"),
+        (Abilities(continues=False), "does not continue a chat's last message"),
+        (Abilities(keeps_ends=False), "strips the end of a message"),
+        (Abilities(tells_stops=False), "does not tell a step's end"),
+        (Abilities(chats=False, tells_stops=False), "does not tell a step's end"),
     ],
     ids=["no-continuation", "stripped", "no-stops", "no-stops-in-completions"],
 )
 def test_what_a_server_cannot_do_is_said_before_the_search(
-    load: Callable[..., Any], can: Can, reason: str
+    load: Callable[..., Any], can: Abilities, reason: str
 ) -> None:
     with FakeServer(_write, can=can) as server:
         policy = load(server)
@@ -91,7 +93,7 @@ def test_what_a_server_cannot_do_is_said_before_the_search(
 
 def test_a_server_with_neither_api_is_refused() -> None:
     with (
-        FakeServer(_write, can=Can(chats=False, completes=False)) as server,
+        FakeServer(_write, can=Abilities(chats=False, completes=False)) as server,
         pytest.raises(BackendError, match="has no chat or completions"),
     ):
         load_policy("openai:fake", base_url=server.url)
@@ -103,7 +105,7 @@ def test_a_model_that_is_not_served_is_named() -> None:
 
 
 def test_without_log_probabilities_each_sample_is_asked_for_alone(load: Callable[..., Any]) -> None:
-    with FakeServer(_write, can=Can(tells_logprobs=False)) as server:
+    with FakeServer(_write, can=Abilities(tells_logprobs=False)) as server:
         solution = _searched(load(server), "majority")
     assert [r["n"] for r in server.requests[-4:]] == [1] * 4
     assert not any("logprobs" in r for r in server.requests[-4:])
@@ -165,7 +167,7 @@ def test_no_more_requests_than_allowed_are_open_at_once(load: Callable[..., Any]
         open_now -= 1
         return _write(prompt, seed)
 
-    with FakeServer(write, can=Can(tells_logprobs=False)) as server:
+    with FakeServer(write, can=Abilities(tells_logprobs=False)) as server:
         solve("1 + 1?", policy=load(server, concurrency=3), method="majority", budget=12)
     assert most == 3
 
@@ -258,3 +260,21 @@ def test_a_wrong_option_is_refused(options: dict[str, Any], remedy: str) -> None
     with FakeServer(_write) as server, pytest.raises(InputError) as refused:
         load_policy("openai:fake", **{"base_url": server.url, **options})
     assert remedy in str(refused.value)
+
+
+def test_a_chat_can_be_rendered_here_and_sent_as_completions(
+    load: Callable[..., Any], tiny_llama: Any, tmp_path: Path
+) -> None:
+    folder = tmp_path / "model"
+    shutil.copytree(tiny_llama.model.config.name_or_path, folder)
+    stripping = "{% for m in messages %}<{{ m.role }}>{{ m.content | trim }}{% endfor %}<assistant>"
+    (folder / "chat_template.jinja").write_text(stripping)
+
+    def write(prompt: str, seed: int) -> str:
+        return _write("assistant: " + prompt.rpartition("<assistant>")[2], seed)
+
+    with FakeServer(write, can=Abilities(keeps_ends=False)) as server:
+        policy = load(server, tokenizer=str(folder), prompt="plain@1")
+        solution = _searched(policy)
+    assert solution.candidates[0].candidate.steps == STEPS
+    assert server.requests[-1]["prompt"] == "<user>1 + 1?<assistant>First we add.\n\n"

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tts_select import BackendError, Policy, load_policy, solve
-from tts_select.testing import Can, FakeRewardModel, FakeServer, Fault
+from tts_select.testing import Abilities, FakeRewardModel, FakeServer, Fault
 
 SOLUTION = "We add one and one.\n\nThat makes \\boxed{2}."
 N_FIRST_STEP = 5
@@ -184,7 +184,7 @@ def test_a_server_that_hangs_holds_no_deadline_up(server: FakeServer, load: Call
 
 
 def test_a_server_without_n_is_asked_for_the_rest(load: Callable[..., Policy]) -> None:
-    with FakeServer(lambda _, seed: f"It is \\boxed{{{seed % 7}}}.", can=Can(knows_n=False)) as alone:
+    with FakeServer(lambda _, seed: f"It is \\boxed{{{seed % 7}}}.", can=Abilities(knows_n=False)) as alone:
         one_by_one = solve("1 + 1?", policy=load(alone), method="majority", budget=5)
     with FakeServer(lambda _, seed: f"It is \\boxed{{{seed % 7}}}.") as together:
         at_once = solve("1 + 1?", policy=load(together), method="majority", budget=5)
@@ -194,7 +194,7 @@ def test_a_server_without_n_is_asked_for_the_rest(load: Callable[..., Policy]) -
 
 
 def test_a_search_goes_on_with_what_the_other_requests_wrote(load: Callable[..., Policy]) -> None:
-    with FakeServer(_write, can=Can(tells_logprobs=False)) as server:  # hence a request for each sample
+    with FakeServer(_write, can=Abilities(tells_logprobs=False)) as server:  # hence a request for each sample
         policy = load(server)
         server.faults.extend([_body(b"{"), _status(400)])
         solution = solve("1 + 1?", policy=policy, method="majority", budget=5)

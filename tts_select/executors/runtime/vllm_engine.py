@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -25,6 +26,7 @@ class Vllm:
     """Of the engine, in a request."""
     refusal: type[Exception]
     """Of a request, for a value that it does not take."""
+    is_on_cpu: Callable[[], bool]
 
 
 def imported_vllm() -> Vllm:
@@ -35,6 +37,7 @@ def imported_vllm() -> Vllm:
     try:
         from vllm import AsyncEngineArgs, SamplingParams
         from vllm.exceptions import VLLMValidationError
+        from vllm.platforms import current_platform
         from vllm.sampling_params import RequestOutputKind
         from vllm.v1.engine.async_llm import AsyncLLM
         from vllm.v1.engine.exceptions import EngineDeadError, EngineGenerateError
@@ -44,7 +47,13 @@ def imported_vllm() -> Vllm:
         ) from error
     failures = (EngineDeadError, EngineGenerateError)
     return Vllm(
-        AsyncEngineArgs, AsyncLLM, SamplingParams, RequestOutputKind, failures, refusal=VLLMValidationError
+        AsyncEngineArgs,
+        AsyncLLM,
+        SamplingParams,
+        RequestOutputKind,
+        failures,
+        refusal=VLLMValidationError,
+        is_on_cpu=current_platform.is_cpu,
     )
 
 
@@ -77,6 +86,10 @@ async def _start(vllm: Vllm, source: str, arguments: dict[str, Any]) -> Any:
         if name not in known:
             raise UnknownName("option of vllm policies, and engine argument of vLLM,", name, known)
     ours = {"gpu_memory_utilization": _MEMORY_SHARE, "enable_prefix_caching": True, "disable_log_stats": True}
+    if vllm.is_on_cpu():
+        # a prompt with a seed of its own that is read in two parts would end the engine: on a CPU it cannot
+        # take the random number back that it draws after the first part (vLLM 0.32)
+        ours["enable_chunked_prefill"] = False
     try:
         return vllm.engine.from_engine_args(vllm.engine_args(model=source, **{**ours, **arguments}))
     except (RuntimeError, ValueError, OSError, TypeError) as error:
