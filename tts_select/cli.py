@@ -126,7 +126,7 @@ Examples:
 @click.option(
     "--prm",
     default=None,
-    help="As in world:prm, hf:ORG/NAME, or a folder; none for no PRM.",
+    help="As in world:prm, hf:ORG/NAME, vllm:ORG/NAME, or a folder; none for no PRM.",
     show_default="world:prm for embedded policies",
 )
 @click.option(
@@ -134,6 +134,14 @@ Examples:
     default=None,
     help=f"How the PRM reads a solution: {', '.join(FORMATS)} (docs/prms.md).",
     show_default="by the PRM's name",
+)
+@click.option(
+    "--prm-option",
+    "prm_options",
+    metavar="NAME=VALUE",
+    multiple=True,
+    callback=_pairs,
+    help="Of the PRM's backend, as in dtype=bfloat16; once for each.",
 )
 @click.option(
     "--method",

@@ -54,6 +54,11 @@ class Encoder:
         closed = np.cumsum([len(piece) for piece in found]) - 1
         return Encoded(np.array([i for piece in found for i in piece], dtype=np.int64), closed.tolist())
 
+    @property
+    def close_id(self) -> int:
+        """The token at which a step is read, where the close is one."""
+        return (self._close or self._ids(self.frame.close))[-1]
+
     def _ids(self, text: str) -> list[int]:
         found: list[int] = self._tokenizer(text, add_special_tokens=False)["input_ids"]
         return found

@@ -1,7 +1,7 @@
 """A PRM run by vLLM in this process.
 
-A causal LM whose two signs are weighed writes one token behind each step, with vLLM's prefix cache for what is
-before it. A Qwen2.5-Math-PRM classifies the tokens of the whole text in one request: that needs all hidden
+A causal LM whose two signs are weighed writes one token behind each step, with vLLM's prefix cache for what
+is before it. A Qwen2.5-Math-PRM classifies the tokens of the whole text in one request: that needs all hidden
 states, so vLLM computes a text that grows again from its beginning.
 """
 
@@ -56,8 +56,8 @@ class VllmRewardModel:
         name: str,
         params: float | None = None,
     ) -> None:
-        """`engine` are arguments of vLLM's `AsyncEngineArgs`; `params` the parameters that compute a token, if
-        they are neither in the folder nor in the name.
+        """`engine` are arguments of vLLM's `AsyncEngineArgs`; `params` the parameters that compute a token,
+        if they are neither in the folder nor in the name.
 
         Raises:
             InputError: the format cannot be read in vLLM, or the tokenizer does not suit it.
@@ -176,7 +176,9 @@ class _Classifier:
 
         text = ids[: places[-1] + 1]
         output = await prm.ask("encode", text, PoolingParams(task="token_classify"))
-        rows = dict(zip((i for i, token in enumerate(text) if token == self._tag), output.outputs.data, strict=True))
+        rows = dict(
+            zip((i for i, token in enumerate(text) if token == self._tag), output.outputs.data, strict=True)
+        )
         scores = [min(1.0, float(rows[place][self._good].sum())) for place in places]
         reused = output.num_cached_tokens or 0
         return _Read(scores, len(text) - reused, reused)
@@ -195,7 +197,12 @@ def _is_read_in_vllm(format: PrmFormat) -> bool:
 
 
 def _size(source: str, params: float | None) -> int:
-    found = int(params) if params else size_in_folder(Path(source)) or size_in_name(source)
-    if not found:
-        raise InputError(f"the size of {source} is not known, so its FLOPs cannot be counted: name it, params=7e9")
+    folder = Path(source)
+    counted = size_in_folder(folder) if folder.is_dir() else size_in_name(source)
+    found = round(float(params)) if params is not None else counted
+    if found is None:
+        raise InputError(
+            f"the size of {source} is not known, so its FLOPs cannot be counted: name it, as in "
+            "--prm-option params=7e9"
+        )
     return found
