@@ -13,6 +13,8 @@ from typing import Any, NamedTuple
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from safetensors.torch import load_file
 from transformers import AutoModel, AutoModelForCausalLM, AutoTokenizer
 
@@ -297,3 +299,68 @@ def test_the_text_of_each_family_is_this(checkpoint: Callable[[str], Path]) -> N
         tokenizer = AutoTokenizer.from_pretrained(checkpoint(family))
         ids, _ = Encoder(format_named(family).layout, tokenizer, family)(problem, steps)
         assert tokenizer.decode(ids, clean_up_tokenization_spaces=False) == text
+
+
+@pytest.fixture(scope="session", params=["math-shepherd", "rlhflow-deepseek", "qwen2.5-math-prm", "eurus"])
+def whole_text(
+    request: pytest.FixtureRequest, checkpoint: Callable[[str], Path]
+) -> tuple[Encoder, Callable[[str, list[str]], list[int]]]:
+    """An encoder that tokenises piece by piece, and its reference, which does not."""
+    family = request.param
+    tokenizer = AutoTokenizer.from_pretrained(checkpoint(family))
+    encoder = Encoder(format_named(family).layout, tokenizer, family)
+    return encoder, lambda problem, steps: FAMILIES[family][0](tokenizer, problem, steps).ids
+
+
+written = st.text().map(str.strip).filter(bool)
+
+
+@given(problem=written, steps=st.lists(written, min_size=1, max_size=3))
+def test_any_text_has_the_tokens_that_it_has_as_a_whole(
+    whole_text: tuple[Encoder, Callable[[str, list[str]], list[int]]], problem: str, steps: list[str]
+) -> None:
+    encoder, reference = whole_text
+    ids = encoder(problem, steps).ids.tolist()
+    assert ids == reference(problem, steps)[: len(ids)]
+
+
+@every_family
+def test_a_beam_costs_each_token_of_its_tree_once(family: str, loaded: Loaded, in_time: InTime) -> None:
+    firsts = ["We add 12 and 3.", "First 12", "Let's think"]
+    rounds = [
+        [[first] for first in firsts],
+        [[first, second] for first in firsts[:2] for second in ("So it is 15.", "12 + 3 = 15", "Hence 14.")],
+        [[firsts[0], "12 + 3 = 15", f"\\boxed{{{k}}}"] for k in (14, 15)],
+    ]
+    prm, ledger = loaded.fresh(), Ledger()
+
+    async def search() -> None:
+        for solutions in rounds:
+            await asyncio.gather(*(prm.score(PROBLEM, s, meter=ledger.phase("score")) for s in solutions))
+
+    in_time(search())
+    encoder = Encoder(format_named(loaded.format_name).layout, loaded.tokenizer, family)
+    pieces: dict[tuple[str, ...], int] = {}
+    for steps in (steps for solutions in rounds for steps in solutions):
+        closed = encoder(PROBLEM, steps).closed
+        pieces |= {(): closed[0] + 1}
+        pieces |= {tuple(steps[:k]): closed[k] - closed[k - 1] for k in range(1, len(closed))}
+    extra = len(pieces) - 1 if family == "eurus" else 0  # as above
+    assert sum(pieces.values()) <= ledger.bill.total.prm_tokens <= sum(pieces.values()) + extra
+
+
+@every_family
+def test_scores_do_not_change_when_the_cache_is_too_small_for_them(
+    family: str, loaded: Loaded, in_time: InTime
+) -> None:
+    async def both() -> list[list[float]]:
+        return [await prm.score(*CASES[case]) for case in ("many steps", "latex", "many steps")]
+
+    prm: Any = loaded.fresh()
+    for lane in prm._lanes:
+        lane.tree.max_tokens = 64
+    found = in_time(both())
+    assert all(lane.tree.n_tokens <= 64 for lane in prm._lanes)
+    assert (
+        found[0] == found[2] == pytest.approx(in_time(loaded.fresh().score(*CASES["many steps"])), abs=1e-5)
+    )
