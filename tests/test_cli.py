@@ -64,7 +64,7 @@ def test_a_prm_whose_format_is_not_known_or_does_not_suit_it_is_refused_in_one_l
     for more, complaint in [
         ((), "name it with --prm-format, one of eurus, generative, math-shepherd"),
         (("--prm-format", "math-sheperd"), "did you mean 'math-shepherd'?"),
-        (("--prm-format", "qwen2.5-math-prm"), "chat template"),
+        (("--prm-format", "skywork-o1"), "has no weights v_head.summary.weight"),
         (("--prm-format", "world", "--prm-option", "dtype=int8"), "unknown dtype 'int8'"),
     ]:
         result = invoke("solve", problem_file, "--prm", folder, "--method", "best_of_n", *more)
