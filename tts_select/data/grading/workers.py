@@ -1,0 +1,142 @@
+"""Worker processes that do the mathematics of grading, started when they are first needed.
+
+math-verify stops itself with signals, which only the main thread of a process may do, and not always; so each
+pair has a soft limit in its worker, and a hard one, at which the worker is killed and replaced. pebble has pools
+whose tasks can be killed, and loky processes that do not run the caller's main module again, so that a script
+needs no `if __name__ == "__main__"`.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import logging
+import os
+import signal
+import threading
+import warnings
+from collections.abc import Sequence
+from concurrent.futures import TimeoutError as LimitReached
+from typing import TYPE_CHECKING, Any
+
+from tts_select.core.errors import BackendError
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    from pebble import ProcessPool
+
+SOFT_LIMIT_S = 2.0
+HARD_LIMIT_S = 3.5
+MEMORY_BYTES = 1 << 30
+"""Of address space beyond what a worker has when it starts."""
+_MAX_WORKERS = 8
+_PAIRS_PER_WORKER = 5_000
+"""After which a worker is replaced, since sympy's caches only grow."""
+
+_lock = threading.Lock()
+_pool: ProcessPool | None = None
+
+
+class _SoftLimitReached(BaseException):
+    """Not an `Exception`: sympy and math-verify swallow those and go on."""
+
+
+def judge(pairs: Sequence[tuple[str, str]]) -> list[bool | None]:
+    """Whether each (answer, gold) is equivalent; None for what took too long, too much memory, or a worker's life.
+
+    Raises:
+        BackendError: no worker can start.
+    """
+    if not pairs:
+        return []
+    pool = _running_pool()
+    try:
+        futures = [pool.schedule(_judge_one, args=pair, timeout=HARD_LIMIT_S) for pair in pairs]
+    except RuntimeError as error:  # a worker failed before its first pair
+        raise BackendError(f"the grading workers cannot start: {error}; is math-verify installed?") from error
+    return [_outcome(future) for future in futures]
+
+
+def _outcome(future: Any) -> bool | None:
+    from pebble import ProcessExpired
+
+    try:
+        return bool(future.result()) if (found := future.result()) is not None else found
+    except (LimitReached, ProcessExpired, MemoryError, RecursionError):
+        return None
+
+
+def _running_pool() -> ProcessPool:
+    global _pool  # noqa: PLW0603  one pool for the process, since workers are dear
+    with _lock:
+        if _pool is None or not _pool.active:
+            from loky.backend import get_context
+            from pebble import ProcessPool
+
+            _pool = ProcessPool(
+                max_workers=min(_MAX_WORKERS, os.cpu_count() or 1),
+                max_tasks=_PAIRS_PER_WORKER,
+                initializer=_prepare_worker,
+                context=get_context("loky"),
+            )
+        return _pool
+
+
+def _shut_down() -> None:
+    if _pool is not None:
+        _pool.stop()
+        _pool.join()
+
+
+def _forget_pool() -> None:
+    """A forked child has no threads to talk to its parent's workers: it starts its own."""
+    global _pool, _lock  # noqa: PLW0603
+    _pool, _lock = None, threading.Lock()
+
+
+atexit.register(_shut_down)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_pool)
+
+
+def _prepare_worker() -> None:
+    """Imports sympy before the clock of the first pair runs, and limits the memory of all."""
+    from tts_select.data.grading import symbolic  # noqa: F401
+
+    logging.disable(logging.CRITICAL)  # math-verify logs each timeout and parse error
+    warnings.simplefilter("ignore")
+    with contextlib.suppress(ImportError, OSError, ValueError):  # no such limit on this system
+        import resource
+
+        with open("/proc/self/statm") as file:  # noqa: PTH123
+            used = int(file.read().split()[0]) * resource.getpagesize()
+        resource.setrlimit(resource.RLIMIT_AS, (used + MEMORY_BYTES, used + MEMORY_BYTES))
+
+
+def _judge_one(answer: str, gold: str) -> bool | None:
+    """In the worker: within the soft limit, or None."""
+    from tts_select.data.grading.symbolic import are_equal
+
+    with _soft_limit():
+        return are_equal(answer, gold)
+    return None
+
+
+@contextlib.contextmanager
+def _soft_limit() -> Any:
+    if not hasattr(signal, "setitimer"):  # Windows: the hard limit alone
+        yield
+        return
+    signal.signal(signal.SIGALRM, _reach_soft_limit)
+    signal.setitimer(signal.ITIMER_REAL, SOFT_LIMIT_S)
+    try:
+        yield
+    except _SoftLimitReached:
+        pass
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def _reach_soft_limit(signal_number: int, frame: FrameType | None) -> None:
+    raise _SoftLimitReached
