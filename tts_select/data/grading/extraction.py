@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-_BRACES = re.compile(r"\\(?:begin)?boxed\s*\{|\\fbox\s*\{|\\.|\{|\}", re.DOTALL)
+_BRACES = re.compile(r"\\+(?:begin)?boxed\s*\{|\\+fbox\s*\{|\\.|\{|\}", re.DOTALL)
 _HASHES = re.compile(r"####\s*(.+)")
 _PHRASE = re.compile(r"[Tt]he (?:final )?answer is:?\s*(.+?)\.?(?:\s*I hope.*)?\s*$", re.MULTILINE)
 _ENUMERATION = re.compile(r"^[\s$\\)\]]*,|\b(?:and|or)\b")

@@ -42,13 +42,15 @@ _SYMBOLS = str.maketrans(
     }
 )
 
+ROW_END = r"\cr "
+"""Between the rows of a matrix, so that no double backslash is left."""
 _FONTS = r"\\(?:text|textbf|textit|textrm|textnormal|textsf|texttt|mathrm|mathbf|mathit|mathsf|mathtt|mbox|bf|rm)"
-_FUNCTIONS = "sqrt|sin|cos|tan|cot|sec|csc|log|ln|exp|pi"
+FUNCTIONS = "sqrt|sin|cos|tan|cot|sec|csc|log|ln|exp|pi"
 
 _REWRITES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(pattern), by)
     for pattern, by in (
-        (r"\\\\(?=[a-zA-Z])(?![^&]*&)", r"\\"),  # LaTeX that was escaped once too often
+        (r"\\\\(?=[a-zA-Z])(?!cr )", r"\\"),  # LaTeX that was escaped once too often
         (r"\\[()\[\]]|\$\$|(?<!\\)\$|\\\$|[€£]", " "),  # delimiters of mathematics, and currencies
         (r"\\(?:left|right|[bB]igg?[lrm]?)(?![a-zA-Z])\s*\.?(?=\W|$)", ""),
         (r"\\!|\\displaystyle|\\limits", ""),
@@ -73,7 +75,7 @@ _REWRITES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"\\varnothing|\\emptyset|\\\{\s*\\\}", r"\\emptyset "),
         (r"\*\*", "^"),
         (r"\\ast|\\cdot(?![a-zA-Z])", "*"),
-        (rf"(?<![\\a-zA-Z])({_FUNCTIONS})(?![a-zA-Z])", r"\\\1 "),
+        (rf"(?<![\\a-zA-Z])({FUNCTIONS})(?![a-zA-Z])", r"\\\1 "),
         (r"(?<![\\a-zA-Z])(?:infinity|infty|inf|oo)(?![a-zA-Z])", r"\\infty "),
         (r"\\sqrt\s*\(([^()]*)\)", r"\\sqrt{\1}"),
         (r"\^\s*\((-?\w+)\)", r"^{\1}"),
@@ -92,6 +94,8 @@ _ENDING = re.compile(r"(?<=[^.\s])\s*\.$|[\s:;,]+$")
 def rewritten(text: str) -> str:
     """The answer in one way of writing; the same text again if it is in it already, or cannot be."""
     found = text.translate(_SYMBOLS)
+    if "\\begin{" in found:
+        found = found.replace("\\\\", ROW_END)
     for pattern, by in _REWRITES:
         found = pattern.sub(by, found)
     return _ENDING.sub("", _EMPTY_SCRIPT.sub("", found.strip())).strip()

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
-from tts_select.data.grading.notation import rewritten
+from tts_select.data.grading.notation import FUNCTIONS, rewritten
 from tts_select.data.grading.numerals import Numeral, numeral
-from tts_select.data.grading.units import assigned, without_unit
+from tts_select.data.grading.units import UNIT_WORDS, assigned, without_unit
 
 MAX_CHARS = 2_000
 """Of an answer; one that is longer is compared as it is written."""
@@ -17,7 +17,7 @@ MAX_DEPTH = 30
 """Of brackets in brackets; what is nested deeper is compared as it is written."""
 _MAX_ITEMS = 200
 
-Kind = Literal["value", "list", "set", "tuple", "interval", "union", "matrix", "opaque"]
+Kind = Literal["value", "list", "set", "tuple", "interval", "union", "matrix", "prose", "opaque"]
 
 _OPENING, _CLOSING = ("(", "[", "{", "\\{", "\\begin"), (")", "]", "}", "\\}", "\\end")
 _TOKEN = re.compile(r"\\begin\{[^{}]*\}|\\end\{[^{}]*\}|\\[a-zA-Z]+|\\.|[()\[\]{}]|, | and | or |.", re.DOTALL)
@@ -26,6 +26,10 @@ _TEXT = re.compile(r"\\text\{([^{}]*)\}")
 _WORDS = re.compile(r"[a-zA-Z][a-zA-Z' -]*")
 _MATRIX = re.compile(r"\(?\\begin\{([bpvBV]?matrix|array)\}(?:\{[lcr|]*\})?(.*?)\\end\{\1\}\)?", re.DOTALL)
 _CHOICE = re.compile(r"\(?([A-J])(?:\)[.:]?|[.:])(?: ?(.+))?", re.DOTALL)
+_MATHEMATICS = re.compile(r"[\d$\\=]")
+_NOT_PROSE = re.compile(rf"\\(?:text|math|oper)[a-z]*\s*\{{[^{{}}]*\}}|\\(?:begin|end)\{{[^{{}}]*\}}|\\[a-zA-Z]+|\b(?:and|or|{FUNCTIONS}|{UNIT_WORDS})\b")
+_LABEL = re.compile(r"\s*[A-Za-z][a-z]{2,}\s*[:$\s]\s*\S")
+_LONG_WORD = re.compile(r"(?<![a-zA-Z])[A-Za-z][a-z']+(?![a-zA-Z])")
 _CONSTANTS = frozenset({"e", "i", "I", "E", "pi"})
 _SHORT = 3
 """Letters of which a product of variables may be made; longer words are words."""
@@ -65,7 +69,16 @@ def read(source: str) -> Reading:
         return _plain(source, bare)
     if len(bare) > MAX_CHARS or _depth(bare) > MAX_DEPTH:
         return Reading(source, " ".join(bare.split()), "opaque")
-    return _taken_apart(source, rewritten(bare))
+    text = rewritten(bare)
+    return Reading(source, text, "prose") if is_prose(bare) else _taken_apart(source, text)
+
+
+def is_prose(text: str) -> bool:
+    """Whether it is a sentence with mathematics in it, rather than mathematics or words alone."""
+    if not _MATHEMATICS.search(text):
+        return False
+    bare = _NOT_PROSE.sub(" ", text)
+    return _LABEL.match(bare) is not None or len(_LONG_WORD.findall(bare)) > 1
 
 
 def _plain(source: str, bare: str) -> Reading:
@@ -130,7 +143,7 @@ def _kind(brackets: str, n: int) -> Kind:
 
 
 def _matrix(source: str, text: str, inside: str) -> Reading:
-    rows = [_split(row, ("&",)) for row in _split(inside, ("\\\\",)) if row.strip()]
+    rows = [_split(row, ("&",)) for row in inside.split("\\cr") if row.strip()]
     shape = f"{len(rows)}x{max(map(len, rows), default=0)}"
     cells = tuple(_taken_apart(cell, cell) for row in rows for cell in row)
     return Reading(source, text, "matrix", cells, shape, value=text)

@@ -28,9 +28,9 @@ _CANONICAL = {
 }  # fmt: skip
 _SCALES = frozenset({*_CANONICAL.values(), "mm", "cm", "dm", "m", "km", "mg", "g", "kg", "ml"})
 
-_WORD = "|".join(sorted(map(re.escape, _WORDS.split()), key=len, reverse=True))
+UNIT_WORDS = "|".join(sorted(map(re.escape, _WORDS.split()), key=len, reverse=True))
 _POWER = r"(?:\^(?:\d|\{-?\d\}))?"
-_UNIT = rf"(?:\\text\{{[^{{}}]*\}}{_POWER}|(?<![a-zA-Z\\])(?:{_WORD})(?![a-zA-Z]){_POWER}|\\degree(?: ?[CFK](?![a-zA-Z]))?)"
+_UNIT = rf"(?:\\text\{{[^{{}}]*\}}{_POWER}|(?<![a-zA-Z\\])(?:{UNIT_WORDS})(?![a-zA-Z]){_POWER}|\\degree(?: ?[CFK](?![a-zA-Z]))?)"
 _AROUND = re.compile(
     rf"(?P<value>.*?[\w}})%|.])(?:\^(?:\{{?(?:\\text\{{ ?)?(?:st|nd|rd|th)\}}?\}}?))?(?P<unit>(?:[ *./-]?{_UNIT})+)",
     re.DOTALL,
