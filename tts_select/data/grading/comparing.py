@@ -132,7 +132,7 @@ def _sequences(answer: Reading, gold: Reading, leaf: Leaf) -> bool | None:
 def _have_like_brackets(answer: Reading, gold: Reading) -> bool:
     a, b = answer.brackets, gold.brackets
     if "list" in (answer.kind, gold.kind):
-        return {a, b} <= {"", "()", "[]"}
+        return {a, b} <= {"", "{}", "()", "[]"}
     return a == b or {answer.kind, gold.kind} == {"tuple"}
 
 
@@ -148,7 +148,8 @@ def _unordered(answers: Sequence[Reading], golds: Sequence[Reading], leaf: Leaf)
     wanted = list({g.text: g for g in golds}.values())
     if len(left) != len(wanted):
         return False
-    if any(a.name for a in left) != any(g.name for g in wanted):  # names tell which is which
+    named = [sum(bool(item.name) for item in side) for side in (left, wanted)]
+    if sorted(named) == [0, len(wanted)]:  # names tell which is which, and the other side follows their order
         return _ordered(answers, golds, leaf)
     open_ones = False
     for gold in wanted:

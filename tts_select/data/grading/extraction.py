@@ -8,7 +8,7 @@ from typing import NamedTuple
 _BRACES = re.compile(r"\\+(?:begin)?boxed\s*\{|\\+fbox\s*\{|\\.|\{|\}", re.DOTALL)
 _HASHES = re.compile(r"####\s*(.+)")
 _PHRASE = re.compile(r"[Tt]he (?:final )?answer is:?\s*(.+?)\.?(?:\s*I hope.*)?\s*$", re.MULTILINE)
-_ENUMERATION = re.compile(r"^[\s$\\)\]]*,|\b(?:and|or)\b")
+_ENUMERATION = re.compile(r"^[\s$\\)\]]*(?:,|\Z)|\b(?:and|or)\b")
 _MAX_GAP = 40
 
 
@@ -35,13 +35,14 @@ def extract_answers(text: str) -> list[str]:
         found = extract_answer(text)
         return [] if found is None else [found]
     first = len(boxes) - 1
-    while first > 0 and _is_enumerated(text[boxes[first - 1].end + 1 : boxes[first].start]):
+    while first > 0 and _is_enumerated(text, boxes[first - 1], boxes[first]):
         first -= 1
     return [inside for box in boxes[first:] if (inside := text[box.inside : box.end].strip())]
 
 
-def _is_enumerated(gap: str) -> bool:
-    return len(gap) <= _MAX_GAP and _ENUMERATION.search(gap) is not None
+def _is_enumerated(text: str, box: _Box, following: _Box) -> bool:
+    gap = text[box.end + 1 : following.start]
+    return box.end < following.start <= box.end + _MAX_GAP and _ENUMERATION.search(gap) is not None
 
 
 def _boxes(text: str) -> list[_Box]:

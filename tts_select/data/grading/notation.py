@@ -50,14 +50,15 @@ FUNCTIONS = "sqrt|sin|cos|tan|cot|sec|csc|log|ln|exp|pi"
 _REWRITES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(pattern), by)
     for pattern, by in (
-        (r"\\\\(?=[a-zA-Z])(?!cr )", r"\\"),  # LaTeX that was escaped once too often
         (r"\\[()\[\]]|\$\$|(?<!\\)\$|\\\$|[€£]", " "),  # delimiters of mathematics, and currencies
         (r"\\(?:left|right|[bB]igg?[lrm]?)(?![a-zA-Z])\s*\.?(?=\W|$)", ""),
+        (r",\\!\s*", ","),
         (r"\\!|\\displaystyle|\\limits", ""),
         (r"\\[,;:> ]|~|\\q?quad(?![a-zA-Z])|\\(?:hspace|phantom)\{[^{}]*\}|\\(?:newline|n)(?![a-zA-Z])", " "),
         (r"\{,\}", ","),
-        (r"\\[dtc]frac", r"\\frac"),
         (rf"{_FONTS}\s*\{{\s*(and|or)\s*\}}", r" \1 "),
+        (r",\s*(?:and|or)\b", ", "),
+        (r"\\[dtc]frac", r"\\frac"),
         (rf"{_FONTS}\s*\{{\s*(\W*\w?\W*)\s*\}}", r"\1"),  # \mathrm{i}, \textbf{(B)}
         (rf"{_FONTS}\s*\{{", r"\\text{"),
         (r"\\text\{\s+", r"\\text{"),
@@ -87,6 +88,7 @@ _REWRITES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"(\\[a-zA-Z]+) (?=[^a-zA-Z])", r"\1"),
     )
 )
+_SINGLE_BACKSLASH = re.compile(r"(?<!\\)(?:\\\\)*\\(?!\\)")
 _EMPTY_SCRIPT = re.compile(r"\{\}")
 _ENDING = re.compile(r"(?<=[^.\s])\s*\.$|[\s:;,]+$")
 
@@ -94,6 +96,8 @@ _ENDING = re.compile(r"(?<=[^.\s])\s*\.$|[\s:;,]+$")
 def rewritten(text: str) -> str:
     """The answer in one way of writing; the same text again if it is in it already, or cannot be."""
     found = text.translate(_SYMBOLS)
+    if "\\\\" in found and not _SINGLE_BACKSLASH.search(found):  # LaTeX that was escaped once too often
+        found = found.replace("\\\\", "\\")
     if "\\begin{" in found:
         found = found.replace("\\\\", ROW_END)
     for pattern, by in _REWRITES:

@@ -137,7 +137,9 @@ def _items(parts: list[str]) -> tuple[Reading, ...]:
 
 
 def _kind(brackets: str, n: int) -> Kind:
-    if brackets in ("\\{\\}", "{}"):
+    if brackets == "{}":  # LaTeX braces group, and say nothing
+        return "list"
+    if brackets == "\\{\\}":
         return "set"
     return "interval" if n == 2 and brackets != "()" else "tuple"  # noqa: PLR2004  an interval has two ends
 
