@@ -148,8 +148,7 @@ def _unordered(answers: Sequence[Reading], golds: Sequence[Reading], leaf: Leaf)
     wanted = list({g.text: g for g in golds}.values())
     if len(left) != len(wanted):
         return False
-    named = [sum(bool(item.name) for item in side) for side in (left, wanted)]
-    if sorted(named) == [0, len(wanted)]:  # names tell which is which, and the other side follows their order
+    if _only_one_side_is_named(wanted, left):  # names tell which is which, and the other side follows their order
         return _ordered(answers, golds, leaf)
     open_ones = False
     for gold in wanted:
@@ -161,6 +160,12 @@ def _unordered(answers: Sequence[Reading], golds: Sequence[Reading], leaf: Leaf)
         else:
             return False
     return None if open_ones else True
+
+
+def _only_one_side_is_named(side: Sequence[Reading], other: Sequence[Reading]) -> bool:
+    names, others = ([item.name for item in items if item.name] for items in (side, other))
+    all_named = names or others
+    return not (names and others) and len(set(all_named)) == len(side) > 1
 
 
 def _all(found: Iterable[bool | None]) -> bool | None:

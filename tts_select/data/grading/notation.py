@@ -60,6 +60,7 @@ _REWRITES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r",\s*(?:and|or)\b", ", "),
         (r"\\[dtc]frac", r"\\frac"),
         (rf"{_FONTS}\s*\{{\s*(\W*\w?\W*)\s*\}}", r"\1"),  # \mathrm{i}, \textbf{(B)}
+        (rf"{_FONTS}\s*\{{([^{{}}]*\d[^{{}}]*)\}}", r"\1"),  # \text{5 cm}
         (rf"{_FONTS}\s*\{{", r"\\text{"),
         (r"\\text\{\s+", r"\\text{"),
         (r"\\frac\s*(\d)\s*(\d)", r"\\frac{\1}{\2}"),
