@@ -43,7 +43,7 @@ def compare(answer: Reading, gold: Reading, leaf: Leaf) -> bool | None:
 
 
 def _by_another_reading(answer: Reading, gold: Reading, leaf: Leaf) -> bool | None:
-    """"1,22" is a decimal beside a number; "1,234" is a list beside a list of two."""
+    """ "1,22" is a decimal beside a number; "1,234" is a list beside a list of two."""
     for one, other in ((answer, gold), (gold, answer)):
         if one.kind == "list" and other.numeral is not None:
             decimal = decimal_comma(one.text)
@@ -148,7 +148,9 @@ def _unordered(answers: Sequence[Reading], golds: Sequence[Reading], leaf: Leaf)
     wanted = list({g.text: g for g in golds}.values())
     if len(left) != len(wanted):
         return False
-    if _only_one_side_is_named(wanted, left):  # names tell which is which, and the other side follows their order
+    if _only_one_side_is_named(
+        wanted, left
+    ):  # names tell which is which, and the other side follows their order
         return _ordered(answers, golds, leaf)
     open_ones = False
     for gold in wanted:

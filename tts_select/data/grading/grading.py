@@ -82,7 +82,9 @@ def group_equivalent(answers: Sequence[str | None]) -> list[int]:
             break
         first, *others = left
         same = are_equivalent((other, first) for other in others)
-        group_of |= dict.fromkeys([first, *(o for o, is_same in zip(others, same, strict=True) if is_same)], group)
+        group_of |= dict.fromkeys(
+            [first, *(o for o, is_same in zip(others, same, strict=True) if is_same)], group
+        )
         left = [other for other, is_same in zip(others, same, strict=True) if not is_same]
     return [NO_ANSWER if answer is None else group_of[answer] for answer in answers]
 

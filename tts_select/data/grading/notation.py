@@ -44,7 +44,9 @@ _SYMBOLS = str.maketrans(
 
 ROW_END = r"\cr "
 """Between the rows of a matrix, so that no double backslash is left."""
-_FONTS = r"\\(?:text|textbf|textit|textrm|textnormal|textsf|texttt|mathrm|mathbf|mathit|mathsf|mathtt|mbox|bf|rm)"
+_FONTS = (
+    r"\\(?:text|textbf|textit|textrm|textnormal|textsf|texttt|mathrm|mathbf|mathit|mathsf|mathtt|mbox|bf|rm)"
+)
 FUNCTIONS = "sqrt|sin|cos|tan|cot|sec|csc|log|ln|exp|pi"
 
 _REWRITES: tuple[tuple[re.Pattern[str], str], ...] = tuple(

@@ -76,7 +76,7 @@ def numeral(text: str) -> Numeral | None:
 
 
 def decimal_comma(text: str) -> Numeral | None:
-    """"1,22" as the decimal that it may stand for beside two numbers."""
+    """ "1,22" as the decimal that it may stand for beside two numbers."""
     found = _COMMA.fullmatch(text)
     return numeral(f"{found[1]}.{found[2]}") if found else None
 
@@ -109,7 +109,9 @@ def _composed(form: str, parts: tuple[str | None, ...]) -> Fraction | None:
     if form == "mixed":
         rest = _ratio(given[1], given[2])
         return None if rest is None else Fraction(given[0]) + rest
-    base, exponent = (Fraction(10), int(given[-1])) if form == "scientific" else (Fraction(given[0]), int(given[1]))
+    base, exponent = (
+        (Fraction(10), int(given[-1])) if form == "scientific" else (Fraction(given[0]), int(given[1]))
+    )
     if abs(exponent) * len(str(base)) > MAX_DIGITS or (base == 0 and exponent <= 0):
         return None
     mantissa = Fraction(given[0]) if form == "scientific" and len(given) > 1 else Fraction(1)

@@ -20,14 +20,18 @@ _MAX_ITEMS = 200
 Kind = Literal["value", "list", "set", "tuple", "interval", "union", "matrix", "prose", "opaque"]
 
 _OPENING, _CLOSING = ("(", "[", "{", "\\{", "\\begin"), (")", "]", "}", "\\}", "\\end")
-_TOKEN = re.compile(r"\\begin\{[^{}]*\}|\\end\{[^{}]*\}|\\[a-zA-Z]+|\\.|[()\[\]{}]|, | and | or |.", re.DOTALL)
+_TOKEN = re.compile(
+    r"\\begin\{[^{}]*\}|\\end\{[^{}]*\}|\\[a-zA-Z]+|\\.|[()\[\]{}]|, | and | or |.", re.DOTALL
+)
 _PLAIN = re.compile(r"[-+]?\d{1,40}")
 _TEXT = re.compile(r"\\text\{([^{}]*)\}")
 _WORDS = re.compile(r"[a-zA-Z][a-zA-Z' -]*")
 _MATRIX = re.compile(r"\(?\\begin\{([bpvBV]?matrix|array)\}(?:\{[lcr|]*\})?(.*?)\\end\{\1\}\)?", re.DOTALL)
 _CHOICE = re.compile(r"\(?([A-J])(?:\)[.:]?|[.:])(?: ?(.+))?", re.DOTALL)
 _MATHEMATICS = re.compile(r"[\d$\\=]")
-_NOT_PROSE = re.compile(rf"\\(?:text|math|oper)[a-z]*\s*\{{[^{{}}]*\}}|\\(?:begin|end)\{{[^{{}}]*\}}|\\[a-zA-Z]+|\b(?:and|or|{FUNCTIONS}|{UNIT_WORDS})\b")
+_NOT_PROSE = re.compile(
+    rf"\\(?:text|math|oper)[a-z]*\s*\{{[^{{}}]*\}}|\\(?:begin|end)\{{[^{{}}]*\}}|\\[a-zA-Z]+|\b(?:and|or|{FUNCTIONS}|{UNIT_WORDS})\b"
+)
 _LABEL = re.compile(r"\s*[A-Za-z][a-z]{2,}\s*[:$\s]\s*\S")
 _LONG_WORD = re.compile(r"(?<![a-zA-Z])[A-Za-z][a-z']+(?![a-zA-Z])")
 _CONSTANTS = frozenset({"e", "i", "I", "E", "pi"})

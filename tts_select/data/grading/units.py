@@ -36,7 +36,9 @@ _AROUND = re.compile(
     re.DOTALL,
 )
 _ORDINAL = re.compile(r"(\d+)(?:\^?\{?(?:\\text\{ ?)?(?:st|nd|rd|th)\}{0,2})")
-_NAME = r"(?:\\?[a-zA-Z]+(?:_\w|_\{[^{}]*\})?'*(?:\([a-zA-Z,]+\))?|\|[A-Z]+\||\\(?:angle|overline) ?\{?[A-Z]+\}?)"
+_NAME = (
+    r"(?:\\?[a-zA-Z]+(?:_\w|_\{[^{}]*\})?'*(?:\([a-zA-Z,]+\))?|\|[A-Z]+\||\\(?:angle|overline) ?\{?[A-Z]+\}?)"
+)
 _ASSIGNED = re.compile(rf"(?P<name>{_NAME})(?:=|\\approx ?|\\in ?|:)(?P<value>[^=<>]+)", re.DOTALL)
 
 
