@@ -27,19 +27,16 @@ def quick(answer: Reading, gold: Reading) -> bool | None:
 
 def compare(answer: Reading, gold: Reading, leaf: Leaf) -> bool | None:
     """Whether they are equivalent, by the conventions of docs/grading.md."""
-    if answer.text == gold.text:
-        return True
-    if not answer.text or not gold.text:
-        return False
+    if answer.text == gold.text or not (answer.text and gold.text):
+        return answer.text == gold.text
     if (other := _by_another_reading(answer, gold, leaf)) is not None:
         return other
-    if "prose" in (answer.kind, gold.kind):
+    kinds = {answer.kind, gold.kind}
+    if "prose" in kinds:
         return leaf(answer, gold)
-    if answer.kind == gold.kind == "value":
+    if kinds == {"value"}:
         return _values(answer, gold, leaf)
-    if "value" in (answer.kind, gold.kind):
-        return _value_and_sequence(answer, gold, leaf)
-    return _sequences(answer, gold, leaf)
+    return (_value_and_sequence if "value" in kinds else _sequences)(answer, gold, leaf)
 
 
 def _by_another_reading(answer: Reading, gold: Reading, leaf: Leaf) -> bool | None:
@@ -143,7 +140,7 @@ def _ordered(answers: Sequence[Reading], golds: Sequence[Reading], leaf: Leaf) -
 
 
 def _unordered(answers: Sequence[Reading], golds: Sequence[Reading], leaf: Leaf) -> bool | None:
-    """Each has a partner of its own. Which one of several does not matter, since being equal is transitive."""
+    """Each has a partner of its own; which of several does not matter, since what equals one equals all."""
     left = list({a.text: a for a in answers}.values())
     wanted = list({g.text: g for g in golds}.values())
     if len(left) != len(wanted):

@@ -18,8 +18,6 @@ Verdict = Literal["equivalent", "different", "cannot be graded"]
 Pair = tuple[str | None, str | None]
 
 NO_ANSWER = -1
-_MAX_CHARS = 1_000_000
-_LAST_CHARS = 10_000
 _MAX_KNOWN = 16_384
 
 _known: dict[tuple[str, str], Verdict] = {}
@@ -28,7 +26,7 @@ _known: dict[tuple[str, str], Verdict] = {}
 def is_equivalent(answer: str | None, gold: str | None) -> bool:
     """Whether an answer (or a solution that holds one) is the gold answer, written in whatever way.
 
-    No answer is equivalent to nothing, and what cannot be graded is not equivalent; it never raises on any text.
+    None, no answer, is equivalent to nothing, and neither is what cannot be graded. No text raises.
 
     >>> is_equivalent("0.5", r"\\frac12"), is_equivalent("x=5", "$5$"), is_equivalent("(1,2)", "(2,1)")
     (True, True, False)
@@ -51,8 +49,8 @@ def are_equivalent(pairs: Iterable[Pair]) -> list[bool]:
 def grade(pairs: Iterable[Pair]) -> list[Verdict]:
     """A verdict for each (answer, gold).
 
-    "cannot be graded": too long or too deeply nested to look at, or not decided within the time and memory that a
-    worker has for one pair.
+    "cannot be graded": too long or too deeply nested to look at, or not decided within the time and memory
+    that a worker has for one pair.
 
     Raises:
         BackendError: the grading workers cannot start.

@@ -1,7 +1,7 @@
-"""One way of writing for what LaTeX, Unicode and plain text write in many: delimiters, spaces, fonts, fractions.
+"""One way of writing for what LaTeX, Unicode and plain text write in many: spaces, fonts, fractions, symbols.
 
-What is rewritten here means the same in every context; what depends on the rest of the answer (units, percent,
-separators, choices) is read in `numerals` and `reading`.
+What is rewritten here means the same in every context; what depends on the rest of the answer (units,
+percent, separators, choices) is read in `numerals` and `reading`.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ import re
 
 _SYMBOLS = str.maketrans(
     {
-        "−": "-",
-        "–": "-",
-        "×": r" \times ",
+        "\N{MINUS SIGN}": "-",
+        "\N{EN DASH}": "-",
+        "\N{MULTIPLICATION SIGN}": r" \times ",
         "÷": "/",
         "·": r" \cdot ",
         "⋅": r" \cdot ",
@@ -22,7 +22,7 @@ _SYMBOLS = str.maketrans(
         "≥": r" \ge ",
         "≠": r" \ne ",
         "≈": r" \approx ",
-        "∪": r" \cup ",
+        "\N{UNION}": r" \cup ",
         "∩": r" \cap ",
         "∈": r" \in ",
         "∅": r" \emptyset ",
@@ -33,9 +33,9 @@ _SYMBOLS = str.maketrans(
         "½": r"\frac{1}{2}",
         "¼": r"\frac{1}{4}",
         "¾": r"\frac{3}{4}",
-        "，": ",",
-        "（": "(",
-        "）": ")",
+        "\N{FULLWIDTH COMMA}": ",",
+        "\N{FULLWIDTH LEFT PARENTHESIS}": "(",
+        "\N{FULLWIDTH RIGHT PARENTHESIS}": ")",
         "\N{NO-BREAK SPACE}": " ",
         "\N{NARROW NO-BREAK SPACE}": " ",
         "\0": None,

@@ -34,7 +34,7 @@ class Numeral:
 
     value: Fraction
     decimals: int | None = None
-    """Digits after the point, if it is written as a decimal with enough digits to stand for a rounded value."""
+    """Digits after the point, if it is a decimal with enough digits to stand for a rounded value."""
     is_percent: bool = False
     """`value` is what stands before the percent sign."""
 
@@ -76,7 +76,7 @@ def numeral(text: str) -> Numeral | None:
 
 
 def decimal_comma(text: str) -> Numeral | None:
-    """ "1,22" as the decimal that it may stand for beside two numbers."""
+    """`1,22` as the decimal that it may stand for beside two numbers."""
     found = _COMMA.fullmatch(text)
     return numeral(f"{found[1]}.{found[2]}") if found else None
 

@@ -15,11 +15,10 @@ MAX_CHARS = 2_000
 """Of an answer; one that is longer is compared as it is written."""
 MAX_DEPTH = 30
 """Of brackets in brackets; what is nested deeper is compared as it is written."""
-_MAX_ITEMS = 200
 
 Kind = Literal["value", "list", "set", "tuple", "interval", "union", "matrix", "prose", "opaque"]
 
-_OPENING, _CLOSING = ("(", "[", "{", "\\{", "\\begin"), (")", "]", "}", "\\}", "\\end")
+_OPENING, _CLOSING = ("(", "[", "{", "\\{"), (")", "]", "}", "\\}")
 _TOKEN = re.compile(
     r"\\begin\{[^{}]*\}|\\end\{[^{}]*\}|\\[a-zA-Z]+|\\.|[()\[\]{}]|, | and | or |.", re.DOTALL
 )
@@ -90,34 +89,61 @@ def _plain(source: str, bare: str) -> Reading:
 
 
 def _taken_apart(source: str, text: str) -> Reading:
-    if (matrix := _MATRIX.fullmatch(text)) is not None:
-        return _matrix(source, text, matrix[2])
+    for attempt in (_matrix, _number, _union, _enumeration, _bracketed, _bare_list):
+        if (found := attempt(source, text)) is not None:
+            return found
+    return _value(source, text)
+
+
+def _matrix(source: str, text: str) -> Reading | None:
+    found = _MATRIX.fullmatch(text)
+    if found is None:
+        return None
+    rows = [_split(row, ("&",)) for row in found[2].split("\\cr") if row.strip()]
+    shape = f"{len(rows)}x{max(map(len, rows), default=0)}"
+    return Reading(source, text, "matrix", _items([cell for row in rows for cell in row]), shape, value=text)
+
+
+def _number(source: str, text: str) -> Reading | None:
     name, value = assigned(text)
-    if (found := numeral(value)) is not None:
-        return Reading(source, text, name=name, value=value, numeral=found)
-    if (union := _split(value, ("\\cup",))) and len(union) > 1:
-        return Reading(source, text, "union", _items(union), name=name, value=value)
-    if (parts := _split(text, (", ", ";", " and ", " or "))) and len(parts) > 1:
-        return Reading(source, text, "list", _items(parts))
-    enclosed = _enclosed(value)
-    if enclosed is not None:
-        brackets, inside = enclosed
-        parts = _split(inside, (", ", ",", ";"))
-        if len(parts) > 1 or brackets in ("\\{\\}", "{}"):
-            return Reading(source, text, _kind(brackets, len(parts)), _items(parts), brackets, name, value)
-        if brackets in ("()", "{}") and inside and not _CHOICE.fullmatch(value):
-            return _taken_apart(source, f"{name}={inside}" if name else inside)
+    found = numeral(value)
+    return None if found is None else Reading(source, text, name=name, value=value, numeral=found)
+
+
+def _union(source: str, text: str) -> Reading | None:
+    name, value = assigned(text)
+    parts = _split(value, ("\\cup",))
+    return Reading(source, text, "union", _items(parts), name=name, value=value) if len(parts) > 1 else None
+
+
+def _enumeration(source: str, text: str) -> Reading | None:
+    parts = _split(text, (", ", ";", " and ", " or "))
+    return Reading(source, text, "list", _items(parts)) if len(parts) > 1 else None
+
+
+def _bracketed(source: str, text: str) -> Reading | None:
+    name, value = assigned(text)
+    brackets, inside = _enclosed(value)
+    parts = _split(inside, (", ", ",", ";"))
+    if brackets == "\\{\\}" or (brackets and len(parts) > 1):
+        return Reading(source, text, _kind(brackets, len(parts)), _items(parts), brackets, name, value)
+    if brackets not in ("()", "{}") or not inside or _CHOICE.fullmatch(value):
+        return None
+    return _taken_apart(source, f"{name}={inside}" if name else inside)
+
+
+def _bare_list(source: str, text: str) -> Reading | None:
+    """With commas and no spaces, which is not done in words."""
     parts = _split(text, (",", ";"))
-    if 1 < len(parts) <= _MAX_ITEMS:
-        return Reading(source, text, "list", _items(parts))
-    return _value(source, text, name, value)
+    return Reading(source, text, "list", _items(parts)) if len(parts) > 1 else None
 
 
-def _value(source: str, text: str, name: str, value: str) -> Reading:
-    if (both := _plus_and_minus(value)) is not None:
+def _value(source: str, text: str) -> Reading:
+    name, value = assigned(text)
+    if both := _plus_and_minus(value):
         return Reading(source, text, "list", _items(both), name=name, value=value)
     bare, unit = without_unit(value)
-    if unit and (inner := _enclosed(bare)) is not None and "," in inner[1]:
+    if unit and "," in bare:
         return _taken_apart(source, bare)
     word, is_sure = _word(value)
     choice = _CHOICE.fullmatch(value)
@@ -136,8 +162,7 @@ def _value(source: str, text: str, name: str, value: str) -> Reading:
 
 def _items(parts: list[str]) -> tuple[Reading, ...]:
     found = [_taken_apart(part, part) for part in parts if part]
-    flat = [i for item in found for i in (item.items if item.kind == "list" else (item,))]
-    return tuple(flat[:_MAX_ITEMS])
+    return tuple(i for item in found for i in (item.items if item.kind == "list" else (item,)))
 
 
 def _kind(brackets: str, n: int) -> Kind:
@@ -145,14 +170,7 @@ def _kind(brackets: str, n: int) -> Kind:
         return "list"
     if brackets == "\\{\\}":
         return "set"
-    return "interval" if n == 2 and brackets != "()" else "tuple"  # noqa: PLR2004  an interval has two ends
-
-
-def _matrix(source: str, text: str, inside: str) -> Reading:
-    rows = [_split(row, ("&",)) for row in inside.split("\\cr") if row.strip()]
-    shape = f"{len(rows)}x{max(map(len, rows), default=0)}"
-    cells = tuple(_taken_apart(cell, cell) for row in rows for cell in row)
-    return Reading(source, text, "matrix", cells, shape, value=text)
+    return "interval" if n == 2 and brackets != "()" else "tuple"
 
 
 def _word(text: str) -> tuple[str | None, bool]:
@@ -162,25 +180,25 @@ def _word(text: str) -> tuple[str | None, bool]:
     return bare.lower().strip(), "\\text" in text or len(bare) > _SHORT
 
 
-def _plus_and_minus(text: str) -> list[str] | None:
-    """`1\\pm x` as its two values."""
+def _plus_and_minus(text: str) -> list[str]:
+    """`1\\pm x` as its two values; nothing if it is not two."""
     if text.count("\\pm") != 1:
-        return None
-    before, after = text.split("\\pm")
-    return [f"{before}+{after.strip()}".removeprefix("+"), f"{before}-{after.strip()}"]
+        return []
+    before, after = (part.strip() for part in text.split("\\pm"))
+    return [f"{before}+{after}".removeprefix("+"), f"{before}-{after}"]
 
 
-def _enclosed(text: str) -> tuple[str, str] | None:
-    """(brackets, inside) if the first bracket is closed by the last."""
+def _enclosed(text: str) -> tuple[str, str]:
+    """(brackets, inside) if the first bracket is closed by the last, else two empty texts."""
     tokens = _TOKEN.findall(text)
-    if len(tokens) < 2 or tokens[0] not in _OPENING or tokens[-1] not in _CLOSING:  # noqa: PLR2004  two brackets
-        return None
+    if len(tokens) < 2 or tokens[0] not in _OPENING or tokens[-1] not in _CLOSING:
+        return "", ""
     depth = 0
     for k, token in enumerate(tokens):
         depth += _step(token)
         if depth == 0 and k < len(tokens) - 1:
-            return None
-    return (tokens[0] + tokens[-1], "".join(tokens[1:-1]).strip()) if depth == 0 else None
+            return "", ""
+    return (tokens[0] + tokens[-1], "".join(tokens[1:-1]).strip()) if depth == 0 else ("", "")
 
 
 def _split(text: str, separators: tuple[str, ...]) -> list[str]:

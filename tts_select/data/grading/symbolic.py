@@ -1,7 +1,7 @@
 """What takes mathematics to tell: runs in a worker process (`workers`), never in the caller's.
 
-`math-verify` parses and compares. Where its simplification does not get there, two expressions that agree at many
-points agree, and a decimal stands for the value that it rounds.
+`math-verify` parses and compares. Before that, two expressions that have the same values at many points are
+equal, and others are not; after it, a decimal stands for the value that it rounds.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ def _agree(a: Any, b: Any) -> bool | None:
         x, y = _at(a, point), _at(b, point)
         if x is None or y is None:
             continue
-        if abs(x - y) > _TOLERANCE * max(1, abs(x)):
+        if abs(x - y) > _TOLERANCE * max(Fraction(1), abs(x)):
             return False
         n_agreed += 1
         if n_agreed == _ENOUGH_POINTS:

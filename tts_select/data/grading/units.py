@@ -1,45 +1,71 @@
-"""What may stand around a value without being part of it: units, ordinals, the name that it is assigned to."""
+"""What may stand around a value without being part of it: a unit, an ordinal's ending, a name."""
 
 from __future__ import annotations
 
 import re
 from typing import NamedTuple
 
-_WORDS = """
-mm cm dm m km in inch inches ft foot feet yd yard yards mi mile miles meter meters metre metres centimeter centimeters
-kilometer kilometers millimeter millimeters
-mg g kg gram grams kilogram kilograms lb lbs pound pounds oz ounce ounces ton tons
-s sec secs second seconds min mins minute minutes h hr hrs hour hours day days week weeks month months year years
-ml l liter liters litre litres gallon gallons cup cups quart quarts pint pints
-mph kmh kph m/s km/h miles/hour
-dollar dollars cent cents usd euro euros rupees rs
-degree degrees radian radians rad
-unit units square sq cubic per of the
-person people student students child children boy boys girl girls man men woman women
-way ways time times item items piece pieces step steps point points coin coins apple apples book books mark marks
-hz j n w v kw kj pa ev
+_SYNONYMS = """
+mm: millimeter millimeters
+cm: centimeter centimeters
+m: meter meters metre metres
+km: kilometer kilometers
+in: inch inches
+ft: foot feet
+yd: yard yards
+mi: mile miles
+mg: milligram milligrams
+g: gram grams
+kg: kilogram kilograms
+oz: ounce ounces
+lb: lbs pound pounds
+s: sec secs second seconds
+min: mins minute minutes
+h: hr hrs hour hours
+day: days
+week: weeks
+month: months
+year: years
+ml: milliliter milliliters
+l: liter liters litre litres
+dollar: dollars usd
+cent: cents
+mph:
+kph: kmh
 """
-_CANONICAL = {
-    "inch": "in", "inches": "in", "foot": "ft", "feet": "ft", "yard": "yd", "mile": "mi", "meter": "m", "metre": "m",
-    "centimeter": "cm", "kilometer": "km", "millimeter": "mm", "gram": "g", "kilogram": "kg", "pound": "lb",
-    "ounce": "oz", "second": "s", "sec": "s", "minute": "min", "hour": "h", "hr": "h", "liter": "l", "litre": "l",
-    "day": "day", "week": "week", "month": "month", "year": "year", "ton": "ton", "gallon": "gallon", "dollar": "$",
-    "cent": "cent",
-}  # fmt: skip
-_SCALES = frozenset({*_CANONICAL.values(), "mm", "cm", "dm", "m", "km", "mg", "g", "kg", "ml"})
+_QUALIFIERS = "square sq cubic per of the degree degrees rad radian radians unit units"
 
-UNIT_WORDS = "|".join(sorted(map(re.escape, _WORDS.split()), key=len, reverse=True))
+_SCALE_OF = {
+    word: scale
+    for line in _SYNONYMS.split("\n")
+    if line
+    for scale, _, others in [line.partition(":")]
+    for word in (scale, *others.split())
+}
+UNIT_WORDS = "|".join(sorted((*_SCALE_OF, *_QUALIFIERS.split()), key=len, reverse=True))
+"""A regular expression's alternatives."""
+
 _POWER = r"(?:\^(?:\d|\{-?\d\}))?"
-_UNIT = rf"(?:\\text\{{[^{{}}]*\}}{_POWER}|(?<![a-zA-Z\\])(?:{UNIT_WORDS})(?![a-zA-Z]){_POWER}|\\degree(?: ?[CFK](?![a-zA-Z]))?)"
-_AROUND = re.compile(
-    rf"(?P<value>.*?[\w}})%|.])(?:\^(?:\{{?(?:\\text\{{ ?)?(?:st|nd|rd|th)\}}?\}}?))?(?P<unit>(?:[ *./-]?{_UNIT})+)",
-    re.DOTALL,
+_ADJACENT = "|".join(word for word in UNIT_WORDS.split("|") if len(word) > 1)  # 5m may be five times m
+_UNIT = "|".join(
+    (
+        r"[ *./-]?\\text\{[^{}]*\}",
+        rf"[ ./-](?:{UNIT_WORDS})(?![a-zA-Z])",
+        rf"(?<=[\d}}])(?:{_ADJACENT})(?![a-zA-Z])",
+        r" [a-zA-Z]{3,}",  # whatever is counted: apples
+        r"\\degree(?: ?[CFK](?![a-zA-Z]))?",
+    )
 )
-_ORDINAL = re.compile(r"(\d+)(?:\^?\{?(?:\\text\{ ?)?(?:st|nd|rd|th)\}{0,2})")
-_NAME = (
-    r"(?:\\?[a-zA-Z]+(?:_\w|_\{[^{}]*\})?'*(?:\([a-zA-Z,]+\))?|\|[A-Z]+\||\\(?:angle|overline) ?\{?[A-Z]+\}?)"
+_ORDINAL = r"(?:\^?\{?(?:\\text\{ ?)?(?:st|nd|rd|th)\}?\}?)"
+_WITH_UNIT = re.compile(
+    rf"(?P<value>.*?[\w}})%.])(?:{_ORDINAL}$|{_ORDINAL}?(?P<unit>(?:(?:{_UNIT}){_POWER})+))", re.DOTALL
 )
-_ASSIGNED = re.compile(rf"(?P<name>{_NAME})(?:=|\\approx ?|\\in ?|:)(?P<value>[^=<>]+)", re.DOTALL)
+_NAMES = (
+    r"\\?[a-zA-Z]+(?:_\w|_\{[^{}]*\})?'*(?:\([a-zA-Z,]+\))?",  # x, x_1, f(x), \theta
+    r"\|[A-Z]+\|",
+    r"\\(?:angle|overline) ?\{?[A-Z]+\}?",
+)
+_ASSIGNED = re.compile(rf"(?P<name>{'|'.join(_NAMES)})(?:=|\\approx ?|\\in ?|:)(?P<value>[^=<>]+)", re.DOTALL)
 
 
 class Assigned(NamedTuple):
@@ -57,10 +83,8 @@ def assigned(text: str) -> Assigned:
 
 def without_unit(text: str) -> tuple[str, str]:
     """(value, unit) of `5\\text{ cm}^2`, `12^{th}` or `90\\degree`; the unit is empty where there is none."""
-    if found := _ORDINAL.fullmatch(text):
-        return found[1], ""
-    found = _AROUND.fullmatch(text)
-    return (found["value"].strip(), found["unit"]) if found else (text, "")
+    found = _WITH_UNIT.fullmatch(text)
+    return (found["value"].strip(), found["unit"] or "") if found else (text, "")
 
 
 def are_different_scales(unit: str, other: str) -> bool:
@@ -70,7 +94,4 @@ def are_different_scales(unit: str, other: str) -> bool:
 
 
 def _scale(unit: str) -> str | None:
-    word = re.sub(r"\\text|[{}\s.]|\^.*", "", unit).lower()
-    singular = word.removesuffix("s") if len(word) > 2 else word  # noqa: PLR2004  "ms" is no plural
-    name = _CANONICAL.get(word) or _CANONICAL.get(singular) or word
-    return name if name in _SCALES else None
+    return _SCALE_OF.get(re.sub(r"\\text|[{}\s.]|\^.*", "", unit).lower())

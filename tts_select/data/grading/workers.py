@@ -1,9 +1,9 @@
 """Worker processes that do the mathematics of grading, started when they are first needed.
 
 math-verify stops itself with signals, which only the main thread of a process may do, and not always; so each
-pair has a soft limit in its worker, and a hard one, at which the worker is killed and replaced. pebble has pools
-whose tasks can be killed, and loky processes that do not run the caller's main module again, so that a script
-needs no `if __name__ == "__main__"`.
+pair has a soft limit in its worker, and a hard one, at which the worker is killed and replaced. pebble has
+pools whose tasks can be killed, and loky processes that do not run the caller's main module again, so that a
+script needs no `if __name__ == "__main__"`.
 """
 
 from __future__ import annotations
@@ -13,10 +13,12 @@ import contextlib
 import logging
 import os
 import signal
+import sys
 import threading
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import TimeoutError as LimitReached
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tts_select.core.errors import BackendError
@@ -45,7 +47,7 @@ class _SoftLimitReached(BaseException):
 
 
 def judge(pairs: Sequence[tuple[str, str]]) -> list[bool | None]:
-    """Whether each (answer, gold) is equivalent; None for what took too long, too much memory, or a worker's life.
+    """Whether each (answer, gold) is equivalent; None for what took too long or too much memory.
 
     Raises:
         BackendError: no worker can start.
@@ -64,9 +66,10 @@ def _outcome(future: Any) -> bool | None:
     from pebble import ProcessExpired
 
     try:
-        return bool(future.result()) if (found := future.result()) is not None else found
+        found: bool | None = future.result()
     except (LimitReached, ProcessExpired, MemoryError, RecursionError):
         return None
+    return found
 
 
 def _running_pool() -> ProcessPool:
@@ -87,13 +90,13 @@ def _running_pool() -> ProcessPool:
 
 def _shut_down() -> None:
     if _pool is not None:
-        _pool.stop()
+        _pool.stop()  # type: ignore[no-untyped-call]
         _pool.join()
 
 
 def _forget_pool() -> None:
     """A forked child has no threads to talk to its parent's workers: it starts its own."""
-    global _pool, _lock  # noqa: PLW0603
+    global _pool, _lock
     _pool, _lock = None, threading.Lock()
 
 
@@ -103,7 +106,7 @@ if hasattr(os, "register_at_fork"):
 
 
 def _prepare_worker() -> None:
-    """Imports and tries out all that the first pair would otherwise wait for, and limits the memory of all."""
+    """Imports and tries out what the first pair would wait for, and limits the memory of all."""
     from tts_select.data.grading.symbolic import are_equal
 
     logging.disable(logging.CRITICAL)  # math-verify logs each timeout and parse error
@@ -112,8 +115,7 @@ def _prepare_worker() -> None:
     with contextlib.suppress(ImportError, OSError, ValueError):  # no such limit on this system
         import resource
 
-        with open("/proc/self/statm") as file:  # noqa: PTH123
-            used = int(file.read().split()[0]) * resource.getpagesize()
+        used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
         resource.setrlimit(resource.RLIMIT_AS, (used + MEMORY_BYTES, used + MEMORY_BYTES))
 
 
@@ -121,16 +123,15 @@ def _judge_one(answer: str, gold: str) -> bool | None:
     """In the worker: within the soft limit, or None."""
     from tts_select.data.grading.symbolic import are_equal
 
+    if sys.platform == "win32":  # without such timers, it has the hard limit alone
+        return are_equal(answer, gold)
     with _soft_limit():
         return are_equal(answer, gold)
     return None
 
 
 @contextlib.contextmanager
-def _soft_limit() -> Any:
-    if not hasattr(signal, "setitimer"):  # Windows: the hard limit alone
-        yield
-        return
+def _soft_limit() -> Iterator[None]:
     signal.signal(signal.SIGPROF, _reach_soft_limit)
     signal.setitimer(signal.ITIMER_PROF, SOFT_LIMIT_S)
     try:
@@ -141,5 +142,5 @@ def _soft_limit() -> Any:
         signal.setitimer(signal.ITIMER_PROF, 0)
 
 
-def _reach_soft_limit(signal_number: int, frame: FrameType | None) -> None:
+def _reach_soft_limit(_: int, __: FrameType | None) -> None:
     raise _SoftLimitReached

@@ -1,4 +1,4 @@
-"""Which field of a record is the problem, which the answer, which the id; and what an answer's field holds."""
+"""Which field of a record is the problem, the answer or the id; and what the answer's field holds."""
 
 from __future__ import annotations
 
@@ -60,8 +60,10 @@ class Fields:
 
 
 def answer_of(value: Any) -> str | None:
-    """The final answer in a field: as it is, or after `####` or in the box of a worked solution; None if it is
-    empty. Several answers are joined, and a whole number that was stored as a float is whole again."""
+    """The final answer in a field: as it is, or after `####` or in the box of a worked solution.
+
+    None if it is empty. Several are joined, and a whole number that was stored as a float is whole again.
+    """
     if isinstance(value, list | tuple):
         found = [part for part in map(answer_of, value) if part]
         return ", ".join(found) or None
