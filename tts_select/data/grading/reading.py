@@ -36,6 +36,7 @@ _LONG_WORD = re.compile(r"(?<![a-zA-Z])[A-Za-z][a-z']+(?![a-zA-Z])")
 _CONSTANTS = frozenset({"e", "i", "I", "E", "pi"})
 _SHORT = 3
 """Letters of which a product of variables may be made; longer words are words."""
+_SHORT_WORDS = frozenset({"yes", "no", "odd"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +178,8 @@ def _word(text: str) -> tuple[str | None, bool]:
     bare = _TEXT.sub(r"\1", text)
     if not _WORDS.fullmatch(bare) or bare in _CONSTANTS:
         return None, False
-    return bare.lower().strip(), "\\text" in text or len(bare) > _SHORT
+    word = bare.lower().strip()
+    return word, "\\text" in text or len(word) > _SHORT or word in _SHORT_WORDS
 
 
 def _plus_and_minus(text: str) -> list[str]:

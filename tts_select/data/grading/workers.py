@@ -16,7 +16,7 @@ import signal
 import sys
 import threading
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import TimeoutError as LimitReached
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -54,11 +54,22 @@ def judge(pairs: Sequence[tuple[str, str]]) -> list[bool | None]:
     """
     if not pairs:
         return []
-    pool = _running_pool()
     try:
-        futures = [pool.schedule(_judge_one, args=pair, timeout=HARD_LIMIT_S) for pair in pairs]
-    except RuntimeError as error:  # a worker failed before its first pair
-        raise BackendError(f"the grading workers cannot start: {error}; is math-verify installed?") from error
+        return _judged(pairs)
+    except RuntimeError:  # the pool broke, as when the system is short of memory for a moment
+        _shut_down()
+    try:
+        return _judged(pairs)
+    except RuntimeError as error:
+        raise BackendError(
+            f"the grading workers cannot start ({error}): free some memory, and see that "
+            "`python -c 'import math_verify'` works"
+        ) from error
+
+
+def _judged(pairs: Sequence[tuple[str, str]]) -> list[bool | None]:
+    pool = _running_pool()
+    futures = [pool.schedule(_judge_one, args=pair, timeout=HARD_LIMIT_S) for pair in pairs]
     return [_outcome(future) for future in futures]
 
 
@@ -67,7 +78,7 @@ def _outcome(future: Any) -> bool | None:
 
     try:
         found: bool | None = future.result()
-    except (LimitReached, ProcessExpired, MemoryError, RecursionError):
+    except (LimitReached, ProcessExpired):
         return None
     return found
 
@@ -123,23 +134,20 @@ def _judge_one(answer: str, gold: str) -> bool | None:
     """In the worker: within the soft limit, or None."""
     from tts_select.data.grading.symbolic import are_equal
 
-    if sys.platform == "win32":  # without such timers, it has the hard limit alone
-        return are_equal(answer, gold)
-    with _soft_limit():
-        return are_equal(answer, gold)
-    return None
-
-
-@contextlib.contextmanager
-def _soft_limit() -> Iterator[None]:
-    signal.signal(signal.SIGPROF, _reach_soft_limit)
-    signal.setitimer(signal.ITIMER_PROF, SOFT_LIMIT_S)
+    _interrupt_after(SOFT_LIMIT_S)
     try:
-        yield
-    except _SoftLimitReached:
-        pass
+        return are_equal(answer, gold)
+    except (_SoftLimitReached, Exception):  # noqa: BLE001  sympy raises whatever it likes, and MemoryError
+        return None
     finally:
-        signal.setitimer(signal.ITIMER_PROF, 0)
+        _interrupt_after(0)
+
+
+def _interrupt_after(seconds: float) -> None:
+    """Of computing; 0 is never. Windows has no such timer, and the hard limit alone."""
+    if sys.platform != "win32":
+        signal.signal(signal.SIGPROF, _reach_soft_limit)
+        signal.setitimer(signal.ITIMER_PROF, seconds)
 
 
 def _reach_soft_limit(_: int, __: FrameType | None) -> None:
