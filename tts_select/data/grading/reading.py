@@ -22,7 +22,7 @@ _OPENING, _CLOSING = ("(", "[", "{", "\\{"), (")", "]", "}", "\\}")
 _TOKEN = re.compile(
     r"\\begin\{[^{}]*\}|\\end\{[^{}]*\}|\\[a-zA-Z]+|\\.|[()\[\]{}]|, | and | or |.", re.DOTALL
 )
-_PLAIN = re.compile(r"[-+]?\d{1,40}")
+_PLAIN = re.compile(r"[-+]?\d{1,40}(?:,\d{3})*(?:\.\d+)?")
 _TEXT = re.compile(r"\\text\{([^{}]*)\}")
 _WORDS = re.compile(r"[a-zA-Z][a-zA-Z' -]*")
 _MATRIX = re.compile(r"\(?\\begin\{([bpvBV]?matrix|array)\}(?:\{[lcr|]*\})?(.*?)\\end\{\1\}\)?", re.DOTALL)
@@ -69,8 +69,8 @@ class Reading:
 def read(source: str) -> Reading:
     """Take an answer apart; whatever is too long or nested too deeply is opaque."""
     bare = source.strip()
-    if _PLAIN.fullmatch(bare):
-        return _plain(source, bare)
+    if _PLAIN.fullmatch(bare) and (found := numeral(bare.lstrip("+"))) is not None:
+        return Reading(source, bare.lstrip("+"), value=bare.lstrip("+"), numeral=found)
     if len(bare) > MAX_CHARS or _depth(bare) > MAX_DEPTH:
         return Reading(source, " ".join(bare.split()), "opaque")
     text = rewritten(bare)
@@ -83,10 +83,6 @@ def is_prose(text: str) -> bool:
         return False
     bare = _NOT_PROSE.sub(" ", text)
     return _LABEL.match(bare) is not None or len(_LONG_WORD.findall(bare)) > 1
-
-
-def _plain(source: str, bare: str) -> Reading:
-    return Reading(source, bare.removeprefix("+"), value=bare, numeral=numeral(bare))
 
 
 def _taken_apart(source: str, text: str) -> Reading:

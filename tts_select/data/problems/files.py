@@ -87,7 +87,7 @@ def _csv(path: Path) -> Iterator[Record]:
                 else:
                     yield Record(place, row)
         except csv.Error as error:
-            raise InputError(f"'{path}', line {rows.line_num}: not CSV ({error})") from error
+            raise InputError(f"'{path}', after line {rows.line_num}: not CSV ({error})") from error
 
 
 def _parquet(path: Path) -> Iterator[Record]:
