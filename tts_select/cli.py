@@ -15,6 +15,7 @@ from rich.console import Console
 from tts_select import __version__
 from tts_select.core.errors import InputError, NoAnswer, TtsSelectError
 from tts_select.core.plan import AGGREGATIONS, SELECTIONS
+from tts_select.data_cli import data
 from tts_select.executors.rewards.formats import FORMATS
 from tts_select.problem_text import read_problem_text
 from tts_select.router_cli import evaluate, plan, train
@@ -77,6 +78,7 @@ def main() -> None:
     """Test-time scaling that picks its method and budget for each problem."""
 
 
+main.add_command(data)
 main.add_command(portfolio)
 main.add_command(sweep)
 main.add_command(world)
