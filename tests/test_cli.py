@@ -57,6 +57,22 @@ def test_a_problem_from_standard_input_is_answered_as_json() -> None:
     assert (record["answer"], record["plan"]["method"], record["plan"]["budget"]) == ("42", "cot", 1)
 
 
+def test_a_prm_whose_format_is_not_known_or_does_not_suit_it_is_refused_in_one_line(
+    problem_file: str, tiny_llama: Any
+) -> None:
+    folder = tiny_llama.model.config.name_or_path
+    for more, complaint in [
+        ((), "name it with --prm-format, one of eurus, generative, math-shepherd"),
+        (("--prm-format", "math-sheperd"), "did you mean 'math-shepherd'?"),
+        (("--prm-format", "skywork-o1"), "has no weights v_head.summary.weight"),
+        (("--prm-format", "world", "--prm-option", "dtype=int8"), "unknown dtype 'int8'"),
+    ]:
+        result = invoke("solve", problem_file, "--prm", folder, "--method", "best_of_n", *more)
+        assert result.exit_code == 2
+        assert complaint in result.stderr
+        assert len(result.stderr.splitlines()) == 1
+
+
 def test_no_answer_is_exit_code_3(problem_file: str) -> None:
     result = invoke("solve", problem_file, "--max-tokens", "2", "--json")
     assert result.exit_code == 3

@@ -19,6 +19,7 @@ PINNED: list[tuple[str, Any]] = [
     ("policy", POLICY),
     ("prm", None),
     ("prm_format", "qwen"),
+    ("prm_options", {"dtype": "bfloat16"}),
     ("method", "majority"),
     ("budget", 4),
     ("aggregation", "last"),

@@ -15,6 +15,7 @@ from tts_select.core.errors import InputError, TtsSelectError
 from tts_select.core.problem import Problem
 from tts_select.core.solution import Solution
 from tts_select.data.grading import is_equivalent
+from tts_select.data.problems import Note, load_problems
 
 DEFAULT_CONCURRENCY = 64
 
@@ -117,32 +118,26 @@ async def solve_many(
 
 
 def read_problems(path: Path) -> tuple[list[Problem], list[str]]:
-    """The problems of a JSONL file, and a line for each of its lines that is none.
+    """The problems of a file or a public data set, and a line for each of its records that is left out.
 
     Raises:
-        InputError: the file cannot be read, or none of its lines is a problem.
+        InputError: it cannot be read, or none of its records is a problem.
+        BackendError: a public data set cannot be reached.
     """
-    problems: dict[str, Problem] = {}
     complaints: list[str] = []
-    for number, line in enumerate(_lines(path), start=1):
-        if not line.strip():
-            continue
-        try:
-            problem = _problem(line)
-        except ValueError as error:
-            complaints.append(f"{path}, line {number}: {error}")
-            continue
-        if problem.id in problems:
-            complaints.append(f"{path}, line {number}: the id '{problem.id}' was there before")
-        else:
-            problems[problem.id] = problem
+
+    def note(found: Note) -> None:
+        if found.is_left_out:
+            complaints.append(str(found))
+
+    problems = list(load_problems(path, note=note))
     if not problems:
         reason = f": {complaints[0]}" if complaints else ""
         raise InputError(
             f"no problem in '{path}'{reason}; each line is an object like "
             '{"problem": "...", "id": "...", "answer": "..."}'
         )
-    return list(problems.values()), complaints
+    return problems, complaints
 
 
 def keep_finished(path: Path) -> dict[str, float]:
@@ -164,27 +159,6 @@ def keep_finished(path: Path) -> dict[str, float]:
     partial.write_text("".join(line + "\n" for line in kept.values()))
     partial.replace(path)
     return spent
-
-
-def _lines(path: Path) -> Iterable[str]:
-    try:
-        return path.read_text(encoding="utf-8").splitlines()
-    except UnicodeDecodeError as error:
-        raise InputError(f"'{path}' is not UTF-8 text: save it as UTF-8") from error
-    except OSError as error:
-        raise InputError(f"cannot read '{path}': {error.strerror}") from error
-
-
-def _problem(line: str) -> Problem:
-    try:
-        record = json.loads(line)
-    except ValueError as error:
-        raise ValueError(f"not JSON ({error})") from error
-    text = record.get("problem") if isinstance(record, dict) else None
-    if not isinstance(text, str) or not text.strip():
-        raise ValueError('no text in the field "problem"')
-    answer = record.get("answer")
-    return Problem(text, str(record.get("id") or ""), None if answer is None else str(answer))
 
 
 def _record(problem: Problem, solution: Solution) -> dict[str, Any]:

@@ -15,6 +15,8 @@ from rich.console import Console
 from tts_select import __version__
 from tts_select.core.errors import InputError, NoAnswer, TtsSelectError
 from tts_select.core.plan import AGGREGATIONS, SELECTIONS
+from tts_select.data_cli import data
+from tts_select.executors.rewards.formats import FORMATS
 from tts_select.problem_text import read_problem_text
 from tts_select.router_cli import evaluate, plan, train
 from tts_select.sweep_cli import portfolio, sweep
@@ -76,6 +78,7 @@ def main() -> None:
     """Test-time scaling that picks its method and budget for each problem."""
 
 
+main.add_command(data)
 main.add_command(portfolio)
 main.add_command(sweep)
 main.add_command(world)
@@ -128,10 +131,23 @@ Examples:
 @click.option(
     "--prm",
     default=None,
-    help="As --policy; none for no PRM.",
+    help="As in world:prm, hf:ORG/NAME, vllm:ORG/NAME, or a folder; none for no PRM.",
     show_default="world:prm for embedded policies",
 )
-@click.option("--prm-format", default=None, help="How a PRM that is not embedded reads a solution.")
+@click.option(
+    "--prm-format",
+    default=None,
+    help=f"How the PRM reads a solution: {', '.join(FORMATS)} (docs/prms.md).",
+    show_default="by the PRM's name",
+)
+@click.option(
+    "--prm-option",
+    "prm_options",
+    metavar="NAME=VALUE",
+    multiple=True,
+    callback=_pairs,
+    help="Of the PRM's backend, as in dtype=bfloat16; once for each.",
+)
 @click.option(
     "--method",
     default=None,

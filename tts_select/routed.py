@@ -20,8 +20,8 @@ if TYPE_CHECKING:  # numpy, and with it half of the time of `import tts_select`
     from tts_select.session import Session
 
 PINS = (
-    "policy", "base_url", "policy_options", "prm", "prm_format", "method", "budget", "aggregation",
-    "selection", "temperature",
+    "policy", "base_url", "policy_options", "prm", "prm_format", "prm_options", "method", "budget",
+    "aggregation", "selection", "temperature",
 )  # fmt: skip
 """Options that choose an arm; with one of them there is nothing left to route."""
 SHARED = ("seed", "max_tokens", "deadline")

@@ -55,6 +55,9 @@ class Options:
     prm: str | RewardModel | None = AUTO
     """A spec for `load_prm`, a PRM, or None. `auto` is the embedded PRM for embedded policies, else none."""
     prm_format: str | None = None
+    """How it reads a solution, where its name does not tell (docs/prms.md)."""
+    prm_options: Mapping[str, Any] = field(default_factory=dict)
+    """More of the options of `load_prm`, by name."""
     method: str | None = None
     budget: int | None = None
     aggregation: Aggregation | None = None
@@ -178,7 +181,13 @@ def _prm_of(options: Options, policy: Policy) -> RewardModel | None:
         if not policy.name.startswith(f"{WORLD}:") or options.method in ("cot", "majority", "adaptive"):
             return None
         prm = DEFAULT_PRM
-    return load_prm(prm, options.prm_format) if isinstance(prm, str) else prm
+    if isinstance(prm, str):
+        return load_prm(prm, options.prm_format, **options.prm_options)
+    if options.prm_options:
+        raise InputError(
+            f"'{next(iter(options.prm_options))}' is for a PRM that is loaded by its spec: drop it"
+        )
+    return prm
 
 
 def _plan(options: Options, policy: Policy, prm: RewardModel | None) -> Plan:

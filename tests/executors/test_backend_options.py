@@ -11,7 +11,7 @@ from tts_select.executors.backend_options import OpenAIOptions, TransformersOpti
 
 
 def test_options_are_taken_by_name() -> None:
-    found = checked("openai", OpenAIOptions, {"params": 7, "thinking": False})
+    found = checked("openai policies", OpenAIOptions, {"params": 7, "thinking": False})
     assert (found.params, found.thinking, found.concurrency) == (7, False, 64)
 
 
@@ -21,7 +21,7 @@ def test_options_are_taken_by_name() -> None:
 )
 def test_a_value_of_another_type_is_refused(given: dict[str, Any]) -> None:
     with pytest.raises(InputError, match=rf"{next(iter(given))} of hf policies is .*it takes"):
-        checked("hf", TransformersOptions, given)
+        checked("hf policies", TransformersOptions, given)
 
 
 def test_an_option_of_another_backend_is_refused() -> None:

@@ -11,6 +11,7 @@ from tts_select import Policy, RewardModel
 from tts_select.core.protocols import SampleRequest
 from tts_select.executors.accounting import Ledger
 from tts_select.executors.policies.transformers import TransformersPolicy
+from tts_select.executors.rewards.checkpoints import vocabulary_part
 from tts_select.executors.rewards.formats import FORMATS
 from tts_select.executors.rewards.transformers import TransformersRewardModel
 
@@ -25,11 +26,11 @@ def test_the_transformers_policy_is_a_policy(loaded: Any) -> None:
     assert policy.fingerprint == loaded.fingerprint
 
 
-@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("name", ["world", "world-sign"])
 def test_the_transformers_prm_is_a_reward_model(loaded: Any, name: str) -> None:
-    prm = TransformersRewardModel(loaded, name="tiny", format=FORMATS[name])
+    prm = TransformersRewardModel([vocabulary_part(loaded, "tiny")], name="tiny", format=FORMATS[name])
     assert isinstance(prm, RewardModel)
-    assert prm.fingerprint == loaded.fingerprint
+    assert prm.fingerprint == loaded.fingerprint + ("" if name == "world" else "+world-sign")
 
 
 def test_no_samples_are_asked_for_and_none_are_given(tiny_llama: Any) -> None:

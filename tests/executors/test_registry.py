@@ -48,7 +48,7 @@ def test_a_policy_that_is_not_there_is_named_with_the_remedy(spec: str, remedy: 
 
 def test_a_prm_without_a_format_is_refused_and_an_unknown_format_too(tiny_llama: object) -> None:
     folder = tiny_llama.model.config.name_or_path  # type: ignore[attr-defined]
-    with pytest.raises(InputError, match="--prm-format"):
+    with pytest.raises(InputError, match=r"--prm-format, one of eurus.* qwen2.5-math-prm"):
         load_prm(folder)
     with pytest.raises(UnknownName, match="did you mean 'world'"):
         load_prm(folder, "wrld")
@@ -58,3 +58,28 @@ def test_a_model_that_cannot_be_loaded_is_a_backend_error(tmp_path: Path) -> Non
     (tmp_path / "config.json").write_text("{}")
     with pytest.raises(BackendError, match="cannot load the model"):
         load_policy(str(tmp_path))
+
+
+def test_a_prm_of_another_format_than_it_is_loaded_in_is_refused(tiny_llama: object) -> None:
+    folder = tiny_llama.model.config.name_or_path  # type: ignore[attr-defined]
+    with pytest.raises(InputError, match=r"no weights v_head.*another one with --prm-format"):
+        load_prm(folder, "skywork-o1")
+    with pytest.raises(InputError, match=r"chat template .* --prm-format"):
+        load_prm(folder, "rlhflow-mistral")
+
+
+@pytest.mark.parametrize("format_name", ["skywork-o1", "reason-eval", "eurus", "generative", "world"])
+def test_a_format_that_is_not_read_in_vllm_is_refused_with_those_that_are(format_name: str) -> None:
+    with pytest.raises(InputError, match=r"only world-sign, math-shepherd.*qwen2.5-math-prm: write hf:"):
+        load_prm("vllm:some/prm", format_name)
+
+
+def test_options_of_a_prm_are_checked_and_used(tiny_llama: object) -> None:
+    folder = tiny_llama.model.config.name_or_path  # type: ignore[attr-defined]
+    prm = load_prm(folder, "world", device="cpu", dtype="bfloat16", fresh=True)
+    assert str(prm._lanes[0].part.loaded.model.dtype) == "torch.bfloat16"  # type: ignore[attr-defined]
+    assert load_prm(folder, "world", dtype="float32") is load_prm(folder, "world", dtype="float32")
+    with pytest.raises(UnknownName, match="unknown option of hf PRMs 'dtyp': did you mean 'dtype'"):
+        load_prm(folder, "world", dtyp="bfloat16")
+    with pytest.raises(UnknownName, match="unknown option of world PRMs 'dtype'"):
+        load_prm("world:prm", dtype="bfloat16")

@@ -19,7 +19,9 @@ from tts_select.data.world.artifacts import folder_of, manifests
 from tts_select.data.world.suite import generate
 from tts_select.data.world.tokenizer import PROMPT_TEMPLATE
 from tts_select.executors.accounting import Ledger
-from tts_select.executors.rewards.formats import FORMATS, PrmFormat
+from tts_select.executors.rewards.formats import FORMATS
+from tts_select.executors.rewards.layouts import Layout
+from tts_select.executors.rewards.rules import BAD, GOOD
 
 N_PROBLEMS = 20
 N_TO_AGREE = 18  # float ties may go either way in another runtime
@@ -98,8 +100,8 @@ def test_a_policy_writes_in_vllm_what_it_writes_here(vllm: Any, policy: tuple[st
 @pytest.mark.parametrize("format_name", ["world", "world-sign"])
 def test_a_prm_scores_in_vllm_as_it_scores_here(vllm: Any, prm: tuple[str, Any], format_name: str) -> None:
     name, llm = prm
-    layout, solutions = FORMATS[format_name], _right_and_wrong_solutions()
-    read = _read_signs if layout.read_as == "sign" else _read_likelihoods
+    layout, solutions = FORMATS[format_name].layout, _right_and_wrong_solutions()
+    read = _read_signs if format_name == "world-sign" else _read_likelihoods
     theirs = read(vllm, llm, layout, solutions)
 
     ours = asyncio.run(_score_here(name, format_name, solutions))
@@ -120,19 +122,19 @@ async def _score_here(name: str, format_name: str, solutions: list[Solution]) ->
     return [score for of_one in scores for score in of_one]
 
 
-def _read_signs(vllm: Any, llm: Any, layout: PrmFormat, solutions: list[Solution]) -> list[float]:
+def _read_signs(vllm: Any, llm: Any, layout: Layout, solutions: list[Solution]) -> list[float]:
     """One generated token a step: how likely is the good sign, of the two?"""
-    good, bad = (llm.get_tokenizer().convert_tokens_to_ids(sign) for sign in (layout.good, layout.bad))
+    good, bad = (llm.get_tokenizer().convert_tokens_to_ids(sign) for sign in (GOOD, BAD))
     prefixes = [_text(layout, p, steps[: k + 1]) for p, steps in solutions for k in range(len(steps))]
     weigh = vllm.SamplingParams(temperature=0, max_tokens=1, logprob_token_ids=[good, bad])
     first = [o.outputs[0].logprobs[0] for o in llm.generate(prefixes, weigh, use_tqdm=False)]
     return [1 / (1 + math.exp(logprobs[bad].logprob - logprobs[good].logprob)) for logprobs in first]
 
 
-def _read_likelihoods(vllm: Any, llm: Any, layout: PrmFormat, solutions: list[Solution]) -> list[float]:
+def _read_likelihoods(vllm: Any, llm: Any, layout: Layout, solutions: list[Solution]) -> list[float]:
     """The log-probabilities of the text itself; a step may be closed by its separator or by the end."""
     tokenizer = llm.get_tokenizer()
-    separator, end = tokenizer.convert_tokens_to_ids(layout.separator), tokenizer.eos_token_id
+    separator, end = tokenizer.convert_tokens_to_ids(layout.close), tokenizer.eos_token_id
     weigh = vllm.SamplingParams(temperature=0, max_tokens=1, prompt_logprobs=-1)
     outputs = llm.generate([_text(layout, *solution) for solution in solutions], weigh, use_tqdm=False)
     scores: list[float] = []
@@ -146,8 +148,8 @@ def _read_likelihoods(vllm: Any, llm: Any, layout: PrmFormat, solutions: list[So
     return scores
 
 
-def _text(layout: PrmFormat, problem: str, steps: list[str]) -> str:
-    return layout.prompt_template.format(problem=problem) + "".join(s + layout.separator for s in steps)
+def _text(layout: Layout, problem: str, steps: list[str]) -> str:
+    return layout.prompt.format(problem=problem) + "".join(s + layout.close for s in steps)
 
 
 def _right_and_wrong_solutions() -> list[Solution]:

@@ -9,7 +9,7 @@ from tts_select.core.candidate import Candidate
 from tts_select.core.plan import Aggregation, Selection
 from tts_select.core.solution import RankedCandidate
 from tts_select.core.voting import aggregate
-from tts_select.data.grading import extract_answer, is_equivalent
+from tts_select.data.grading import extract_answer, group_equivalent
 
 
 def score_of(candidate: Candidate, how: Aggregation) -> float | None:
@@ -68,15 +68,10 @@ def _order(ranked: RankedCandidate) -> float:
 
 
 def _group(answering: Sequence[RankedCandidate]) -> list[list[RankedCandidate]]:
-    groups: list[list[RankedCandidate]] = []
-    for ranked in answering:
-        same = (g for g in groups if is_equivalent(ranked.answer or "", g[0].answer or ""))
-        group = next(same, None)
-        if group is None:
-            groups.append([ranked])
-        else:
-            group.append(ranked)
-    return groups
+    groups: dict[int, list[RankedCandidate]] = {}
+    for number, ranked in zip(group_equivalent([r.answer for r in answering]), answering, strict=True):
+        groups.setdefault(number, []).append(ranked)
+    return list(groups.values())
 
 
 def _weight(group: Sequence[RankedCandidate], answering: Sequence[RankedCandidate]) -> float:

@@ -1,4 +1,4 @@
-"""The options of a policy's backend, as a dataclass of its own, checked by name."""
+"""The options of a backend, as a dataclass of its own, checked by name."""
 
 from __future__ import annotations
 
@@ -33,6 +33,24 @@ class TransformersOptions:
     """Whether it thinks before it answers; else as its chat template says."""
     max_rows: int = 256
     """Samples that are written at the same time."""
+
+
+@dataclass(frozen=True, slots=True)
+class TransformersPrmOptions:
+    """Of `load_prm("hf:ORG/NAME", ...)` and of folders."""
+
+    device: str | None = None
+    """As in cpu or cuda:0; else a GPU if there is one."""
+    dtype: str = "auto"
+    """As in bfloat16; `auto` is float32 on a CPU, and the checkpoint's own on a GPU."""
+
+
+@dataclass(frozen=True, slots=True)
+class VllmPrmOptions:
+    """Of `load_prm("vllm:ORG/NAME", ...)`, beside the engine arguments of vLLM."""
+
+    params: float | None = None
+    """The parameters that compute a token; else those in the folder, or in the model's name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +89,8 @@ class VllmOptions:
     """Whether it thinks before it answers; else as its chat template says."""
 
 
-def checked(kind: str, options: type[T], given: Mapping[str, Any]) -> T:
-    """`options` with the values given.
+def checked(whose: str, options: type[T], given: Mapping[str, Any]) -> T:
+    """`options` with the values given; `whose` they are is for messages, as in `hf policies`.
 
     Raises:
         UnknownName: one of them is no option of theirs.
@@ -81,9 +99,9 @@ def checked(kind: str, options: type[T], given: Mapping[str, Any]) -> T:
     known = {f.name: str(f.type) for f in fields(options)}  # type: ignore[arg-type]  # they are dataclasses
     for name, value in given.items():
         if name not in known:
-            raise UnknownName(f"option of {kind} policies", name, known)
+            raise UnknownName(f"option of {whose}", name, known)
         if not _is_of(value, known[name]):
-            raise InputError(f"the option {name} of {kind} policies is {value!r}: it takes {known[name]}")
+            raise InputError(f"the option {name} of {whose} is {value!r}: it takes {known[name]}")
     return options(**given)
 
 

@@ -11,6 +11,7 @@ import torch
 
 from tts_select.data.world.suite import WorldProblem
 from tts_select.executors.accounting import Ledger
+from tts_select.executors.rewards.checkpoints import vocabulary_part
 from tts_select.executors.rewards.formats import format_named
 from tts_select.executors.rewards.transformers import TransformersRewardModel
 
@@ -18,7 +19,9 @@ InTime = Callable[[Coroutine[Any, Any, Any]], Any]
 
 
 def prm_of(loaded: Any) -> TransformersRewardModel:
-    return TransformersRewardModel(loaded, name="tiny", format=format_named("world"))
+    return TransformersRewardModel(
+        [vocabulary_part(loaded, "tiny")], name="tiny", format=format_named("world")
+    )
 
 
 def slow_scores(loaded: Any, problem: str, steps: Sequence[str]) -> list[float]:

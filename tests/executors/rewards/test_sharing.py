@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from tts_select.executors.accounting import Ledger
+from tts_select.executors.rewards.checkpoints import vocabulary_part
 from tts_select.executors.rewards.formats import format_named
 from tts_select.executors.rewards.transformers import TransformersRewardModel
 
@@ -24,7 +25,9 @@ every_format = pytest.mark.parametrize("format_name", EXTRA_TOKENS)
 
 
 def prm_of(loaded: Any, format_name: str) -> TransformersRewardModel:
-    return TransformersRewardModel(loaded, name="tiny", format=format_named(format_name))
+    return TransformersRewardModel(
+        [vocabulary_part(loaded, "tiny")], name="tiny", format=format_named(format_name)
+    )
 
 
 async def scored(

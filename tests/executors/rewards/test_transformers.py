@@ -14,6 +14,7 @@ import torch
 from tts_select.core.errors import BackendError, InputError, ProblemTooLong
 from tts_select.data.world.suite import WorldProblem
 from tts_select.executors.accounting import Ledger
+from tts_select.executors.rewards.checkpoints import vocabulary_part
 from tts_select.executors.rewards.formats import format_named
 from tts_select.executors.rewards.transformers import TransformersRewardModel
 
@@ -35,7 +36,9 @@ def solutions(world_problems: list[WorldProblem]) -> dict[int, Solution]:
 
 
 def prm_of(loaded: Any) -> TransformersRewardModel:
-    return TransformersRewardModel(loaded, name="tiny", format=format_named("world-sign"))
+    return TransformersRewardModel(
+        [vocabulary_part(loaded, "tiny")], name="tiny", format=format_named("world-sign")
+    )
 
 
 def text_ids(loaded: Any, problem: str, steps: Sequence[str]) -> list[int]:

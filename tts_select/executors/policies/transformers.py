@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import torch
@@ -14,6 +13,7 @@ from tts_select.core.errors import BackendError, InputError, ProblemTooLong
 from tts_select.core.protocols import Continuation, Meter, SampleRequest
 from tts_select.executors.prompts.rendering import NO_STEPS_WHEN_THINKING, renderer_for
 from tts_select.executors.runtime.decoding import Decoder, Job, Written
+from tts_select.executors.runtime.endings import end_ids, ids_that_may_close
 from tts_select.executors.runtime.loading import LoadedModel, unknown_words
 from tts_select.executors.runtime.prefix_tree import PrefixTree
 from tts_select.executors.runtime.ragged import cache_tokens
@@ -47,9 +47,9 @@ class TransformersPolicy:
         self._decoder = Decoder(
             loaded.model,
             PrefixTree(cache_tokens(loaded.model)),
-            end_ids=_end_ids(loaded.model, loaded.tokenizer),
+            end_ids=end_ids(loaded.model, loaded.tokenizer),
             is_step_end=self._is_step_end,
-            step_end_ids=self._ids_that_may_close(step_delimiter),
+            step_end_ids=ids_that_may_close(step_delimiter, loaded.tokenizer),
             max_rows=max_rows,
         )
         self._worker = Worker(self._step, self._fail)
@@ -124,12 +124,6 @@ class TransformersPolicy:
     def _is_step_end(self, ids: list[int]) -> bool:
         return self.step_delimiter in self._tokenizer.decode(ids[-8:])
 
-    def _ids_that_may_close(self, delimiter: str) -> frozenset[int]:
-        """The tokens with the delimiter's last character: only after these can it be complete."""
-        last = delimiter[-1]
-        pieces = self._tokenizer.batch_decode([[i] for i in range(len(self._tokenizer))])
-        return frozenset(i for i, piece in enumerate(pieces) if last in piece)
-
     def _step(self, requests: list[Job]) -> bool:
         for job in requests:
             self._decoder.submit(job)
@@ -141,9 +135,3 @@ class TransformersPolicy:
         for job in self._decoder.abandon():
             job.error = BackendError(f"{self.name} failed: {error}")
             job.done(job)
-
-
-def _end_ids(model: Any, tokenizer: Any) -> frozenset[int]:
-    configured = model.generation_config.eos_token_id
-    ids = configured if isinstance(configured, list) else [configured]
-    return frozenset(i for i in [*ids, tokenizer.eos_token_id] if i is not None)

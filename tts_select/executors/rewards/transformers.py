@@ -1,4 +1,4 @@
-"""A PRM run by `transformers`: a causal LM whose logits at certain positions are read as scores.
+"""A PRM run by `transformers`: a model whose logits at certain positions are read as scores.
 
 Texts are scored step by step, all that are waiting together, so that every distinct prefix is computed once,
 whoever asks for it; its keys and values and its score are kept for those that grow from it.
@@ -7,7 +7,6 @@ whoever asks for it; its keys and values and its score are kept for those that g
 from __future__ import annotations
 
 import asyncio
-import math
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -18,11 +17,13 @@ import torch
 from tts_select.core.cost import Cost, inference_flops
 from tts_select.core.errors import BackendError, ProblemTooLong
 from tts_select.core.protocols import Meter
+from tts_select.executors.rewards.checkpoints import Part
+from tts_select.executors.rewards.encoding import Encoder
 from tts_select.executors.rewards.formats import PrmFormat
+from tts_select.executors.rewards.lanes import Lane
 from tts_select.executors.rewards.reading import reader_of
-from tts_select.executors.runtime.loading import LoadedModel
-from tts_select.executors.runtime.prefix_tree import PrefixTree
-from tts_select.executors.runtime.ragged import RaggedCache, cache_tokens, right_aligned
+from tts_select.executors.rewards.rules import Verdict
+from tts_select.executors.rewards.validation import check_steps
 from tts_select.executors.runtime.worker import Worker, hand_back
 
 _REMEMBERED_SCORES = 200_000
@@ -66,40 +67,36 @@ class _Unit:
 
 
 class TransformersRewardModel:
-    """See `RewardModel`."""
+    """See `RewardModel`. `parts` are the models that take part; a token counts once on the bill, whatever
+    their number, and its FLOPs are those of all of them."""
 
-    def __init__(self, loaded: LoadedModel, *, name: str, format: PrmFormat) -> None:
+    def __init__(self, parts: Sequence[Part], *, name: str, format: PrmFormat) -> None:
+        """Raises:
+        InputError: the tokenizer does not suit the format.
+        """
+        tokenizer = parts[0].loaded.tokenizer
+        assert not isinstance(format.rule, Verdict)
         self.name = name
-        self.n_parameters = loaded.n_parameters
-        self.fingerprint = loaded.fingerprint
-        self._context = loaded.context
-        self._model, self._tokenizer, self._format = loaded.model, loaded.tokenizer, format
-        self._reader = reader_of(format, loaded.tokenizer, name)
-        self._tree = PrefixTree(cache_tokens(loaded.model))
-        self._log_scores: OrderedDict[Prefix, float] = OrderedDict()
+        self.n_parameters = sum(part.n_parameters for part in parts)
+        self.fingerprint = format.mark("+".join(part.loaded.fingerprint for part in parts))
+        self._context = min(part.loaded.context for part in parts)
+        self._encoder = Encoder(format.layout, tokenizer, name)
+        self._reader = reader_of(format.rule, tokenizer, name)
+        self._lanes = [Lane(part) for part in parts]
+        self._values: OrderedDict[Prefix, float] = OrderedDict()
         self._worker = Worker(self._step, self._fail)
 
     async def score(self, problem: str, steps: Sequence[str], *, meter: Meter | None = None) -> list[float]:
         """See `RewardModel.score`."""
-        if empty := [k for k, step in enumerate(steps) if not step.strip()]:
-            raise ValueError(f"step {empty[0] + 1} is empty; an empty step cannot be scored")
+        check_steps(steps)
         if not steps:
             return []
-        future: asyncio.Future[list[float]] = asyncio.get_running_loop().create_future()
-        ids, closed = self._encode(problem, steps)
-        self._worker.submit(_Job(ids, closed, (problem, *steps), meter, future))
-        return await future
-
-    def _encode(self, problem: str, steps: Sequence[str]) -> tuple[np.ndarray, list[int]]:
-        """The text is tokenised piece by piece, so that a step's tokens never depend on what follows it."""
-        pieces = [self._format.prompt_template.format(problem=problem)]
-        pieces += [step + self._format.separator for step in steps]
-        encoded = self._tokenizer(pieces, add_special_tokens=False)["input_ids"]
-        ids = np.array([i for piece in encoded for i in piece], dtype=np.int64)
-        closed = np.cumsum([len(piece) for piece in encoded]) - 1
+        ids, closed = self._encoder(problem, steps)
         if len(ids) > self._context:
             raise ProblemTooLong(n_tokens=len(ids), context=self._context, model=self.name)
-        return ids, closed.tolist()
+        future: asyncio.Future[list[float]] = asyncio.get_running_loop().create_future()
+        self._worker.submit(_Job(ids, closed, (problem, *steps), meter, future))
+        return await future
 
     def _step(self, jobs: list[_Job]) -> bool:
         """Score everything that is waiting, each depth after the one that it grows from."""
@@ -109,23 +106,21 @@ class TransformersRewardModel:
                     self._compute(batch)
         for job in jobs:
             self._answer(job)
-        while len(self._log_scores) > _REMEMBERED_SCORES:
-            self._log_scores.popitem(last=False)
+        while len(self._values) > _REMEMBERED_SCORES:
+            self._values.popitem(last=False)
         return False
 
     def _unknown(self, jobs: Sequence[_Job], depth: int) -> list[_Unit]:
         """The distinct prefixes of this depth without a score, and the prompts that others grow from."""
         units: dict[Prefix, _Unit] = {}
         for job in jobs:
-            if depth < len(job.text) and job.text[: max(depth, 1) + 1] not in self._log_scores:
+            if depth < len(job.text) and job.text[: max(depth, 1) + 1] not in self._values:
                 unit = _Unit(job, depth)
                 units.setdefault(unit.prefix, unit)
-        return [u for u in units.values() if depth or not self._is_cached(u.ids)]
-
-    def _is_cached(self, ids: np.ndarray) -> bool:
-        return sum(s.shape[-2] for s in self._tree.match(ids, len(ids))) == len(ids)
+        return [u for u in units.values() if depth or not all(lane.is_cached(u.ids) for lane in self._lanes)]
 
     def _compute(self, units: Sequence[_Unit]) -> None:
+        texts = [u.ids for u in units]
         needed = [self._reader.positions(u.start, u.job.closed[u.depth]) for u in units]
         # a step shares what is before it, never its first tokens with a sibling that happened to come first:
         # so the bill of a step does not depend on the order of arrival
@@ -133,38 +128,21 @@ class TransformersRewardModel:
             min(n.start, u.start + 1) if u.depth else len(u.ids) - 1
             for n, u in zip(needed, units, strict=True)
         ]
-        segments = [self._tree.match(u.ids, limit) for u, limit in zip(units, limits, strict=True)]
-        known = [sum(s.shape[-2] for s in row) for row in segments]
-        new = [u.ids[k:] for u, k in zip(units, known, strict=True)]
-        lengths = np.array([len(ids) for ids in new])
-        cache = RaggedCache.from_segments(self._model, segments, lengths.tolist())
-        ids = right_aligned(new, self._model.device)
-        hidden = cache.forward(self._model.base_model, ids, lengths).last_hidden_state
-        for i, unit in enumerate(units):
-            unit.job.computed += int(lengths[i])
-            self._tree.insert(unit.ids, cache.row(i, int(lengths[i])))
+        values = np.zeros(len(units))
+        for lane in self._lanes:
+            n_new, hidden = lane.compute(texts, limits)
+            if units[0].depth:
+                values += lane.read(self._reader, texts, needed, hidden)
+            if lane is self._lanes[0]:
+                for unit, n in zip(units, n_new.tolist(), strict=True):
+                    unit.job.computed += n
         if units[0].depth:
-            self._read(units, needed, hidden)
+            self._remember(units, values.tolist())
 
-    def _read(self, units: Sequence[_Unit], needed: Sequence[range], hidden: torch.Tensor) -> None:
-        """The vocabulary is projected at the needed positions only."""
-        width = hidden.shape[1]
-        places = [(i, p) for i, positions in enumerate(needed) for p in positions]
-        rows = torch.tensor([i for i, _ in places], device=hidden.device)
-        columns = torch.tensor([width - len(units[i].ids) + p for i, p in places], device=hidden.device)
-        # a sign is read at a text's last token, which nothing follows: that reader ignores what stands there
-        next_ids = [int(units[i].ids[min(p + 1, len(units[i].ids) - 1)]) for i, p in places]
-        is_end = [p + 2 == len(units[i].ids) for i, p in places]
-        logits = self._model.get_output_embeddings()(hidden[rows, columns]).float()
-        read = self._reader.log_scores(
-            logits,
-            torch.tensor(next_ids, device=hidden.device),
-            torch.tensor(is_end, device=hidden.device),
-        )
-        sums = torch.zeros(len(units), device=hidden.device).index_add_(0, rows, read)
-        for unit, log_score in zip(units, sums.tolist(), strict=True):
-            before = self._log_scores.get(unit.prefix[:-1], 0.0) if self._reader.is_cumulative else 0.0
-            self._log_scores[unit.prefix] = before + log_score
+    def _remember(self, units: Sequence[_Unit], values: Sequence[float]) -> None:
+        for unit, value in zip(units, values, strict=True):
+            before = self._values.get(unit.prefix[:-1], 0.0) if self._reader.is_cumulative else 0.0
+            self._values[unit.prefix] = before + value
 
     def _answer(self, job: _Job) -> None:
         if job.meter is not None:
@@ -176,8 +154,8 @@ class TransformersRewardModel:
                     flops=inference_flops(self.n_parameters, job.computed),
                 )
             )
-        scores = [math.exp(self._log_scores[job.text[: k + 1]]) for k in range(1, len(job.text))]
-        hand_back(job.future, scores)
+        values = [self._values[job.text[: k + 1]] for k in range(1, len(job.text))]
+        hand_back(job.future, [self._reader.score(value) for value in values])
 
     def _fail(self, jobs: list[_Job], error: Exception) -> None:
         failure = BackendError(f"{self.name} failed: {error}")

@@ -41,6 +41,9 @@ class Job:
     deadline: float | None
     stop_at_step: bool
     done: Callable[[Job], None]
+    is_kept: bool = False
+    """Whether the keys and values of what was written stay in the tree however it ends, instead of at a step
+    only: something is to be read behind it."""
     cancelled: bool = False
     computed: int = 0
     reused: int = 0
@@ -205,7 +208,7 @@ class Decoder:
     def _release(self, i: int, row: _Row, finish: ContinuationFinish) -> None:
         job = row.job
         job.written[row.index] = Written(row.ids, finish, row.logprob)
-        if finish == "step" and len(row.ids) > 1 and self._cache is not None:
+        if (finish == "step" or job.is_kept) and len(row.ids) > 1 and self._cache is not None:
             # the last token was not fed: its keys and values do not exist yet
             known = np.concatenate([job.ids, np.array(row.ids[:-1], dtype=np.int64)])
             self._tree.insert(known, self._cache.row(i, len(row.ids) - 1))

@@ -46,6 +46,18 @@ def load_causal_lm(source: str, *, device: str | None = None, dtype: str = "auto
     """
     from transformers import AutoModelForCausalLM
 
+    return _load(source, AutoModelForCausalLM, device=device, dtype=dtype)
+
+
+def load_backbone(source: str, *, device: str | None = None, dtype: str = "auto") -> LoadedModel:
+    """The layers of a model without any head, by the class of its family in `transformers`, whatever class
+    the checkpoint brings along. Arguments and errors are those of `load_causal_lm`."""
+    from transformers import AutoModel
+
+    return _load(source, AutoModel, device=device, dtype=dtype)
+
+
+def _load(source: str, kind: Any, *, device: str | None, dtype: str) -> LoadedModel:
     from tts_select.executors.runtime.selfcheck import check_architecture
 
     tokenizer = load_tokenizer(source)
@@ -54,8 +66,14 @@ def load_causal_lm(source: str, *, device: str | None = None, dtype: str = "auto
     if precision not in DTYPES:
         raise UnknownName("dtype", dtype, DTYPES)
     with _loading(source):
-        model = AutoModelForCausalLM.from_pretrained(source, dtype=precision)
-        model.to(chosen)  # type: ignore[arg-type]  # its own stub takes the model itself
+        model, found = kind.from_pretrained(
+            source, dtype=precision, trust_remote_code=False, output_loading_info=True
+        )
+        model.to(chosen)
+    if found["missing_keys"]:
+        raise BackendError(
+            f"cannot load the model '{source}': its files lack weights, as {min(found['missing_keys'])}"
+        )
     model.eval()
     check_architecture(model, source)
     return LoadedModel(model, tokenizer, fingerprint_of(Path(source), source))
@@ -74,7 +92,7 @@ def load_tokenizer(source: str) -> Any:
     if folder.exists() and not (folder / "config.json").is_file():
         raise InputError(f"'{source}' is not a model folder: it has no config.json")
     with _loading(source):
-        return AutoTokenizer.from_pretrained(source)
+        return AutoTokenizer.from_pretrained(source, trust_remote_code=False)
 
 
 def _device(asked_for: str | None) -> str:
@@ -94,17 +112,19 @@ def _device(asked_for: str | None) -> str:
 
 @contextmanager
 def _loading(source: str) -> Iterator[None]:
-    """Without progress bars, and what goes wrong as one line."""
+    """Without progress bars and reports of heads that are not loaded, and what goes wrong as one line."""
     from transformers.utils import logging as hf_logging
 
-    bars = hf_logging.is_progress_bar_enabled()
+    bars, verbosity = hf_logging.is_progress_bar_enabled(), hf_logging.get_verbosity()
     hf_logging.disable_progress_bar()
+    hf_logging.set_verbosity_error()
     try:
         yield
     except (OSError, ValueError, ImportError, RuntimeError) as error:  # the last: no room on the device
         reason = str(error).strip().splitlines()[0]
         raise BackendError(f"cannot load the model '{source}': {reason}") from error
     finally:
+        hf_logging.set_verbosity(verbosity)
         if bars:
             hf_logging.enable_progress_bar()
 

@@ -17,7 +17,7 @@ from tts_select.executors.runtime.ragged import RaggedCache, right_aligned
 _ROWS = (np.array([3, 5, 7, 4, 6]), np.array([6, 4, 5]))
 """Token ids of two lengths, that every vocabulary has."""
 _HALF_TOLERANCE, _FLOAT_TOLERANCE = 5e-2, 1e-3
-"""Of the largest difference between logits, as a share of their spread."""
+"""Of the largest difference between outputs, as a share of their spread."""
 _LEAST_WINDOW = 2048
 """Tokens: less leaves no room for a problem and its solution."""
 
@@ -30,8 +30,8 @@ def check_architecture(model: Any, name: str) -> None:
     window = attention_window(model.config)
     if window is not None and window < _LEAST_WINDOW:
         raise InputError(
-            f"{name} is a {kind} with layers that read the last {window:,} tokens alone, which transformers "
-            "policies cannot run: run it as vllm: or behind a server (openai:)"
+            f"{name} is a {kind} with layers that read the last {window:,} tokens alone, which the "
+            "transformers runtime cannot run: run it as vllm: or behind a server (openai:)"
         )
     try:
         with torch.inference_mode():
@@ -40,7 +40,7 @@ def check_architecture(model: Any, name: str) -> None:
         raise InputError(_refusal(name, kind, f"{type(failure).__name__}: {failure}")) from failure
     tolerance = _FLOAT_TOLERANCE if model.dtype == torch.float32 else _HALF_TOLERANCE
     if not error <= tolerance:
-        raise InputError(_refusal(name, kind, f"its logits would be off by {error:.0%} of their spread"))
+        raise InputError(_refusal(name, kind, f"its outputs would be off by {error:.0%} of their spread"))
 
 
 def attention_window(config: Any) -> int | None:
@@ -54,27 +54,27 @@ def attention_window(config: Any) -> int | None:
 
 
 def _difference(model: Any) -> float:
-    """Between the logits at the end of each row, with the cache and in one batch, and without and alone."""
-    alone = torch.stack([_logits_alone(model, ids) for ids in _ROWS])
+    """Between the outputs at the end of each row, with the cache and in one batch, and without and alone."""
+    alone = torch.stack([_last(model(right_aligned([i], model.device), use_cache=False))[0] for i in _ROWS])
     starts = [ids[:-1] for ids in _ROWS]
     lengths = np.array([len(ids) for ids in starts])
     cache = RaggedCache.from_segments(model, [[] for _ in _ROWS], lengths.tolist())
-    cache.forward(model, right_aligned(starts, model.device), lengths, logits_to_keep=1)
+    cache.forward(model, right_aligned(starts, model.device), lengths)
     ends = right_aligned([ids[-1:] for ids in _ROWS], model.device)
-    output = cache.forward(model, ends, np.ones(len(_ROWS), dtype=np.int64), logits_to_keep=1)
-    together = output.logits[:, -1].float()
+    together = _last(cache.forward(model, ends, np.ones(len(_ROWS), dtype=np.int64)))
     spread = float(alone.std()) or 1.0
     return float((together - alone).abs().max()) / spread
 
 
-def _logits_alone(model: Any, ids: np.ndarray) -> torch.Tensor:
-    found: torch.Tensor = model(right_aligned([ids], model.device), use_cache=False).logits[0, -1].float()
-    return found
+def _last(output: Any) -> torch.Tensor:
+    """The logits at the end of each row, or the hidden states of a model without a head."""
+    states: torch.Tensor = output.logits if "logits" in output else output.last_hidden_state
+    return states[:, -1].float()
 
 
 def _refusal(name: str, kind: str, reason: str) -> str:
     return (
-        f"transformers policies cannot run {name}, a {kind} ({' '.join(reason.split())[:120]}); they run "
+        f"the transformers runtime cannot run {name}, a {kind} ({' '.join(reason.split())[:120]}); it runs "
         "decoder-only models with full attention, as Llama, Qwen, Mistral and Gemma: run it as vllm: or "
         "behind a server (openai:)"
     )

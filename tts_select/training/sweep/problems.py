@@ -1,14 +1,11 @@
-"""The problems of a sweep, from a JSONL file; each has its answer, since a sweep is there to grade."""
+"""The problems of a sweep; each has its answer, since a sweep is there to grade."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any
 
-from tts_select.batch import read_problems
 from tts_select.core.errors import InputError
-from tts_select.core.problem import Problem
+from tts_select.data.problems import Note, Row, read_rows
 from tts_select.training.sweep.codec import decode
 from tts_select.training.sweep.records import LoggedProblem
 
@@ -17,20 +14,28 @@ def read_swept_problems(path: Path) -> list[LoggedProblem]:
     """With the level and the family of those that have them.
 
     Raises:
-        InputError: the file cannot be read, a line of it is no problem, or one has no answer.
+        InputError: the source cannot be read, a record of it is no problem, or one has no answer.
+        BackendError: a public data set cannot be reached.
     """
-    problems, complaints = read_problems(path)
-    if complaints:
-        raise InputError(f"{complaints[0]}; correct the line, or take it out")
-    lines = [line for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
-    return [_logged(problem, json.loads(line), path) for problem, line in zip(problems, lines, strict=True)]
+    problems = [_logged(row, path) for row in read_rows(path, note=_refuse)]
+    if not problems:
+        raise InputError(
+            f'no problem in \'{path}\'; each line is an object like {{"problem": "...", "answer": "..."}}'
+        )
+    return problems
 
 
-def _logged(problem: Problem, data: dict[str, Any], path: Path) -> LoggedProblem:
+def _refuse(note: Note) -> None:
+    if note.is_left_out:
+        raise InputError(f"{note}; correct the line, or take it out")
+
+
+def _logged(row: Row, path: Path) -> LoggedProblem:
+    problem = row.problem
     where = f"the problem '{problem.id}' in '{path}'"
-    if not (problem.answer or "").strip():
+    if problem.answer is None:
         raise InputError(f"{where} has no answer, so it cannot be graded: add it, or take the problem out")
-    extras = {name: data.get(name) for name in ("level", "family")}
+    extras = {name: row.data.get(name) for name in ("level", "family")}
     text = {"id": problem.id, "problem": problem.text, "answer": problem.answer}
     try:
         logged = decode({"kind": "problem", **text, **extras})

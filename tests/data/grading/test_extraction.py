@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tts_select.data.grading import extract_answer, is_equivalent
+from tts_select.data.grading.extraction import extract_answer, extract_answers
 
 
 @pytest.mark.parametrize(
@@ -26,6 +26,10 @@ from tts_select.data.grading import extract_answer, is_equivalent
         pytest.param("The final answer is: 12", "12", id="final answer"),
         pytest.param("The answer is 1.\nThe answer is 2.\n", "2", id="the last phrase"),
         pytest.param("I do not know.", None, id="none"),
+        pytest.param(r"\boxed{\left\{ x \right.}", r"\left\{ x \right.", id="an escaped brace opens nothing"),
+        pytest.param(r"\beginboxed{8}", "8", id="a box that is misspelt"),
+        pytest.param(r"\\boxed{8}", "8", id="escaped once too often"),
+        pytest.param("The final answer is $7$. I hope it is correct.", "$7$", id="a hope"),
         pytest.param("", None, id="empty"),
         pytest.param(r"\boxed{}", None, id="an empty box"),
     ],
@@ -42,74 +46,22 @@ def test_a_policy_that_repeats_itself_does_not_hold_up_the_grader() -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "gold"),
+    ("text", "answers"),
     [
-        ("42", "42"),
-        ("0.5", "1/2"),
-        ("1/2", "2/4"),
-        ("1,000", "1000"),
-        ("1,234,567", "1234567"),
-        ("1000.0", "1000"),
-        ("$42$", "42"),
-        ("42.", "42"),
-        ("-3/6", "-0.5"),
-        ("1e3", "1000"),
-        (" x + 1 ", "x  +  1"),
+        (r"\boxed{1} and \boxed{2}", ["1", "2"]),
+        (r"\boxed{1}, \boxed{2}, or \boxed{3}.", ["1", "2", "3"]),
+        (r"\boxed{1}$ papers and $\boxed{2}$ bins", ["1", "2"]),
+        (r"First \boxed{1}. Checking it again, we see that it is wrong, so \boxed{2}", ["2"]),
+        (r"\boxed{\boxed{5}}", ["5"]),
+        ("#### 4", ["4"]),
+        ("nothing", []),
     ],
 )
-def test_equal_answers_are_equivalent(answer: str, gold: str) -> None:
-    assert is_equivalent(answer, gold)
-    assert is_equivalent(gold, answer)
+def test_boxes_that_are_enumerated_belong_together(text: str, answers: list[str]) -> None:
+    assert extract_answers(text) == answers
 
 
-@pytest.mark.parametrize(
-    ("answer", "gold"),
-    [
-        ("42", "43"),
-        ("4.2", "42"),
-        ("0.333", "1/3"),
-        ("x", "y"),
-        ("12", "1,2"),
-        ("12345", "1,2345"),
-        ("12345678", "1,2345,678"),
-        ("", "0"),
-        ("1e999999999", "1"),
-        ("1e999999999", "1e999999998"),
-        ("1e99999999999999999999", "2"),
-        ("1e-999999999", "0"),
-        ("1/1e999999999", "0"),
-        ("1/0", "2/0"),
-        ("0/0", "0"),
-        ("nan", "1"),
-        ("inf", "1e9"),
-        ("1/2/3", "1/6"),
-    ],
-)
-def test_other_answers_are_not_and_hostile_ones_are_harmless(answer: str, gold: str) -> None:
-    assert not is_equivalent(answer, gold)
-    assert not is_equivalent(gold, answer)
-
-
-@given(st.text(max_size=40), st.text(max_size=40))
-def test_any_text_can_be_graded(text: str, other: str) -> None:
-    extract_answer(text)
-    assert is_equivalent(text, text)
-    assert is_equivalent(text, other) == is_equivalent(other, text)
-
-
-@given(st.fractions(max_denominator=10**6))
-def test_a_fraction_equals_itself_expanded(number: object) -> None:
-    numerator, denominator = number.numerator, number.denominator  # type: ignore[attr-defined]
-    assert is_equivalent(f"{numerator}/{denominator}", f"{3 * numerator}/{3 * denominator}")
-
-
-@given(st.integers(-(10**12), 10**12))
-def test_thousands_separators_do_not_matter(number: int) -> None:
-    assert is_equivalent(f"{number:,}", str(number))
-    assert not is_equivalent(f"{number:,}", str(number + 1))
-
-
-@given(st.text(alphabet="ab{}\\", max_size=20))
+@given(st.text(alphabet="ab{}", max_size=20))
 def test_a_box_around_balanced_text_gives_it_back(inner: str) -> None:
     depth = 0
     for character in inner:

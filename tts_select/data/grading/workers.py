@@ -1,0 +1,154 @@
+"""Worker processes that do the mathematics of grading, started when they are first needed.
+
+math-verify stops itself with signals, which only the main thread of a process may do, and not always; so each
+pair has a soft limit in its worker, and a hard one, at which the worker is killed and replaced. pebble has
+pools whose tasks can be killed, and loky processes that do not run the caller's main module again, so that a
+script needs no `if __name__ == "__main__"`.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import logging
+import os
+import signal
+import sys
+import threading
+import warnings
+from collections.abc import Sequence
+from concurrent.futures import TimeoutError as LimitReached
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tts_select.core.errors import BackendError
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    from pebble import ProcessPool
+
+SOFT_LIMIT_S = 2.0
+"""Of the worker's own computing time, so that a busy machine changes no verdict before the hard limit."""
+HARD_LIMIT_S = 4.5
+"""On the clock; the worker is killed."""
+MEMORY_BYTES = 1 << 30
+"""Of address space beyond what a worker has when it starts."""
+_MAX_WORKERS = 8
+_PAIRS_PER_WORKER = 5_000
+"""After which a worker is replaced, since sympy's caches only grow."""
+
+_lock = threading.Lock()
+_pool: ProcessPool | None = None
+
+
+class _SoftLimitReached(BaseException):
+    """Not an `Exception`: sympy and math-verify swallow those and go on."""
+
+
+def judge(pairs: Sequence[tuple[str, str]]) -> list[bool | None]:
+    """Whether each (answer, gold) is equivalent; None for what took too long or too much memory.
+
+    Raises:
+        BackendError: no worker can start.
+    """
+    if not pairs:
+        return []
+    try:
+        return _judged(pairs)
+    except RuntimeError:  # the pool broke, as when the system is short of memory for a moment
+        _shut_down()
+    try:
+        return _judged(pairs)
+    except RuntimeError as error:
+        raise BackendError(
+            f"the grading workers cannot start ({error}): free some memory, and see that "
+            "`python -c 'import math_verify'` works"
+        ) from error
+
+
+def _judged(pairs: Sequence[tuple[str, str]]) -> list[bool | None]:
+    pool = _running_pool()
+    futures = [pool.schedule(_judge_one, args=pair, timeout=HARD_LIMIT_S) for pair in pairs]
+    return [_outcome(future) for future in futures]
+
+
+def _outcome(future: Any) -> bool | None:
+    from pebble import ProcessExpired
+
+    try:
+        found: bool | None = future.result()
+    except (LimitReached, ProcessExpired):
+        return None
+    return found
+
+
+def _running_pool() -> ProcessPool:
+    global _pool  # noqa: PLW0603  one pool for the process, since workers are dear
+    with _lock:
+        if _pool is None or not _pool.active:
+            from loky.backend import get_context
+            from pebble import ProcessPool
+
+            _pool = ProcessPool(
+                max_workers=min(_MAX_WORKERS, os.cpu_count() or 1),
+                max_tasks=_PAIRS_PER_WORKER,
+                initializer=_prepare_worker,
+                context=get_context("loky"),
+            )
+        return _pool
+
+
+def _shut_down() -> None:
+    if _pool is not None:
+        _pool.stop()  # type: ignore[no-untyped-call]
+        _pool.join()
+
+
+def _forget_pool() -> None:
+    """A forked child has no threads to talk to its parent's workers: it starts its own."""
+    global _pool, _lock
+    _pool, _lock = None, threading.Lock()
+
+
+atexit.register(_shut_down)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_pool)
+
+
+def _prepare_worker() -> None:
+    """Imports and tries out what the first pair would wait for, and limits the memory of all."""
+    from tts_select.data.grading.symbolic import are_equal
+
+    logging.disable(logging.CRITICAL)  # math-verify logs each timeout and parse error
+    warnings.simplefilter("ignore")
+    are_equal("2x+3y=4", "4x+6y=8")
+    with contextlib.suppress(ImportError, OSError, ValueError):  # no such limit on this system
+        import resource
+
+        used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+        resource.setrlimit(resource.RLIMIT_AS, (used + MEMORY_BYTES, used + MEMORY_BYTES))
+
+
+def _judge_one(answer: str, gold: str) -> bool | None:
+    """In the worker: within the soft limit, or None."""
+    from tts_select.data.grading.symbolic import are_equal
+
+    _interrupt_after(SOFT_LIMIT_S)
+    try:
+        return are_equal(answer, gold)
+    except (_SoftLimitReached, Exception):  # noqa: BLE001  sympy raises whatever it likes, and MemoryError
+        return None
+    finally:
+        _interrupt_after(0)
+
+
+def _interrupt_after(seconds: float) -> None:
+    """Of computing; 0 is never. Windows has no such timer, and the hard limit alone."""
+    if sys.platform != "win32":
+        signal.signal(signal.SIGPROF, _reach_soft_limit)
+        signal.setitimer(signal.ITIMER_PROF, seconds)
+
+
+def _reach_soft_limit(_: int, __: FrameType | None) -> None:
+    raise _SoftLimitReached

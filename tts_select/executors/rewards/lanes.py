@@ -1,0 +1,69 @@
+"""A model of a PRM at work: computes the new tokens of many texts in one batch, over its own prefix tree."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from tts_select.executors.rewards.checkpoints import Part
+from tts_select.executors.rewards.reading import Reader
+from tts_select.executors.runtime.prefix_tree import PrefixTree
+from tts_select.executors.runtime.ragged import RaggedCache, cache_tokens, right_aligned
+
+
+class Computed(NamedTuple):
+    """`hidden` has the shape (texts, longest new part, hidden size); rows are aligned on the right."""
+
+    n_new: np.ndarray
+    hidden: torch.Tensor
+
+
+@dataclass(slots=True)
+class Lane:
+    """Used by the worker's thread only."""
+
+    part: Part
+    tree: PrefixTree = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.tree = PrefixTree(cache_tokens(self.part.loaded.model))
+
+    def is_cached(self, ids: np.ndarray) -> bool:
+        """Whether nothing of this text is left to compute."""
+        return sum(s.shape[-2] for s in self.tree.match(ids, len(ids))) == len(ids)
+
+    def compute(self, texts: Sequence[np.ndarray], limits: Sequence[int]) -> Computed:
+        """What the tree does not hold of each text, and all from its limit on; the tree then holds it too."""
+        model = self.part.loaded.model
+        segments = [self.tree.match(ids, limit) for ids, limit in zip(texts, limits, strict=True)]
+        known = [sum(s.shape[-2] for s in row) for row in segments]
+        new = [ids[k:] for ids, k in zip(texts, known, strict=True)]
+        n_new = np.array([len(ids) for ids in new])
+        cache = RaggedCache.from_segments(model, segments, n_new.tolist())
+        hidden = cache.forward(model.base_model, right_aligned(new, model.device), n_new).last_hidden_state
+        for i, ids in enumerate(texts):
+            self.tree.insert(ids, cache.row(i, int(n_new[i])))
+        return Computed(n_new, hidden)
+
+    def read(
+        self, reader: Reader, texts: Sequence[np.ndarray], needed: Sequence[range], hidden: torch.Tensor
+    ) -> list[float]:
+        """The value of each text, of its last step: the head is projected at the needed positions only."""
+        width, device = hidden.shape[1], hidden.device
+        places = [(i, p) for i, positions in enumerate(needed) for p in positions]
+        rows = torch.tensor([i for i, _ in places], device=device)
+        columns = torch.tensor([width - len(texts[i]) + p for i, p in places], device=device)
+        # what is read at a text's last token has nothing that follows: its reader ignores what stands here
+        next_ids = [int(texts[i][min(p + 1, len(texts[i]) - 1)]) for i, p in places]
+        is_end = [p + 2 == len(texts[i]) for i, p in places]
+        read = reader.values(
+            self.part.head(hidden[rows, columns]),
+            torch.tensor(next_ids, device=device),
+            torch.tensor(is_end, device=device),
+        )
+        sums = torch.zeros(len(texts), device=device).index_add_(0, rows, read)
+        return [self.part.weight * value for value in sums.tolist()]
