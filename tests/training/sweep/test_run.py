@@ -245,11 +245,13 @@ def test_a_pools_prm_tokens_are_what_best_of_n_pays(
 ) -> None:
     from tts_select.data.world.suite import generate
     from tts_select.executors.policies.transformers import TransformersPolicy
-    from tts_select.executors.rewards.formats import format_named
+    from tts_select.executors.rewards.checkpoints import vocabulary_part
+    from tts_select.executors.rewards.formats import FORMATS
     from tts_select.executors.rewards.transformers import TransformersRewardModel
 
     def prm(spec: str) -> TransformersRewardModel:
-        return TransformersRewardModel(tiny_llama, name=spec, format=format_named("world"))
+        part = vocabulary_part(tiny_llama, spec)
+        return TransformersRewardModel([part], name=spec, format=FORMATS["world"])
 
     tiny = Loaders(lambda spec: TransformersPolicy(tiny_llama, name=spec), prm)
     arms = [{"policy": "a", "prm": "p", "method": "best_of_n", "budget": 4, "max_new_tokens": 60}]
