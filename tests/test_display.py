@@ -49,7 +49,7 @@ def outlook(n_probes: int, options: tuple[Option, ...] = (CHOSEN,)) -> Outlook:
 def test_an_outlook_shows_the_plan_the_difficulty_and_the_probes() -> None:
     text = shown(outlook(2))
     assert text.startswith("Plan: majority@4 p   (because)")
-    assert "2 probes, 50 FLOPs" in text
+    assert "probes: 2, 50 FLOPs" in text
     assert "0.01 to 0.20" in text
     assert "hard" in text
     assert "no probes" in shown(outlook(0))

@@ -198,7 +198,7 @@ def test_a_plan_says_what_and_why(router: str) -> None:
     shown = invoke("plan", "-", "--router", router)
     assert shown.exit_code == 0
     assert shown.stdout.startswith(f"Plan: {record['chosen']}")
-    assert "2 probes" in shown.stdout
+    assert "probes: 2" in shown.stdout
     assert "why not" in shown.stdout
 
 

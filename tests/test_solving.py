@@ -193,7 +193,10 @@ def test_truncated_solutions_give_no_answer() -> None:
 
 
 def test_the_embedded_models_solve_the_example() -> None:
-    solution = solve("Start with 14. Multiply by 3. What is the result?")
-    assert solution.answer == "42"
-    assert solution.plan.prm == "world:prm"
-    assert solution.bill.total.prm_tokens + solution.bill.total.prm_reused_tokens > 0
+    problem = "Start with 14. Multiply by 3. What is the result?"
+    ruled = solve(problem, untrained_rule=True)
+    assert (ruled.answer, ruled.plan.prm) == ("42", "world:prm")
+    assert ruled.bill.total.prm_tokens + ruled.bill.total.prm_reused_tokens > 0
+    routed = solve(problem)
+    assert (routed.answer, set(routed.bill.phases) >= {"probe"}) == ("42", True)
+    assert 0.5 < (routed.confidence or 0) < 1
