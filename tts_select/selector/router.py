@@ -40,6 +40,8 @@ class Probe:
     @property
     def arm(self) -> Arm:
         """What the probes would be as an arm."""
+        if self.prm is None and self.temperature == 0:
+            return Arm(self.policy, None, "cot", 1)
         method = "majority" if self.prm is None else "best_of_n"
         return Arm(self.policy, self.prm, method, self.n, Settings(temperature=self.temperature))
 

@@ -44,6 +44,7 @@ def test_a_look_grows_with_an_arm_and_never_shrinks() -> None:
     assert more.n == {SMALL: 8}
     assert more.scored == {SMALL: {PRM: 2, NARROW: 8}}
     assert more.after(MAJORITY, 4) == more
+    assert more.after(BEST, 4).scored == {SMALL: {PRM: 8, NARROW: 8}}, "it scores all that are there"
     other = look.after(Arm("world:large", None, "majority", 4), 4)
     assert other.n == {SMALL: 2, "world:large": 4}
     assert other.scored["world:large"] == {}
