@@ -67,8 +67,8 @@ def page(report: dict[str, Any], live: str) -> Iterator[str]:
     yield from table(("bin", "ran last", "share"), choices(report))
     if live:
         yield "## Live against replay\n"
-        yield "Fresh test problems, solved by the models instead of replayed from a log. What different arms happen"
-        yield "to write alike is computed once by the caches; no log tells, so a replay counts it twice.\n"
+        yield "Fresh test problems, solved by the models instead of replayed from a log. What different arms"
+        yield "happen to write alike is computed once by the caches; no log tells, so a replay counts it twice.\n"
         yield live
     yield "## All arms\n"
     arms = sorted(report["arms"], key=lambda arm: arm["cost"])
