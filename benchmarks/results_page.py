@@ -68,7 +68,7 @@ def page(report: dict[str, Any], live: str) -> Iterator[str]:
     if live:
         yield "## Live against replay\n"
         yield "Fresh test problems, solved by the models instead of replayed from a log. What different arms"
-        yield "happen to write alike is computed once by the caches; no log tells, so a replay counts it twice.\n"
+        yield "happen to write alike, caches compute once; no log tells, so a replay counts it twice.\n"
         yield live
     yield "## All arms\n"
     arms = sorted(report["arms"], key=lambda arm: arm["cost"])
