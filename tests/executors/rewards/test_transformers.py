@@ -16,6 +16,7 @@ from tts_select.data.world.suite import WorldProblem
 from tts_select.executors.accounting import Ledger
 from tts_select.executors.rewards.checkpoints import vocabulary_part
 from tts_select.executors.rewards.formats import format_named
+from tts_select.executors.rewards.lanes import Lane
 from tts_select.executors.rewards.transformers import TransformersRewardModel
 
 InTime = Callable[[Coroutine[Any, Any, Any]], Any]
@@ -124,6 +125,26 @@ def test_many_at_once_are_scored_as_one_by_one(
     for solution, scores in zip(some, together, strict=True):
         (alone,) = in_time(scored(prm, [solution]))
         assert scores == pytest.approx(alone, abs=1e-5)
+
+
+def test_a_batch_takes_no_more_slots_than_the_cache(
+    tiny_llama: Any, world_problems: list[WorldProblem], in_time: InTime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    some = [(p.problem, p.steps) for p in world_problems[::12]]
+    some = [(p, s) for p, s in some if len(text_ids(tiny_llama, p, s)) <= tiny_llama.context]
+    expected, prm, slots = in_time(scored(prm_of(tiny_llama), some)), prm_of(tiny_llama), []
+    compute = Lane.compute
+
+    def recorded(lane: Lane, texts: Any, limits: Any) -> Any:
+        slots.append((len(texts), max(len(ids) for ids in texts)))
+        return compute(lane, texts, limits)
+
+    monkeypatch.setattr(Lane, "compute", recorded)
+    prm._lanes[0].tree.max_tokens = 300
+    for scores, whole in zip(in_time(scored(prm, some)), expected, strict=True):
+        assert scores == pytest.approx(whole, abs=1e-5)
+    assert all(rows == 1 or rows * longest <= 300 for rows, longest in slots)
+    assert max(rows for rows, _ in slots) > 1
 
 
 def test_no_steps_have_no_scores(tiny_llama: Any, in_time: InTime) -> None:

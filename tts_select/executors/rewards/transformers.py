@@ -100,9 +100,11 @@ class TransformersRewardModel:
 
     def _step(self, jobs: list[_Job]) -> bool:
         """Score everything that is waiting, each depth after the one that it grows from."""
+        # the keys and values of a batch take no more memory than those that are kept
+        slots = min(lane.tree.max_tokens for lane in self._lanes)
         with torch.inference_mode():
             for depth in range(max(len(job.text) for job in jobs)):
-                for batch in _batches(self._unknown(jobs, depth)):
+                for batch in _batches(self._unknown(jobs, depth), slots):
                     self._compute(batch)
         for job in jobs:
             self._answer(job)
@@ -163,13 +165,14 @@ class TransformersRewardModel:
             hand_back(job.future, failure)
 
 
-def _batches(units: Sequence[_Unit]) -> Iterator[list[_Unit]]:
-    """Cut by the tokens of their texts, similar lengths together."""
+def _batches(units: Sequence[_Unit], slots: int) -> Iterator[list[_Unit]]:
+    """Cut by their new tokens and by the slots that their rows take, similar lengths together."""
     batch: list[_Unit] = []
     n_tokens = 0
     for unit in sorted(units, key=lambda u: len(u.ids)):
         n_new = len(unit.ids) - unit.start
-        if batch and n_tokens + n_new > _BATCH_TOKENS:
+        is_full = n_tokens + n_new > _BATCH_TOKENS or (len(batch) + 1) * len(unit.ids) > slots
+        if batch and is_full:
             yield batch
             batch, n_tokens = [], 0
         batch.append(unit)
