@@ -203,7 +203,7 @@ def test_a_layout_is_in_the_order_of_the_portfolio(portfolio: Portfolio) -> None
     [
         (Probe("p", "r", 2), "best_of_n@2 p r", "p"),
         (Probe("p", None, 4), "majority@4 p", "p"),
-        (Probe("p", None, 1, 0.0), "majority@1 p temperature=0.0", GREEDY),
+        (Probe("p", None, 1, 0.0), "cot@1 p", GREEDY),
     ],
 )
 def test_probes_are_the_first_samples_of_a_pool(probe: Probe, name: str, pool: str) -> None:
