@@ -162,16 +162,6 @@ def test_a_shift_is_measured_against_the_sweep_that_trained(
     assert asked == [({f"tp{k}" for k in range(N_PROBLEMS)}, {f"p{k}" for k in range(N_PROBLEMS)})]
 
 
-def test_a_shift_without_levels_is_one_line(router: str, sweeps: Path, tmp_path: Path) -> None:
-    out = tmp_path / "report"
-    more = ("--out", str(out), "--shift", str(sweeps / "train"))
-    result = invoke("evaluate", router, str(sweeps / "test"), *more)
-    assert result.exit_code == 2
-    assert "a sweep has 0 problems of levels up to 5" in result.stderr
-    assert result.stderr.count("\n") == 1
-    assert not out.exists()
-
-
 def test_the_training_problems_are_refused_as_a_test(router: str, sweeps: Path, tmp_path: Path) -> None:
     out = tmp_path / "report"
     result = invoke("evaluate", router, str(sweeps / "train"), "--out", str(out))
