@@ -1,9 +1,9 @@
 """Worker processes that do the mathematics of grading, started when they are first needed.
 
-math-verify stops itself with signals, which only the main thread of a process may do, and not always; so each
-pair has a soft limit in its worker, and hard ones, at which the worker is killed and replaced. The limits that
-matter count computing time: no verdict depends on how busy the machine is. pebble has pools whose tasks can be
-killed, and loky processes that do not run the caller's main module again, so that a script needs no
+math-verify stops itself with signals, which only the main thread of a process may do, and not always; so
+each pair has a soft limit in its worker, and hard ones at which the worker is killed and replaced. The limits
+that matter count computing time: no verdict depends on how busy the machine is. pebble has pools whose tasks
+can be killed, and loky processes that do not run the caller's main module again, so that a script needs no
 `if __name__ == "__main__"`.
 """
 
