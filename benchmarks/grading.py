@@ -18,6 +18,20 @@ from typing import Any
 
 from tts_select.data.grading import GRADER, are_equivalent, grade
 
+HOSTILE = (
+    "10**10**10",
+    "10^{10^{10}}",
+    "2^{2^{2^{2^{2^{2}}}}}",
+    "(10^{9})!",
+    r"\binom{10^8}{10^7}",
+    r"\sin(10^{10^{10}})",
+    "x^{99999}+1-(x+1)^{9999}",
+    r"\sqrt{" * 28 + "2" + "}" * 28,
+    "(" * 100_000 + "1" + ")" * 100_000,
+    "1" * 5_000_000,
+    "\\boxed{" * 100_000,
+    "\0" * 1_000_000,
+)
 N_PLAIN, N_SYMBOLIC = 20_000, 400
 
 
@@ -58,6 +72,16 @@ def measured(pairs: list[tuple[str, str]]) -> dict[str, Any]:
     return {"per_s": round(len(pairs) / seconds, 1), "not_as_made": wrong}
 
 
+def slowest_hostile() -> float:
+    """Seconds that the slowest of some hostile answers takes, alone."""
+    seconds = []
+    for answer in HOSTILE:
+        began = time.perf_counter()
+        assert grade([(answer, "5")]) != ["equivalent"]
+        seconds.append(time.perf_counter() - began)
+    return round(max(seconds), 2)
+
+
 def half_of(case: dict[str, Any]) -> int:
     text = f"{case['gold']}|{case['prediction']}"
     return hashlib.sha256(text.encode()).digest()[0] % 2
@@ -94,6 +118,7 @@ def main() -> None:
         "cores": os.cpu_count(),
         "plain": measured(plain_pairs(dice)),
         "symbolic": measured(symbolic_pairs(dice)),
+        "slowest_hostile_s": slowest_hostile(),
     }
     if chosen.cases:
         cases = [json.loads(line) for line in chosen.cases.read_text(encoding="utf-8").splitlines()]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import os
 import subprocess
 import sys
@@ -10,11 +11,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from pebble import ProcessExpired
 
 from tts_select.core.errors import BackendError
 from tts_select.data.grading import grade, is_equivalent, workers
 
-LIMIT_S = workers.HARD_LIMIT_S + 0.5
 HARD = ("(a+1)^2-b", "a^2+2a+1-b")
 
 
@@ -46,21 +47,28 @@ HOSTILE = [
 
 @pytest.mark.parametrize("answer", HOSTILE)
 def test_hostile_answers_are_harmless(answer: str) -> None:
-    is_equivalent(*HARD)  # the pool is there, so what is timed is the grading
-    started = time.monotonic()
-    assert grade([(answer, "5"), HARD])[1] == "equivalent"
-    assert time.monotonic() - started < LIMIT_S
+    verdict, honest = grade([(answer, "5"), HARD])
+    assert verdict != "equivalent"
+    assert honest == "equivalent"
 
 
-def test_a_worker_that_does_not_stop_by_itself_is_killed_and_replaced(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    is_equivalent(*HARD)
+@pytest.mark.skipif(sys.platform == "win32", reason="the clock alone limits a worker there")
+@pytest.mark.usefixtures("no_pool_yet")
+def test_a_worker_in_one_long_operation_is_killed_by_the_system(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: 1)
+    pool = workers._running_pool()
+    pool.schedule(workers._limit_computing).result()
+    minutes = ("sha256", b"", b"", 10**9)  # in which Python looks at no signal
+    key = pool.schedule(hashlib.pbkdf2_hmac, args=minutes)
+    with pytest.raises(ProcessExpired):
+        key.result(timeout=100)
+    assert workers.judge([HARD]) == [True]
+
+
+def test_a_worker_that_waits_for_ever_is_killed_and_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(workers, "_judge_one", time.sleep)
-    monkeypatch.setattr(workers, "HARD_LIMIT_S", 0.5)
-    started = time.monotonic()
-    assert workers.judge([(60,)]) == [None]  # type: ignore[list-item]
-    assert time.monotonic() - started < LIMIT_S
+    monkeypatch.setattr(workers, "CLOCK_LIMIT_S", 0.5)
+    assert workers.judge([(600,)]) == [None]  # type: ignore[list-item]
     monkeypatch.undo()
     assert workers.judge([("p+q", "q+p"), ("p", "q")]) == [True, False]
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 _BRACES = re.compile(r"\\+(?:begin)?boxed\s*\{|\\+fbox\s*\{|\\.|\{|\}", re.DOTALL)
 _HASHES = re.compile(r"####\s*(.+)")
-_PHRASE = re.compile(r"[Tt]he (?:final )?answer is:?\s*(.+?)\.?(?:\s*I hope.*)?\s*$", re.MULTILINE)
+_PHRASE = re.compile(r"[Tt]he (?:final )?answer is:?(.+)")
 _ENUMERATION = re.compile(r"^[\s$\\)\]]*(?:,|\Z)|\b(?:and|or)\b")
 _MAX_GAP = 40
 
@@ -22,9 +22,11 @@ def extract_answer(text: str) -> str | None:
     """The last complete `\\boxed{}`; else what follows the last `####`, or the last "the answer is"."""
     if boxes := _boxes(text):
         return text[boxes[-1].inside : boxes[-1].end].strip() or None
-    for pattern in (_HASHES, _PHRASE):
-        if found := pattern.findall(text):
-            return str(found[-1]).strip() or None
+    found: list[str] = _HASHES.findall(text)
+    if found:
+        return found[-1].strip() or None
+    if found := _PHRASE.findall(text):
+        return found[-1].partition("I hope")[0].strip().removesuffix(".").strip() or None
     return None
 
 

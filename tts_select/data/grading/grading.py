@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import threading
 from collections.abc import Iterable, Sequence
 from typing import Literal
 
@@ -21,6 +22,7 @@ Pair = tuple[str | None, str | None]
 NO_ANSWER = -1
 _MAX_KNOWN = 16_384
 
+_lock = threading.Lock()
 _known: dict[tuple[str, str], Verdict] = {}
 
 
@@ -113,6 +115,7 @@ def _quick_verdict(pair: tuple[str, str]) -> Verdict | None:
 
 
 def _remember(pair: tuple[str, str], verdict: Verdict) -> None:
-    if len(_known) >= _MAX_KNOWN:
-        _known.pop(next(iter(_known)), None)
-    _known[pair] = verdict
+    with _lock:
+        if len(_known) >= _MAX_KNOWN:
+            del _known[next(iter(_known))]
+        _known[pair] = verdict

@@ -65,13 +65,19 @@ class Reading:
     """The letter of a choice such as (B)."""
 
 
-@lru_cache(maxsize=16_384)
 def read(source: str) -> Reading:
     """Take an answer apart; whatever is too long or nested too deeply is opaque."""
+    if len(source) > MAX_CHARS:  # never kept: memory would grow with what policies write
+        return Reading(source, " ".join(source.split()), "opaque")
+    return _read(source)
+
+
+@lru_cache(maxsize=16_384)
+def _read(source: str) -> Reading:
     bare = source.strip()
     if _PLAIN.fullmatch(bare) and (found := numeral(bare.lstrip("+"))) is not None:
         return Reading(source, bare.lstrip("+"), value=bare.lstrip("+"), numeral=found)
-    if len(bare) > MAX_CHARS or _depth(bare) > MAX_DEPTH:
+    if _depth(bare) > MAX_DEPTH:
         return Reading(source, " ".join(bare.split()), "opaque")
     text = rewritten(bare)
     return Reading(source, text, "prose") if is_prose(bare) else _taken_apart(source, text)

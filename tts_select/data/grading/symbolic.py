@@ -86,14 +86,15 @@ def _is_rounded(numeral: Numeral | None, expression: Any) -> bool:
 
 
 def _agree(a: Any, b: Any) -> bool | None:
-    """Whether two expressions in the same variables have the same value wherever both are real.
+    """Whether two expressions with variables have the same value wherever both are real.
 
-    This takes milliseconds where a simplification may take seconds. None: too few points tell.
+    This takes milliseconds where a simplification may take seconds. None: too few points tell, or it may be a
+    word that was read as a product of variables.
     """
-    if not (isinstance(a, sympy.Expr) and isinstance(b, sympy.Expr)) or a.has(*_DEAR) or b.has(*_DEAR):
+    if any(not isinstance(x, sympy.Expr) or x.has(*_DEAR) or _may_be_a_word(x) for x in (a, b)):
         return None
-    names = {s.name for s in a.free_symbols}
-    if names != {s.name for s in b.free_symbols} or not 0 < len(names) <= _MAX_VARIABLES:
+    names = {s.name for s in a.free_symbols | b.free_symbols}
+    if not 0 < len(names) <= _MAX_VARIABLES:
         return None
     n_agreed = 0
     for point in _points(sorted(names)):
@@ -106,6 +107,10 @@ def _agree(a: Any, b: Any) -> bool | None:
         if n_agreed == _ENOUGH_POINTS:
             return True
     return None
+
+
+def _may_be_a_word(expression: Any) -> bool:
+    return all(part.is_Symbol or part == sympy.E for part in sympy.Mul.make_args(expression))
 
 
 def _points(names: list[str]) -> Iterable[dict[str, sympy.Rational]]:

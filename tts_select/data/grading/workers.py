@@ -1,9 +1,10 @@
 """Worker processes that do the mathematics of grading, started when they are first needed.
 
-math-verify stops itself with signals, which only the main thread of a process may do, and not always; so each
-pair has a soft limit in its worker, and a hard one, at which the worker is killed and replaced. pebble has
-pools whose tasks can be killed, and loky processes that do not run the caller's main module again, so that a
-script needs no `if __name__ == "__main__"`.
+math-verify stops itself with signals, which only the main thread of a process may do, and not always; so
+each pair has a soft limit in its worker, and hard ones at which the worker is killed and replaced. The limits
+that matter count computing time: no verdict depends on how busy the machine is. pebble has pools whose tasks
+can be killed, and loky processes that do not run the caller's main module again, so that a script needs no
+`if __name__ == "__main__"`.
 """
 
 from __future__ import annotations
@@ -11,12 +12,15 @@ from __future__ import annotations
 import atexit
 import contextlib
 import logging
+import math
 import os
 import signal
 import sys
 import threading
+import time
 import warnings
 from collections.abc import Sequence
+from concurrent.futures import CancelledError
 from concurrent.futures import TimeoutError as LimitReached
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,9 +33,11 @@ if TYPE_CHECKING:
     from pebble import ProcessPool
 
 SOFT_LIMIT_S = 2.0
-"""Of the worker's own computing time, so that a busy machine changes no verdict before the hard limit."""
-HARD_LIMIT_S = 4.5
-"""On the clock; the worker is killed."""
+"""Of computing; a signal ends the pair, unless Python is inside one long operation."""
+HARD_LIMIT_S = 3
+"""Of computing; the system kills the worker."""
+CLOCK_LIMIT_S = 30.0
+"""Whatever is computed or waited for: for a machine that is busy many times over, and for Windows."""
 MEMORY_BYTES = 1 << 30
 """Of address space beyond what a worker has when it starts."""
 _MAX_WORKERS = 8
@@ -56,11 +62,11 @@ def judge(pairs: Sequence[tuple[str, str]]) -> list[bool | None]:
         return []
     try:
         return _judged(pairs)
-    except RuntimeError:  # the pool broke, as when the system is short of memory for a moment
+    except (RuntimeError, CancelledError):  # the pool broke, as when memory was short for a moment
         _shut_down()
     try:
         return _judged(pairs)
-    except RuntimeError as error:
+    except (RuntimeError, CancelledError) as error:
         raise BackendError(
             f"the grading workers cannot start ({error}): free some memory, and see that "
             "`python -c 'import math_verify'` works"
@@ -69,7 +75,7 @@ def judge(pairs: Sequence[tuple[str, str]]) -> list[bool | None]:
 
 def _judged(pairs: Sequence[tuple[str, str]]) -> list[bool | None]:
     pool = _running_pool()
-    futures = [pool.schedule(_judge_one, args=pair, timeout=HARD_LIMIT_S) for pair in pairs]
+    futures = [pool.schedule(_judge_one, args=pair, timeout=CLOCK_LIMIT_S) for pair in pairs]
     return [_outcome(future) for future in futures]
 
 
@@ -134,20 +140,25 @@ def _judge_one(answer: str, gold: str) -> bool | None:
     """In the worker: within the soft limit, or None."""
     from tts_select.data.grading.symbolic import are_equal
 
-    _interrupt_after(SOFT_LIMIT_S)
+    _limit_computing()
     try:
         return are_equal(answer, gold)
     except (_SoftLimitReached, Exception):  # noqa: BLE001  sympy raises whatever it likes, and MemoryError
         return None
     finally:
-        _interrupt_after(0)
+        if sys.platform != "win32":
+            signal.setitimer(signal.ITIMER_PROF, 0)
 
 
-def _interrupt_after(seconds: float) -> None:
-    """Of computing; 0 is never. Windows has no such timer, and the hard limit alone."""
+def _limit_computing() -> None:
+    """From now on, for one pair. Windows has the clock alone."""
     if sys.platform != "win32":
+        import resource
+
         signal.signal(signal.SIGPROF, _reach_soft_limit)
-        signal.setitimer(signal.ITIMER_PROF, seconds)
+        signal.setitimer(signal.ITIMER_PROF, SOFT_LIMIT_S)
+        _, most = resource.getrlimit(resource.RLIMIT_CPU)
+        resource.setrlimit(resource.RLIMIT_CPU, (math.ceil(time.process_time()) + HARD_LIMIT_S, most))
 
 
 def _reach_soft_limit(_: int, __: FrameType | None) -> None:
