@@ -133,6 +133,15 @@ def test_the_last_arm_that_came_to_an_answer_by_itself_speaks_for_it() -> None:
     assert found.spoken_for("4").best is None
 
 
+def test_of_two_arms_that_came_to_an_answer_the_one_that_ran_last_speaks() -> None:
+    found = gathered([wrote("1")])
+    found.of(OTHER.pool).candidates.append(wrote("1"))
+    found.note(OTHER)
+    assert found.spoken_for("1").arm == OTHER
+    found.note(MAJORITY)
+    assert found.spoken_for("1").arm == MAJORITY
+
+
 def test_an_answer_that_no_arm_chose_is_shown_by_the_last_that_has_it() -> None:
     """A low score of one PRM, where the others' many votes went elsewhere."""
     found = gathered([wrote("1"), wrote("1"), wrote("2")])

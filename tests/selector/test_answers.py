@@ -18,21 +18,26 @@ SEARCHES = ("beam@4 p r", "dvts@4 q r")
 
 observations = st.builds(
     Observed,
-    group=st.integers(NO_ANSWER, 3),
+    group=st.integers(NO_ANSWER, 2),
     n_tokens=st.integers(0, 20),
     logprob=st.integers(-20, 0).map(float),
     n_steps=st.integers(0, 3),
-    scores=st.dictionaries(
-        st.sampled_from(PRMS), st.lists(st.integers(0, 8).map(lambda k: k / 8), min_size=1, max_size=3)
+    scores=st.one_of(
+        st.just({}),
+        st.lists(st.integers(0, 8).map(lambda k: k / 8), min_size=1, max_size=2).map(lambda s: {"r": s}),
     ),
     share=st.integers(0, 8).map(lambda k: k / 8),
 )
 evidence_ = st.builds(
     Evidence,
     problem=st.just("x"),
-    samples=st.dictionaries(st.sampled_from(POOLS), st.lists(observations, max_size=5)),
-    found=st.dictionaries(st.sampled_from(SEARCHES), observations),
+    samples=st.one_of(
+        st.lists(observations, min_size=3, max_size=6).map(lambda found: {"p": found}),
+        st.dictionaries(st.sampled_from(POOLS), st.lists(observations, max_size=3)),
+    ),
+    found=st.dictionaries(st.sampled_from(SEARCHES), observations, max_size=1),
 )
+"""Often one pool of samples that a PRM has scored: there the ways to lead differ."""
 
 
 def seen(group: int, *, logprob: float = -1.0, n_tokens: int = 1, **scores: tuple[float, ...]) -> Observed:
@@ -147,6 +152,18 @@ def test_answers_that_lead_by_votes_by_scores_and_in_a_search_compete() -> None:
     assert found[0]["p/share"] == 0.5
     assert found[0]["q/share"] == 1.0
     assert math.isnan(found[0]["p temperature=0/share"])
+
+
+def test_in_one_pool_votes_sums_of_scores_and_the_best_score_lead_to_different_answers() -> None:
+    votes, sums, best = [seen(0)] * 4, [seen(1, r=(0.5,))] * 3, [seen(2, r=(0.9,)), seen(3, r=(0.8,))]
+    assert set(at_hand(Evidence("x", {"p": [*votes, *sums, *best]}))) == {0, 1, 2}
+    assert set(at_hand(Evidence("x", {"p": [*votes, *best]}))) == {0, 2}
+
+
+def test_the_lowest_step_is_that_of_the_best_solution() -> None:
+    samples = [seen(0, r=(0.3, 0.9)), seen(0, r=(0.6, 0.7)), seen(1, r=(0.8,))]
+    found = at_hand(Evidence("x", {"p": samples}))[0]
+    assert (found["r/best"], found["r/lowest_step"]) == (0.9, 0.3)
 
 
 def test_searches_say_how_surely_they_found_an_answer() -> None:

@@ -179,6 +179,26 @@ def test_samples_that_were_drawn_without_a_prm_are_neither_scored_nor_read_by_it
     assert cost(case, BEST, order, look, 8) == pytest.approx(left)
 
 
+@pytest.mark.parametrize(
+    ("before", "readers"),
+    [
+        (COT, (SMALL,)),
+        (JUDGED, (SMALL, PRM)),
+        (Arm("world:large", PRM, "best_of_n", 2), (PRM,)),
+        (Arm("world:large", None, "cot", 1), ()),
+        (BEST_NARROW, (SMALL,)),
+    ],
+)
+def test_a_search_does_not_pay_for_prompts_that_its_models_have_read(
+    before: Arm, readers: tuple[str, ...], cases: list[Case]
+) -> None:
+    case = cases[0]
+    order = order_of(case, 0)
+    saved = sum(prompt_flops(case, model) for model in readers)
+    left = case.cost(BEAM, order, Look().after(before, 1))
+    assert left == pytest.approx(case.outcome(BEAM, order).flops - saved)
+
+
 def test_a_search_is_never_cheaper_than_nothing(cases: list[Case]) -> None:
     case = cases[0]
     (run, observed), *_ = case.runs[BEAM.name]

@@ -12,6 +12,7 @@ from tts_select.selector.calibration import Calibration
 from tts_select.selector.features import SUREST, TEXT_FEATURES, Layout
 from tts_select.selector.portfolio import Portfolio
 from tts_select.selector.router import Calibrated, Probe, is_open, layout_of
+from tts_select.training.routing import rows as routing_rows
 from tts_select.training.routing.cases import Case, Look
 from tts_select.training.routing.rows import (
     ARMS_A_STATE,
@@ -82,11 +83,17 @@ def test_a_walk_only_gathers(states: list[State]) -> None:
         assert now != before
 
 
-def test_most_states_are_cheap_ones(states: list[State]) -> None:
-    """As a router's: of arms of every price it seldom comes to the dear ones."""
-    large = [s for s in states if any(pool.startswith("world:large") for pool in s.walk.look.n)]
-    small = [s for s in states if any(pool.startswith("world:small") for pool in s.walk.look.n)]
-    assert 0 < len(large) < len(small)
+def test_most_steps_are_cheap_ones(
+    cases: list[Case], portfolio: Portfolio, probe: Probe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a router's, which comes to the dear arms when the cheap ones have shown that they are needed."""
+
+    def mean_cost(cheap_first: float) -> float:
+        monkeypatch.setattr(routing_rows, "_CHEAP_FIRST", cheap_first)
+        return float(np.mean([s.walk.flops for s in random_states(cases[:12], portfolio, probe, seed=0)]))
+
+    chosen = mean_cost(routing_rows._CHEAP_FIRST)
+    assert 1.2 * mean_cost(1.0) < chosen < 0.8 * mean_cost(0.0)
 
 
 def test_a_seed_gives_the_same_states(cases: list[Case], portfolio: Portfolio, probe: Probe) -> None:
@@ -129,7 +136,8 @@ def test_a_wrong_answer_may_be_mended_and_a_right_one_spoilt(
     states: list[State], portfolio: Portfolio, layout: Layout, by_votes: Calibrated
 ) -> None:
     """Each label is what the arm led to, found by running it again."""
-    for state in states[:40]:
+    met: set[tuple[bool, float]] = set()
+    for state in states:
         found = options_tables([state], portfolio, layout, by_votes, seed=1)
         judge(layout, by_votes, [state.walk])
         used, unused = (found.spoil, found.mend) if state.walk.correct else (found.mend, found.spoil)
@@ -142,7 +150,9 @@ def test_a_wrong_answer_may_be_mended_and_a_right_one_spoilt(
             end = after(state.walk, arm)
             judge(layout, by_votes, [end])
             assert label == (1 - end.correct if state.walk.correct else end.correct)
+            met.add((bool(state.walk.correct), label))
             assert 10**log10_flops == pytest.approx(max(1.0, end.flops - state.walk.flops))
+    assert len(met) == 4, "right and wrong answers, with either label"
 
 
 def facts(arm: Arm, layout: Layout) -> list[float]:

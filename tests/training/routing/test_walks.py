@@ -219,6 +219,20 @@ def test_a_search_is_paid_for_whole_but_for_the_prompts_and_is_run_once(
         assert w.flops < w.probe_flops + w.case.outcome(arm, w.order).flops
 
 
+@pytest.mark.parametrize("whole", [True, False])
+@pytest.mark.parametrize("n_before", [0, 15, 16])
+def test_a_replay_draws_no_more_samples_than_there_are(
+    cases: list[Case], n_before: int, *, whole: bool
+) -> None:
+    arm = Arm("world:small", None, "majority", 64)
+    w = Walk(cases[0], cases[0].order(np.random.default_rng(0)))
+    w.look = w.look.after(arm, n_before)
+    for _ in range(6):
+        w.run(arm, whole=whole)
+    assert w.look.n == {arm.pool: 16}
+    assert len(w.evidence.of(arm.pool)) == 16
+
+
 def test_with_every_arm_run_it_stops(stubborn: Callable[..., Router], cases: list[Case]) -> None:
     for w in walk(stubborn(), cases, 0.0, seed=0):
         assert (w.chosen, w.flops) == ([], w.probe_flops)
