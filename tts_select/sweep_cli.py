@@ -11,6 +11,8 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from tts_select.data.world.artifacts import PORTFOLIO
+
 _INTERRUPTED = 130
 
 
@@ -59,7 +61,7 @@ def sweep(
     from tts_select.training.sweep.run import Sweep, run_sweep
     from tts_select.training.sweep.summary import as_dict, lines
 
-    chosen = load_portfolio(portfolio or _embedded())
+    chosen = load_portfolio(portfolio or PORTFOLIO)
     asked = Sweep(chosen, read_swept_problems(problems), samples, runs, seed, concurrency)
     try:
         with bar("sweeping", asked.n_records) as advance:
@@ -91,18 +93,12 @@ def show(file: Path | None, *, as_json: bool) -> None:
     """Print the arms of FILE, or of the embedded portfolio."""
     from tts_select.selector.portfolio import load_portfolio
 
-    found = load_portfolio(file or _embedded())
+    found = load_portfolio(file or PORTFOLIO)
     if as_json:
         arms = [{"arm": arm.name, **arm.as_dict()} for arm in found.arms]
         click.echo(json.dumps({"name": found.name, "arms": arms}))
     else:
         Console().print(_portfolio_view(found))
-
-
-def _embedded() -> Path:
-    import tts_select.data.world
-
-    return Path(tts_select.data.world.__file__).with_name("portfolio.yaml")
 
 
 def _portfolio_view(found: Any) -> Table:

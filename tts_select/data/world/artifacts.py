@@ -11,10 +11,8 @@ from tts_select.data.fingerprint import fingerprint_of
 
 WEIGHTS = Path(__file__).parent / "weights"
 PORTFOLIO = Path(__file__).parent / "portfolio.yaml"
-SWEEP = Path(__file__).parent / "sweep"
-"""What every arm of the portfolio does on validation problems."""
 ROUTER = Path(__file__).parent / "router"
-"""Trained on that sweep."""
+"""Trained on the sweep log beside it."""
 
 
 def manifests() -> dict[str, dict[str, Any]]:
