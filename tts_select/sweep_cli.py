@@ -21,7 +21,8 @@ _INTERRUPTED = 130
 Examples:
   tts-select sweep --problems problems.jsonl --out sweep/
   tts-select sweep --problems problems.jsonl --portfolio arms.yaml --out sweep/ --samples 16 --runs 1
-  tts-select sweep --problems problems.jsonl --out sweep/     # once more: goes on where it was"""
+  tts-select sweep --problems problems.jsonl --out sweep/     # once more: goes on where it was
+  tts-select sweep --problems problems.jsonl --out sweep-2/ --reuse sweep/    # one model has changed"""
 )
 @click.option("--problems", type=Path, required=True, help="A JSONL file: {problem, answer, id}.")
 @click.option(
@@ -40,6 +41,12 @@ Examples:
 )
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option(
+    "--reuse",
+    type=Path,
+    default=None,
+    help="An earlier log: its records of unchanged problems, models and arms are taken over.",
+)
+@click.option(
     "--concurrency", type=click.IntRange(1, 4096), default=64, show_default=True, help="Problems in flight."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
@@ -51,6 +58,7 @@ def sweep(
     samples: int,
     runs: int,
     seed: int,
+    reuse: Path | None,
     concurrency: int,
     as_json: bool,
 ) -> None:
@@ -65,7 +73,7 @@ def sweep(
     asked = Sweep(chosen, read_swept_problems(problems), samples, runs, seed, concurrency)
     try:
         with bar("sweeping", asked.n_records) as advance:
-            log = run_sweep(asked, out, progress=lambda n_done, _, note: advance(n_done, note))
+            log = run_sweep(asked, out, reuse=reuse, progress=lambda n_done, _, note: advance(n_done, note))
     except KeyboardInterrupt:
         click.echo(f"tts-select: interrupted; '{out}' keeps what is done: the same command goes on", err=True)
         sys.exit(_INTERRUPTED)

@@ -13,6 +13,9 @@ from tts_select.core.arm import Arm
 from tts_select.training.sweep.codec import take
 from tts_select.training.sweep.records import SCHEMA, LoggedProblem, Manifest, ModelCard
 
+SAMPLING_SETTINGS = ("top_p", "max_steps", "max_new_tokens")
+"""What a pool of samples depends on, beside the temperature."""
+
 _NUMBERED = re.compile(r"tts-select/sweep@(\d+)")
 _FIELDS: dict[str, tuple[type, ...]] = {
     "schema": (str,),

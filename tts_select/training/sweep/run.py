@@ -24,15 +24,15 @@ from tts_select.data.grading import GRADER
 from tts_select.executors.registry import load_policy, load_prm
 from tts_select.selector.portfolio import Portfolio
 from tts_select.solving import Executors, Options, run_plan
-from tts_select.training.sweep.manifest import PoolPlan, pools_of, searches
+from tts_select.training.sweep.log import key_of
+from tts_select.training.sweep.manifest import SAMPLING_SETTINGS, PoolPlan, pools_of, searches
 from tts_select.training.sweep.pooling import is_right, sample_pool
 from tts_select.training.sweep.records import LoggedProblem, Manifest, ModelCard, Pool, Run, SweepLog
+from tts_select.training.sweep.reuse import reusable
 from tts_select.training.sweep.writer import Writer
 
 DEFAULT_SAMPLES = 64
 DEFAULT_RUNS = 2
-_SAMPLING = ("top_p", "max_steps", "max_new_tokens")
-"""The settings, beside the temperature, that a pool of samples depends on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ class Sweep:
                 "give it a temperature, or a budget of 1"
             )
         shared = self.pools[arm.pool].arm.settings
-        for name in _SAMPLING:
+        for name in SAMPLING_SETTINGS:
             if getattr(arm.settings, name) != getattr(shared, name):
                 raise InputError(
                     f"the arm '{arm.name}' samples with another {name} than {getattr(shared, name)}, and one "
@@ -125,10 +125,12 @@ def run_sweep(
     sweep: Sweep,
     folder: Path,
     *,
+    reuse: Path | None = None,
     loaders: Loaders = FRESH,
     progress: Progress = lambda *_: None,
 ) -> SweepLog:
-    """Run what the log in `folder` does not hold yet, and complete it.
+    """Run what the log in `folder` does not hold yet, and complete it; `reuse` is an earlier log, whose
+    records of unchanged problems, models and arms are taken over.
 
     Raises:
         InputError: the sweep cannot be run, `folder` holds another one, or a model cannot read a problem.
@@ -137,8 +139,16 @@ def run_sweep(
     """
     sweep.check()
     with Writer(folder, manifest_of(sweep, loaders), sweep.problems) as log:
+        if reuse is not None:
+            _take_over(reuse, sweep, log)
         asyncio.run(_run_stages(sweep, log, loaders, progress))
         return log.finish()
+
+
+def _take_over(earlier: Path, sweep: Sweep, log: Writer) -> None:
+    for record in reusable(earlier, log.manifest, sweep.problems):
+        if key_of(record) not in log:
+            log.write(record)
 
 
 def manifest_of(sweep: Sweep, loaders: Loaders) -> Manifest:

@@ -41,7 +41,7 @@ class Writer:
 
     def __init__(self, folder: Path, manifest: Manifest, problems: Sequence[LoggedProblem]) -> None:
         self.folder = folder
-        self._manifest, self._problems = manifest, problems
+        self.manifest, self._problems = manifest, problems
         self._records = Records(manifest)
         self._lock: BinaryIO | None = None
         self._shard: BinaryIO | None = None
@@ -104,7 +104,7 @@ class Writer:
         return log
 
     def _begin(self) -> None:
-        wanted = encode_manifest(self._manifest, self._problems)
+        wanted = encode_manifest(self.manifest, self._problems)
         if not (self.folder / MANIFEST).exists():
             _write_whole(self.folder / MANIFEST, json.dumps(wanted, indent=1).encode() + b"\n")
         _, there = read_manifest(self.folder)
@@ -115,7 +115,7 @@ class Writer:
             )
         if is_compact(self.folder) and not shard_paths(self.folder):
             read_log(self.folder)  # a compact log that lacks records cannot be gone on with
-        self._records = read_records(self.folder, self._manifest)
+        self._records = read_records(self.folder, self.manifest)
         for problem in self._problems:
             if key_of(problem) not in self:
                 self.write(problem)

@@ -1,0 +1,146 @@
+"""What a sweep takes over from an earlier one, and what it runs again."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tts_select import InputError, Policy, RewardModel
+from tts_select.core.protocols import Continuation, Meter, SampleRequest
+from tts_select.selector.portfolio import Portfolio
+from tts_select.training.sweep.log import read_log
+from tts_select.training.sweep.records import LoggedProblem, SweepLog
+from tts_select.training.sweep.run import Loaders, Sweep, run_sweep
+
+Swept = Callable[..., tuple[Path, SweepLog]]
+
+
+class Counting:
+    """The loaders of the fakes; counts what is asked of each policy, and gives one model another version."""
+
+    def __init__(self, loaders: Loaders, changed: str = "") -> None:
+        self.asked: Counter[str] = Counter()
+        self._changed, self._loaders = changed, loaders
+
+    @property
+    def loaders(self) -> Loaders:
+        return Loaders(self._policy, self._prm)
+
+    def _policy(self, spec: str) -> Policy:
+        policy = self._loaders.policy(spec)
+        sample = policy.sample
+
+        async def counted(request: SampleRequest, meter: Meter) -> list[Continuation]:
+            self.asked[spec] += 1
+            return await sample(request, meter)
+
+        policy.sample = counted  # type: ignore[method-assign]
+        return self._versioned(spec, policy)
+
+    def _prm(self, spec: str) -> RewardModel:
+        return self._versioned(spec, self._loaders.prm(spec))
+
+    def _versioned(self, spec: str, model: Any) -> Any:
+        if spec == self._changed:
+            model.fingerprint = "another"
+        return model
+
+
+@pytest.fixture
+def again(portfolio: Portfolio, swept: Swept, fakes: Loaders, tmp_path: Path) -> Callable[..., Any]:
+    """Sweeps once, and once more with changes, reusing the first log: (first log, second log, asked)."""
+
+    def run(changed: str = "", **changes: Any) -> tuple[SweepLog, SweepLog, Counter[str]]:
+        folder, first = swept()
+        counting = Counting(fakes, changed)
+        asked = Sweep(
+            **{"portfolio": portfolio, "problems": list(first.problems.values()), "n_samples": 6, **changes}
+        )
+        second = run_sweep(asked, tmp_path / "again", reuse=folder, loaders=counting.loaders)
+        return first, second, counting.asked
+
+    return run
+
+
+def test_the_same_sweep_asks_nothing_and_is_the_same(again: Callable[..., Any]) -> None:
+    first, second, asked = again()
+    assert not asked
+    assert second == first
+
+
+def test_a_changed_policy_is_sampled_again_and_no_other(again: Callable[..., Any]) -> None:
+    first, second, asked = again("fake:b")
+    assert set(asked) == {"fake:b"}
+    assert second.pools["one", "fake:a"] == first.pools["one", "fake:a"]
+
+
+def test_a_changed_prm_leaves_only_the_pools_that_it_did_not_score(again: Callable[..., Any]) -> None:
+    _, _, asked = again("fake:p")
+    assert asked["fake:a"] > 0  # fake:p scores its pool and guides its beam search
+    assert not asked["fake:b"]
+
+
+def test_a_new_problem_and_a_changed_one_are_run(again: Callable[..., Any]) -> None:
+    problems = [
+        LoggedProblem("one", "1 + 1?", "2", 1, "story"),
+        LoggedProblem("two", "1 + 3?", "4"),
+        LoggedProblem("four", "2 + 5?", "7"),
+    ]
+    first, second, asked = again(problems=problems)
+    assert asked
+    assert second.pools["one", "fake:a"] == first.pools["one", "fake:a"]
+    assert second.problems["two"].answer == "4"
+    assert set(second.problems) == {"one", "two", "four"}
+
+
+def test_another_number_of_samples_makes_other_pools_but_the_same_runs(again: Callable[..., Any]) -> None:
+    first, second, asked = again(n_samples=5)
+    assert asked
+    assert len(second.pools["one", "fake:a"].samples) == 5
+    assert second.runs == first.runs
+
+
+def test_fewer_runs_take_the_first(again: Callable[..., Any]) -> None:
+    first, second, asked = again(n_runs=1)
+    assert not asked
+    arm = "beam@4 fake:a fake:p"
+    assert second.runs["one", arm] == first.runs["one", arm][:1]
+
+
+def test_scores_of_prms_that_are_not_wanted_are_left_out(
+    again: Callable[..., Any], portfolio: Portfolio
+) -> None:
+    arms = tuple(arm for arm in portfolio.arms if arm.prm != "fake:q")
+    _, second, asked = again(portfolio=Portfolio("fewer", arms))
+    assert not asked
+    pool = second.pools["one", "fake:a"]
+    assert set(pool.prm_tokens) == {"fake:p"}
+    assert all(set(sample.scores) <= {"fake:p"} for sample in pool.samples)
+
+
+def test_another_top_p_is_another_pool(again: Callable[..., Any], portfolio: Portfolio) -> None:
+    hot = [replace(arm, settings=replace(arm.settings, top_p=0.5)) for arm in portfolio.arms]
+    first, second, asked = again(portfolio=Portfolio("narrow", tuple(hot)))
+    assert set(asked) == {"fake:a", "fake:b"}
+    assert len(second.pools) == len(first.pools)
+
+
+def test_another_seed_is_refused(again: Callable[..., Any]) -> None:
+    with pytest.raises(InputError, match="its seed is 0, not 3"):
+        again(seed=3)
+
+
+def test_a_log_that_is_not_there_is_refused(portfolio: Portfolio, fakes: Loaders, tmp_path: Path) -> None:
+    asked = Sweep(portfolio, [LoggedProblem("one", "1 + 1?", "2")], n_samples=6)
+    with pytest.raises(InputError, match="no sweep log in"):
+        run_sweep(asked, tmp_path / "new", reuse=tmp_path / "nothing", loaders=fakes)
+
+
+def test_the_reused_log_is_whole_on_disk(again: Callable[..., Any], tmp_path: Path) -> None:
+    _, second, _ = again("fake:b")
+    assert read_log(tmp_path / "again") == second
