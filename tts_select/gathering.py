@@ -8,9 +8,9 @@ from dataclasses import dataclass, field, replace
 from tts_select.core.arm import Arm
 from tts_select.core.candidate import Candidate
 from tts_select.core.solution import RankedCandidate
-from tts_select.data.grading import extract_answer, is_equivalent
+from tts_select.data.grading import extract_answer, group_equivalent, is_equivalent
 from tts_select.executors.aggregation import choose, order, rank
-from tts_select.selector.evidence import Evidence, Observed, grouped
+from tts_select.selector.evidence import Evidence, Observed
 
 Scores = tuple[float, ...]
 
@@ -82,7 +82,7 @@ class Gathered:
         ended = {name: _ended(arms[name], found) for name, found in self.searches.items()}
         solutions = [c for s in self.pools.values() for c in s.candidates] + [c for c, _ in ended.values()]
         answers = [_answer(c) for c in solutions]
-        groups = grouped(answers, is_equivalent)
+        groups = group_equivalent(answers)
         of_group = {g: a for g, a in zip(reversed(groups), reversed(answers), strict=True) if a is not None}
         numbers = iter(groups)
         samples = {

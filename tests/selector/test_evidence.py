@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from tts_select.core.arm import Arm
 from tts_select.core.candidate import Candidate
 from tts_select.core.plan import SELECTIONS, Selection, Settings
-from tts_select.data.grading import is_equivalent
+from tts_select.data.grading import group_equivalent
 from tts_select.executors.aggregation import choose, rank
 from tts_select.selector.evidence import (
     NO_ANSWER,
@@ -15,7 +15,6 @@ from tts_select.selector.evidence import (
     Observed,
     Vote,
     counts,
-    grouped,
     tallied,
     vote,
     won_by,
@@ -41,7 +40,7 @@ def candidate(answer: str | None, step_scores: tuple[float, ...]) -> Candidate:
 def test_a_vote_is_what_the_executors_would_choose(
     selection: Selection, data: list[tuple[str | None, tuple[float, ...]]]
 ) -> None:
-    groups = grouped([answer for answer, _ in data], is_equivalent)
+    groups = group_equivalent([answer for answer, _ in data])
     won = vote([observed(g, *s) for g, (_, s) in zip(groups, data, strict=True)], "r", selection)
     found = choose(rank([candidate(*entry) for entry in data], "last"), selection)
     if found is None:
@@ -76,34 +75,6 @@ def test_a_vote_of_zeros_goes_to_the_first_with_no_share() -> None:
 def test_weights_are_summed_by_group_in_order_of_appearance() -> None:
     samples = [observed(3), observed(1), observed(3)]
     assert list(tallied(samples, [0.5, 2.0, 0.25]).items()) == [(3, 0.75), (1, 2.0)]
-
-
-@given(st.lists(answers, max_size=10))
-def test_answers_have_the_same_number_if_they_are_equivalent(data: list[str | None]) -> None:
-    groups = grouped(data, is_equivalent)
-    for one, first in zip(data, groups, strict=True):
-        assert (first == NO_ANSWER) == (one is None)
-        for other, second in zip(data, groups, strict=True):
-            if one is not None and other is not None:
-                assert (first == second) == is_equivalent(one, other)
-
-
-@given(st.lists(answers, max_size=10))
-def test_numbers_count_up_from_the_first_answer(data: list[str | None]) -> None:
-    groups = grouped(data, is_equivalent)
-    first_seen = list(dict.fromkeys(g for g in groups if g != NO_ANSWER))
-    assert first_seen == list(range(len(first_seen)))
-
-
-def test_an_exact_repeat_is_not_compared_again() -> None:
-    asked: list[tuple[str, str]] = []
-
-    def same(one: str, other: str) -> bool:
-        asked.append((one, other))
-        return one == other
-
-    assert grouped(["a", "a", "b", "a", "b"], same) == [0, 0, 1, 0, 1]
-    assert asked == [("b", "a")]
 
 
 def test_votes_are_counted_by_group_without_the_silent_ones() -> None:

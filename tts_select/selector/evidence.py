@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tts_select.core.arm import Arm
@@ -100,24 +100,6 @@ def tallied(answering: Sequence[Observed], weights: Sequence[float]) -> dict[int
     for sample, weight in zip(answering, weights, strict=True):
         parts.setdefault(sample.group, []).append(weight)
     return {group: math.fsum(found) for group, found in parts.items()}
-
-
-def grouped(answers: Sequence[str | None], same: Callable[[str, str], bool]) -> list[int]:
-    """A number for each answer; `same` tells whether two answers are equivalent."""
-    known: list[str] = []
-    exact: dict[str, int] = {}
-    groups: list[int] = []
-    for answer in answers:
-        if answer is None:
-            groups.append(NO_ANSWER)
-            continue
-        if answer not in exact:
-            found = next((k for k, other in enumerate(known) if same(answer, other)), len(known))
-            if found == len(known):
-                known.append(answer)
-            exact[answer] = found
-        groups.append(exact[answer])
-    return groups
 
 
 def _weight(sample: Observed, prm: str | None, aggregation: Aggregation) -> float:

@@ -12,6 +12,26 @@ from tts_select.data.grading import (
     is_equivalent,
     workers,
 )
+from tts_select.data.grading.grading import NO_ANSWER
+
+NUMBERS = (
+    "1",
+    "2",
+    "01",
+    "1.0",
+    "0.5",
+    "1/2",
+    "0.50",
+    "50",
+    "50%",
+    "-3",
+    "3",
+    "-0",
+    "0",
+    "-3.0",
+    "1000",
+    "1,000",
+)
 
 EQUAL = {
     "numbers": [
@@ -181,6 +201,17 @@ class TestWithoutWorkers:
 
     def test_votes_on_numbers_need_none(self) -> None:
         assert group_equivalent(["7", "8", "7.0", "9", None]) == [0, 1, 0, 2, -1]
+
+    @given(st.lists(st.none() | st.sampled_from(NUMBERS), max_size=12))
+    def test_the_same_group_is_given_to_equivalent_answers_alone(self, answers: list[str | None]) -> None:
+        groups = group_equivalent(answers)
+        first_seen = list(dict.fromkeys(g for g in groups if g != NO_ANSWER))
+        assert first_seen == list(range(len(first_seen)))
+        for one, group in zip(answers, groups, strict=True):
+            assert (group == NO_ANSWER) == (one is None)
+            for other, another in zip(answers, groups, strict=True):
+                if one is not None and other is not None:
+                    assert (group == another) == is_equivalent(one, other)
 
     @given(st.fractions(max_denominator=10**6))
     def test_a_fraction_equals_itself_expanded(self, number: object) -> None:

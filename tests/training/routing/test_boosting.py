@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tts_select.training.routing.boosting import N_FOLDS, boost, calibrate, folds_of, out_of_fold
+from tts_select.training.routing.boosting import N_FOLDS, boost, calibrate, fit_in_folds, folds_of
 
 
 def made_up(n: int = 600, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -58,8 +58,6 @@ def test_what_is_not_known_is_no_obstacle() -> None:
 
 
 def test_no_row_is_judged_by_a_model_that_has_seen_its_fold() -> None:
-    seen: list[set[int]] = []
-
     class Model:
         def __init__(self, known: set[int]) -> None:
             self.known = known
@@ -69,14 +67,15 @@ def test_no_row_is_judged_by_a_model_that_has_seen_its_fold() -> None:
             return rows[:, 0] / 100
 
     def fit(rows: np.ndarray, labels: np.ndarray) -> Model:
-        seen.append(set(rows[:, 0].astype(int).tolist()))
-        return Model(seen[-1])
+        return Model(set(rows[:, 0].astype(int).tolist()))
 
     rows = np.arange(30.0)[:, None]
-    said, models = out_of_fold(rows, np.zeros(30), folds_of(np.arange(30), 0), fit)
-    assert said == pytest.approx(rows[:, 0] / 100)
-    assert len(models) == N_FOLDS
-    assert set.union(*seen) == set(range(30))
+    folds = folds_of(np.arange(30), 0)
+    fitted = fit_in_folds(rows, np.zeros(30), folds, fit)
+    assert fitted.said == pytest.approx(rows[:, 0] / 100)
+    assert fitted.whole.known == set(range(30))
+    for k, model in enumerate(fitted.by_fold):
+        assert model.known == set(np.flatnonzero(folds != k).tolist())
 
 
 def pooled(labels: list[float]) -> list[float]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import re
 import threading
 from collections.abc import Iterable, Sequence
 from typing import Literal
@@ -21,6 +22,8 @@ Pair = tuple[str | None, str | None]
 
 NO_ANSWER = -1
 _MAX_KNOWN = 16_384
+_PLAIN = re.compile(r"0|-?[1-9][0-9]*")
+"""An integer that is written in its one plain way: another one is another number."""
 
 _lock = threading.Lock()
 _known: dict[tuple[str, str], Verdict] = {}
@@ -82,11 +85,11 @@ def group_equivalent(answers: Sequence[str | None]) -> list[int]:
         if not left:
             break
         first, *others = left
-        same = are_equivalent((other, first) for other in others)
-        group_of |= dict.fromkeys(
-            [first, *(o for o, is_same in zip(others, same, strict=True) if is_same)], group
-        )
-        left = [other for other, is_same in zip(others, same, strict=True) if not is_same]
+        open_ = others if not _PLAIN.fullmatch(first) else [o for o in others if not _PLAIN.fullmatch(o)]
+        same = are_equivalent((other, first) for other in open_)
+        members = {first, *(o for o, is_same in zip(open_, same, strict=True) if is_same)}
+        group_of |= dict.fromkeys(members, group)
+        left = [other for other in others if other not in members]
     return [NO_ANSWER if answer is None else group_of[answer] for answer in answers]
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from tts_select.selector.features import Layout, columns
 from tts_select.selector.router import Probe
 from tts_select.training.evaluation.metrics import auc, reliability
-from tts_select.training.routing.boosting import boost, calibrate, out_of_fold
+from tts_select.training.routing.boosting import boost, calibrate, fit_in_folds
 from tts_select.training.routing.cases import Case
 from tts_select.training.routing.walks import probed
 
@@ -45,7 +45,7 @@ def ablation(
     found: dict[str, dict[str, float]] = {"auc": {}, "brier": {}, "ece": {}}
     for name, kinds in KINDS.items():
         some = rows[:, columns(layout.state_names, kinds)]
-        said, _ = out_of_fold(some, labels, fold_of[place], _fit)
+        said = fit_in_folds(some, labels, fold_of[place], _fit).said
         measured = reliability(_cross_calibrated(said, labels, fold_of[place], len(cases)), labels)
         found["auc"][name] = auc(said, solvable[place])
         found["brier"][name], found["ece"][name] = measured["brier"], measured["ece"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -54,17 +55,31 @@ def folds_of(problems: np.ndarray, seed: int) -> np.ndarray:
     return found
 
 
-def out_of_fold(
-    rows: np.ndarray, labels: np.ndarray, folds: np.ndarray, fit: Callable[[np.ndarray, np.ndarray], Booster]
-) -> tuple[np.ndarray, list[Booster]]:
-    """What models that have not seen the problem say of each row, and those models."""
+Fit = Callable[[np.ndarray, np.ndarray], "Booster"]
+
+
+@dataclass(frozen=True, slots=True)
+class InFolds:
+    """A model of all rows, one for each fold that has not seen its rows, and what the latter say of them."""
+
+    whole: Booster
+    by_fold: tuple[Booster, ...]
+    said: np.ndarray
+    """Of each row, by the model that has not seen its problem."""
+
+
+def fit_in_folds(rows: np.ndarray, labels: np.ndarray, folds: np.ndarray, fit: Fit) -> InFolds:
+    """Side by side on all cores: each fit uses one, and LightGBM holds no lock meanwhile."""
+    from joblib import Parallel, delayed
+
+    shares = [folds >= 0, *(folds != k for k in range(N_FOLDS))]
+    whole, *by_fold = Parallel(n_jobs=-1, prefer="threads")(
+        delayed(fit)(rows[share], labels[share]) for share in shares
+    )
     said = np.empty(len(labels))
-    models = []
-    for k in range(N_FOLDS):
-        model = fit(rows[folds != k], labels[folds != k])
+    for k, model in enumerate(by_fold):
         said[folds == k] = np.asarray(model.predict(rows[folds == k]))
-        models.append(model)
-    return said, models
+    return InFolds(whole, tuple(by_fold), said)
 
 
 def calibrate(said: np.ndarray, labels: np.ndarray, n_problems: int) -> Calibration:

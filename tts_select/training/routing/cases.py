@@ -15,8 +15,8 @@ import numpy as np
 from tts_select.core.arm import Arm
 from tts_select.core.cost import inference_flops
 from tts_select.core.voting import ROUND, aggregate, is_settled
-from tts_select.data.grading import is_equivalent
-from tts_select.selector.evidence import Evidence, Observed, counts, grouped, won_by
+from tts_select.data.grading import group_equivalent
+from tts_select.selector.evidence import Evidence, Observed, counts, won_by
 from tts_select.training.sweep.estimators import best_of_k
 from tts_select.training.sweep.manifest import pools_of
 from tts_select.training.sweep.records import LoggedProblem, Pool, Run, Sample, SweepLog
@@ -198,7 +198,7 @@ def _case(
     answers: list[str | None] = [problem.answer]
     answers += [s.answer for pool in pools.values() for s in pool.samples]
     answers += [run.answer for found in runs.values() for run in found]
-    groups = iter(grouped(answers, is_equivalent)[1:])
+    groups = iter(group_equivalent(answers)[1:])
     observed = {name: [_observed(s, next(groups)) for s in pool.samples] for name, pool in pools.items()}
     prms = {arm.name: arm.prm for arm in searches}
     numbered = {

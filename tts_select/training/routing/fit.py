@@ -116,15 +116,18 @@ def _decided_states(
     folded: Sequence[Router], cases: Sequence[Case], fold_of: np.ndarray, unit: float, seed: int
 ) -> list[State]:
     """Where routers come to by their own decisions: random walks seldom go there, and there it matters."""
-    states: list[State] = []
-    for k, router in enumerate(folded):
-        numbers = np.flatnonzero(fold_of == k)
-        some = [cases[int(number)] for number in numbers]
-        for draw, price in enumerate(DRAFT_PRICES):
-            trail: list[tuple[int, Walk]] = []
-            walk(router, some, price / unit, seed=seed + draw, trail=trail)
-            states += [State(int(numbers[place]), w) for place, w in trail]
-    return states
+    from joblib import Parallel, delayed
+
+    def states(k: int, draw: int) -> list[State]:
+        numbers = np.flatnonzero(fold_of == k).tolist()
+        trail: list[tuple[int, Walk]] = []
+        price = DRAFT_PRICES[draw] / unit
+        walk(folded[k], [cases[n] for n in numbers], price, seed=seed + draw, trail=trail)
+        return [State(numbers[place], w) for place, w in trail]
+
+    tasks = [(k, draw) for k in range(len(folded)) for draw in range(len(DRAFT_PRICES))]
+    found = Parallel(n_jobs=-1, prefer="threads")(delayed(states)(*task) for task in tasks)
+    return [state for some in found for state in some]
 
 
 def _check(cases: Sequence[Case], portfolio: Portfolio, probe: Probe) -> None:
@@ -181,20 +184,19 @@ def _prices(
     folded: Sequence[Router], cases: Sequence[Case], fold_of: np.ndarray, unit: float, seed: int
 ) -> tuple[dict[str, float], list[dict[str, float]]]:
     """By effort, and the frontier that they come from; `unit` is the best fixed arm's cost in FLOPs."""
-    frontier = []
-    for price in PRICES:
-        walks = []
-        for k, router in enumerate(folded):
-            walks += walk(
-                router, [c for c, f in zip(cases, fold_of, strict=True) if f == k], price / unit, seed=seed
-            )
-        frontier.append(
-            {
-                "price": price / unit,
-                "accuracy": float(np.mean([w.correct for w in walks])),
-                "flops": float(np.mean([w.flops for w in walks])),
-            }
-        )
+    from joblib import Parallel, delayed
+
+    some = [[c for c, f in zip(cases, fold_of, strict=True) if f == k] for k in range(len(folded))]
+
+    def point(price: float) -> dict[str, float]:
+        walks = [w for r, c in zip(folded, some, strict=True) for w in walk(r, c, price / unit, seed=seed)]
+        return {
+            "price": price / unit,
+            "accuracy": float(np.mean([w.correct for w in walks])),
+            "flops": float(np.mean([w.flops for w in walks])),
+        }
+
+    frontier = Parallel(n_jobs=-1, prefer="threads")(delayed(point)(price) for price in PRICES)
     best = max(point["accuracy"] for point in frontier)
     prices = {
         effort: max(p["price"] for p in frontier if p["accuracy"] >= share * best)

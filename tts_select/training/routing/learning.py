@@ -12,7 +12,7 @@ import numpy as np
 from tts_select.selector.features import Layout
 from tts_select.selector.portfolio import Portfolio
 from tts_select.selector.router import Calibrated, DifficultyModel
-from tts_select.training.routing.boosting import N_FOLDS, boost, calibrate, out_of_fold
+from tts_select.training.routing.boosting import N_FOLDS, boost, calibrate, fit_in_folds
 from tts_select.training.routing.cases import Case
 from tts_select.training.routing.rows import State, Table, answers_table, joined, options_tables
 
@@ -93,7 +93,8 @@ def _cost(table: Table, layout: Layout, fold_of: np.ndarray) -> tuple[Booster, l
     def fit(x: np.ndarray, y: np.ndarray) -> Booster:
         return boost(x, y, probability=False, rising=rising)
 
-    return fit(rows, costs), out_of_fold(rows, costs, fold_of[problems], fit)[1]
+    fitted = fit_in_folds(rows, costs, fold_of[problems], fit)
+    return fitted.whole, list(fitted.by_fold)
 
 
 def _calibrated(table: Table, fold_of: np.ndarray) -> tuple[Calibrated, list[Calibrated]]:
@@ -107,6 +108,7 @@ def _fit_calibrated(
     def fit(x: np.ndarray, y: np.ndarray) -> Booster:
         return boost(x, y, probability=True)
 
-    said, models = out_of_fold(rows, labels, fold_of[problems], fit)
-    calibration = calibrate(said, labels, len(fold_of))
-    return Calibrated(fit(rows, labels), calibration), [Calibrated(m, calibration) for m in models], said
+    fitted = fit_in_folds(rows, labels, fold_of[problems], fit)
+    calibration = calibrate(fitted.said, labels, len(fold_of))
+    by_fold = [Calibrated(model, calibration) for model in fitted.by_fold]
+    return Calibrated(fitted.whole, calibration), by_fold, fitted.said
