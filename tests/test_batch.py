@@ -101,7 +101,7 @@ def test_resuming_drops_torn_and_failed_lines_and_keeps_the_rest(tmp_path: Path)
     path = tmp_path / "r.jsonl"
     good = json.dumps({"id": "1", "answer": "4"})
     path.write_text(f'{good}\n{{"id": "2", "answer": null, "error": "down"}}\n{{"id": "3", "ans')
-    assert keep_finished(path) == {"1": 0.0}
+    assert keep_finished(path) == {"1": {}}
     assert path.read_text() == good + "\n"
     assert keep_finished(tmp_path / "none.jsonl") == {}
 

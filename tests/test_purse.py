@@ -14,7 +14,7 @@ import pytest
 from tts_select import BackendError, InputError, Problem
 from tts_select.batch import Summary
 from tts_select.purse import Purse, solve_from_purse
-from tts_select.selector.deciding import Option
+from tts_select.selector.deciding import Option, Unit
 from tts_select.selector.router import Router
 from tts_select.testing import FakePolicy
 
@@ -32,10 +32,10 @@ def problems(n: int) -> list[Problem]:
 
 
 def spend(
-    lent: Any, todo: list[Problem], flops: float, **more: Any
+    lent: Any, todo: list[Problem], limit: float, unit: Unit = "flops", **more: Any
 ) -> tuple[Summary, dict[str, dict[str, Any]]]:
-    out = io.StringIO()
-    summary = asyncio.run(solve_from_purse(todo, lent.selector, flops, out, progress=lambda _: None, **more))
+    out, purse = io.StringIO(), Purse(limit, unit)
+    summary = asyncio.run(solve_from_purse(todo, lent.selector, purse, out, progress=lambda _: None, **more))
     records = [json.loads(line) for line in out.getvalue().splitlines()]
     assert len(records) == len(todo)
     return summary, {r["id"]: r for r in records}
@@ -61,6 +61,18 @@ def test_the_purse_is_exceeded_by_the_last_problems_at_most(
     flops = 3 * 18 * PROBES + 4 * WHOLE
     summary, _ = spend(lent, problems(18), flops, concurrency=concurrency)
     assert summary.cost.flops <= flops + concurrency * 3 * (WHOLE - PROBES)
+
+
+@pytest.mark.parametrize("share", [0.13, 0.4, 0.7])
+def test_a_purse_may_hold_tokens(exact: Any, share: float) -> None:
+    whole, _ = spend(exact, problems(9), 1e9, "tokens", concurrency=1)
+    most = whole.cost.policy_generated_tokens
+    less, _ = spend(exact, problems(9), share * most, "tokens", concurrency=1)
+    assert most / 9 / 16 * 2 * 9 <= less.cost.policy_generated_tokens <= share * most
+    with pytest.raises(
+        InputError, match=r"the probes of 9 problems alone took .* tokens: raise --total-tokens"
+    ):
+        spend(exact, problems(9), 1, "tokens")
 
 
 def test_a_full_purse_buys_the_best_of_everything(exact: Any) -> None:
@@ -161,7 +173,7 @@ def test_no_problem_costs_nothing(exact: Any) -> None:
 
 def test_what_is_set_aside_is_given_back() -> None:
     options = (Option(None, 0.2, 0.0), Option(None, 0.8, 10.0))
-    purse = Purse(30.0, {"a": options, "b": options})
+    purse = Purse(30.0, waiting={"a": options, "b": options})
     assert purse.price_for("a") == 0.0
     assert (purse.left, set(purse.waiting)) == (20.0, {"b"})
     purse.settle(10.0, 25.0)

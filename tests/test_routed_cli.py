@@ -95,6 +95,7 @@ def test_another_model_than_in_training_is_one_line(router: str, in_registry: An
         (("--effort", "low", "--method", "beam"), "'effort' is for the router, and 'method' leaves it"),
         (("--effort", "low", "--untrained-rule"), "'effort' is for the router, and 'untrained_rule'"),
         (("--total-flops", "1e9"), "--total-flops is for --problems"),
+        (("--total-tokens", "9"), "--total-tokens is for --problems"),
         (("--min-confidence", "2"), "--min-confidence"),
         (("--max-tokens", "0"), "allow at least 1"),
     ],
@@ -185,6 +186,29 @@ def test_many_problems_are_solved_from_one_purse(many: tuple[str, ...], tmp_path
     assert len(records) == 12
     assert sum(r["cost"]["flops"] for r in records) == pytest.approx(summary["cost"]["flops"])
     assert all("probe" in r["cost"]["phases"] for r in records)
+
+
+@pytest.mark.usefixtures("in_registry")
+def test_a_purse_of_tokens_counts_what_was_generated_before(many: tuple[str, ...], tmp_path: Path) -> None:
+    assert invoke(*many, "--price", "1").exit_code == 0
+    out = tmp_path / "r.jsonl"
+    lines = out.read_text().splitlines()
+    tokens = sum(json.loads(line)["cost"]["policy_generated_tokens"] for line in lines)
+    out.write_text(lines[0] + "\n")
+    refused = invoke(*many, "--resume", "--total-tokens", str(tokens // 2))
+    assert refused.exit_code == 2
+    assert "raise --total-tokens" in refused.stderr
+    resumed = invoke(*many, "--resume", "--total-tokens", str(tokens))
+    assert resumed.exit_code == 0, resumed.output
+    records = [json.loads(line) for line in out.read_text().splitlines()]
+    assert sum(r["cost"]["policy_generated_tokens"] for r in records) <= tokens
+
+
+@pytest.mark.usefixtures("in_registry")
+def test_two_purses_are_refused(many: tuple[str, ...]) -> None:
+    result = invoke(*many, "--total-flops", "1e9", "--total-tokens", "100")
+    assert result.exit_code == 2
+    assert "name one" in result.stderr
 
 
 @pytest.mark.usefixtures("in_registry")

@@ -140,13 +140,13 @@ def read_problems(path: Path) -> tuple[list[Problem], list[str]]:
     return problems, complaints
 
 
-def keep_finished(path: Path) -> dict[str, float]:
-    """The ids already solved in a results file, with the FLOPs that each took; a torn last line and failed
-    problems are taken out of it."""
+def keep_finished(path: Path) -> dict[str, dict[str, float]]:
+    """The ids already solved in a results file, each with its bill; a torn last line and failed problems are
+    taken out of it."""
     if not path.exists():
         return {}
     kept: dict[str, str] = {}
-    spent: dict[str, float] = {}
+    bills: dict[str, dict[str, float]] = {}
     for line in path.read_text().splitlines():
         try:
             record = json.loads(line)
@@ -154,11 +154,11 @@ def keep_finished(path: Path) -> dict[str, float]:
             continue
         if isinstance(record, dict) and "id" in record and "error" not in record:
             kept[str(record["id"])] = line
-            spent[str(record["id"])] = float((record.get("cost") or {}).get("flops") or 0.0)
+            bills[str(record["id"])] = record.get("cost") or {}
     partial = path.with_name(path.name + ".partial")
     partial.write_text("".join(line + "\n" for line in kept.values()))
     partial.replace(path)
-    return spent
+    return bills
 
 
 def _record(problem: Problem, solution: Solution) -> dict[str, Any]:

@@ -27,9 +27,11 @@ INTERRUPTED = 130
 if TYPE_CHECKING:
     from tts_select.batch import Summary
     from tts_select.core.problem import Problem
+    from tts_select.selector.deciding import Unit
 
-    Begin = Callable[[list[Problem], IO[str], Callable[[Summary], None], float], Coroutine[Any, Any, Summary]]
-    """(problems, where results go, progress, FLOPs that were spent before) to the work."""
+    Bills = list[dict[str, float]]
+    Begin = Callable[[list[Problem], IO[str], Callable[[Summary], None], Bills], Coroutine[Any, Any, Summary]]
+    """(problems, where results go, progress, the bills of those that were solved before) to the work."""
 
 _EXIT_CODES = """\b
 Exit codes:
@@ -181,6 +183,9 @@ Examples:
     "--concurrency", type=click.IntRange(1, 4096), default=64, show_default=True, help="Problems in flight."
 )
 @click.option("--total-flops", type=float, default=None, help="With --problems: one purse for all of them.")
+@click.option(
+    "--total-tokens", type=int, default=None, help="The same, in tokens that the policies generate."
+)
 @click.option("--resume", is_flag=True, help="Go on with what --out does not hold yet.")
 def solve(
     file: str | None,
@@ -192,6 +197,7 @@ def solve(
     concurrency: int,
     resume: bool,
     total_flops: float | None,
+    total_tokens: int | None,
     untrained_rule: bool,
     min_confidence: float | None,
     **options: Any,
@@ -209,10 +215,13 @@ def solve(
             raise click.UsageError("--problems needs --out FILE for its results")
         if min_confidence is not None:
             raise click.UsageError("--min-confidence is for one problem: the results hold every confidence")
-        run = _Batch(out, concurrency, resume=resume, as_json=as_json, total_flops=total_flops)
+        purse = _purse_of(total_flops, total_tokens)
+        run = _Batch(out, concurrency, resume=resume, as_json=as_json, purse=purse)
         _solve_many(problems, chosen, run)
     elif total_flops is not None:
         raise click.UsageError("--total-flops is for --problems: for one problem it is --max-flops")
+    elif total_tokens is not None:
+        raise click.UsageError("--total-tokens is for --problems: for one problem it is --max-tokens")
     else:
         view = _View(as_json=as_json, candidates=show_candidates)
         _solve_one(str(file), chosen, view, min_confidence=min_confidence or 0.0)
@@ -248,7 +257,15 @@ class _Batch(NamedTuple):
     concurrency: int
     resume: bool
     as_json: bool
-    total_flops: float | None
+    purse: tuple[Unit, float] | None
+
+
+def _purse_of(flops: float | None, tokens: int | None) -> tuple[Unit, float] | None:
+    if flops is not None and tokens is not None:
+        raise click.UsageError("--total-flops and --total-tokens are two purses: name one")
+    if flops is not None:
+        return "flops", flops
+    return None if tokens is None else ("tokens", tokens)
 
 
 def _solve_many(source: Path, options: dict[str, Any], batch: _Batch) -> None:
@@ -267,7 +284,7 @@ def _solve_many(source: Path, options: dict[str, Any], batch: _Batch) -> None:
     begin = _solving(batch, options)  # what cannot be begun leaves no file
     try:
         with _results(out) as sink, batch_progress(len(todo)) as advance:
-            summary = asyncio.run(begin(todo, sink, advance, sum(done.values())))
+            summary = asyncio.run(begin(todo, sink, advance, list(done.values())))
     except KeyboardInterrupt:
         _fail(f"interrupted; what is solved is in '{out}': go on with --resume", INTERRUPTED)
     if batch.as_json:
@@ -285,24 +302,32 @@ def _solving(batch: _Batch, options: dict[str, Any]) -> Begin:
     """With a price of its own for each problem, or from one purse."""
     from tts_select.batch import solve_many
     from tts_select.data.world.artifacts import ROUTER
-    from tts_select.purse import solve_from_purse
+    from tts_select.purse import Purse, solve_from_purse
     from tts_select.routed import Selector, solver_for
 
     room = batch.concurrency
-    if batch.total_flops is None:
+    if batch.purse is None:
         solver = solver_for(options)
         return lambda todo, sink, advance, _: solve_many(
             todo, solver, sink, concurrency=room, progress=advance
         )
+    unit, whole = batch.purse
     for name in options:
         if name not in ("router", "seed"):
             raise InputError(
-                f"--total-flops sets the price of every problem, and '{name}' interferes: drop one"
+                f"--total-{unit} sets the price of every problem, and '{name}' interferes: drop one"
             )
     selector, seed = Selector.load(options.get("router", ROUTER)), options.get("seed", 0)
-    whole = batch.total_flops
-    return lambda todo, sink, advance, spent: solve_from_purse(
-        todo, selector, whole - spent, sink, concurrency=room, seed=seed, progress=advance
+    field = "flops" if unit == "flops" else "policy_generated_tokens"
+
+    return lambda todo, sink, advance, bills: solve_from_purse(
+        todo,
+        selector,
+        Purse(whole - sum(bill.get(field) or 0 for bill in bills), unit),
+        sink,
+        concurrency=room,
+        seed=seed,
+        progress=advance,
     )
 
 

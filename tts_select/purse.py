@@ -12,23 +12,26 @@ from tts_select.core.problem import Problem
 from tts_select.core.solution import Solution
 from tts_select.routed import Selector
 from tts_select.selector.allocation import price_within
-from tts_select.selector.deciding import Option
+from tts_select.selector.deciding import Option, Unit
 from tts_select.session import Session
+
+NAMES: dict[Unit, str] = {"flops": "FLOPs", "tokens": "generated tokens"}
 
 
 @dataclass(slots=True)
 class Purse:
-    """`left` is what is not spent; the problems that are waiting share it at one price."""
+    """`left` is what is not spent, in `unit`; the problems that are waiting share it at one price."""
 
     left: float
+    unit: Unit = "flops"
     waiting: dict[str, tuple[Option, ...]] = field(default_factory=dict)
     """The options of each, by problem id."""
 
     def price_for(self, problem: str) -> float:
         """For the next problem, which waits no longer; what it is expected to cost is set aside."""
-        price = price_within(list(self.waiting.values()), self.left)
+        price = price_within(list(self.waiting.values()), self.left, self.unit)
         chosen = max(self.waiting.pop(problem), key=lambda o: o.value(price))
-        self.left -= chosen.flops
+        self.left -= chosen.cost(self.unit)
         return price
 
     def settle(self, expected: float, spent: float) -> None:
@@ -39,14 +42,14 @@ class Purse:
 async def solve_from_purse(
     problems: Sequence[Problem],
     selector: Selector,
-    flops: float,
+    purse: Purse,
     out: IO[str],
     *,
     concurrency: int = DEFAULT_CONCURRENCY,
     seed: int = 0,
     progress: Callable[[Summary], None],
 ) -> Summary:
-    """`solve_many` with `flops` for all problems together; a problem's probes are spent in any case.
+    """`solve_many` with one purse for all problems together; a problem's probes are spent in any case.
 
     Raises:
         InputError: the purse is empty before the first problem is solved.
@@ -64,14 +67,8 @@ async def solve_from_purse(
         return sessions[problem.id].look().options
 
     options = await in_flight(look, problems, concurrency)
-    left = flops - sum(s.spent for s in sessions.values())
-    if problems and left < 0:
-        raise InputError(
-            f"the probes of {len(problems):,} problems alone took {flops - left:.3g} FLOPs: "
-            "raise --total-flops"
-        )
-    waiting = {p.id: o for p, o in zip(problems, options, strict=True) if o}
-    purse = Purse(left, waiting)
+    _pay_probes(purse, list(sessions.values()))
+    purse.waiting = {p.id: o for p, o in zip(problems, options, strict=True) if o}
 
     async def solve(problem: Problem) -> Solution:
         if problem.id in failed:
@@ -81,11 +78,21 @@ async def solve_from_purse(
     return await solve_many(problems, solve, out, concurrency=concurrency, progress=progress)
 
 
+def _pay_probes(purse: Purse, sessions: Sequence[Session]) -> None:
+    probed = sum(session.spent(purse.unit) for session in sessions)
+    purse.left -= probed
+    if sessions and purse.left < 0:
+        raise InputError(
+            f"the probes of {len(sessions):,} problems alone took {probed:.3g} {NAMES[purse.unit]}: "
+            f"raise --total-{purse.unit}"
+        )
+
+
 async def _from_purse(purse: Purse, session: Session, problem: str) -> Solution:
-    left, probed = purse.left, session.spent
+    left, probed = purse.left, session.spent(purse.unit)
     session.take_from_purse(purse.price_for(problem))
     expected = left - purse.left
     try:
         return await session.run()
     finally:
-        purse.settle(expected, session.spent - probed)
+        purse.settle(expected, session.spent(purse.unit) - probed)

@@ -18,7 +18,7 @@ from tts_select.executors.methods import METHODS
 from tts_select.executors.search import Search
 from tts_select.gathering import Gathered, Sampled
 from tts_select.models import Models
-from tts_select.selector.deciding import Caps, Option, first_step, next_samples, ranked
+from tts_select.selector.deciding import Caps, Option, Unit, first_step, next_samples, ranked
 from tts_select.selector.evidence import Evidence
 from tts_select.selector.outlook import Outlook, Spending, price_of
 from tts_select.selector.router import Router, is_open
@@ -77,10 +77,10 @@ class Session:
         would cost others their share."""
         self.price, self._strange = price, None
 
-    @property
-    def spent(self) -> float:
-        """FLOPs so far."""
-        return self._ledger.bill.total.flops
+    def spent(self, unit: Unit) -> float:
+        """FLOPs or generated tokens so far."""
+        total = self._ledger.bill.total
+        return total.flops if unit == "flops" else total.policy_generated_tokens
 
     async def probe(self) -> None:
         """The first samples, on the bill as such."""

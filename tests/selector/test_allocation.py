@@ -49,6 +49,15 @@ def test_an_overdrawn_purse_buys_nothing(problems: list[list[Option]]) -> None:
     assert spent(problems, price_within(problems, -1.0)) == 0.0
 
 
+WITH_TOKENS = st.builds(Option, st.none(), st.floats(0, 1), st.floats(1, 1e3), st.floats(0, 1e3))
+
+
+@given(st.lists(st.tuples(STOP, WITH_TOKENS, WITH_TOKENS), min_size=1, max_size=6), st.floats(0, 3e3))
+def test_what_is_bought_fits_in_tokens_too(problems: list[tuple[Option, ...]], tokens: float) -> None:
+    price = price_within(problems, tokens, "tokens")
+    assert sum(max(options, key=lambda o: o.value(price)).tokens for options in problems) <= tokens
+
+
 def test_nothing_to_buy_has_no_price() -> None:
     assert price_within([], 0.0) == price_within([], -1.0) == 0.0
 

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from tts_select.core.arm import Arm
 from tts_select.core.voting import ROUND
+
+Unit = Literal["flops", "tokens"]
+"""What a purse for many problems counts; tokens are those that policies generate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +29,10 @@ class Option:
     def value(self, price: float) -> float:
         """P(correct) minus what it costs; `price` is in probability per FLOP."""
         return self.p_correct - price * self.flops
+
+    def cost(self, unit: Unit) -> float:
+        """From here on, in FLOPs or generated tokens."""
+        return self.flops if unit == "flops" else self.tokens
 
     @property
     def name(self) -> str:
