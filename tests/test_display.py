@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
@@ -28,12 +29,15 @@ PRICE = 1 / 1000
     ],
 )
 def test_a_runner_up_says_why_it_lost(p_correct: float, flops: float, why: str) -> None:
-    assert why_not(Option(None, p_correct, flops), CHOSEN, PRICE) == why
+    assert why_not(Option(None, p_correct, flops), outlook(2, price=PRICE)) == why
 
 
-def test_a_better_and_cheaper_option_lost_for_another_reason() -> None:
-    """The best fixed arm is chosen for a problem unlike the training, whatever the others are said to do."""
-    assert why_not(Option(None, 0.9, 50.0), CHOSEN, PRICE) == "not the best fixed arm"
+@pytest.mark.parametrize(("p_correct", "flops"), [(0.9, 50.0), (0.9, 300.0), (0.1, 300.0)])
+def test_for_a_problem_unlike_the_training_only_the_best_fixed_arm_counts(
+    p_correct: float, flops: float
+) -> None:
+    strange = replace(outlook(0), unfamiliar="its length is 99")
+    assert why_not(Option(None, p_correct, flops), strange) == "not the best fixed arm"
 
 
 def shown(outlook: Outlook) -> str:
@@ -42,8 +46,8 @@ def shown(outlook: Outlook) -> str:
     return console.file.getvalue()  # type: ignore[attr-defined]
 
 
-def outlook(n_probes: int, options: tuple[Option, ...] = (CHOSEN,)) -> Outlook:
-    return Outlook({"p": Difficulty(0.05, 0.01, 0.2)}, options, 1e-4, "because", None, n_probes, 50.0)
+def outlook(n_probes: int, options: tuple[Option, ...] = (CHOSEN,), price: float = 1e-4) -> Outlook:
+    return Outlook({"p": Difficulty(0.05, 0.01, 0.2)}, options, price, "because", None, n_probes, 50.0)
 
 
 def test_an_outlook_shows_the_plan_the_difficulty_and_the_probes() -> None:

@@ -15,7 +15,7 @@ from tts_select.core.cost import Cost
 from tts_select.selector.deciding import Caps, first_step, ranked
 from tts_select.selector.outlook import Spending, price_of
 from tts_select.selector.router import Probe
-from tts_select.session import PROBE_PHASE, Session
+from tts_select.session import NOT_WORTH, PROBE_PHASE, Session
 from tts_select.solving import SEARCH_PHASE
 
 PROBLEM = "Start with 3. Add 14. Add 9. Add 27. What is the result?"
@@ -58,6 +58,14 @@ def test_no_sample_is_asked_for_twice(lent: Any, price: float) -> None:
             new = found[already.get(pool, 0) :]
             assert new == list(range(len(new)))
             assert len(new) <= (1 if pool.endswith("temperature=0") else 16)
+
+
+def test_without_an_answer_it_does_not_say_that_it_is_sure(lent: Any) -> None:
+    for policy in lent.policies.values():
+        policy._script = lambda *_: "no idea at all"
+    solution = lent.selector.solve(FAMILIAR[0], price=HUGE)
+    assert solution.answer is None
+    assert solution.plan.reason == NOT_WORTH
 
 
 def test_a_higher_price_buys_less(exact: Any) -> None:
@@ -234,7 +242,7 @@ def test_every_method_ends_in_a_sure_or_unsure_answer(
 
 def test_what_is_spent_is_on_the_bill(lent: Any) -> None:
     session: Session = lent.selector.session(Problem(PROBLEM))
-    assert session.spent == 0.0
+    assert session.spent("flops") == 0.0
     solution = asyncio.run(session.run())
-    assert session.spent == solution.bill.total.flops
+    assert session.spent("flops") == solution.bill.total.flops
     assert sum(solution.bill.phases.values(), Cost()).flops == solution.bill.total.flops

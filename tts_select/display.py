@@ -142,7 +142,7 @@ def outlook_view(outlook: Outlook) -> RenderableType:
         "option", "P(correct)", "FLOPs", "value", "why not", title="options", title_justify="left", box=None
     )
     for option in outlook.options[:8]:
-        why = "" if option is chosen else why_not(option, chosen, outlook.price)
+        why = "" if option is chosen else why_not(option, outlook)
         value = f"{option.value(outlook.price):.3f}"
         options.add_row(option.name, f"{option.p_correct:.3f}", f"{option.flops:.2g}", value, why)
     probes = (
@@ -151,11 +151,12 @@ def outlook_view(outlook: Outlook) -> RenderableType:
     return Group(*lines, Text(probes, style="dim"), difficulty, options)
 
 
-def why_not(option: Option, chosen: Option, price: float) -> str:
+def why_not(option: Option, outlook: Outlook) -> str:
     """Why an option lost against the chosen one, in words."""
-    gain = option.p_correct - chosen.p_correct
-    if option.flops <= chosen.flops and gain > 0:
+    if outlook.unfamiliar is not None:
         return "not the best fixed arm"
+    chosen, price = outlook.chosen, outlook.price
+    gain = option.p_correct - chosen.p_correct
     if option.value(price) > chosen.value(price):
         return "waits for what the cheaper step shows"
     if gain <= 0:

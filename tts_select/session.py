@@ -19,12 +19,13 @@ from tts_select.executors.search import Search
 from tts_select.gathering import Gathered, Sampled
 from tts_select.models import Models
 from tts_select.selector.deciding import Caps, Option, Unit, first_step, next_samples, ranked
-from tts_select.selector.evidence import Evidence
+from tts_select.selector.evidence import NO_ANSWER, Evidence
 from tts_select.selector.outlook import Outlook, Spending, price_of
 from tts_select.selector.router import Router, is_open
 from tts_select.solving import SEARCH_PHASE
 
 PROBE_PHASE = "probe"
+NOT_WORTH = "no answer, and nothing more is worth its cost"
 _SCORING_SHARE = 0.2
 _MOST_DECISIONS = 16
 
@@ -215,16 +216,23 @@ class Session:
 
     def _as_run(self, arm: Arm, evidence: Evidence) -> Plan:
         difficulty = self._router.difficulties(evidence)[arm.policy].pass_at_1
-        reason = "; then ".join(self._decisions) or "the probes are sure enough"
+        reason = "; then ".join(self._decisions) or _at_once(evidence)
         return arm.plan(reason, seed=self._seed, difficulty=difficulty)
 
 
 def _reason(option: Option, strange: str | None) -> str:
     if strange is not None:
         return f"unlike the training problems ({strange}): the best fixed arm, {option.name}"
+    if option.arm is None and not option.p_correct:
+        return NOT_WORTH
     if option.arm is None:
         return f"sure enough ({option.p_correct:.2f})"
     return f"{option.name}: P(correct) {option.p_correct:.2f} for {option.flops:.2g} FLOPs more"
+
+
+def _at_once(evidence: Evidence) -> str:
+    answered = any(s.group != NO_ANSWER for found in evidence.samples.values() for s in found)
+    return "the probes are sure enough" if answered else NOT_WORTH
 
 
 async def _nothing() -> list[float]:

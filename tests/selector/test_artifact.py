@@ -222,6 +222,16 @@ def test_other_features_than_this_version_has_are_named(folder: Path) -> None:
     )
 
 
+def test_an_arm_without_a_strength_is_named(folder: Path) -> None:
+    arm = load_router(folder).portfolio.arms[0].name
+    edit(
+        folder,
+        "router.json",
+        lambda r: {**r, "strengths": {k: v for k, v in r["strengths"].items() if k != arm}},
+    )
+    assert f"it does not know the strength of its arm '{arm}'" in refusal(folder)
+
+
 def test_the_same_features_in_another_order_are_refused(folder: Path) -> None:
     edit(folder, "router.json", lambda r: {**r, "features": r["features"][::-1]})
     assert f"the router '{folder}' cannot be read (it has other features than this version: their order" in (

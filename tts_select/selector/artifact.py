@@ -174,6 +174,8 @@ def _router(texts: Mapping[str, str]) -> Router:
         strengths=facts["strengths"],
         fingerprints=facts["fingerprints"],
     )
+    if nameless := [arm.name for arm in arms if arm.name not in router.strengths]:
+        raise ValueError(f"it does not know the strength of its arm '{nameless[0]}'")
     features = [*router.layout.answer_names, *router.layout.option_names]
     if facts["features"] != features:
         different = sorted(set(facts["features"]) ^ set(features))

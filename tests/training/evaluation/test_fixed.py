@@ -25,7 +25,6 @@ from tts_select.training.evaluation.fixed import (
     cheapest_as_accurate,
     cost_at,
     oracle,
-    split_oracle,
 )
 from tts_select.training.routing.cases import cases_of
 
@@ -110,17 +109,16 @@ def test_the_best_of_some_samples_is_known_without_drawing_any() -> None:
         assert set(board.correct[1, c].tolist()) <= {0.0, 1.0}
 
 
-@given(boards)
-def test_the_oracle_is_never_below_any_arm(board: Board) -> None:
-    best = oracle(board)
-    for score in board.scores().values():
-        assert (best.correct >= score.correct).all()
+def without_luck(board: Board) -> Board:
+    """Every draw as the first one."""
+    return Board(board.arms, *(np.repeat(x[..., :1], 4, axis=-1) for x in (board.correct, board.flops)))
 
 
 @given(boards, st.integers(0, 8).map(lambda k: k / 256))
 def test_the_oracle_has_the_best_value_of_each_problem_and_then_the_least_cost(
     board: Board, price: float
 ) -> None:
+    board = without_luck(board)
     best = oracle(board, price)
     for place in range(board.correct.shape[1]):
         found = [
@@ -132,19 +130,11 @@ def test_the_oracle_has_the_best_value_of_each_problem_and_then_the_least_cost(
         assert best.flops[place] == min(flops for value, flops in found if value >= top - 1e-12)
 
 
-def test_an_oracle_that_picks_on_other_draws_cannot_pick_luck() -> None:
+def test_an_oracle_cannot_pick_luck() -> None:
     rng = np.random.default_rng(0)
     luck = board_from(rng.integers(0, 2, (20, 500, 8)), np.ones((20, 500, 8)))
-    assert oracle(luck).accuracy > 0.75
-    assert split_oracle(luck).accuracy == pytest.approx(0.5, abs=0.05)
-
-
-def test_without_luck_both_oracles_agree() -> None:
-    correct = np.repeat(np.array([[1, 0, 1], [0, 1, 1.0]])[..., None], 4, axis=-1)
-    flops = np.repeat(np.array([[5, 5, 5], [1, 1, 1.0]])[..., None], 4, axis=-1)
-    for found in (oracle(board_from(correct, flops)), split_oracle(board_from(correct, flops))):
-        assert found.correct.tolist() == [1, 1, 1]
-        assert found.flops.tolist() == [5, 1, 1]
+    assert luck.correct.mean(axis=-1).max(axis=0).mean() > 0.75
+    assert oracle(luck).accuracy == pytest.approx(0.5, abs=0.05)
 
 
 def test_the_cheapest_of_the_arms_that_are_accurate_enough() -> None:

@@ -21,11 +21,11 @@ from tts_select.training.evaluation.fixed import (
     bins_of,
     board_of,
     by_bins,
-    split_oracle,
+    oracle,
 )
 from tts_select.training.evaluation.frontier import N_DRAWS, Frontier, frontier_of, score_of
 from tts_select.training.evaluation.metrics import auc, reliability
-from tts_select.training.evaluation.shift import shift_of
+from tts_select.training.evaluation.shift import shift_of, sides_of
 from tts_select.training.evaluation.targets import targets_of
 from tts_select.training.routing.cases import Case, cases_of
 from tts_select.training.routing.fit import SOLVABLE_FROM
@@ -49,9 +49,11 @@ def evaluate(
     """The report, as `report.json` holds it; `trained` is the router's own sweep, for the held-out shift.
 
     Raises:
-        InputError: the log is of other models than the router was trained for, or of its training problems.
+        InputError: the log is of other models than the router was trained for, or of its training problems,
+            or the logs have too few problems of known levels for a shift.
     """
     _check(router, log, trained_on)
+    sides = sides_of(trained, log) if trained else None
     cases = cases_of(log)
     note("replaying every arm")
     board = board_of(cases, router.portfolio, seed)
@@ -73,10 +75,10 @@ def evaluate(
         "split": "test",
         "arms": [{"name": name, **score.as_dict()} for name, score in scores.items()],
         "best_fixed": {"name": best_name, **best.as_dict()},
-        "oracle": split_oracle(board).as_dict(),
+        "oracle": oracle(board).as_dict(),
         "paper_bins": {k: [p.as_dict() for p in points] for k, points in bins.items()},
         "baselines": _baselines(router, board, scores),
-        **headline(frontier, scores, best, split_oracle(board)),
+        **headline(frontier, scores, best, oracle(board)),
         "frontier_gaps": frontier_gaps(frontier, scores),
         "bins_gaps": {k: gap_to(frontier, points) for k, points in bins.items()},
         "calibration": _calibration(router, cases, frontier, seed),
@@ -85,7 +87,7 @@ def evaluate(
         "choices": _choices(router, cases, frontier),
         "decide_once": _once(router, cases, seed),
         "decision_ms": decision_ms(router, cases[:60]),
-        "shift": shift_of(trained, log, router.probe, seed=seed, note=note) if trained else None,
+        "shift": shift_of(*sides, router.probe, seed=seed, note=note) if sides else None,
         "probe_share": _point(frontier, _middle(router, frontier))["probe_share"],
     }
     return {**report, "targets": targets_of(report)}

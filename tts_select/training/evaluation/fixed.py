@@ -85,18 +85,8 @@ def cheapest_as_accurate(scores: dict[str, Score], accuracy: float) -> Score:
 
 
 def oracle(board: Board, price: float = 0.0) -> Score:
-    """For each problem the arm of the best expected success (minus price x cost), then the cheapest."""
-    success, flops = board.correct.mean(axis=-1), board.flops.mean(axis=-1)
-    value = success - price * flops
-    best = value.max(axis=0)
-    among = np.where(value >= best - 1e-12, flops, np.inf)
-    pick = among.argmin(axis=0)
-    places = np.arange(success.shape[1])
-    return Score(success[pick, places], flops[pick, places])
-
-
-def split_oracle(board: Board, price: float = 0.0) -> Score:
-    """The oracle that picks on half of the draws and is scored on the other half: it cannot pick luck."""
+    """For each problem the arm of the best expected success (minus price x cost), then the cheapest. It picks
+    on half of the draws and is scored on the other half, so that it cannot pick luck."""
     half = board.correct.shape[-1] // 2
     picked = board.correct[..., :half].mean(-1) - price * board.flops.mean(-1)
     among = np.where(picked >= picked.max(axis=0) - 1e-12, board.flops.mean(-1), np.inf)

@@ -23,15 +23,19 @@ HIGHEST_TRAINED = 5
 EFFORT = "high"
 
 
-def shift_of(
-    trained: SweepLog, tested: SweepLog, probe: Probe, *, seed: int = 1, note: Callable[[str], None]
-) -> dict[str, Any]:
-    """Router minus the best fixed arm (the most accurate one on the tested problems), at high effort.
+def sides_of(trained: SweepLog, tested: SweepLog) -> tuple[SweepLog, SweepLog]:
+    """The lower levels of one log and the higher ones of the other.
 
     Raises:
         InputError: the logs have too few problems of known levels on either side.
     """
-    low, high = _levels(trained, upper=False), _levels(tested, upper=True)
+    return _levels(trained, upper=False), _levels(tested, upper=True)
+
+
+def shift_of(
+    low: SweepLog, high: SweepLog, probe: Probe, *, seed: int = 1, note: Callable[[str], None]
+) -> dict[str, Any]:
+    """Router minus the best fixed arm (the most accurate one on the tested problems), at high effort."""
     note(f"training on levels 1-{HIGHEST_TRAINED}")
     router = fit_router(low, probe, seed=seed).router
     note("replaying the levels above")
