@@ -2,11 +2,14 @@
 
 Solves N fresh test problems (default 240) with the router at each effort, and sets accuracy and mean
 FLOPs beside the replayed figures of the report, which are of other problems; 95 % intervals over problems.
+Then solves some one at a time, and says what share of a solve the decisions are.
 """
 
 import asyncio
 import json
+import statistics
 import sys
+import time
 from pathlib import Path
 
 from tts_select import Selector
@@ -15,9 +18,11 @@ from tts_select.core.problem import Problem
 from tts_select.data.grading import is_equivalent
 from tts_select.data.world.suite import generate
 from tts_select.executors.registry import load_policy, load_prm
+from tts_select.session import Session
 from tts_select.training.evaluation.metrics import mean_interval
 
 SEED = 29
+N_TIMED = 40
 
 
 async def measure(
@@ -33,6 +38,28 @@ async def measure(
     return [right for right, _ in found], [flops for _, flops in found]
 
 
+def decision_share(selector: Selector, problems: list[Problem]) -> tuple[float, float, float]:
+    """(median milliseconds of a decision, median seconds of a solve, share of all solves that decides)."""
+    decisions: list[float] = []
+    look = Session.look
+
+    def timed(session: Session):
+        began = time.perf_counter()
+        try:
+            return look(session)
+        finally:
+            decisions.append(time.perf_counter() - began)
+
+    Session.look = timed
+    solves = []
+    for problem in problems:
+        began = time.perf_counter()
+        selector.solve(problem)
+        solves.append(time.perf_counter() - began)
+    Session.look = look
+    return 1000 * statistics.median(decisions), statistics.median(solves), sum(decisions) / sum(solves)
+
+
 def main() -> None:
     import numpy as np
 
@@ -43,11 +70,7 @@ def main() -> None:
     print(f"| effort | accuracy, live (n = {n}) | replay (n = {replayed}) | FLOPs, live | replay |")
     print("|---|---|---|---|---|")
     for effort, point in report["router"]["efforts"].items():
-        selector = Selector(
-            Selector.load(sys.argv[1]).router,
-            policies=_once(lambda spec: load_policy(spec, fresh=True)),
-            prms=_once(lambda spec: load_prm(spec, fresh=True)),
-        )
+        selector = _fresh(sys.argv[1])
         right, flops = asyncio.run(measure(selector, problems, effort))
         a, c = mean_interval(np.array(right)), mean_interval(np.array(flops))
         print(
@@ -55,6 +78,22 @@ def main() -> None:
             f"| {point['accuracy']:.3f} ({point['low']:.3f} to {point['high']:.3f}) "
             f"| {c.value:.3g} ({c.low:.3g} to {c.high:.3g}) | {point['cost']:.3g} |"
         )
+
+
+    decision, solve, share = decision_share(_fresh(sys.argv[1]), problems[:N_TIMED])
+    print(
+        f"\nOne at a time, medium effort, {N_TIMED} problems: a decision takes {decision:.1f} ms, a solve "
+        f"{solve:.2f} s (medians), so one decision is {decision / solve / 1000:.1%} of a median solve; all "
+        f"decisions together take {share:.1%} of the time."
+    )
+
+
+def _fresh(router: str) -> Selector:
+    return Selector(
+        Selector.load(router).router,
+        policies=_once(lambda spec: load_policy(spec, fresh=True)),
+        prms=_once(lambda spec: load_prm(spec, fresh=True)),
+    )
 
 
 def _once(load):
