@@ -25,13 +25,13 @@ class Record(NamedTuple):
     complaint: str = ""
 
 
-def read_records(path: Path) -> Iterator[Record]:
-    """By the file's suffix: .csv, .tsv, .parquet, .json, and JSON lines for all others.
+def read_records(path: Path, suffix: str | None = None) -> Iterator[Record]:
+    """By the file's suffix, or as if it had another: .csv, .tsv, .parquet, .json; JSON lines for all others.
 
     Raises:
         InputError: the file cannot be read, or is not what its suffix says.
     """
-    read = _READERS.get(path.suffix.lower(), _json_lines)
+    read = _READERS.get((suffix or path.suffix).lower(), _json_lines)
     try:
         yield from read(path)
     except UnicodeDecodeError as error:

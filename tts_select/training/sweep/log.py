@@ -71,8 +71,10 @@ def read_records(folder: Path, manifest: Manifest) -> Records:
     """
     found = Records(manifest)
     shards = shard_paths(folder)
-    records = _shard_records(shards) if shards or not is_compact(folder) else read_parquet(
-        folder, imported=manifest.imported is not None
+    records = (
+        _shard_records(shards)
+        if shards or not is_compact(folder)
+        else read_parquet(folder, imported=manifest.imported is not None)
     )
     for where, data in records:
         try:
@@ -220,7 +222,8 @@ def _check_complete(folder: Path, found: Records, problems: dict[str, Any]) -> N
         n_pools = len(found.by_key) - len(found.problems())
         if n_pools != imported.n_pools:
             raise InputError(
-                f"the imported log '{folder}' has {n_pools:,} pools, not {imported.n_pools:,}: import it again"
+                f"the imported log '{folder}' has {n_pools:,} pools, not {imported.n_pools:,}: "
+                "import it again"
             )
     elif missing := [key for key in found.expected() if key not in found.by_key]:
         raise InputError(
