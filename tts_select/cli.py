@@ -17,6 +17,7 @@ from tts_select.core.errors import InputError, NoAnswer, TtsSelectError
 from tts_select.core.plan import AGGREGATIONS, SELECTIONS
 from tts_select.data_cli import data
 from tts_select.executors.rewards.formats import FORMATS
+from tts_select.field_options import field_options, fields_of
 from tts_select.import_cli import import_
 from tts_select.problem_text import read_problem_text
 from tts_select.router_cli import evaluate, plan, train
@@ -28,6 +29,7 @@ INTERRUPTED = 130
 if TYPE_CHECKING:
     from tts_select.batch import Summary
     from tts_select.core.problem import Problem
+    from tts_select.data.problems import Fields
 
     Begin = Callable[[list[Problem], IO[str], Callable[[Summary], None], float], Coroutine[Any, Any, Summary]]
     """(problems, where results go, progress, FLOPs that were spent before) to the work."""
@@ -176,6 +178,7 @@ Examples:
 @click.option("--json", "as_json", is_flag=True, help="Print the whole solution as JSON.")
 @click.option("--show-candidates", is_flag=True, help="Print every candidate with its step scores.")
 @click.option("--problems", type=Path, default=None, help="Many problems: a JSONL file.")
+@field_options
 @click.option(
     "--out", type=Path, default=None, help="With --problems: where each result goes, one JSON line each."
 )
@@ -201,6 +204,9 @@ def solve(
     """Solve the problem in FILE (- for standard input), or many with --problems."""
     if (file is None) == (problems is None):
         raise click.UsageError("name one problem file (or - for standard input), or --problems FILE")
+    named = {name: options.pop(name) for name in ("problem_field", "answer_field", "id_field")}
+    if problems is None and any(named.values()):
+        raise click.UsageError("--problem-field, --answer-field and --id-field are for --problems")
     chosen = {name: value for name, value in options.items() if value is not None}
     if chosen.get("prm") == "none":
         chosen["prm"] = None
@@ -211,7 +217,7 @@ def solve(
             raise click.UsageError("--problems needs --out FILE for its results")
         if min_confidence is not None:
             raise click.UsageError("--min-confidence is for one problem: the results hold every confidence")
-        run = _Batch(out, concurrency, resume=resume, as_json=as_json, total_flops=total_flops)
+        run = _Batch(out, concurrency, resume, as_json, total_flops, fields_of(**named))
         _solve_many(problems, chosen, run)
     elif total_flops is not None:
         raise click.UsageError("--total-flops is for --problems: for one problem it is --max-flops")
@@ -251,6 +257,7 @@ class _Batch(NamedTuple):
     resume: bool
     as_json: bool
     total_flops: float | None
+    fields: Fields
 
 
 def _solve_many(source: Path, options: dict[str, Any], batch: _Batch) -> None:
@@ -259,7 +266,7 @@ def _solve_many(source: Path, options: dict[str, Any], batch: _Batch) -> None:
     from tts_select.progress import batch_progress
 
     out = batch.out
-    problems, complaints = read_problems(source)
+    problems, complaints = read_problems(source, batch.fields)
     if out.exists() and out.stat().st_size and not batch.resume:
         raise InputError(f"'{out}' holds results already: go on with --resume, or name another file")
     done = keep_finished(out) if batch.resume else {}

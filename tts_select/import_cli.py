@@ -11,8 +11,10 @@ from rich.console import Console
 from rich.table import Table
 
 from tts_select.core.errors import InputError
+from tts_select.field_options import field_options, fields_of
 
 if TYPE_CHECKING:
+    from tts_select.data.problems import Fields
     from tts_select.training.importing.problems import Reference
     from tts_select.training.importing.report import Report
 
@@ -59,9 +61,7 @@ Keys of --map (docs/import.md): id, model, prompt, run, sample, answer, gold, co
     show_default=True,
     help="What the log's ids are in --problems; row: the last number in an id, from 0.",
 )
-@click.option("--problem-field", default=None, help="Of --problems: holds the text.")
-@click.option("--answer-field", default=None, help="Of --problems: holds the answer.")
-@click.option("--id-field", default=None, help="Of --problems: holds the id.")
+@field_options
 @click.option("--strict", is_flag=True, help="Stop at the first bad row; else up to 5 % are skipped.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 def import_(
@@ -75,9 +75,11 @@ def import_(
     prm: str,
     no_answer: tuple[str, ...],
     checkpoint_every: int | None,
+    problems: str | None,
+    problem_ids: Any,
     strict: bool,
     as_json: bool,
-    **about_problems: Any,
+    **named: str | None,
 ) -> None:
     """Turn logs of samples into a sweep log, which train and evaluate read."""
     from tts_select.progress import counter
@@ -86,9 +88,8 @@ def import_(
     from tts_select.training.importing.run import Import, import_logs
 
     reading = Reading(format_, FieldMap.parse(fields), model, prm, frozenset(no_answer))
-    asked = Import(
-        files, reading, _sizes(params), checkpoint_every, _reference(**about_problems), strict=strict
-    )
+    reference = _reference(problems, problem_ids, fields_of(**named))
+    asked = Import(files, reading, _sizes(params), checkpoint_every, reference, strict=strict)
     with counter("importing") as advance:
         report = import_logs(asked, out, progress=advance)
     for note in report.tally.notes[:_SHOWN_NOTES]:
@@ -112,17 +113,10 @@ def _sizes(params: str) -> dict[str, float]:
     return found
 
 
-def _reference(
-    problems: str | None,
-    problem_ids: Any,
-    problem_field: str | None,
-    answer_field: str | None,
-    id_field: str | None,
-) -> Reference | None:
+def _reference(problems: str | None, problem_ids: Any, fields: Fields) -> Reference | None:
     from tts_select.data.problems import Fields
     from tts_select.training.importing.problems import Reference
 
-    fields = Fields(problem_field, answer_field, id_field)
     if problems is not None:
         return Reference.load(problems, fields, problem_ids)
     if fields != Fields() or problem_ids != "id":

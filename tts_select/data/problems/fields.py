@@ -88,7 +88,7 @@ def level_of(value: Any) -> int | None:
         return value
     if found := _LEVEL.fullmatch(str(value)):
         return int(found[1]) if found[1] else None
-    raise ValueError(f"{value!r} is no level; write 3, or Level 3")
+    raise ValueError(f"level = {value!r}; write 3, or Level 3")
 
 
 def text_of(value: Any) -> str:

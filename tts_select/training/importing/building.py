@@ -11,7 +11,7 @@ from tts_select.core.errors import UnknownName
 from tts_select.core.plan import Settings
 from tts_select.data.grading import GRADER, grade
 from tts_select.training.importing.spool import Spooled
-from tts_select.training.importing.taking import Taken
+from tts_select.training.importing.taking import Taken, spec_of
 from tts_select.training.sweep.manifest import rounds
 from tts_select.training.sweep.records import Imported, Manifest, ModelCard, Pool, Sample, Unit
 
@@ -99,6 +99,6 @@ def _sample(sample: Spooled, correct: bool, unit: Unit) -> Sample:
         logprob=sample.logprob,
         finish=sample.finish,
         text=sample.text,
-        scores={prm: tuple(scores) for prm, scores in sample.scores.items()},
+        scores={spec_of(prm): tuple(scores) for prm, scores in sample.scores.items()},
         checkpoints=None if sample.checkpoints is None else tuple(sample.checkpoints),
     )

@@ -10,7 +10,6 @@ from typing import Any
 from tts_select.core.errors import InputError
 from tts_select.core.problem import Problem
 from tts_select.data.grading import extract_answer
-from tts_select.data.problems.fields import level_of
 from tts_select.data.problems.files import read_records
 from tts_select.training.importing import values
 from tts_select.training.importing.entries import Entry, Row
@@ -75,7 +74,7 @@ def entry_of(data: Mapping[str, Any], found: Mapping[str, str], reading: Reading
         text_hash=take("text_hash", values.text) or _same_text(text, reading),
         problem=question,
         gold=take("gold", values.answer),
-        level=take("level", level_of),
+        level=take("level", values.level),
         family=take("family", values.text),
         answer=answer,
         correct=take("correct", values.flag),
@@ -88,6 +87,18 @@ def entry_of(data: Mapping[str, Any], found: Mapping[str, str], reading: Reading
         scores=take("scores", lambda value: _scores(value, reading.prm)) or {},
         checkpoints=take("checkpoints", lambda value: values.answers(value, reading.no_answer)),
     )
+
+
+def entry_of_parts(parts: Mapping[str, Any], data: Mapping[str, Any], reading: Reading) -> Entry:
+    """The sample whose parts a format knows by their keys; --map takes others from `data`, or leaves one out.
+
+    Raises:
+        ValueError: a part is malformed, or what --map names is not there.
+    """
+    named = reading.fields.named
+    found = {key: f"{key} of the sample" for key in parts if key not in named}
+    found |= {key: name for key, name in named.items() if name}
+    return entry_of({**data, **{f"{key} of the sample": part for key, part in parts.items()}}, found, reading)
 
 
 class _Taking:

@@ -10,7 +10,7 @@ from typing import Literal
 from tts_select.core.errors import InputError
 from tts_select.data.grading import are_equivalent, is_equivalent
 from tts_select.data.problems import Fields, Row, read_rows
-from tts_select.data.problems.fields import level_of
+from tts_select.training.importing import values
 from tts_select.training.importing.entries import Entry
 from tts_select.training.sweep.records import LoggedProblem
 
@@ -113,10 +113,8 @@ def _differ(gold: str, other: str | None) -> bool:
 
 
 def _logged(row: Row) -> LoggedProblem:
-    try:
-        level = level_of(row.data.get("level"))
-    except ValueError:
-        level = None
     family = row.data.get("family", row.data.get("subject"))
     problem = row.problem
-    return LoggedProblem(problem.id, problem.text, problem.answer, level, family and str(family))
+    return LoggedProblem(
+        problem.id, problem.text, problem.answer, values.level(row.data.get("level")), family and str(family)
+    )

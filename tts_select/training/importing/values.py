@@ -12,7 +12,7 @@ from collections.abc import Collection
 from typing import Any, get_args
 
 from tts_select.core.candidate import Finish
-from tts_select.data.problems.fields import answer_of
+from tts_select.data.problems.fields import answer_of, level_of
 
 _TRUE, _FALSE = ("true", "1", "1.0", "yes", "correct"), ("false", "0", "0.0", "no", "incorrect")
 _FINISHES = {
@@ -73,6 +73,14 @@ def number(value: Any) -> float:
     if not math.isfinite(found):
         raise ValueError(f"{reprlib.repr(value)} is no number")
     return found
+
+
+def level(value: Any) -> int | None:
+    """As a number, or None: what is no number is of no use here."""
+    try:
+        return level_of(value)
+    except ValueError:
+        return None
 
 
 def finish(value: Any) -> str | None:
