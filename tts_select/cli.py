@@ -19,6 +19,7 @@ from tts_select.data_cli import data
 from tts_select.executors.rewards.formats import FORMATS
 from tts_select.field_options import field_options, fields_of
 from tts_select.import_cli import import_
+from tts_select.paper_cli import paper
 from tts_select.problem_text import read_problem_text
 from tts_select.router_cli import evaluate, plan, train
 from tts_select.sweep_cli import portfolio, sweep
@@ -83,6 +84,7 @@ def main() -> None:
 
 main.add_command(data)
 main.add_command(import_)
+main.add_command(paper)
 main.add_command(portfolio)
 main.add_command(sweep)
 main.add_command(world)

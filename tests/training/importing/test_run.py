@@ -280,7 +280,7 @@ def test_other_problems_are_refused(imported: Imported, write: Callable[..., Pat
     path = str(write("problems.jsonl", [{"id": "a", "problem": "?", "answer": "9"}, {"problem": "!"}]))
     with pytest.raises(InputError, match=r"are not the log's gold answers \(0 of 1 agree\)"):
         imported([row("a")], reference=Reference.load(path, Fields(), "id"))
-    with pytest.raises(InputError, match="none of the log's problems .* --problem-ids row"):
+    with pytest.raises(InputError, match=r"none of the log's problems .* --problem-ids row"):
         imported([row("z")], reference=Reference.load(path, Fields(), "id"))
 
 

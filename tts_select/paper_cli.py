@@ -1,0 +1,152 @@
+"""`tts-select paper`: the paper's tables, measured on a sweep, with the paper's own numbers beside them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from tts_select.data.world.artifacts import SWEEP
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  tts-select paper                 # of the embedded world, from the sweep that ships with the package
+  tts-select paper sweep/ --json"""
+)
+@click.argument("sweep", type=Path, required=False)
+@click.option("--seed", type=int, default=0, show_default=True, help="Of the draws and the folds.")
+@click.option("--json", "as_json", is_flag=True, help="Print every table, with its intervals, as JSON.")
+def paper(sweep: Path | None, *, seed: int, as_json: bool) -> None:
+    """Print the counterparts of the paper's tables (arXiv 2502.06703) for the sweep log in SWEEP."""
+    from tts_select.training.evaluation.paper import paper_tables
+    from tts_select.training.sweep.log import read_log
+
+    with Console(stderr=True).status("reading") as status:
+        tables = paper_tables(read_log(sweep or SWEEP), seed=seed, note=status.update)
+    if as_json:
+        click.echo(json.dumps(tables))
+        return
+    console = Console()
+    for view in _views(tables):
+        console.print(view, "")
+
+
+def _views(tables: Mapping[str, Any]) -> Iterator[Table]:
+    yield _strategies(tables["strategies"])
+    yield _small_against_large(tables["small_against_large"])
+    yield _difficulty(tables["difficulty"])
+    yield _votes(tables["votes"])
+    yield _flops(tables["flops"])
+
+
+def _strategies(found: Mapping[str, Any]) -> Table:
+    table = _table(
+        "Compute-optimal TTS (Table 5)",
+        "policy",
+        "CoT",
+        "majority",
+        "optimal",
+        "gain",
+        "efficiency",
+        "in FLOPs",
+    )
+    for row in found["measured"]:
+        gain = f"{100 * row['gain']['value']:.1f} %"
+        ratios = (_ratio(row["efficiency"]), _ratio(row["efficiency_in_flops"]))
+        shares = (_share(row[name]) for name in ("cot", "majority", "optimal"))
+        table.add_row(row["policy"], *shares, gain, *ratios)
+    table.add_section()
+    for row in found["paper"]:
+        shares = (f"{row[name]:.1f}" for name in ("cot", "majority", "optimal"))
+        table.add_row(row["policy"], *shares, f"{row['gain']:.1f} %", f"{row['efficiency']}x", "")
+    return table
+
+
+def _small_against_large(found: Mapping[str, Any]) -> Table:
+    table = _table(
+        "A small policy with TTS against a large one without (Table 3)",
+        *("small", "its TTS", "large", "its CoT", "difference", "parameters"),
+    )
+    for row in found["measured"]:
+        shares = (row["small"], _share(row["optimal"]), row["large"], _share(row["cot"]))
+        gap = row["difference"]
+        difference = f"{100 * gap['value']:+.1f} ({100 * gap['low']:+.1f} to {100 * gap['high']:+.1f})"
+        table.add_row(*shares, difference, f"{row['parameters']:.1f}x")
+    table.add_section()
+    sides = [list(side.items()) for side in found["paper"].values()]
+    for (small, tts), (large, cot) in zip(*sides, strict=True):
+        table.add_row(small, f"{tts:.1f}", large, f"{cot:.1f}", f"{tts - cot:+.1f}", "")
+    return table
+
+
+def _difficulty(found: Mapping[str, Any]) -> Table:
+    methods = ("cot", "majority", "adaptive", "best_of_n", "beam", "dvts")
+    table = _table(
+        "By difficulty, each method with its best arm there", "policy", "bin", "problems", *methods, "best"
+    )
+    for row in found["measured"]:
+        shares = [
+            _percent(row["methods"][name]["value"]) if name in row["methods"] else "" for name in methods
+        ]
+        table.add_row(row["policy"], row["bin"], str(row["problems"]), *shares, row["best"])
+    table.add_section()
+    for size, best in found["paper"].items():
+        for bin_, method in best.items():
+            table.add_row(f"policies {size}", bin_, *[""] * (1 + len(methods)), method)
+    return table
+
+
+def _votes(found: Mapping[str, Any]) -> Table:
+    rules = list(found["paper"][0]["by_rule"])
+    table = _table("Scoring and choosing (Table 2)", "policy", "PRM", "N", "majority", *rules)
+    for row in found["measured"]:
+        shares = (_percent(row["by_rule"][rule]["accuracy"]) for rule in rules)
+        majority = _percent(row["majority"]["accuracy"])
+        table.add_row(row["policy"], row["prm"], str(row["n"]), majority, *shares)
+    table.add_section()
+    for row in found["paper"]:
+        shares = (f"{row['by_rule'][rule]:.1f}" for rule in rules)
+        table.add_row("", row["prm"], "", f"{row['majority']:.1f}", *shares)
+    return table
+
+
+def _flops(found: list[dict[str, Any]]) -> Table:
+    table = _table(
+        "FLOPs (Table 4), by our arithmetic",
+        *("model", "training, 6 N D", "in the paper", "inference in the paper", "tokens that it is at 2 N"),
+    )
+    for row in found:
+        inference = (f"{row['inference_in_paper']:.3g}", f"{row['tokens_of_inference']:.3g}")
+        table.add_row(row["model"], f"{row['training']:.3g}", f"{row['training_in_paper']:.3g}", *inference)
+    return table
+
+
+def _table(title: str, *columns: str) -> Table:
+    table = Table(title=title, title_justify="left", box=None)
+    for column in columns:
+        words = column in ("policy", "bin", "best", "PRM", "small", "large", "model")
+        table.add_column(column, justify="left" if words else "right")
+    return table
+
+
+def _share(found: Mapping[str, float]) -> str:
+    """With its interval, in percent."""
+    return f"{_percent(found['accuracy'])} ({_percent(found['low'])} to {_percent(found['high'])})"
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f}"
+
+
+def _ratio(found: Mapping[str, float | None]) -> str:
+    value, low, high = (found[name] for name in ("value", "low", "high"))
+    if value is None:
+        return "not reached"
+    return f"{value:.1f}x" + ("" if low is None or high is None else f" ({low:.1f} to {high:.1f})")
