@@ -58,7 +58,8 @@ def _strategies(found: Mapping[str, Any]) -> Table:
         "in FLOPs",
     )
     for row in found["measured"]:
-        gain = f"{100 * row['gain']['value']:.1f} %"
+        half = 50 * (row["gain"]["high"] - row["gain"]["low"])
+        gain = f"{100 * row['gain']['value']:.1f} ±{half:.1f} %"
         ratios = (_ratio(row["efficiency"]), _ratio(row["efficiency_in_flops"]))
         shares = (_share(row[name]) for name in ("cot", "majority", "optimal"))
         table.add_row(row["policy"], *shares, gain, *ratios)
@@ -77,7 +78,7 @@ def _small_against_large(found: Mapping[str, Any]) -> Table:
     for row in found["measured"]:
         shares = (row["small"], _share(row["optimal"]), row["large"], _share(row["cot"]))
         gap = row["difference"]
-        difference = f"{100 * gap['value']:+.1f} ({100 * gap['low']:+.1f} to {100 * gap['high']:+.1f})"
+        difference = f"{100 * gap['value']:+.1f} ±{50 * (gap['high'] - gap['low']):.1f}"
         table.add_row(*shares, difference, f"{row['parameters']:.1f}x")
     table.add_section()
     sides = [list(side.items()) for side in found["paper"].values()]
@@ -137,16 +138,17 @@ def _table(title: str, *columns: str) -> Table:
 
 
 def _share(found: Mapping[str, float]) -> str:
-    """With its interval, in percent."""
-    return f"{_percent(found['accuracy'])} ({_percent(found['low'])} to {_percent(found['high'])})"
+    """With half of its 95 % interval, in percent; both ends are in the JSON."""
+    return f"{_percent(found['accuracy'])} ±{50 * (found['high'] - found['low']):.1f}"
 
 
 def _percent(share: float) -> str:
     return f"{100 * share:.1f}"
 
 
-def _ratio(found: Mapping[str, float | None]) -> str:
+def _ratio(found: Mapping[str, Any]) -> str:
     value, low, high = (found[name] for name in ("value", "low", "high"))
     if value is None:
         return "not reached"
-    return f"{value:.1f}x" + ("" if low is None or high is None else f" ({low:.1f} to {high:.1f})")
+    interval = "" if low is None or high is None else f" ({low:.1f} to {high:.1f})"
+    return f"{'>' if found['is_bound'] else ''}{value:.1f}x{interval}"

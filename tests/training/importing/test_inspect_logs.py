@@ -63,6 +63,25 @@ def test_each_epoch_is_a_sample(samples: list[Any]) -> None:
     assert first.text_hash != second.text_hash
 
 
+@pytest.mark.parametrize(
+    ("given", "answer"),
+    [
+        ("7", "7"),
+        ("The answer is 7.", "7"),
+        ("ANSWER: 7", "7"),
+        ("So \\boxed{7}, I think", "7"),
+        ("7 " * 200, None),
+    ],
+)
+def test_a_scorer_may_give_the_answer_with_what_is_around_it(
+    samples: list[Any], given: str, answer: str | None
+) -> None:
+    samples.append(sample(scores={"match": SimpleNamespace(value="C", answer=given)}))
+    (row,) = read_rows(Path("a.eval"), INSPECT)
+    assert row.entry is not None
+    assert row.entry.answer == answer
+
+
 def test_another_scorer_may_decide(samples: list[Any]) -> None:
     samples.append(sample())
     (row,) = read_rows(Path("a.eval"), Reading("inspect", FieldMap.parse("correct=strict")))

@@ -138,11 +138,18 @@ class _Strategies:
                 lambda some: float(self.best.correct[some].mean() / self.cot.correct[some].mean() - 1),
                 len(whole),
             ),
-            "efficiency": _interval(lambda some: efficiency(self.majority, self.curve, some), len(whole)),
-            "efficiency_in_flops": _interval(
-                lambda some: efficiency(self.majority, self.curve, some, in_flops=True), len(whole)
-            ),
+            "efficiency": self._efficiency(in_flops=False),
+            "efficiency_in_flops": self._efficiency(in_flops=True),
         }
+
+    def _efficiency(self, *, in_flops: bool) -> dict[str, Any]:
+        """It is a bound where TTS at its least budget already is as good as all votes."""
+        whole = np.arange(len(self.bins))
+        best = max(point.accuracy(whole) for point in self.majority)
+        found = _interval(
+            lambda some: efficiency(self.majority, self.curve, some, in_flops=in_flops), len(whole)
+        )
+        return {**found, "is_bound": self.curve[0].accuracy(whole) >= best}
 
     def by_difficulty(self) -> list[dict[str, Any]]:
         """For each bin that has problems: every method at its best, and which of them is the best."""
@@ -197,7 +204,7 @@ def _against_larger(found: Sequence[_Strategies]) -> list[dict[str, Any]]:
 
 
 def _votes(cases: Sequence[Case], log: SweepLog, policies: Sequence[str], seed: int) -> list[dict[str, Any]]:
-    """Table 2: each way to score with a PRM, and to choose, among all samples of a policy that it has scored."""
+    """Table 2: each way to score with a PRM and to choose, among all samples that it has scored."""
     rows = []
     for plan in pools_of(log.manifest.arms).values():
         if plan.arm.temperature == 0 or plan.arm.policy not in policies:

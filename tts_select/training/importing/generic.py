@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +16,8 @@ from tts_select.training.importing import values
 from tts_select.training.importing.entries import Entry, Row
 from tts_select.training.importing.field_map import FieldMap
 
+_LOOKED_AT = 100
+"""So many records show which fields there are: not each has all of them."""
 _SUFFIXES = {"jsonl": ".jsonl", "csv": ".csv", "parquet": ".parquet"}
 
 
@@ -34,16 +37,18 @@ class Reading:
 
 def read_rows(path: Path, reading: Reading) -> Iterator[Row]:
     """Raises:
-    InputError: the file cannot be read, or its first record lacks what every sample needs.
+    InputError: the file cannot be read, or its first records lack what every sample needs.
     """
-    found: dict[str, str] | None = None
-    for place, data, complaint in read_records(path, _SUFFIXES[reading.format]):
+    records = read_records(path, _SUFFIXES[reading.format])
+    first = list(itertools.islice(records, _LOOKED_AT))
+    there = {name: None for record in first for name in record.data or ()}
+    found = reading.fields.found_in(there)
+    if there:
+        _check(found, there, reading, path)
+    for place, data, complaint in itertools.chain(first, records):
         if data is None:
             yield Row(place, None, complaint)
             continue
-        if found is None:
-            found = reading.fields.found_in(data)
-            _check(found, data, reading, path)
         try:
             yield Row(place, entry_of(data, found, reading))
         except ValueError as error:
@@ -109,10 +114,8 @@ class _Taking:
         name = self._found.get(key)
         if name is None:
             return None
-        if name not in self._data:
-            raise ValueError(f"no field '{name}' ({key})")
         try:
-            value = read(self._data[name])
+            value = read(self._data.get(name))  # JSON often leaves out what is null
         except ValueError as error:
             raise ValueError(f"the field '{name}' ({key}): {error}") from error
         if value is None and needed:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from tts_select.core.errors import InputError
+from tts_select.data.grading import extract_answer
 from tts_select.training.importing.entries import Row
 from tts_select.training.importing.generic import Reading, entry_of_parts
 
 _REASON_CHARS = 200
+_ANSWER_CHARS = 200
+_SAID = re.compile(r"(?i)\banswer\s*:\s*(.+)")
+"""As Inspect's own prompts ask for it."""
 _CORRECT, _INCORRECT = "C", "I"
 
 
@@ -56,9 +61,9 @@ def _row(place: str, sample: Any, task: Any, reading: Reading) -> Row:
 
 def _parts(sample: Any, task: Any, verdicts: Mapping[str, bool | None]) -> dict[str, Any]:
     output, usage = sample.output, sample.output.usage
-    answers = [score.answer for score in (sample.scores or {}).values()]
+    answers = (_answer_in(score.answer) for score in (sample.scores or {}).values() if score.answer)
     known = {
-        "answer": next((answer for answer in answers if answer), None),
+        "answer": next(answers, None),
         "tokens": None if usage is None else usage.output_tokens,
     }
     return {
@@ -76,6 +81,15 @@ def _parts(sample: Any, task: Any, verdicts: Mapping[str, bool | None]) -> dict[
         "family": sample.metadata.get("subject"),
         **{name: value for name, value in known.items() if value is not None},
     }
+
+
+def _answer_in(text: str) -> str | None:
+    """Some scorers give the answer alone, others the line or all of the text that it stands in."""
+    if found := extract_answer(text):
+        return found
+    said = _SAID.findall(text)
+    alone = said[-1] if said else text
+    return alone if len(alone) <= _ANSWER_CHARS else None
 
 
 def _question(asked: Any) -> str | None:

@@ -16,7 +16,7 @@ from tts_select.training.sweep.records import LoggedProblem, Pool, Run, SweepLog
 
 TABLES = ("problems", "pools", "runs")
 _ROWS = 4096
-_CHARS = 16_000_000
+_CHARS = 4_000_000
 """So many rows, or characters of solutions, are written at a time."""
 _OWN = ("answer", "correct", "n_tokens", "logprob", "finish", "text", "checkpoints")
 """The columns that are fields of a sample too."""
