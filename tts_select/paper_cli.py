@@ -13,6 +13,8 @@ from rich.table import Table
 
 from tts_select.data.world.artifacts import SWEEP
 
+_PAPER = "[dim]in the paper:[/]"
+
 
 @click.command(
     epilog="""\b
@@ -63,7 +65,7 @@ def _strategies(found: Mapping[str, Any]) -> Table:
         ratios = (_ratio(row["efficiency"]), _ratio(row["efficiency_in_flops"]))
         shares = (_share(row[name]) for name in ("cot", "majority", "optimal"))
         table.add_row(row["policy"], *shares, gain, *ratios)
-    table.add_section()
+    table.add_row(_PAPER)
     for row in found["paper"]:
         shares = (f"{row[name]:.1f}" for name in ("cot", "majority", "optimal"))
         table.add_row(row["policy"], *shares, f"{row['gain']:.1f} %", f"{row['efficiency']}x", "")
@@ -80,10 +82,10 @@ def _small_against_large(found: Mapping[str, Any]) -> Table:
         gap = row["difference"]
         difference = f"{100 * gap['value']:+.1f} ±{50 * (gap['high'] - gap['low']):.1f}"
         table.add_row(*shares, difference, f"{row['parameters']:.1f}x")
-    table.add_section()
-    sides = [list(side.items()) for side in found["paper"].values()]
-    for (small, tts), (large, cot) in zip(*sides, strict=True):
-        table.add_row(small, f"{tts:.1f}", large, f"{cot:.1f}", f"{tts - cot:+.1f}", "")
+    table.add_row(_PAPER)
+    for row in found["paper"]:
+        tts, cot = row["optimal"], row["cot"]
+        table.add_row(row["small"], f"{tts:.1f}", row["large"], f"{cot:.1f}", f"{tts - cot:+.1f}", "")
     return table
 
 
@@ -97,7 +99,7 @@ def _difficulty(found: Mapping[str, Any]) -> Table:
             _percent(row["methods"][name]["value"]) if name in row["methods"] else "" for name in methods
         ]
         table.add_row(row["policy"], row["bin"], str(row["problems"]), *shares, row["best"])
-    table.add_section()
+    table.add_row(_PAPER)
     for size, best in found["paper"].items():
         for bin_, method in best.items():
             table.add_row(f"policies {size}", bin_, *[""] * (1 + len(methods)), method)
@@ -111,7 +113,7 @@ def _votes(found: Mapping[str, Any]) -> Table:
         shares = (_percent(row["by_rule"][rule]["accuracy"]) for rule in rules)
         majority = _percent(row["majority"]["accuracy"])
         table.add_row(row["policy"], row["prm"], str(row["n"]), majority, *shares)
-    table.add_section()
+    table.add_row(_PAPER)
     for row in found["paper"]:
         shares = (f"{row['by_rule'][rule]:.1f}" for rule in rules)
         table.add_row("", row["prm"], "", f"{row['majority']:.1f}", *shares)

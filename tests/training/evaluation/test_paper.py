@@ -14,7 +14,7 @@ from click.testing import CliRunner
 from tts_select import InputError, paper_cli
 from tts_select.cli import main
 from tts_select.training.evaluation.paper import RULES, flops_table, paper_tables
-from tts_select.training.evaluation.published import TABLE_2, TABLE_4, TABLE_5
+from tts_select.training.evaluation.published import TABLE_2, TABLE_3, TABLE_4, TABLE_5
 from tts_select.training.routing.cases import cases_of
 from tts_select.training.sweep import log as sweep_log
 from tts_select.training.sweep.records import Imported, SweepLog
@@ -47,6 +47,11 @@ def test_inference_of_table_4_is_what_the_answers_of_math_500_take() -> None:
 def test_the_papers_gains_are_those_of_its_accuracies() -> None:
     for row in TABLE_5:
         assert row.gain == pytest.approx(100 * (row.optimal / row.cot - 1), abs=0.2)
+
+
+def test_the_papers_headlines_are_those_of_its_table_3() -> None:
+    ahead = {(row.small, row.large) for row in TABLE_3 if row.optimal > row.cot}
+    assert {("Llama-3.2-3B", "Llama-3.1-405B"), ("Qwen2.5-0.5B", "GPT-4o"), ("R1-Distill-7B", "o1")} <= ahead
 
 
 def test_strategies_are_those_of_the_log(tables: dict[str, Any], log: SweepLog) -> None:

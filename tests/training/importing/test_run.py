@@ -198,12 +198,13 @@ def test_bad_rows_are_named_counted_and_skipped(imported: Imported) -> None:
         ({"scores": "0.5"}, "is no list"),
         ({"logprob": "nan"}, "is no number"),
         ({"problem": "2 + 2?"}, "had another text before"),
+        ({"model": "sm all"}, "would both be log:sm_all"),
     ],
 )
 def test_a_strict_import_stops_at_the_first_bad_row(
     imported: Imported, bad: dict[str, Any], complaint: str
 ) -> None:
-    good = row(scores=[0.5], logprob=-1.0, problem="1 + 1?")
+    good = row(scores=[0.5], logprob=-1.0, problem="1 + 1?", model="sm_all")
     with pytest.raises(InputError, match=f"line 2: .*{complaint}"):
         imported([good, {**good, **bad}], strict=True)
 
@@ -246,6 +247,21 @@ def test_no_row_is_no_log(imported: Imported) -> None:
 def test_sizes_of_unknown_models_are_refused(imported: Imported) -> None:
     with pytest.raises(InputError, match="unknown model in --params 'smal': did you mean 'small'"):
         imported([row()], n_parameters={"smal": 1e9})
+
+
+def test_bytes_that_are_no_text_make_a_bad_row(write: Callable[..., Path], tmp_path: Path) -> None:
+    path = write("s.jsonl", many(30))
+    path.write_bytes(
+        path.read_bytes() + b'{"id": "a", "model": "small", "answer": "\xff", "correct": true}\n'
+    )
+    report = import_logs(Import([path]), tmp_path / "log")
+    assert report.tally.n_bad == 1
+    assert "line 31: the field 'answer'" in report.tally.notes[0]
+
+
+def test_a_prm_with_the_name_of_a_model_is_refused(imported: Imported) -> None:
+    with pytest.raises(InputError, match="'small' is a model and a PRM: name the PRM with --prm"):
+        imported([row(scores=[0.5])], reading={"prm": "small"})
 
 
 def test_a_folder_with_files_is_not_written_into(write: Callable[..., Path], tmp_path: Path) -> None:

@@ -56,7 +56,7 @@ def paper_tables(log: SweepLog, *, seed: int = 0, note: Note = lambda _: None) -
             "n_samples": log.manifest.n_samples,
         },
         "strategies": {"measured": table_5, "paper": [row._asdict() for row in TABLE_5]},
-        "small_against_large": {"measured": table_3, "paper": TABLE_3},
+        "small_against_large": {"measured": table_3, "paper": [row._asdict() for row in TABLE_3]},
         "difficulty": {"measured": difficulty, "paper": RULE},
         "votes": {"measured": table_2, "paper": [row._asdict() for row in TABLE_2]},
         "flops": flops_table(),

@@ -16,6 +16,15 @@ class Strategy(NamedTuple):
     efficiency: str
 
 
+class Pair(NamedTuple):
+    """A small policy with TTS and a large one without, of Table 3, on MATH-500."""
+
+    small: str
+    optimal: float
+    large: str
+    cot: float
+
+
 class Voting(NamedTuple):
     """A column of Table 2, on MATH-500: one PRM."""
 
@@ -79,16 +88,13 @@ TABLE_4 = (
     Flops("R1-Distill-7B", 7e9, 18e12, 7.56e23, 8.15e17),
     Flops("R1", 671e9, 14.8e12, 5.96e25, 4.03e18),
 )
-TABLE_3 = {
-    "small, with TTS": {
-        "Qwen2.5-0.5B": 76.4,
-        "Llama-3.2-1B, N = 512": 72.2,
-        "Llama-3.2-3B": 75.6,
-        "R1-Distill-7B": 95.2,
-    },
-    "large, without": {"GPT-4o": 74.6, "Llama-3.1-405B": 71.4, "o1": 94.8, "DeepSeek-R1": 97.3},
-}
-"""MATH-500."""
+TABLE_3 = (
+    Pair("Qwen2.5-0.5B", 76.4, "GPT-4o", 74.6),
+    Pair("Llama-3.2-1B, N = 512", 72.2, "Llama-3.1-405B", 71.4),
+    Pair("Llama-3.2-3B", 75.6, "Llama-3.1-405B", 71.4),
+    Pair("R1-Distill-7B", 95.2, "o1", 94.8),
+    Pair("R1-Distill-7B", 95.2, "DeepSeek-R1", 97.3),
+)
 RULE = {
     "below 7B": {"easy": "beam", "medium": "beam", "hard": "beam"},
     "7B to 32B": {"easy": "dvts", "medium": "dvts", "hard": "beam"},

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from statistics import median_low
 
 from tts_select.core.arm import Arm
-from tts_select.core.errors import UnknownName
+from tts_select.core.errors import InputError, UnknownName
 from tts_select.core.plan import Settings
 from tts_select.data.grading import GRADER, grade
 from tts_select.training.importing.spool import Spooled
@@ -29,12 +29,14 @@ def manifest_of(
     """`source` is the format and the names of the files.
 
     Raises:
-        UnknownName: the size is given of a model that the log does not have.
+        InputError: the size is given of a model that the log does not have, or a PRM has a model's name.
     """
     for model in n_parameters:
         if model not in taken.models.values():
             raise UnknownName("model in --params", model, set(taken.models.values()))
     sizes = taken.spool.sizes()
+    if both := sizes.keys() & {prm for found in taken.prms.values() for prm in found}:
+        raise InputError(f"'{taken.models[min(both)]}' is a model and a PRM: name the PRM with --prm")
     arms = [arm for policy, found in sizes.items() for arm in _arms(policy, found, list(taken.prms[policy]))]
     tally = taken.tally
     n_pools = sum(map(len, sizes.values()))

@@ -16,6 +16,8 @@ from tts_select.training.importing import values
 from tts_select.training.importing.entries import Entry, Row
 from tts_select.training.importing.field_map import FieldMap
 
+TOLERANT = "surrogateescape"
+"""Bytes that are no UTF-8 make a bad row, not a bad file: what is left of them can be stored nowhere."""
 _LOOKED_AT = 100
 """So many records show which fields there are: not each has all of them."""
 _SUFFIXES = {"jsonl": ".jsonl", "csv": ".csv", "parquet": ".parquet"}
@@ -39,7 +41,7 @@ def read_rows(path: Path, reading: Reading) -> Iterator[Row]:
     """Raises:
     InputError: the file cannot be read, or its first records lack what every sample needs.
     """
-    records = read_records(path, _SUFFIXES[reading.format])
+    records = read_records(path, _SUFFIXES[reading.format], errors=TOLERANT)
     first = list(itertools.islice(records, _LOOKED_AT))
     there = {name: None for record in first for name in record.data or ()}
     found = reading.fields.found_in(there)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,7 @@ def read_rows(path: Path, reading: Reading) -> Iterator[Row]:
         samples = log.read_eval_log_samples(str(path), all_samples_required=False)
         for k, sample in enumerate(samples, start=1):
             yield _row(f"sample {k} ({sample.id}, epoch {sample.epoch})", sample, header.eval, reading)
-    except (OSError, ValueError, KeyError) as error:  # what is no log is all of these
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:  # what is no log is all of these
         reason = " ".join(str(error).split())[:_REASON_CHARS]
         raise InputError(f"'{path}' is no Inspect log that can be read: {reason}") from error
 

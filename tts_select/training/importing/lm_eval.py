@@ -14,7 +14,7 @@ from typing import Any
 from tts_select.data.problems.fields import PROBLEM_NAMES
 from tts_select.data.problems.files import read_records
 from tts_select.training.importing.entries import Row
-from tts_select.training.importing.generic import Reading, entry_of_parts
+from tts_select.training.importing.generic import TOLERANT, Reading, entry_of_parts
 
 _FILE = re.compile(r"samples_(?P<task>.+?)_\d{4}-\d{2}-\d{2}T.*")
 _METRICS = ("exact_match", "acc")
@@ -29,7 +29,7 @@ def read_rows(path: Path, reading: Reading) -> Iterator[Row]:
     task = found["task"] if found else path.stem
     model = reading.model or path.parent.name.replace("__", "/")  # the folder's name is the model's
     first_filter: Any = None
-    for place, data, complaint in read_records(path, ".jsonl"):
+    for place, data, complaint in read_records(path, ".jsonl", errors=TOLERANT):
         if data is None:
             yield Row(place, None, complaint)
             continue

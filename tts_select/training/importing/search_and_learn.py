@@ -15,7 +15,7 @@ from tts_select.core.errors import InputError
 from tts_select.data.problems.fields import ID_NAMES
 from tts_select.data.problems.files import read_records
 from tts_select.training.importing.entries import Row
-from tts_select.training.importing.generic import Reading, entry_of_parts
+from tts_select.training.importing.generic import TOLERANT, Reading, entry_of_parts
 
 _SEARCHES = ("beam_search", "dvts", "diverse_verifier")
 
@@ -33,7 +33,7 @@ def read_rows(path: Path, reading: Reading) -> Iterator[Row]:
         )
     if reading.model is None and not reading.fields.is_named("model"):
         raise InputError(f"'{path}' does not name its model: add --model NAME")
-    for place, data, complaint in read_records(path, path.suffix):
+    for place, data, complaint in read_records(path, errors=TOLERANT):
         if data is None:
             yield Row(place, None, complaint)
             continue

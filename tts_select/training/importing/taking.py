@@ -44,11 +44,13 @@ class Taken:
         if entry.correct is None and problem.answer is None:
             raise ValueError("nothing says whether it is correct: no gold answer, and no correct")
         policy = spec_of(entry.model, entry.prompt)
+        named = {policy: entry.model, **{spec_of(prm): prm for prm in entry.scores}}
+        for spec, name in named.items():
+            if self.models.setdefault(spec, name) != name:
+                raise ValueError(f"'{name}' and '{self.models[spec]}' would both be {spec}")
         if not self.spool.add(policy, entry):
             self.tally.n_duplicates += 1
             return
-        self.models[policy] = entry.model
-        self.models |= {spec_of(prm): prm for prm in entry.scores}
         self.prms.setdefault(policy, {}).update(dict.fromkeys(map(spec_of, entry.scores)))
         self.n_without_tokens += entry.n_tokens is None
         self.n_without_chars += entry.n_chars is None
