@@ -42,6 +42,7 @@ def paper(sweep: Path | None, *, seed: int, as_json: bool) -> None:
 
 def _views(tables: Mapping[str, Any]) -> Iterator[Table]:
     yield _strategies(tables["strategies"])
+    yield _with_each_prm(tables["strategies"]["measured"])
     yield _small_against_large(tables["small_against_large"])
     yield _difficulty(tables["difficulty"])
     yield _votes(tables["votes"])
@@ -69,6 +70,16 @@ def _strategies(found: Mapping[str, Any]) -> Table:
     for row in found["paper"]:
         shares = (f"{row[name]:.1f}" for name in ("cot", "majority", "optimal"))
         table.add_row(row["policy"], *shares, f"{row['gain']:.1f} %", f"{row['efficiency']}x", "")
+    return table
+
+
+def _with_each_prm(found: list[dict[str, Any]]) -> Table:
+    bins = ("easy", "medium", "hard")
+    table = _table("Compute-optimal TTS with one PRM, by difficulty", "policy", "PRM", "all", *bins)
+    for row in found:
+        for prm, score in row["optimal_by_prm"].items():
+            shares = (_share(score["by_bin"][name]) if name in score["by_bin"] else "" for name in bins)
+            table.add_row(row["policy"], prm, _share(score), *shares)
     return table
 
 

@@ -64,6 +64,8 @@ def test_strategies_are_those_of_the_log(tables: dict[str, Any], log: SweepLog) 
     assert small["gain"]["value"] == pytest.approx(small["optimal"]["accuracy"] / greedy - 1)
     assert [point["n"] for point in small["optimal_by_n"]] == [1, 2, 4, 16]
     assert set(small["optimal_by_prm"]) == {"world:prm", "world:prm-narrow"}
+    by_bin = small["optimal_by_prm"]["world:prm"]["by_bin"]
+    assert by_bin["easy"]["accuracy"] > by_bin["hard"]["accuracy"]
     assert small["optimal"]["low"] <= small["optimal"]["accuracy"] <= small["optimal"]["high"]
 
 
@@ -119,7 +121,7 @@ def test_the_command_prints_every_table_with_the_papers_numbers(
     monkeypatch.setattr(sweep_log, "read_log", lambda folder: folder)
     result = CliRunner().invoke(main, ["paper"], env={"COLUMNS": "160"})
     assert result.exit_code == 0, result.stderr
-    for table in ("Table 5", "Table 3", "By difficulty", "Table 2", "Table 4"):
+    for table in ("Table 5", "with one PRM", "Table 3", "By difficulty", "Table 2", "Table 4"):
         assert table in result.stdout
     assert "154.6 %" in result.stdout  # the paper's gain of Llama-3.2-1B
     assert "world:small" in result.stdout

@@ -133,7 +133,7 @@ class _Strategies:
             "majority": {"n": votes.n, **votes.score.as_dict()},
             "optimal": {"n": self.budgets[-1], **self.best.as_dict()},
             "optimal_by_n": [{"n": point.n, **point.score.as_dict()} for point in self.curve],
-            "optimal_by_prm": {prm: point.score.as_dict() for prm, point in self.prms.items()},
+            "optimal_by_prm": {prm: self._in_bins(point.score) for prm, point in self.prms.items()},
             "gain": _interval(
                 lambda some: float(self.best.correct[some].mean() / self.cot.correct[some].mean() - 1),
                 len(whole),
@@ -141,6 +141,12 @@ class _Strategies:
             "efficiency": self._efficiency(in_flops=False),
             "efficiency_in_flops": self._efficiency(in_flops=True),
         }
+
+    def _in_bins(self, score: Score) -> dict[str, Any]:
+        """On all problems, and on those of each bin that has some."""
+        masks = {BINS[bin_]: self.bins == bin_ for bin_ in (2, 1, 0)}
+        parts = {n: Score(score.correct[m], score.flops[m]).as_dict() for n, m in masks.items() if m.any()}
+        return {**score.as_dict(), "by_bin": parts}
 
     def _efficiency(self, *, in_flops: bool) -> dict[str, Any]:
         """It is a bound where TTS at its least budget already is as good as all votes."""
