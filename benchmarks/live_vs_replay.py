@@ -79,7 +79,6 @@ def main() -> None:
             f"| {c.value:.3g} ({c.low:.3g} to {c.high:.3g}) | {point['cost']:.3g} |"
         )
 
-
     decision, solve, share = decision_share(_fresh(sys.argv[1]), problems[:N_TIMED])
     print(
         f"\nOne at a time, medium effort, {N_TIMED} problems: a decision takes {decision:.1f} ms, a solve "

@@ -114,6 +114,7 @@ def test_a_bad_problem_file_is_one_line_that_says_why(tmp_path: Path, content: b
         ("solve", "-", "--problems", "p.jsonl"),
         ("solve", "--problems", "no-such.jsonl", "--out", "r.jsonl"),
         ("solve", "--problems", "p.jsonl"),
+        ("solve", "-", "--answer-field", "key"),
         ("world", "problems", "--family", "riddle"),
         ("world", "problems", "--level", "9"),
         ("world", "problems", "--out", "/no/such/folder/p.jsonl"),
@@ -170,6 +171,16 @@ def test_a_batch_is_solved_graded_and_summed_up(tmp_path: Path) -> None:
     summary = json.loads(result.stdout)
     assert len({r["id"] for r in records}) == summary["answered"] == summary["graded"] == 5
     assert summary["correct"] == sum(r["correct"] for r in records)
+
+
+def test_the_fields_of_a_batch_may_be_named(tmp_path: Path) -> None:
+    row = {"key": "q1", "text": PROBLEM, "value": "42", "answer": "not this one"}
+    (tmp_path / "p.jsonl").write_text(json.dumps(row) + "\n")
+    named = ("--problem-field", "text", "--answer-field", "value", "--id-field", "key")
+    result, out = batch(tmp_path, 0, *named)
+    assert result.exit_code == 0, result.stderr
+    record = json.loads(out.read_text())
+    assert (record["id"], record["correct"]) == ("q1", record["answer"] == "42")
 
 
 def test_a_batch_overwrites_nothing_and_resumes(tmp_path: Path) -> None:

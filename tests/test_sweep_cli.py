@@ -75,6 +75,24 @@ def test_a_sweep_is_summed_up_and_goes_on_where_it_was(files: tuple[str, ...], t
     assert read_log(tmp_path / "log") == log
 
 
+def test_the_fields_of_problems_may_be_named_and_levels_be_words(
+    files: tuple[str, ...], tmp_path: Path
+) -> None:
+    lines = [
+        {"key": "q1", "text": "1 + 1?", "value": "2", "level": "Level 3"},
+        {"key": "q2", "text": "1 + 2?", "value": "3", "level": "Level ?"},
+    ]
+    (tmp_path / "p.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    named = ("--problem-field", "text", "--answer-field", "value", "--id-field", "key")
+    result = invoke("sweep", *files, *named)
+    assert result.exit_code == 0, result.stderr
+    problems = read_log(tmp_path / "log").problems
+    assert [(p.id, p.problem, p.answer, p.level) for p in problems.values()] == [
+        ("q1", "1 + 1?", "2", 3),
+        ("q2", "1 + 2?", "3", None),
+    ]
+
+
 def test_another_sweep_into_the_same_folder_is_refused(files: tuple[str, ...]) -> None:
     invoke("sweep", *files)
     result = invoke("sweep", *files, "--seed", "1")

@@ -15,7 +15,7 @@ from tts_select.core.errors import InputError, TtsSelectError
 from tts_select.core.problem import Problem
 from tts_select.core.solution import Solution
 from tts_select.data.grading import is_equivalent
-from tts_select.data.problems import Note, load_problems
+from tts_select.data.problems import Fields, Note, load_problems
 
 DEFAULT_CONCURRENCY = 64
 
@@ -117,7 +117,7 @@ async def solve_many(
     return summary
 
 
-def read_problems(path: Path) -> tuple[list[Problem], list[str]]:
+def read_problems(path: Path, fields: Fields | None = None) -> tuple[list[Problem], list[str]]:
     """The problems of a file or a public data set, and a line for each of its records that is left out.
 
     Raises:
@@ -130,7 +130,7 @@ def read_problems(path: Path) -> tuple[list[Problem], list[str]]:
         if found.is_left_out:
             complaints.append(str(found))
 
-    problems = list(load_problems(path, note=note))
+    problems = list(load_problems(path, fields, note=note))
     if not problems:
         reason = f": {complaints[0]}" if complaints else ""
         raise InputError(

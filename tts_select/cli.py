@@ -17,6 +17,9 @@ from tts_select.core.errors import InputError, NoAnswer, TtsSelectError
 from tts_select.core.plan import AGGREGATIONS, SELECTIONS
 from tts_select.data_cli import data
 from tts_select.executors.rewards.formats import FORMATS
+from tts_select.field_options import field_options, fields_of
+from tts_select.import_cli import import_
+from tts_select.paper_cli import paper
 from tts_select.problem_text import read_problem_text
 from tts_select.router_cli import evaluate, plan, train
 from tts_select.sweep_cli import portfolio, sweep
@@ -27,6 +30,7 @@ INTERRUPTED = 130
 if TYPE_CHECKING:
     from tts_select.batch import Summary
     from tts_select.core.problem import Problem
+    from tts_select.data.problems import Fields
     from tts_select.selector.deciding import Unit
 
     Bills = list[dict[str, float]]
@@ -81,6 +85,8 @@ def main() -> None:
 
 
 main.add_command(data)
+main.add_command(import_)
+main.add_command(paper)
 main.add_command(portfolio)
 main.add_command(sweep)
 main.add_command(world)
@@ -176,6 +182,7 @@ Examples:
 @click.option("--json", "as_json", is_flag=True, help="Print the whole solution as JSON.")
 @click.option("--show-candidates", is_flag=True, help="Print every candidate with its step scores.")
 @click.option("--problems", type=Path, default=None, help="Many problems: a JSONL file.")
+@field_options
 @click.option(
     "--out", type=Path, default=None, help="With --problems: where each result goes, one JSON line each."
 )
@@ -205,6 +212,9 @@ def solve(
     """Solve the problem in FILE (- for standard input), or many with --problems."""
     if (file is None) == (problems is None):
         raise click.UsageError("name one problem file (or - for standard input), or --problems FILE")
+    named = {name: options.pop(name) for name in ("problem_field", "answer_field", "id_field")}
+    if problems is None and any(named.values()):
+        raise click.UsageError("--problem-field, --answer-field and --id-field are for --problems")
     chosen = {name: value for name, value in options.items() if value is not None}
     if chosen.get("prm") == "none":
         chosen["prm"] = None
@@ -216,7 +226,7 @@ def solve(
         if min_confidence is not None:
             raise click.UsageError("--min-confidence is for one problem: the results hold every confidence")
         purse = _purse_of(total_flops, total_tokens)
-        run = _Batch(out, concurrency, resume=resume, as_json=as_json, purse=purse)
+        run = _Batch(out, concurrency, resume, as_json, purse, fields_of(**named))
         _solve_many(problems, chosen, run)
     elif total_flops is not None:
         raise click.UsageError("--total-flops is for --problems: for one problem it is --max-flops")
@@ -258,6 +268,7 @@ class _Batch(NamedTuple):
     resume: bool
     as_json: bool
     purse: tuple[Unit, float] | None
+    fields: Fields
 
 
 def _purse_of(flops: float | None, tokens: int | None) -> tuple[Unit, float] | None:
@@ -274,7 +285,7 @@ def _solve_many(source: Path, options: dict[str, Any], batch: _Batch) -> None:
     from tts_select.progress import batch_progress
 
     out = batch.out
-    problems, complaints = read_problems(source)
+    problems, complaints = read_problems(source, batch.fields)
     if out.exists() and out.stat().st_size and not batch.resume:
         raise InputError(f"'{out}' holds results already: go on with --resume, or name another file")
     done = keep_finished(out) if batch.resume else {}

@@ -13,6 +13,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from tts_select.field_options import field_options, fields_of
+
 if TYPE_CHECKING:
     from tts_select.core.problem import Problem
     from tts_select.data.problems import Fields, Note
@@ -38,27 +40,21 @@ Public data sets:
   gsm8k, math, math-500, aime, aime24, aime25, amc, olympiadbench, minerva"""
 )
 @click.argument("source")
-@click.option("--problem-field", default=None, help="Holds the text.", show_default="problem, question, ...")
-@click.option("--answer-field", default=None, help="Holds the answer.", show_default="answer, solution, ...")
-@click.option("--id-field", default=None, help="Holds the id.", show_default="id, ...; else of the text")
+@field_options
 @click.option("-n", "count", type=click.IntRange(0, 10_000), default=5, show_default=True, help="Problems.")
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 def show(
     source: str,
     *,
-    problem_field: str | None,
-    answer_field: str | None,
-    id_field: str | None,
     count: int,
     as_json: bool,
+    **fields: str | None,
 ) -> None:
     """Show the first problems of SOURCE: a JSONL, JSON, CSV or parquet file, or a public data set.
 
     A file is read to its end, so duplicates, missing answers and records that are no problems are all found.
     """
-    from tts_select.data.problems import Fields
-
-    found = _look(source, Fields(problem_field, answer_field, id_field), count)
+    found = _look(source, fields_of(**fields), count)
     if as_json:
         click.echo(json.dumps(found.as_dict()))
         return

@@ -27,6 +27,14 @@ def bar(description: str, total: int) -> Iterator[Callable[..., None]]:
 
 
 @contextmanager
+def counter(description: str) -> Iterator[Callable[[int, str], None]]:
+    """Of work whose end is not known; call what it gives with how much is done, and a note."""
+    with _bars() as bars:
+        task = bars.add_task(description, total=None, note="")
+        yield lambda n_done, note: bars.update(task, completed=n_done, note=note)
+
+
+@contextmanager
 def batch_progress(total: int) -> Iterator[Callable[[Summary], None]]:
     """A bar over problems, with the accuracy so far where answers are known."""
 

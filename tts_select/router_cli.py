@@ -49,7 +49,9 @@ def train(
 
     check_replaceable(out)  # before minutes of training
     log = read_log(sweep)
-    sizes = {name: card.n_parameters for name, card in log.manifest.models.items() if card.kind == "policy"}
+    sizes = {
+        name: card.n_parameters or 0 for name, card in log.manifest.models.items() if card.kind == "policy"
+    }
     policy = probe_policy or min(sizes, key=sizes.__getitem__)
     temperature = 0.0 if probes == 0 else Settings().temperature
     probe = Probe(policy, probe_prm, max(1, probes), temperature)

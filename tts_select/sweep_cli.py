@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tts_select.data.world.artifacts import PORTFOLIO
+from tts_select.field_options import field_options, fields_of
 
 _INTERRUPTED = 130
 
@@ -22,9 +23,11 @@ Examples:
   tts-select sweep --problems problems.jsonl --out sweep/
   tts-select sweep --problems problems.jsonl --portfolio arms.yaml --out sweep/ --samples 16 --runs 1
   tts-select sweep --problems problems.jsonl --out sweep/     # once more: goes on where it was
-  tts-select sweep --problems problems.jsonl --out sweep-2/ --reuse sweep/    # one model has changed"""
+  tts-select sweep --problems problems.jsonl --out sweep-2/ --reuse sweep/    # one model has changed
+  tts-select sweep --problems exam.csv --problem-field text --answer-field key --out sweep/"""
 )
 @click.option("--problems", type=Path, required=True, help="A JSONL file: {problem, answer, id}.")
+@field_options
 @click.option(
     "--portfolio", type=Path, default=None, help="A YAML or JSON file.", show_default="the embedded one"
 )
@@ -61,6 +64,7 @@ def sweep(
     reuse: Path | None,
     concurrency: int,
     as_json: bool,
+    **fields: str | None,
 ) -> None:
     """Sample once and score all: a log of what every arm does on every problem."""
     from tts_select.progress import bar
@@ -70,7 +74,9 @@ def sweep(
     from tts_select.training.sweep.summary import as_dict, lines
 
     chosen = load_portfolio(portfolio or PORTFOLIO)
-    asked = Sweep(chosen, read_swept_problems(problems), samples, runs, seed, concurrency)
+    asked = Sweep(
+        chosen, read_swept_problems(problems, fields_of(**fields)), samples, runs, seed, concurrency
+    )
     try:
         with bar("sweeping", asked.n_records) as advance:
             log = run_sweep(asked, out, reuse=reuse, progress=lambda n_done, _, note: advance(n_done, note))

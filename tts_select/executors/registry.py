@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from tts_select.core.errors import InputError, UnknownName
 from tts_select.core.protocols import Policy, RewardModel
@@ -28,6 +28,8 @@ Given = dict[str, Any]
 """Options of a backend by name, not checked yet."""
 
 WORLD = "world"
+LOG = "log"
+"""Of models that are known by their samples alone."""
 
 
 def load_policy(spec: str, *, device: str | None = None, fresh: bool = False, **options: Any) -> Policy:
@@ -171,14 +173,23 @@ def _transformers_prm(
     return TransformersRewardModel(parts, name=spec, format=format)
 
 
+def _nothing_to_run(spec: str, *_: Any) -> NoReturn:
+    raise InputError(
+        f"'{spec}' is a model of an imported log: there is nothing to run; "
+        "name the model itself, as in hf:ORG/NAME, with a router that was trained on its own sweep"
+    )
+
+
 _POLICIES: dict[str, Callable[[str, Given], Policy]] = {
     WORLD: _world_policy,
     "hf": _hf_policy,
+    LOG: _nothing_to_run,
     "openai": _openai_policy,
     "vllm": _vllm_policy,
 }
 _PRMS: dict[str, Callable[[str, str | None, Given], RewardModel]] = {
     WORLD: _world_prm,
     "hf": _hf_prm,
+    LOG: _nothing_to_run,
     "vllm": _vllm_prm,
 }

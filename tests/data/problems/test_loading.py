@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from tts_select.core.errors import BackendError, InputError
 from tts_select.core.problem import Problem
 from tts_select.data.problems import Fields, Note, load_problems, read_rows
+from tts_select.data.problems.fields import level_of
 
 ROWS = [{"problem": "1+1?", "answer": "2", "id": "a"}, {"problem": "2+2?", "answer": "4", "id": "b"}]
 
@@ -225,3 +226,26 @@ def test_every_text_that_is_not_blank_comes_once(
     problems, notes = loaded(path)
     assert [p.text for p in problems] == list(dict.fromkeys(text for text in texts if text.strip()))
     assert len(problems) + sum(n.is_left_out for n in notes) == len(texts)
+
+
+@pytest.mark.parametrize(
+    ("value", "level"),
+    [
+        (3, 3),
+        ("3", 3),
+        ("Level 3", 3),
+        (" level 12 ", 12),
+        (2.0, 2),
+        ("Level ?", None),
+        (None, None),
+        ("", None),
+    ],
+)
+def test_a_level_is_a_number_however_it_is_written(value: object, level: int | None) -> None:
+    assert level_of(value) == level
+
+
+@pytest.mark.parametrize("value", ["hard", -1, 2.5, "Level three", True, [3]])
+def test_what_is_no_level_is_said(value: object) -> None:
+    with pytest.raises(ValueError, match="write 3, or Level 3"):
+        level_of(value)

@@ -98,7 +98,7 @@ def test_missing_logs_are_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "complaint"),
     [
-        (lambda m: m.update(schema="tts-select/sweep@2"), "newer than tts-select/sweep@1: upgrade"),
+        (lambda m: m.update(schema="tts-select/sweep@3"), "newer than tts-select/sweep@2: upgrade"),
         (lambda m: m.update(schema="other@1"), "its schema is 'other@1'"),
         (lambda m: m.pop("schema"), "its schema is None"),
         (lambda m: m.pop("grader"), "no field 'grader'"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -22,6 +23,8 @@ ANSWER_NAMES = (
 )
 ID_NAMES = ("id", "unique_id", "problem_id", "ID", "uuid")
 """Tried in this order where no field is named."""
+_LEVEL = re.compile(r"(?:level)?\s*(?:(\d+)(?:\.0)?|\??)\s*", re.IGNORECASE)
+"""The last of its alternatives is a level that MATH does not know."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +76,19 @@ def answer_of(value: Any) -> str | None:
     if "####" in text or "boxed" in text:
         return extract_answer(text)
     return text or None
+
+
+def level_of(value: Any) -> int | None:
+    """A level as a number: 3 of 3, "3" and MATH's "Level 3"; None of "Level ?" and of nothing.
+
+    Raises:
+        ValueError: it is no level.
+    """
+    if value is None or (type(value) is int and value >= 0):
+        return value
+    if found := _LEVEL.fullmatch(str(value)):
+        return int(found[1]) if found[1] else None
+    raise ValueError(f"level = {value!r}; write 3, or Level 3")
 
 
 def text_of(value: Any) -> str:

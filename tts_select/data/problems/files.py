@@ -25,23 +25,25 @@ class Record(NamedTuple):
     complaint: str = ""
 
 
-def read_records(path: Path) -> Iterator[Record]:
-    """By the file's suffix: .csv, .tsv, .parquet, .json, and JSON lines for all others.
+def read_records(path: Path, suffix: str | None = None, *, errors: str = "strict") -> Iterator[Record]:
+    """By the file's suffix, or as if it had another: .csv, .tsv, .parquet, .json; JSON lines for all others.
+
+    `errors` is what to do with bytes that are no UTF-8, as `open` has it.
 
     Raises:
         InputError: the file cannot be read, or is not what its suffix says.
     """
-    read = _READERS.get(path.suffix.lower(), _json_lines)
+    read = _READERS.get((suffix or path.suffix).lower(), _json_lines)
     try:
-        yield from read(path)
+        yield from read(path, errors)
     except UnicodeDecodeError as error:
         raise InputError(f"'{path}' is not UTF-8 text: save it as UTF-8") from error
     except OSError as error:
         raise InputError(f"cannot read '{path}': {error.strerror or error}") from error
 
 
-def _json_lines(path: Path) -> Iterator[Record]:
-    with path.open(encoding="utf-8-sig") as file:
+def _json_lines(path: Path, errors: str) -> Iterator[Record]:
+    with path.open(encoding="utf-8-sig", errors=errors) as file:
         for number, line in enumerate(file, start=1):
             if line.strip():
                 yield _decoded(f"line {number}", line)
@@ -59,9 +61,9 @@ def _checked(place: str, data: Any) -> Record:
     return Record(place, data) if isinstance(data, dict) else Record(place, None, "not an object with fields")
 
 
-def _json(path: Path) -> Iterator[Record]:
+def _json(path: Path, errors: str) -> Iterator[Record]:
     """An array of objects, or an object with one array in it; else lines."""
-    with path.open(encoding="utf-8-sig") as file:
+    with path.open(encoding="utf-8-sig", errors=errors) as file:
         try:
             whole = json.load(file)
         except (ValueError, RecursionError):
@@ -72,12 +74,12 @@ def _json(path: Path) -> Iterator[Record]:
     if isinstance(whole, list):
         yield from (_checked(f"record {k}", data) for k, data in enumerate(whole, start=1))
     else:
-        yield from _json_lines(path)
+        yield from _json_lines(path, errors)
 
 
-def _csv(path: Path) -> Iterator[Record]:
+def _csv(path: Path, errors: str) -> Iterator[Record]:
     csv.field_size_limit(_MAX_FIELD_CHARS)
-    with path.open(encoding="utf-8-sig", newline="") as file:
+    with path.open(encoding="utf-8-sig", errors=errors, newline="") as file:
         rows = csv.DictReader(file, delimiter="\t" if path.suffix.lower() == ".tsv" else ",", strict=True)
         try:
             for row in rows:
@@ -90,7 +92,7 @@ def _csv(path: Path) -> Iterator[Record]:
             raise InputError(f"'{path}', after line {rows.line_num}: not CSV ({error})") from error
 
 
-def _parquet(path: Path) -> Iterator[Record]:
+def _parquet(path: Path, _errors: str) -> Iterator[Record]:
     import pyarrow
     import pyarrow.parquet
 
@@ -102,7 +104,7 @@ def _parquet(path: Path) -> Iterator[Record]:
         raise InputError(f"'{path}' is not a parquet file that can be read ({error})") from error
 
 
-_READERS: dict[str, Callable[[Path], Iterator[Record]]] = {
+_READERS: dict[str, Callable[[Path, str], Iterator[Record]]] = {
     ".json": _json,
     ".csv": _csv,
     ".tsv": _csv,

@@ -13,6 +13,7 @@ WEIGHTS = Path(__file__).parent / "weights"
 PORTFOLIO = Path(__file__).parent / "portfolio.yaml"
 ROUTER = Path(__file__).parent / "router"
 """Trained on the sweep log beside it."""
+SWEEP = Path(__file__).parent / "sweep"
 
 
 def manifests() -> dict[str, dict[str, Any]]:

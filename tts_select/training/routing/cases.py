@@ -6,6 +6,7 @@ replayed on the first k of the order. Nothing is computed by a model.
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -72,7 +73,7 @@ class Case:
     pools: Mapping[str, Pool]
     runs: Mapping[str, Sequence[tuple[Run, Observed]]]
     """By arm name."""
-    n_parameters: Mapping[str, int]
+    n_parameters: Mapping[str, int | None]
 
     def order(self, rng: np.random.Generator) -> Order:
         """A random draw."""
@@ -137,7 +138,7 @@ class Case:
         pool, places = self.pools[arm.pool], order.samples[arm.pool]
         here = look.n.get(arm.pool, 0)
         generated = sum(pool.samples[k].n_tokens for k in places[here:n])
-        prompt = 0 if here or arm.policy in look.readers else pool.prompt_tokens
+        prompt = 0 if here or arm.policy in look.readers else pool.prompt_tokens or 0
         flops = inference_flops(self.n_parameters[arm.policy], generated + prompt)
         if arm.prm is not None:
             before = look.scored.get(arm.pool, {}).get(arm.prm, 0)
@@ -150,7 +151,7 @@ class Case:
     @property
     def _prompt_tokens(self) -> int:
         """Of the problem. A PRM's are hardly more or fewer than a policy's, and no log tells them apart."""
-        return min(pool.prompt_tokens for pool in self.pools.values())
+        return min(pool.prompt_tokens or 0 for pool in self.pools.values())
 
     def _reused(self, arm: Arm, look: Look) -> float:
         """FLOPs of reading the prompt that a run from the start paid for, and that are not paid again."""
@@ -191,7 +192,7 @@ def _case(
     problem: LoggedProblem,
     names: Sequence[str],
     searches: Sequence[Arm],
-    sizes: Mapping[str, int],
+    sizes: Mapping[str, int | None],
 ) -> Case:
     pools = {name: log.pools[problem.id, name] for name in names}
     runs = {arm.name: log.runs[problem.id, arm.name] for arm in searches}
@@ -210,7 +211,8 @@ def _case(
 
 def _observed(sample: Sample, group: int) -> Observed:
     n_steps = sample.text.count("\n\n") + 1 if sample.text else 0
-    return Observed(group, sample.n_tokens, sample.logprob, n_steps, sample.scores)
+    logprob = math.nan if sample.logprob is None else sample.logprob
+    return Observed(group, sample.n_tokens, logprob, n_steps, sample.scores)
 
 
 def _ended(run: Run, prm: str | None, group: int) -> Observed:

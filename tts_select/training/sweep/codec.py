@@ -44,6 +44,14 @@ _SAMPLE: dict[str, tuple[type, ...]] = {
     "text": (str,),
     "scores": (dict,),
 }
+_IMPORTED_PROBLEM = _PROBLEM | {"answer": (str, NoneType)}
+_IMPORTED_POOL = _POOL | {"prompt_tokens": (int, NoneType)}
+_IMPORTED_SAMPLE = _SAMPLE | {
+    "logprob": (*_NUMBER, NoneType),
+    "finish": (str, NoneType),
+    "text": (str, NoneType),
+    "checkpoints": (list, NoneType),
+}
 _RUN: dict[str, tuple[type, ...]] = {
     "problem": (str,),
     "arm": (str,),
@@ -63,11 +71,15 @@ COST_FIELDS: dict[str, tuple[type, ...]] = {
 
 def encode(record: Record) -> dict[str, Any]:
     """As it is in a shard."""
-    return {"kind": _KINDS[type(record)], **asdict(record)}
+    data = {"kind": _KINDS[type(record)], **asdict(record)}
+    for sample in data.get("samples", ()):
+        if sample["checkpoints"] is None:
+            del sample["checkpoints"]
+    return data
 
 
-def decode(data: Any) -> Record:
-    """The inverse of `encode`.
+def decode(data: Any, *, imported: bool = False) -> Record:
+    """The inverse of `encode`; of an imported log some fields may be null.
 
     Raises:
         ValueError: it is no such record; the message says which field is wrong.
@@ -75,7 +87,8 @@ def decode(data: Any) -> Record:
     kind = data.get("kind") if isinstance(data, dict) else None
     if kind not in _DECODERS:
         raise ValueError(f"its kind is {reprlib.repr(kind)}, not problem, pool or run")
-    return _DECODERS[kind]({name: value for name, value in data.items() if name != "kind"})
+    fields_ = {name: value for name, value in data.items() if name != "kind"}
+    return _DECODERS[kind](fields_, imported)
 
 
 def take(
@@ -100,20 +113,23 @@ def take(
     return [whole[name] for name in types]
 
 
-def _problem(data: Any) -> LoggedProblem:
-    return LoggedProblem(*take(data, "the problem", _PROBLEM, optional=("level", "family")))
+def _problem(data: Any, imported: bool) -> LoggedProblem:
+    types = _IMPORTED_PROBLEM if imported else _PROBLEM
+    return LoggedProblem(*take(data, "the problem", types, optional=("level", "family")))
 
 
-def _pool(data: Any) -> Pool:
-    problem, policy, temperature, prompt_tokens, samples, prm_tokens = take(data, "the pool", _POOL)
+def _pool(data: Any, imported: bool) -> Pool:
+    types = _IMPORTED_POOL if imported else _POOL
+    problem, policy, temperature, prompt_tokens, samples, prm_tokens = take(data, "the pool", types)
     if not (math.isfinite(temperature) and temperature >= 0):
         raise ValueError(f"the pool has temperature = {temperature}")
+    read = _imported_sample if imported else _sample
     return Pool(
         problem,
         policy,
         float(temperature),
-        _count(prompt_tokens, "prompt_tokens"),
-        tuple(_sample(sample, f"sample {k}") for k, sample in enumerate(samples)),
+        None if prompt_tokens is None else _count(prompt_tokens, "prompt_tokens"),
+        tuple(read(sample, f"sample {k}") for k, sample in enumerate(samples)),
         {prm: _tokens(prm, tokens) for prm, tokens in prm_tokens.items()},
     )
 
@@ -122,14 +138,43 @@ def _sample(data: Any, what: str) -> Sample:
     answer, correct, n_tokens, logprob, finish, text, scores = take(data, what, _SAMPLE)
     if finish not in get_args(Finish):
         raise ValueError(f"{what} has finish = {reprlib.repr(finish)}")
-    if not math.isfinite(logprob):
-        raise ValueError(f"{what} has logprob = {logprob}")
     if correct and answer is None:
         raise ValueError(f"{what} is correct without an answer")
     if finish != "stop" and (answer is not None or scores):
         raise ValueError(f"{what} is truncated, so it has no answer and no scores")
-    read = {prm: _scores(values, f"{what}, {prm}") for prm, values in scores.items()}
-    return Sample(answer, correct, _count(n_tokens, "n_tokens"), float(logprob), finish, text, read)
+    read = _scores_by_prm(scores, what)
+    return Sample(answer, correct, _count(n_tokens, "n_tokens"), _finite(logprob, what), finish, text, read)
+
+
+def _imported_sample(data: Any, what: str) -> Sample:
+    """The log that it comes from has its own idea of what is complete and what is correct."""
+    answer, correct, n_tokens, logprob, finish, text, scores, checkpoints = take(
+        data, what, _IMPORTED_SAMPLE, optional=("logprob", "finish", "text", "checkpoints")
+    )
+    if finish is not None and finish not in get_args(Finish):
+        raise ValueError(f"{what} has finish = {reprlib.repr(finish)}")
+    if any(type(value) not in (str, NoneType) for value in checkpoints or ()):
+        raise ValueError(f"{what} has checkpoints that are no answers")
+    return Sample(
+        answer,
+        correct,
+        _count(n_tokens, "n_tokens"),
+        None if logprob is None else _finite(logprob, what),
+        finish,
+        text,
+        _scores_by_prm(scores, what),
+        None if checkpoints is None else tuple(checkpoints),
+    )
+
+
+def _finite(logprob: float, what: str) -> float:
+    if not math.isfinite(logprob):
+        raise ValueError(f"{what} has logprob = {logprob}")
+    return float(logprob)
+
+
+def _scores_by_prm(scores: dict[str, Any], what: str) -> dict[str, tuple[float, ...]]:
+    return {prm: _scores(values, f"{what}, {prm}") for prm, values in scores.items()}
 
 
 def _scores(values: Any, what: str) -> tuple[float, ...]:
@@ -160,7 +205,7 @@ def _count(value: Any, what: str) -> int:
     return value
 
 
-def _run(data: Any) -> Run:
+def _run(data: Any, _imported: bool) -> Run:
     problem, arm, seed, answer, correct, confidence, n_tokens, logprob, scores, cost = take(
         data, "the run", _RUN
     )
@@ -185,4 +230,4 @@ def _cost(data: Any) -> Cost:
     return cost
 
 
-_DECODERS: dict[Any, Callable[[Any], Record]] = {"problem": _problem, "pool": _pool, "run": _run}
+_DECODERS: dict[Any, Callable[[Any, bool], Record]] = {"problem": _problem, "pool": _pool, "run": _run}

@@ -71,10 +71,14 @@ def read_records(folder: Path, manifest: Manifest) -> Records:
     """
     found = Records(manifest)
     shards = shard_paths(folder)
-    records = _shard_records(shards) if shards or not is_compact(folder) else read_parquet(folder)
+    records = (
+        _shard_records(shards)
+        if shards or not is_compact(folder)
+        else read_parquet(folder, imported=manifest.imported is not None)
+    )
     for where, data in records:
         try:
-            found.add(decode(data), where)
+            found.add(decode(data, imported=manifest.imported is not None), where)
         except ValueError as error:
             raise InputError(f"{where}: {error}; take the record out, and {GO_ON}") from error
     found.check_problems_known()
@@ -186,11 +190,13 @@ def _check_pool(pool: Pool, manifest: Manifest) -> None:
     plans = pools_of(manifest.arms)
     _check_known("pool", pool.name, tuple(plans))
     n, known = plans[pool.name].size(manifest.n_samples), plans[pool.name].prms
+    if manifest.imported is not None:
+        n = min(max(1, len(pool.samples)), n)  # as many as there were, but some
     if len(pool.samples) != n:
         raise ValueError(f"the pool has {len(pool.samples)} samples, not {n}")
     for prm in {*pool.prm_tokens, *(prm for sample in pool.samples for prm in sample.scores)}:
         _check_known("PRM", prm, known)
-    for prm in known:
+    for prm in known if manifest.imported is None else pool.prm_tokens:
         if tuple(sorted(pool.prm_tokens.get(prm, ()))) != rounds(n):
             raise ValueError(f"the prm_tokens of {prm} are not those of {rounds(n)} samples")
 
@@ -210,10 +216,16 @@ def _check_known(kind: str, name: str, known: tuple[str, ...]) -> None:
 
 def _check_complete(folder: Path, found: Records, problems: dict[str, Any]) -> None:
     lacking = problems["count"] - len(found.problems())
-    missing = [key for key in found.expected() if key not in found.by_key]
     if lacking > 0:
         raise InputError(f"the sweep log '{folder}' is incomplete: {lacking:,} problems are missing: {GO_ON}")
-    if missing:
+    if (imported := found.manifest.imported) is not None:
+        n_pools = len(found.by_key) - len(found.problems())
+        if n_pools != imported.n_pools:
+            raise InputError(
+                f"the imported log '{folder}' has {n_pools:,} pools, not {imported.n_pools:,}: "
+                "import it again"
+            )
+    elif missing := [key for key in found.expected() if key not in found.by_key]:
         raise InputError(
             f"the sweep log '{folder}' is incomplete: {len(missing):,} records are missing, "
             f"the first is {_named(missing[0])}: {GO_ON}"

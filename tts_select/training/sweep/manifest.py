@@ -7,11 +7,20 @@ import json
 import re
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from typing import Any
+from types import NoneType
+from typing import Any, get_args
 
 from tts_select.core.arm import Arm
 from tts_select.training.sweep.codec import take
-from tts_select.training.sweep.records import SCHEMA, LoggedProblem, Manifest, ModelCard
+from tts_select.training.sweep.records import (
+    IMPORTED_SCHEMA,
+    SCHEMA,
+    Imported,
+    LoggedProblem,
+    Manifest,
+    ModelCard,
+    Unit,
+)
 
 SAMPLING_SETTINGS = ("top_p", "max_steps", "max_new_tokens")
 """What a pool of samples depends on, beside the temperature."""
@@ -27,6 +36,16 @@ _FIELDS: dict[str, tuple[type, ...]] = {
     "models": (dict,),
     "grader": (str,),
     "problems": (dict,),
+}
+_IMPORTED: dict[str, tuple[type, ...]] = {
+    "format": (str,),
+    "files": (list,),
+    "unit": (str,),
+    "checkpoint_every": (int, NoneType),
+    "n_rows": (int,),
+    "n_bad": (int,),
+    "n_duplicates": (int,),
+    "n_pools": (int,),
 }
 
 
@@ -76,7 +95,7 @@ def rounds(n_samples: int) -> tuple[int, ...]:
 
 def encode_manifest(manifest: Manifest, problems: Iterable[LoggedProblem]) -> dict[str, Any]:
     """As it is in manifest.json; count and hash of the problems tell a log that lacks some, or has others."""
-    fields = {name: value for name, value in asdict(manifest).items() if name != "schema"}
+    fields = {name: value for name, value in asdict(manifest).items() if name != "imported" or value}
     encoded = {"schema": manifest.schema, **fields, "problems": digest_of(problems)}
     found: dict[str, Any] = json.loads(json.dumps(encoded))
     return found
@@ -95,7 +114,9 @@ def decode_manifest(data: Any) -> Manifest:
         ValueError: it is malformed, or of a schema that is not known here.
     """
     _check_schema(data)
-    schema, portfolio, arms, n_samples, n_runs, seed, models, grader, digest = take(data, "it", _FIELDS)
+    is_imported = data["schema"] == IMPORTED_SCHEMA
+    types = _FIELDS | ({"imported": (dict,)} if is_imported else {})
+    _, portfolio, arms, n_samples, n_runs, seed, models, grader, digest, *imported = take(data, "it", types)
     take(digest, "its problems", {"count": (int,), "sha256": (str,)})
     if n_samples < 1 or n_runs < 1:
         raise ValueError("n_samples and n_runs are 1 at least")
@@ -105,9 +126,9 @@ def decode_manifest(data: Any) -> Manifest:
         n_samples=n_samples,
         n_runs=n_runs,
         seed=seed,
-        models={spec: _card(spec, card) for spec, card in models.items()},
+        models={spec: _card(spec, card, is_imported) for spec, card in models.items()},
         grader=grader,
-        schema=schema,
+        imported=_imported(imported[0]) if is_imported else None,
     )
     _check_models(manifest)
     return manifest
@@ -134,11 +155,11 @@ def differences(there: dict[str, Any], here: dict[str, Any]) -> list[str]:
 
 def _check_schema(data: Any) -> None:
     schema = data.get("schema") if isinstance(data, dict) else None
-    if schema == SCHEMA:
+    if schema in (SCHEMA, IMPORTED_SCHEMA):
         return
     numbered = _NUMBERED.fullmatch(str(schema))
-    if numbered and int(numbered[1]) > int(SCHEMA.rpartition("@")[2]):
-        raise ValueError(f"its schema {schema} is newer than {SCHEMA}: upgrade tts-select")
+    if numbered and int(numbered[1]) > int(IMPORTED_SCHEMA.rpartition("@")[2]):
+        raise ValueError(f"its schema {schema} is newer than {IMPORTED_SCHEMA}: upgrade tts-select")
     raise ValueError(f"its schema is {schema!r}, not {SCHEMA}: docs/sweep-log.md has the format")
 
 
@@ -153,8 +174,16 @@ def _arm(data: Any, number: int) -> Arm:
     return arm
 
 
-def _card(spec: str, data: Any) -> ModelCard:
-    fields: dict[str, tuple[type, ...]] = {"kind": (str,), "n_parameters": (int,), "fingerprint": (str,)}
+def _imported(data: Any) -> Imported:
+    format_, files, unit, every, *counts = take(data, "its import", _IMPORTED)
+    if unit not in get_args(Unit) or not all(isinstance(name, str) for name in files):
+        raise ValueError(f"its import has the unit {unit!r} and the files {files!r}")
+    return Imported(format_, tuple(files), unit, every, *counts)
+
+
+def _card(spec: str, data: Any, is_imported: bool) -> ModelCard:
+    size = (int, NoneType) if is_imported else (int,)
+    fields: dict[str, tuple[type, ...]] = {"kind": (str,), "n_parameters": size, "fingerprint": (str,)}
     kind, n_parameters, fingerprint = take(data, f"the model {spec}", fields)
     if kind not in ("policy", "prm"):
         raise ValueError(f"the model {spec} is of the kind {kind!r}, not policy or prm")

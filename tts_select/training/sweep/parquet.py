@@ -5,16 +5,21 @@ Lists of structs stand for maps: `datasets` loads no Arrow map.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from tts_select.core.errors import InputError
 from tts_select.training.sweep.codec import COST_FIELDS
-from tts_select.training.sweep.records import Pool, SweepLog
+from tts_select.training.sweep.records import LoggedProblem, Pool, Run, SweepLog
 
 TABLES = ("problems", "pools", "runs")
+_ROWS = 4096
+_CHARS = 4_000_000
+"""So many rows, or characters of solutions, are written at a time."""
+_OWN = ("answer", "correct", "n_tokens", "logprob", "finish", "text", "checkpoints")
+"""The columns that are fields of a sample too."""
 
 
 def is_compact(folder: Path) -> bool:
@@ -24,31 +29,65 @@ def is_compact(folder: Path) -> bool:
 
 def write_parquet(folder: Path, log: SweepLog) -> None:
     """Each file appears whole or not at all."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
+    runs = (run for found in log.runs.values() for run in found)
+    is_imported = log.manifest.imported is not None
+    write_tables(folder, log.problems.values(), log.pools.values(), runs, imported=is_imported)
 
+
+def write_tables(
+    folder: Path,
+    problems: Iterable[LoggedProblem],
+    pools: Iterable[Pool],
+    runs: Iterable[Run] = (),
+    *,
+    imported: bool,
+) -> None:
+    """A log's records, one after the other: no more than some rows are in memory."""
     rows = {
-        "problems": [asdict(problem) for problem in log.problems.values()],
-        "pools": [row for pool in log.pools.values() for row in _pool_rows(pool)],
-        "runs": [asdict(run) for runs in log.runs.values() for run in runs],
+        "problems": (asdict(problem) for problem in problems),
+        "pools": (row for pool in pools for row in _pool_rows(pool)),
+        "runs": (asdict(run) for run in runs),
     }
-    for name, schema in _schemas().items():
+    for name, schema in _schemas(imported).items():
         path = _path(folder, name)
         partial = path.with_name(path.name + ".partial")
-        pq.write_table(pa.Table.from_pylist(rows[name], schema=schema), partial, compression="zstd")
+        _write(partial, schema, rows[name])
         partial.replace(path)
 
 
-def read_parquet(folder: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+def _write(path: Path, schema: Any, rows: Iterable[dict[str, Any]]) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    with pq.ParquetWriter(path, schema, compression="zstd") as writer:
+        for batch in _batches(rows):
+            known = [{name: row[name] for name in schema.names} for row in batch]
+            writer.write_table(pa.Table.from_pylist(known, schema=schema))
+
+
+def _batches(rows: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    batch: list[dict[str, Any]] = []
+    n_chars = 0
+    for row in rows:
+        batch.append(row)
+        n_chars += len(row.get("text") or "")
+        if len(batch) == _ROWS or n_chars >= _CHARS:
+            yield batch
+            batch, n_chars = [], 0
+    yield batch
+
+
+def read_parquet(folder: Path, *, imported: bool = False) -> Iterator[tuple[str, dict[str, Any]]]:
     """(where it is, for messages; a record as `decode` takes it).
 
     Raises:
         InputError: a file cannot be read, or lacks a column.
     """
-    for row in _rows(folder, "problems"):
+    schemas = _schemas(imported)
+    for row in _rows(folder, "problems", schemas):
         yield _at(folder, "problems", row["id"]), {"kind": "problem", **row}
     pools: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
-    for row in _rows(folder, "pools"):
+    for row in _rows(folder, "pools", schemas):
         pools.setdefault((row["problem"], row["policy"], row["temperature"]), []).append(row)
     for (problem, policy, temperature), rows in pools.items():
         where = _at(folder, "pools", f"{problem}, {policy}")
@@ -62,7 +101,7 @@ def read_parquet(folder: Path) -> Iterator[tuple[str, dict[str, Any]]]:
                 **_whole_pool(where, rows),
             },
         )
-    for row in _rows(folder, "runs"):
+    for row in _rows(folder, "runs", schemas):
         yield _at(folder, "runs", f"{row['problem']}, {row['arm']}"), {"kind": "run", **row}
 
 
@@ -99,18 +138,17 @@ def _whole_pool(where: str, rows: list[dict[str, Any]]) -> dict[str, Any]:
         for entry in row["prm_tokens"] or ():
             prm_tokens.setdefault(entry["prm"], {})[row["sample"] + 1] = entry["tokens"]
         scores = {entry["prm"]: entry["steps"] for entry in row["scores"] or ()}
-        own = ("answer", "correct", "n_tokens", "logprob", "finish", "text")
-        samples.append({**{name: row[name] for name in own}, "scores": scores})
+        samples.append({**{name: row[name] for name in _OWN if name in row}, "scores": scores})
     prompt_tokens = rows[0]["prompt_tokens"]
     return {"prompt_tokens": prompt_tokens, "samples": samples, "prm_tokens": prm_tokens}
 
 
-def _rows(folder: Path, name: str) -> list[dict[str, Any]]:
+def _rows(folder: Path, name: str, schemas: dict[str, Any]) -> list[dict[str, Any]]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     path = _path(folder, name)
-    schema = _schemas()[name]
+    schema = schemas[name]
     try:
         rows: list[dict[str, Any]] = pq.read_table(path).select(schema.names).cast(schema).to_pylist()
     except (pa.ArrowException, OSError, KeyError, ValueError) as error:
@@ -119,7 +157,8 @@ def _rows(folder: Path, name: str) -> list[dict[str, Any]]:
     return rows
 
 
-def _schemas() -> dict[str, Any]:
+def _schemas(imported: bool) -> dict[str, Any]:
+    """Imported logs alone have checkpoints."""
     import pyarrow as pa
 
     text, count, real = pa.string(), pa.int64(), pa.float64()
@@ -145,6 +184,7 @@ def _schemas() -> dict[str, Any]:
                 ("text", text),
                 ("scores", scores),
                 ("prm_tokens", prm_tokens),
+                *([("checkpoints", pa.list_(text))] if imported else []),
             ]
         ),
         "runs": pa.schema(

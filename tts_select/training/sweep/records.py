@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from tts_select.core.arm import Arm, pool_name
 from tts_select.core.cost import Cost
 
 SCHEMA = "tts-select/sweep@1"
+IMPORTED_SCHEMA = "tts-select/sweep@2"
+"""Of a log that others wrote: what they do not say is None."""
+
+Unit = Literal["tokens", "characters", "samples"]
+"""What `n_tokens` counts; of what is neither known in tokens nor in characters each sample counts 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,8 +22,29 @@ class ModelCard:
 
     kind: str
     """`policy` or `prm`."""
-    n_parameters: int
+    n_parameters: int | None
+    """None: not known, which only an imported log may have."""
     fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """Of a log that was imported: what its counts are, and what became of the rows that were read."""
+
+    format: str
+    files: tuple[str, ...]
+    """Their names."""
+    unit: Unit
+    checkpoint_every: int | None
+    """So many of the unit lie between two checkpoints of a sample; None if there are none."""
+    n_rows: int
+    """Samples that were read, good or not."""
+    n_bad: int
+    """Those that could not be used."""
+    n_duplicates: int
+    """Those that were there before."""
+    n_pools: int
+    """A pool is there if it has a sample, so this tells a log that lacks some."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,47 +61,61 @@ class Manifest:
     models: dict[str, ModelCard]
     """By their specs."""
     grader: str
-    """Fingerprint of the grading."""
-    schema: str = SCHEMA
+    """Fingerprint of the grading; `log` where an imported log says itself what is correct."""
+    imported: Imported | None = None
+
+    @property
+    def schema(self) -> str:
+        """By which others know what to expect."""
+        return SCHEMA if self.imported is None else IMPORTED_SCHEMA
 
 
 @dataclass(frozen=True, slots=True)
 class LoggedProblem:
-    """`level` and `family` are known of problems of the embedded world only."""
+    """In an imported log the text may be "", which is not known, and so may the answer be None."""
 
     id: str
     problem: str
-    answer: str
+    answer: str | None
     level: int | None = None
     family: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One solution of a pool; a truncated one has no answer and is not correct."""
+    """One solution of a pool; in a sweep a truncated one has no answer and is not correct.
+
+    In an imported log `logprob`, `finish` and `text` may be None, and a correct sample may have no answer.
+    """
 
     answer: str | None
     correct: bool
     n_tokens: int
-    logprob: float
-    finish: str
-    text: str
+    logprob: float | None
+    finish: str | None
+    text: str | None
     scores: dict[str, tuple[float, ...]]
     """By PRM, one score a step; a PRM that could not score it is missing."""
+    checkpoints: tuple[str | None, ...] | None = None
+    """What it would have answered if it had been stopped after 1, 2, ... times the manifest's
+    `checkpoint_every`; None if that is not known, as in every sweep."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """Independent samples of one policy at one temperature for one problem; greedy: one sample."""
+    """Independent samples of one policy at one temperature for one problem; greedy: one sample.
+
+    Those of an imported log have as many samples as were found, and `prompt_tokens` may be None.
+    """
 
     problem: str
     policy: str
     temperature: float
-    prompt_tokens: int
+    prompt_tokens: int | None
     samples: tuple[Sample, ...]
     prm_tokens: dict[str, dict[int, int]]
     """By PRM: the tokens it computed to score the first k samples, for k = 1, 2, 4, ... and all of them.
-    Samples share prefixes, so this is less than the sum over samples."""
+    Samples share prefixes, so this is less than the sum over samples. Not known of an imported log."""
 
     @property
     def name(self) -> str:

@@ -106,7 +106,7 @@ class Writer:
     def _begin(self) -> None:
         wanted = encode_manifest(self.manifest, self._problems)
         if not (self.folder / MANIFEST).exists():
-            _write_whole(self.folder / MANIFEST, json.dumps(wanted, indent=1).encode() + b"\n")
+            write_whole(self.folder / MANIFEST, json.dumps(wanted, indent=1).encode() + b"\n")
         _, there = read_manifest(self.folder)
         if found := differences(there, wanted):
             raise InputError(
@@ -177,7 +177,8 @@ def _locked(folder: Path) -> BinaryIO:
     return stream
 
 
-def _write_whole(path: Path, content: bytes) -> None:
+def write_whole(path: Path, content: bytes) -> None:
+    """On the disk in one piece, or not at all."""
     partial = path.with_name(path.name + ".partial")
     with partial.open("wb") as stream:
         stream.write(content)

@@ -68,7 +68,7 @@ class Measurement:
         size = self.log.manifest.models[arm.policy].n_parameters
         found = [self.log.pools[problem.id, arm.pool] for problem in self.problems]
         return [
-            Run(s.correct, s.n_tokens, inference_flops(size, pool.prompt_tokens + s.n_tokens))
+            Run(s.correct, s.n_tokens, inference_flops(size, (pool.prompt_tokens or 0) + s.n_tokens))
             for pool in found
             for s in pool.samples
         ]
@@ -77,7 +77,7 @@ class Measurement:
         return [self._sample(problem, sample) for sample in pool.samples]
 
     def _sample(self, problem: WorldProblem, sample: records.Sample) -> Sample:
-        steps = split_steps(sample.text, STEP_DELIMITER) if sample.finish == "stop" else ()
+        steps = split_steps(sample.text or "", STEP_DELIMITER) if sample.finish == "stop" else ()
         scores = (sample.scores.get(f"world:{prm}") for prm in self.prms)
         last = [found[-1] if found and steps else 0.0 for found in scores]
         strict = (problem.id, sample.text) in self._strict if steps else False

@@ -1,0 +1,1 @@
+"""Sample logs that others wrote, made sweep logs (docs/import.md)."""

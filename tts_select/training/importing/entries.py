@@ -1,0 +1,44 @@
+"""One sample as a log tells of it, before it is known what it shares with others."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What is None is not known."""
+
+    id: str
+    """Of the problem."""
+    model: str
+    prompt: str | None = None
+    """Samples with different prompts are of different policies."""
+    number: str | None = None
+    """Two samples of a policy for a problem with the same number are the same."""
+    text_hash: str | None = None
+    """So are two with the same text."""
+    problem: str = ""
+    gold: str | None = None
+    level: int | None = None
+    family: str | None = None
+    answer: str | None = None
+    correct: bool | None = None
+    n_tokens: int | None = None
+    n_chars: int | None = None
+    prompt_tokens: int | None = None
+    logprob: float | None = None
+    finish: str | None = None
+    text: str | None = None
+    scores: dict[str, list[float]] = field(default_factory=dict)
+    """By PRM, one a step, each in [0, 1]."""
+    checkpoints: list[str | None] | None = None
+
+
+class Row(NamedTuple):
+    """A row of a file, or a part of one; where it cannot be used `entry` is None and `complaint` says why."""
+
+    place: str
+    entry: Entry | None
+    complaint: str = ""

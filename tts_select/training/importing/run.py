@@ -1,0 +1,117 @@
+"""Imports files: through a spool on disk, so that duplicates are found and pools come out whole."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tts_select.core.errors import InputError
+from tts_select.training.importing.building import manifest_of, pools_of
+from tts_select.training.importing.entries import Entry
+from tts_select.training.importing.formats import FORMATS
+from tts_select.training.importing.generic import Reading
+from tts_select.training.importing.problems import Problems, Reference
+from tts_select.training.importing.report import Report, Tally
+from tts_select.training.importing.spool import Spool
+from tts_select.training.importing.taking import Taken
+from tts_select.training.sweep.log import MANIFEST
+from tts_select.training.sweep.manifest import encode_manifest
+from tts_select.training.sweep.parquet import write_tables
+from tts_select.training.sweep.writer import write_whole
+
+_PROGRESS_ROWS = 1000
+
+Progress = Callable[[int, str], None]
+"""Called now and then with how many rows were read, and of which file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Import:
+    """What to import. Inert."""
+
+    files: Sequence[Path]
+    reading: Reading = field(default_factory=Reading)
+    n_parameters: Mapping[str, float] = field(default_factory=dict)
+    """By the names of models and PRMs in the log."""
+    checkpoint_every: int | None = None
+    reference: Reference | None = None
+    strict: bool = False
+    """The first bad row stops it."""
+
+
+def import_logs(asked: Import, folder: Path, *, progress: Progress = lambda *_: None) -> Report:
+    """Write the samples of the files as a sweep log into a new folder.
+
+    Raises:
+        InputError: a file cannot be read, a row is bad and `strict`, or more than 5 % of them are, nothing
+            is left, or the folder holds files.
+        OSError: the log cannot be written.
+    """
+    _make(folder)
+    with (
+        tempfile.TemporaryDirectory(dir=folder, prefix=".import-") as own,
+        Spool(Path(own) / "spool") as spool,
+    ):
+        taken = Taken(spool, Problems(asked.reference), Tally(strict=asked.strict))
+        _read(asked, taken, progress)
+        spool.close_intake()
+        return _write(asked, taken, folder)
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        there = sorted(path.name for path in folder.iterdir())
+    except OSError as error:
+        raise InputError(f"cannot write into '{folder}': {error.strerror}; name a folder") from error
+    if there:
+        raise InputError(f"'{folder}' holds files ('{there[0]}'): name another --out, or empty it")
+
+
+def _read(asked: Import, taken: Taken, progress: Progress) -> None:
+    tally = taken.tally
+    for path in asked.files:
+        for place, entry, complaint in FORMATS[asked.reading.format](path, asked.reading):
+            tally.n_rows += 1
+            if tally.n_rows % _PROGRESS_ROWS == 0:
+                progress(tally.n_rows, path.name)
+            if entry is None:
+                tally.reject(path, place, complaint)
+                continue
+            _check_checkpoints(entry, asked.checkpoint_every)
+            try:
+                taken.add(entry)
+            except ValueError as error:
+                tally.reject(path, place, str(error))
+        progress(tally.n_rows, path.name)
+    tally.check()
+    taken.problems.check()
+
+
+def _check_checkpoints(entry: Entry, every: int | None) -> None:
+    if entry.checkpoints is not None and every is None:
+        raise InputError(
+            "the samples have checkpoints: say how far apart they are, as in --checkpoint-every 500, "
+            "or leave them out with --map checkpoints="
+        )
+
+
+def _write(asked: Import, taken: Taken, folder: Path) -> Report:
+    """The manifest comes last: a folder without it is no log."""
+    manifest = manifest_of(
+        taken,
+        name=folder.resolve().name,
+        source=(asked.reading.format, tuple(path.name for path in asked.files)),
+        n_parameters=asked.n_parameters,
+        checkpoint_every=asked.checkpoint_every,
+    )
+    kept = taken.spool.problems()
+    problems = [problem for id_, problem in taken.problems.known.items() if id_ in kept]
+    report = Report(manifest, taken.tally, problems)
+    write_tables(folder, problems, report.counted(pools_of(taken)), imported=True)
+    encoded = json.dumps(encode_manifest(manifest, problems), indent=1)
+    write_whole(folder / MANIFEST, encoded.encode() + b"\n")
+    return report

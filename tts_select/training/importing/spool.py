@@ -1,0 +1,106 @@
+"""Samples on their way: on disk, without their duplicates, and out again pool by pool.
+
+SQLite holds them, so a log of many gigabytes needs memory for its problems and for one pool.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from itertools import groupby
+from pathlib import Path
+from types import TracebackType
+
+from tts_select.training.importing.entries import Entry
+
+_CACHE_KIB = 32_768
+_TABLE = """
+CREATE TABLE samples (
+    place INTEGER PRIMARY KEY, policy INTEGER, problem INTEGER, number BLOB, text_hash BLOB, content TEXT,
+    UNIQUE (policy, problem, number), UNIQUE (policy, problem, text_hash)
+)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Spooled:
+    """Of an entry, what belongs to its pool."""
+
+    answer: str | None
+    correct: bool | None
+    n_tokens: int | None
+    n_chars: int | None
+    prompt_tokens: int | None
+    logprob: float | None
+    finish: str | None
+    text: str | None
+    scores: dict[str, list[float]]
+    checkpoints: list[str | None] | None
+
+
+class Spool:
+    """One file, gone in the end if its folder is."""
+
+    def __init__(self, path: Path) -> None:
+        self._db = sqlite3.connect(path)
+        for pragma in ("journal_mode=OFF", "synchronous=OFF", f"cache_size=-{_CACHE_KIB}"):
+            self._db.execute(f"PRAGMA {pragma}")  # what a crash leaves of it is of no use anyway
+        self._db.execute(_TABLE)
+        self._policies: dict[str, int] = {}
+        self._problems: dict[str, int] = {}
+
+    def __enter__(self) -> Spool:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._db.close()
+
+    def add(self, policy: str, entry: Entry) -> bool:
+        """Whether it is new: no sample of the policy for the problem has its number, or its text."""
+        keys = [None if key is None else _digest(key) for key in (entry.number, entry.text_hash)]
+        where = (
+            self._policies.setdefault(policy, len(self._policies)),
+            self._problems.setdefault(entry.id, len(self._problems)),
+        )
+        content = json.dumps([getattr(entry, f.name) for f in fields(Spooled)])
+        insert = "INSERT OR IGNORE INTO samples VALUES (NULL, ?, ?, ?, ?, ?)"
+        return self._db.execute(insert, (*where, *keys, content)).rowcount == 1
+
+    def close_intake(self) -> None:
+        """After the last sample: what comes out is in the order of its pools."""
+        self._db.execute("CREATE INDEX by_pool ON samples (policy, problem)")  # and the place, as every index
+
+    def problems(self) -> set[str]:
+        """The ids of those that have samples."""
+        names = list(self._problems)
+        return {names[k] for (k,) in self._db.execute("SELECT DISTINCT problem FROM samples")}
+
+    def sizes(self) -> dict[str, list[int]]:
+        """By policy, how many samples each of its pools has."""
+        found: dict[str, list[int]] = {policy: [] for policy in self._policies}
+        names = list(self._policies)
+        for policy, n in self._db.execute("SELECT policy, count(*) FROM samples GROUP BY policy, problem"):
+            found[names[policy]].append(n)
+        return found
+
+    def pools(self) -> Iterator[tuple[str, str, list[Spooled]]]:
+        """(policy, problem, its samples in the order in which they came)."""
+        policies, problems = list(self._policies), list(self._problems)
+        rows = self._db.execute(
+            "SELECT policy, problem, content FROM samples INDEXED BY by_pool ORDER BY policy, problem, place"
+        )
+        for (policy, problem), group in groupby(rows, key=lambda row: row[:2]):
+            yield (
+                policies[policy],
+                problems[problem],
+                [Spooled(*json.loads(content)) for *_, content in group],
+            )
+
+
+def _digest(key: str) -> bytes:
+    return hashlib.blake2b(key.encode(), digest_size=16).digest()
