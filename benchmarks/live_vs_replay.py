@@ -45,8 +45,9 @@ def main() -> None:
     for effort, point in report["router"]["efforts"].items():
         selector = Selector(
             Selector.load(sys.argv[1]).router,
-            policies=_once(lambda spec: load_policy(spec, fresh=True)),
-            prms=_once(lambda spec: load_prm(spec, fresh=True)),
+            loaders=Loaders(
+                _once(lambda spec: load_policy(spec, fresh=True)), _once(lambda spec: load_prm(spec, fresh=True))
+            ),
         )
         right, flops = asyncio.run(measure(selector, problems, effort))
         a, c = mean_interval(np.array(right)), mean_interval(np.array(flops))

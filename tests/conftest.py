@@ -29,6 +29,7 @@ from tts_select.core.arm import pool_name
 from tts_select.core.protocols import SampleRequest
 from tts_select.data.world.suite import WorldProblem, generate
 from tts_select.executors import registry
+from tts_select.executors.registry import Loaders
 from tts_select.routed import Selector
 from tts_select.selector.artifact import save_router
 from tts_select.selector.router import Probe, Router
@@ -190,7 +191,7 @@ def lend(router: Router, *, kind: type[FakePolicy] = FakePolicy, **more: Any) ->
     prms = {name: FakeRewardModel(_score, name=name) for name in router.portfolio.prms}
     for name, model in (*policies.items(), *prms.items()):
         model.fingerprint = router.fingerprints[name]
-    return Lent(Selector(router, policies=policies.__getitem__, prms=prms.__getitem__), policies, prms)
+    return Lent(Selector(router, loaders=Loaders(policies.__getitem__, prms.__getitem__)), policies, prms)
 
 
 def _script_of(name: str) -> Callable[[SampleRequest, int], str]:

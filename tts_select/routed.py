@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from tts_select.core.errors import InputError, UnknownName
 from tts_select.core.problem import Problem
-from tts_select.core.protocols import Policy, RewardModel
 from tts_select.core.solution import Solution
 from tts_select.data.world.artifacts import ROUTER
-from tts_select.executors.registry import load_policy, load_prm
+from tts_select.executors.registry import BY_SPEC, Loaders
 from tts_select.solving import Options, as_problem, prepare, run_plan, run_sync
 
 if TYPE_CHECKING:  # numpy, and with it half of the time of `import tts_select`
@@ -21,7 +20,7 @@ if TYPE_CHECKING:  # numpy, and with it half of the time of `import tts_select`
 
 PINS = (
     "policy", "base_url", "policy_options", "prm", "prm_format", "prm_options", "method", "budget",
-    "aggregation", "selection", "temperature",
+    "aggregation", "selection", "temperature", "max_new_tokens",
 )  # fmt: skip
 """Options that choose an arm; with one of them there is nothing left to route."""
 SHARED = ("seed", "max_tokens", "deadline")
@@ -34,20 +33,14 @@ Solver = Callable[[Problem], Awaitable[Solution]]
 class Selector:
     """A router with the executors of its portfolio, which are loaded when they are first needed."""
 
-    def __init__(
-        self,
-        router: Router,
-        *,
-        policies: Callable[[str], Policy] = load_policy,
-        prms: Callable[[str], RewardModel] = load_prm,
-    ) -> None:
+    def __init__(self, router: Router, *, loaders: Loaders = BY_SPEC) -> None:
         from tts_select.models import Models
 
         self.router = router
-        self.models = Models(router, policies, prms)
+        self.models = Models(router, loaders)
 
     @classmethod
-    def load(cls, folder: str | Path = ROUTER) -> Selector:
+    def load(cls, folder: str | Path = ROUTER, *, loaders: Loaders = BY_SPEC) -> Selector:
         """From a router's folder, by default the one that is shipped for the embedded models.
 
         Raises:
@@ -55,7 +48,7 @@ class Selector:
         """
         from tts_select.selector.artifact import load_router
 
-        return cls(load_router(Path(folder)))
+        return cls(load_router(Path(folder)), loaders=loaders)
 
     def plan(self, problem: str | Problem, *, probe: bool = True, seed: int = 0, **spending: Any) -> Outlook:
         """Look at a problem and decide, without running the decision; `probe=False` reads the text alone."""
