@@ -14,7 +14,7 @@ from tts_select.batch import in_flight
 from tts_select.core.problem import Problem
 from tts_select.data.grading import is_equivalent
 from tts_select.data.world.suite import generate
-from tts_select.executors.registry import load_policy, load_prm
+from tts_select.executors.registry import Loaders, load_policy, load_prm
 from tts_select.training.evaluation.metrics import mean_interval
 
 SEED = 29
@@ -46,7 +46,8 @@ def main() -> None:
         selector = Selector(
             Selector.load(sys.argv[1]).router,
             loaders=Loaders(
-                _once(lambda spec: load_policy(spec, fresh=True)), _once(lambda spec: load_prm(spec, fresh=True))
+                _once(lambda spec: load_policy(spec, fresh=True)),
+                _once(lambda spec: load_prm(spec, fresh=True)),
             ),
         )
         right, flops = asyncio.run(measure(selector, problems, effort))

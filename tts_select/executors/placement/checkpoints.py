@@ -65,7 +65,9 @@ def checkpoint_of(source: str, *, has_vocabulary: bool = True) -> Checkpoint:
         )
     except (OSError, ValueError, AttributeError, KeyError) as error:
         reason = str(error).strip().splitlines()[0]
-        raise BackendError(f"the memory of '{source}' cannot be told from its configuration: {reason}") from error
+        raise BackendError(
+            f"the memory of '{source}' cannot be told from its configuration: {reason}"
+        ) from error
 
 
 def _config(source: str) -> Any:
@@ -80,7 +82,7 @@ def _count(config: Any, *, has_vocabulary: bool) -> int:
 
     kind = AutoModelForCausalLM if has_vocabulary else AutoModel
     with torch.device("meta"):
-        model = kind.from_config(config, trust_remote_code=False)
+        model: Any = kind.from_config(config, trust_remote_code=False)  # type: ignore[no-untyped-call]
     return sum(p.numel() for p in model.parameters())
 
 

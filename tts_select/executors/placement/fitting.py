@@ -82,9 +82,14 @@ def _fit_one(device: Device, models: Sequence[Placed], workload: Workload) -> Fi
     left = usable - sum(taken)
     for m, need in zip(models, needs, strict=True):
         if m.runtime == "vllm" and m.writes and m.share is None:
-            shares[m.name] = max(shares[m.name], floor(100 * (need.total + left) / device.total) / 100)
+            shares[m.name] = max(shares[m.name], _floored((need.total + left) / device.total))
             break
     return Fit(device, usable, needs, shares)
+
+
+def _floored(share: float) -> float:
+    """To whole percents; what is one but for rounding is kept."""
+    return floor(100 * share + 1e-6) / 100
 
 
 def _usable(device: Device) -> int:
@@ -109,9 +114,7 @@ def _taken(model: Placed, need: Need, device: Device) -> float:
     return given
 
 
-def _refusal(
-    device: Device, models: Sequence[Placed], needs: Sequence[Need], workload: Workload
-) -> str:
+def _refusal(device: Device, models: Sequence[Placed], needs: Sequence[Need], workload: Workload) -> str:
     names = " and ".join(m.name for m in models)
     needed = sum(need.total for need in needs)
     told = "; ".join(_told(need) for need in needs)

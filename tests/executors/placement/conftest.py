@@ -1,0 +1,67 @@
+"""Folders with the published configurations of real models: what takes memory of them, and nothing else."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+QWEN_1_5B = {
+    "model_type": "qwen2",
+    "architectures": ["Qwen2ForCausalLM"],
+    "hidden_size": 1536,
+    "intermediate_size": 8960,
+    "num_hidden_layers": 28,
+    "num_attention_heads": 12,
+    "num_key_value_heads": 2,
+    "vocab_size": 151936,
+    "max_position_embeddings": 32768,
+    "tie_word_embeddings": True,
+    "torch_dtype": "bfloat16",
+}
+QWEN_7B = {
+    **QWEN_1_5B,
+    "hidden_size": 3584,
+    "intermediate_size": 18944,
+    "num_attention_heads": 28,
+    "num_key_value_heads": 4,
+    "vocab_size": 152064,
+    "tie_word_embeddings": False,
+}
+SKYWORK_1_5B = {**QWEN_1_5B, "architectures": ["Qwen2ForRewardModel"], "max_position_embeddings": 4096}
+MATH_PRM_7B = {**QWEN_7B, "architectures": ["Qwen2ForProcessRewardModel"], "max_position_embeddings": 4096}
+LLAMA_8B = {
+    "model_type": "llama",
+    "architectures": ["LlamaForCausalLM"],
+    "hidden_size": 4096,
+    "intermediate_size": 14336,
+    "num_hidden_layers": 32,
+    "num_attention_heads": 32,
+    "num_key_value_heads": 8,
+    "vocab_size": 128256,
+    "max_position_embeddings": 131072,
+    "tie_word_embeddings": False,
+    "torch_dtype": "bfloat16",
+}
+PUBLISHED = {
+    "Qwen2.5-1.5B-Instruct": QWEN_1_5B,
+    "Qwen2.5-7B-Instruct": QWEN_7B,
+    "Skywork-o1-Open-PRM-Qwen-2.5-1.5B": SKYWORK_1_5B,
+    "Qwen2.5-Math-PRM-7B": MATH_PRM_7B,
+    "Llama-3.1-8B": LLAMA_8B,
+}
+
+
+@pytest.fixture(scope="session")
+def published(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., str]:
+    """Writes the configuration of a published model, with changes, and gives its folder."""
+
+    def write(name: str, **changes: Any) -> str:
+        folder = tmp_path_factory.mktemp("published") / name
+        folder.mkdir()
+        (folder / "config.json").write_text(json.dumps({**PUBLISHED[name], **changes}))
+        return str(folder)
+
+    return write
