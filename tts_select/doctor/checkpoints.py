@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from tts_select.config import Config, PolicyEntry, PrmEntry
-from tts_select.core.errors import TtsSelectError
+from tts_select.core.errors import InputError, TtsSelectError
 from tts_select.doctor.findings import Finding, problem
+from tts_select.doctor.hub import why_unreadable
 from tts_select.executors.prompts.rendering import renderer_for
 from tts_select.executors.registry import WORLD, format_of, split_spec
 from tts_select.executors.rewards.formats import PrmFormat, format_named
@@ -25,6 +26,13 @@ def examine_checkpoints(config: Config) -> Iterator[Finding]:
         yield _prm(f"prms.{name}", prm)
 
 
+def unreadable(config: Config) -> set[str]:
+    """The names of the entries whose checkpoints cannot be read."""
+    sources = {n: _source_of_chat(e) for n, e in config.policies.items()}
+    sources |= {n: _source_of_prm(e) for n, e in config.prms.items()}
+    return {name for name, source in sources.items() if source and why_unreadable(source)}
+
+
 def _source_of_chat(entry: PolicyEntry) -> str | None:
     scheme, source = split_spec(entry.spec)
     if scheme == "openai":
@@ -32,10 +40,16 @@ def _source_of_chat(entry: PolicyEntry) -> str | None:
     return None if scheme == WORLD else source
 
 
+def _source_of_prm(entry: PrmEntry) -> str | None:
+    scheme, source = split_spec(entry.spec)
+    return None if scheme == WORLD else source
+
+
 def _policy(about: str, source: str, options: Mapping[str, Any]) -> Finding:
     from tts_select.executors.runtime.loading import load_tokenizer
 
     try:
+        _check_readable(source)
         renderer = renderer_for(
             load_tokenizer(source),
             delimiter=_DELIMITER,
@@ -57,10 +71,16 @@ def _prm(about: str, entry: PrmEntry) -> Finding:
             format = format_named(entry.format or WORLD)
         else:
             format = format_of(entry.spec, entry.format)
+            _check_readable(source)
             _check(format, source, in_vllm=scheme == "vllm")
     except TtsSelectError as error:
         return problem(about, error)
     return Finding(about, "ok", f"format {format.name}")
+
+
+def _check_readable(source: str) -> None:
+    if reason := why_unreadable(source):
+        raise InputError(reason)
 
 
 def _check(format: PrmFormat, source: str, *, in_vllm: bool) -> None:

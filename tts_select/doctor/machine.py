@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from tts_select.config import Config
 from tts_select.config.using import Together, fits_of, planned_devices, routed_together, swept_together
@@ -23,8 +23,9 @@ def examine_devices(devices: Sequence[Device]) -> Iterator[Finding]:
         )
 
 
-def examine_placement(config: Config) -> Iterator[Finding]:
-    """Each set of models that will be in memory together; nothing is loaded."""
+def examine_placement(config: Config, unreadable: Collection[str]) -> Iterator[Finding]:
+    """Each set of models that will be in memory together; nothing is loaded. What the models named in
+    `unreadable` take is not known."""
     if config.placement is None:
         if config.policies or config.prms:
             yield Finding(
@@ -36,6 +37,9 @@ def examine_placement(config: Config) -> Iterator[Finding]:
         yield Finding("placement", "note", f"planned for GPUs of {sizes} GiB, as the config says")
     devices = planned_devices(config)
     for about, group in _groups(config):
+        if unknown := sorted({*group.policies, *group.prms} & set(unreadable)):
+            yield Finding(about, "note", f"whether it fits is not known, for {unknown[0]} cannot be read")
+            continue
         try:
             for found in fits_of(config, group, devices):
                 yield Finding(about, "ok", _told(found))

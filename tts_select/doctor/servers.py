@@ -1,4 +1,4 @@
-"""Whether servers that a config or the environment names can be reached, and have the models asked for."""
+"""Whether servers that a config or the environment names can be reached and have the models asked for."""
 
 from __future__ import annotations
 
