@@ -9,7 +9,7 @@ from tts_select.doctor.findings import Finding
 from tts_select.doctor.servers import examine_servers
 from tts_select.testing import FakeServer
 
-SECRET = "sk-do-not-print-me"
+SECRET = "sk-do-not-print-me"  # noqa: S105  it is none
 
 
 @pytest.fixture(autouse=True)
