@@ -13,6 +13,7 @@ for name, value in {
     os.environ[name] = value
 
 import asyncio
+import json
 import runpy
 import signal
 import warnings
@@ -236,6 +237,22 @@ def router_folder(fitted: Any, tmp_path: Path) -> Path:
 def lend_to() -> Callable[..., Lent]:
     """`lend`, for the tests that change the router or the fakes."""
     return lend
+
+
+PUBLISHED = runpy.run_path(str(Path(__file__).with_name("published.py")))["PUBLISHED"]
+
+
+@pytest.fixture(scope="session")
+def published(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., str]:
+    """Writes the configuration of a published model, with changes, and gives its folder."""
+
+    def write(name: str, **changes: Any) -> str:
+        folder = tmp_path_factory.mktemp("published") / name
+        folder.mkdir()
+        (folder / "config.json").write_text(json.dumps({**PUBLISHED[name], **changes}))
+        return str(folder)
+
+    return write
 
 
 EXACT = runpy.run_path(str(Path(__file__).with_name("exact.py")))

@@ -1,12 +1,6 @@
-"""Folders with the published configurations of real models: what takes memory of them, and nothing else."""
+"""The published configurations of real models, as far as they say what takes memory."""
 
 from __future__ import annotations
-
-import json
-from collections.abc import Callable
-from typing import Any
-
-import pytest
 
 QWEN_1_5B = {
     "model_type": "qwen2",
@@ -52,16 +46,3 @@ PUBLISHED = {
     "Qwen2.5-Math-PRM-7B": MATH_PRM_7B,
     "Llama-3.1-8B": LLAMA_8B,
 }
-
-
-@pytest.fixture(scope="session")
-def published(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., str]:
-    """Writes the configuration of a published model, with changes, and gives its folder."""
-
-    def write(name: str, **changes: Any) -> str:
-        folder = tmp_path_factory.mktemp("published") / name
-        folder.mkdir()
-        (folder / "config.json").write_text(json.dumps({**PUBLISHED[name], **changes}))
-        return str(folder)
-
-    return write
