@@ -12,8 +12,7 @@ from click.testing import CliRunner, Result
 
 from tts_select.cli import main
 from tts_select.executors import registry
-from tts_select.executors.backend_options import WorldOptions
-from tts_select.executors.registry import Backend
+from tts_select.executors.backend_options import Backend, WorldOptions
 from tts_select.testing import FakePolicy, FakeRewardModel
 from tts_select.training.sweep.log import read_log
 

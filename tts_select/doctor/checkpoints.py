@@ -42,6 +42,8 @@ def _source_of_chat(entry: PolicyEntry) -> str | None:
 
 def _source_of_prm(entry: PrmEntry) -> str | None:
     scheme, source = split_spec(entry.spec)
+    if scheme == "served":
+        return str(entry.options.get("tokenizer", source))
     return None if scheme == WORLD else source
 
 
@@ -65,14 +67,14 @@ def _policy(about: str, source: str, options: Mapping[str, Any]) -> Finding:
 
 
 def _prm(about: str, entry: PrmEntry) -> Finding:
-    scheme, source = split_spec(entry.spec)
+    source = _source_of_prm(entry)
     try:
-        if scheme == WORLD:
+        if source is None:
             format = format_named(entry.format or WORLD)
         else:
             format = format_of(entry.spec, entry.format)
             _check_readable(source)
-            _check(format, source, in_vllm=scheme == "vllm")
+            _check(format, source, in_vllm=split_spec(entry.spec)[0] == "vllm")
     except TtsSelectError as error:
         return problem(about, error)
     return Finding(about, "ok", f"format {format.name}")

@@ -8,7 +8,8 @@ from typing import Any
 
 from tts_select.config import Config
 from tts_select.data.world.artifacts import describe
-from tts_select.executors.registry import POLICIES, PRMS, Backend, split_spec
+from tts_select.executors.backend_options import Backend
+from tts_select.executors.registry import POLICIES, PRMS, split_spec
 from tts_select.executors.rewards.formats import FORMATS
 
 

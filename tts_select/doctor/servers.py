@@ -6,7 +6,7 @@ import asyncio
 import os
 from collections.abc import Iterator
 
-from tts_select.config import Config
+from tts_select.config import Config, PolicyEntry, PrmEntry
 from tts_select.core.errors import TtsSelectError, UnknownName
 from tts_select.doctor.findings import Finding, problem
 from tts_select.executors.registry import split_spec
@@ -17,11 +17,7 @@ _TIMEOUT_S = 10.0
 
 def examine_servers(config: Config | None) -> Iterator[Finding]:
     """Each server is asked for its models, and nothing is generated."""
-    served = {
-        (entry.options.get("base_url"), split_spec(entry.spec)[1]): f"policies.{name}"
-        for name, entry in (config.policies.items() if config else ())
-        if split_spec(entry.spec)[0] == "openai"
-    }
+    served = _served(config) if config else {}
     if not served and os.environ.get(URL_VARIABLE):
         served = {(None, ""): URL_VARIABLE}
     if not served:
@@ -31,6 +27,19 @@ def examine_servers(config: Config | None) -> Iterator[Finding]:
     yield Finding(KEY_VARIABLE, "ok" if is_set else "note", f"it {told}")
     for (url, model), about in served.items():
         yield _examine(about, url, model)
+
+
+def _served(config: Config) -> dict[tuple[str | None, str], str]:
+    """By base URL and model, the entries that are on servers."""
+    entries: list[tuple[str, PolicyEntry | PrmEntry]] = [
+        *((f"policies.{name}", entry) for name, entry in config.policies.items()),
+        *((f"prms.{name}", entry) for name, entry in config.prms.items()),
+    ]
+    return {
+        (entry.options.get("base_url"), split_spec(entry.spec)[1]): about
+        for about, entry in entries
+        if split_spec(entry.spec)[0] in ("openai", "served")
+    }
 
 
 def _examine(about: str, url: str | None, model: str) -> Finding:

@@ -6,50 +6,29 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from tts_select.core.errors import InputError, UnknownName
 from tts_select.core.protocols import Policy, RewardModel
 from tts_select.data.world.artifacts import folder_of
 from tts_select.executors.backend_options import (
+    Backend,
+    Given,
     OpenAIOptions,
+    ServedPrmOptions,
     TransformersOptions,
     TransformersPrmOptions,
     VllmOptions,
     VllmPrmOptions,
     WorldOptions,
-    checked,
 )
 
 if TYPE_CHECKING:
     from tts_select.executors.rewards.formats import PrmFormat
 
 L = TypeVar("L")
-Given = dict[str, Any]
-"""Options by name: of a backend, not checked yet, or of its engine."""
 
 WORLD = "world"
-
-
-@dataclass(frozen=True, slots=True)
-class Backend(Generic[L]):
-    """What loads the specs of one scheme."""
-
-    load: L
-    options: type[Any]
-    """A dataclass of `backend_options`."""
-    needs: str
-    """The package that it runs on."""
-    has_engine: bool = False
-    """Whether what is no option of ours is an argument of its engine."""
-
-    def read(self, whose: str, given: Mapping[str, Any]) -> tuple[Any, Given]:
-        """The options, checked, and the arguments of the engine; `whose` as in `checked`."""
-        engine: Given = {}
-        if self.has_engine:
-            engine = {name: value for name, value in given.items() if name not in self.options.__slots__}
-        ours = {name: value for name, value in given.items() if name not in engine}
-        return checked(whose, self.options, ours), engine
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +56,8 @@ def load_prm(
     spec: str, format: str | None = None, *, device: str | None = None, fresh: bool = False, **options: Any
 ) -> RewardModel:
     """`world:NAME`, `hf:ORG/NAME` or a folder (transformers), `vllm:ORG/NAME` or `vllm:FOLDER` (vLLM in this
-    process). `format` is how it reads a solution; the families that are known by their names need none.
-    `options` are the backend's (docs/prms.md). `fresh` as for policies.
+    process), `served:MODEL` (a server of vLLM's). `format` is how it reads a solution; the families that are
+    known by their names need none. `options` are the backend's (docs/prms.md). `fresh` as for policies.
 
     Raises:
         InputError: there is no such PRM, its format is not known, it is not a PRM of that format, or an
@@ -205,6 +184,13 @@ def _vllm_prm(spec: str, format: str | None, options: VllmPrmOptions, engine: Gi
     return VllmRewardModel(split_spec(spec)[1], layout, engine, name=spec, params=options.params)
 
 
+def _served_prm(spec: str, format: str | None, options: ServedPrmOptions, _: Given) -> RewardModel:
+    layout = format_of(spec, format)
+    from tts_select.executors.rewards.served import ServedRewardModel
+
+    return ServedRewardModel(split_spec(spec)[1], layout, options, name=spec)
+
+
 def format_of(spec: str, format: str | None) -> PrmFormat:
     """The format of a PRM: the one of this name, else the one that its checkpoint's names tell.
 
@@ -243,6 +229,7 @@ POLICIES: dict[str, Backend[Callable[[str, Any, Given], Policy]]] = {
 PRMS: dict[str, Backend[Callable[[str, str | None, Any, Given], RewardModel]]] = {
     WORLD: Backend(_world_prm, WorldOptions, "transformers"),
     "hf": Backend(_hf_prm, TransformersPrmOptions, "transformers"),
+    "served": Backend(_served_prm, ServedPrmOptions, "openai"),
     "vllm": Backend(_vllm_prm, VllmPrmOptions, "vllm", has_engine=True),
 }
 """By scheme."""

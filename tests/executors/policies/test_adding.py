@@ -21,7 +21,7 @@ from tts_select.core.protocols import Continuation, ContinuationFinish, Meter, P
 from tts_select.core.seeds import derive_seed
 from tts_select.doctor.listing import list_models
 from tts_select.executors import registry
-from tts_select.executors.registry import Backend
+from tts_select.executors.backend_options import Backend
 
 CONTEXT = 4000
 MOST_STEPS = 6
