@@ -138,7 +138,8 @@ Examples:
 @click.option(
     "--prm",
     default=None,
-    help="As in world:prm, hf:ORG/NAME, vllm:ORG/NAME, a folder, or a name of the config; none for no PRM.",
+    help="As in world:prm, hf:ORG/NAME, vllm:ORG/NAME, served:MODEL, a folder, or a name of the config; "
+    "none for no PRM.",
     show_default="world:prm for embedded policies",
 )
 @click.option(
