@@ -23,6 +23,8 @@ _BATCH_TOKENS = 8192
 _LARGE_GPU = 70 * GIB
 _VLLM_BATCH = {False: (8192, 256), True: (16384, 1024)}
 """vLLM's own defaults (0.32) for tokens and rows at once, on small and on large GPUs."""
+PREFIX_BYTES, LEAST_PREFIX_TOKENS = 1 * GIB, 4096
+"""What the transformers runtime keeps of keys and values, as in `ragged.cache_tokens`."""
 _LOGIT_COPIES = {"transformers": 3, "vllm": 2}
 """Logits, their probabilities, and the sorted ones of top-p."""
 _GROWTH = 2
@@ -94,8 +96,6 @@ def _cache(model: Placed, part: Checkpoint, workload: Workload) -> float:
         # one text of the greatest length must fit, else vLLM does not start; heads are shared by the devices
         tokens = max(workload.concurrency * context, model.longest or part.context)
         return token * tokens * ceil(part.key_value_heads / model.n_devices) / part.key_value_heads
-    from tts_select.executors.runtime.ragged import LEAST_PREFIX_TOKENS, PREFIX_BYTES
-
     kept = max(PREFIX_BYTES, LEAST_PREFIX_TOKENS * token)
     if not model.writes:
         return 2 * kept  # a batch takes no more than what is kept

@@ -16,9 +16,7 @@ from transformers import Cache, PreTrainedModel
 from transformers.cache_utils import CacheLayerMixin
 
 _SPARE_SLOTS = 64
-PREFIX_BYTES = 1 << 30
-"""Of keys and values that a prefix cache keeps."""
-LEAST_PREFIX_TOKENS = 4096
+_PREFIX_BYTES = 1 << 30
 
 
 class _Layer(CacheLayerMixin):
@@ -203,7 +201,7 @@ def cache_shape(model: PreTrainedModel) -> tuple[int, int, int]:
 def cache_tokens(model: PreTrainedModel) -> int:
     """How many tokens' keys and values fit in the memory set aside for a prefix cache."""
     layers, heads, head_dim = cache_shape(model)
-    return max(LEAST_PREFIX_TOKENS, PREFIX_BYTES // (2 * layers * heads * head_dim * model.dtype.itemsize))
+    return max(4096, _PREFIX_BYTES // (2 * layers * heads * head_dim * model.dtype.itemsize))
 
 
 def right_aligned(rows: Sequence[np.ndarray], device: torch.device) -> torch.Tensor:
