@@ -43,7 +43,7 @@ class Selector:
         self.models = Models(router, loaders)
 
     @classmethod
-    def load(cls, folder: str | Path = ROUTER, *, loaders: Loaders = BY_SPEC) -> Selector:
+    def load(cls, folder: str | Path = ROUTER) -> Selector:
         """From a router's folder, by default the one that is shipped for the embedded models.
 
         Raises:
@@ -51,7 +51,7 @@ class Selector:
         """
         from tts_select.selector.artifact import load_router
 
-        return cls(load_router(Path(folder)), loaders=loaders)
+        return cls(load_router(Path(folder)))
 
     @classmethod
     def from_config(cls, config: Config, folder: str | Path | None = None) -> Selector:

@@ -186,3 +186,10 @@ def test_the_config_is_that_asked_for_else_the_variables_else_the_folders(
     monkeypatch.setenv("TTS_SELECT_CONFIG", "variable.yaml")
     assert router(None) == "variable"
     assert router(Path("asked.yaml")) == "asked"
+
+
+def test_the_config_that_the_documentation_shows_can_be_read(config: Read) -> None:
+    page = (Path(__file__).parent.parent.parent / "docs" / "config.md").read_text()
+    shown = config(page.split("```yaml\n")[1].split("```")[0])
+    assert list(shown.pairs) == ["math"]
+    assert shown.placement is not None
