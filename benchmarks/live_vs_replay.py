@@ -17,7 +17,7 @@ from tts_select.batch import in_flight
 from tts_select.core.problem import Problem
 from tts_select.data.grading import is_equivalent
 from tts_select.data.world.suite import generate
-from tts_select.executors.registry import load_policy, load_prm
+from tts_select.executors.registry import Loaders, load_policy, load_prm
 from tts_select.session import Session
 from tts_select.training.evaluation.metrics import mean_interval
 
@@ -90,8 +90,10 @@ def main() -> None:
 def _fresh(router: str) -> Selector:
     return Selector(
         Selector.load(router).router,
-        policies=_once(lambda spec: load_policy(spec, fresh=True)),
-        prms=_once(lambda spec: load_prm(spec, fresh=True)),
+        loaders=Loaders(
+            _once(lambda spec: load_policy(spec, fresh=True)),
+            _once(lambda spec: load_prm(spec, fresh=True)),
+        ),
     )
 
 

@@ -13,6 +13,7 @@ for name, value in {
     os.environ[name] = value
 
 import asyncio
+import json
 import runpy
 import signal
 import warnings
@@ -29,6 +30,7 @@ from tts_select.core.arm import pool_name
 from tts_select.core.protocols import SampleRequest
 from tts_select.data.world.suite import WorldProblem, generate
 from tts_select.executors import registry
+from tts_select.executors.registry import Loaders
 from tts_select.routed import Selector
 from tts_select.selector.artifact import save_router
 from tts_select.selector.router import Probe, Router
@@ -190,7 +192,7 @@ def lend(router: Router, *, kind: type[FakePolicy] = FakePolicy, **more: Any) ->
     prms = {name: FakeRewardModel(_score, name=name) for name in router.portfolio.prms}
     for name, model in (*policies.items(), *prms.items()):
         model.fingerprint = router.fingerprints[name]
-    return Lent(Selector(router, policies=policies.__getitem__, prms=prms.__getitem__), policies, prms)
+    return Lent(Selector(router, loaders=Loaders(policies.__getitem__, prms.__getitem__)), policies, prms)
 
 
 def _script_of(name: str) -> Callable[[SampleRequest, int], str]:
@@ -235,6 +237,22 @@ def router_folder(fitted: Any, tmp_path: Path) -> Path:
 def lend_to() -> Callable[..., Lent]:
     """`lend`, for the tests that change the router or the fakes."""
     return lend
+
+
+PUBLISHED = runpy.run_path(str(Path(__file__).with_name("published.py")))["PUBLISHED"]
+
+
+@pytest.fixture(scope="session")
+def published(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., str]:
+    """Writes the configuration of a published model, with changes, and gives its folder."""
+
+    def write(name: str, **changes: Any) -> str:
+        folder = tmp_path_factory.mktemp("published") / name
+        folder.mkdir()
+        (folder / "config.json").write_text(json.dumps({**PUBLISHED[name], **changes}))
+        return str(folder)
+
+    return write
 
 
 EXACT = runpy.run_path(str(Path(__file__).with_name("exact.py")))

@@ -139,23 +139,6 @@ def test_world_problems_are_jsonl(tmp_path: Path) -> None:
         assert record["level"] == 2
 
 
-def test_models_lists_what_the_package_holds() -> None:
-    records = json.loads(invoke("models", "--json").stdout)
-    kinds = {r["spec"]: r["kind"] for r in records}
-    assert kinds == {
-        "world:small": "policy",
-        "world:medium": "policy",
-        "world:large": "policy",
-        "world:medium-story": "policy",
-        "world:medium-machine": "policy",
-        "world:medium-shopping": "policy",
-        "world:prm": "prm",
-        "world:prm-narrow": "prm",
-    }
-    assert len({r["fingerprint"] for r in records}) == len(records)
-    assert "world:small" in invoke("models").stdout
-
-
 def batch(tmp_path: Path, n: int, *more: str) -> tuple[Result, Path]:
     source, out = tmp_path / "p.jsonl", tmp_path / "r.jsonl"
     if not source.exists():

@@ -25,6 +25,7 @@ PINNED: list[tuple[str, Any]] = [
     ("aggregation", "last"),
     ("selection", "vote"),
     ("temperature", 0.7),
+    ("max_new_tokens", 100),
 ]
 
 

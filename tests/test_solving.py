@@ -200,3 +200,27 @@ def test_the_embedded_models_solve_the_example() -> None:
     routed = solve(problem)
     assert (routed.answer, set(routed.bill.phases) >= {"probe"}) == ("42", True)
     assert 0.5 < (routed.confidence or 0) < 1
+
+
+def test_a_candidate_has_the_tokens_that_are_asked_for() -> None:
+    found = solve("2 + 2?", **options(method="majority", max_new_tokens=2))
+    assert found.plan.settings.max_new_tokens == 2
+    assert {c.candidate.n_tokens for c in found.candidates} == {2}
+    assert found.answer is None
+    with pytest.raises(InputError, match="at most 0 new tokens: allow at least 1"):
+        solve("2 + 2?", **options(max_new_tokens=0))
+
+
+def test_a_policy_may_need_more_tokens_than_others() -> None:
+    asked: list[int] = []
+
+    def note(request: SampleRequest, index: int) -> str:
+        asked.append(request.max_new_tokens)
+        return write(request, index)
+
+    policy: Any = FakePolicy(note)
+    solve("2 + 2?", **options(policy=policy, method="majority"))
+    policy.solution_tokens = 8192
+    solve("2 + 2?", **options(policy=policy, method="majority"))
+    solve("2 + 2?", **options(policy=policy, method="majority", max_new_tokens=100))
+    assert list(dict.fromkeys(asked)) == [2048, 8192, 100]

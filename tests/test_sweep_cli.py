@@ -12,6 +12,7 @@ from click.testing import CliRunner, Result
 
 from tts_select.cli import main
 from tts_select.executors import registry
+from tts_select.executors.backend_options import Backend, WorldOptions
 from tts_select.testing import FakePolicy, FakeRewardModel
 from tts_select.training.sweep.log import read_log
 
@@ -39,8 +40,8 @@ def invoke(*args: str) -> Result:
 def _fakes(monkeypatch: pytest.MonkeyPatch) -> None:
     policy = FakePolicy(lambda request, _: f"{'' if request.steps else FIRST}It is \\boxed{{2}}")
     prm = FakeRewardModel(lambda _, steps: [0.5] * len(steps))
-    monkeypatch.setitem(registry._POLICIES, "fake", lambda *_: policy)
-    monkeypatch.setitem(registry._PRMS, "fake", lambda *_: prm)
+    monkeypatch.setitem(registry.POLICIES, "fake", Backend(lambda *_: policy, WorldOptions, "random"))
+    monkeypatch.setitem(registry.PRMS, "fake", Backend(lambda *_: prm, WorldOptions, "random"))
 
 
 @pytest.fixture
@@ -132,7 +133,8 @@ def test_an_interruption_is_exit_code_130_and_says_how_to_go_on(
             signal.raise_signal(interruption)
         return "It is \\boxed{2}"
 
-    monkeypatch.setitem(registry._POLICIES, "fake", lambda *_: FakePolicy(writes_until_interrupted))
+    interrupted = Backend(lambda *_: FakePolicy(writes_until_interrupted), WorldOptions, "random")
+    monkeypatch.setitem(registry.POLICIES, "fake", interrupted)
     result = invoke("sweep", *files)
     assert result.exit_code == 130
     assert "the same command goes on" in result.stderr
@@ -160,3 +162,32 @@ def test_a_portfolio_that_is_none_is_exit_code_2(tmp_path: Path) -> None:
     (tmp_path / "arms.yaml").write_text("arms: []")
     for name in ("arms.yaml", "none.yaml"):
         assert invoke("portfolio", "show", str(tmp_path / name)).exit_code == 2
+
+
+def test_every_arm_has_the_limit_that_is_asked_for(files: tuple[str, ...], tmp_path: Path) -> None:
+    assert invoke("sweep", *files, "--max-new-tokens", "7").exit_code == 0
+    log = read_log(tmp_path / "log")
+    assert {arm.settings.max_new_tokens for arm in log.manifest.arms} == {7}
+    assert {s.n_tokens for pool in log.pools.values() for s in pool.samples} <= set(range(8))
+    assert invoke("sweep", *files).exit_code == 2  # it is another sweep
+
+
+def test_names_of_a_config_are_swept(files: tuple[str, ...], tmp_path: Path) -> None:
+    path = tmp_path / "c.yaml"
+    path.write_text(
+        "policies: {mine: {spec: 'fake:a', max_new_tokens: 50}}\n"
+        "prms: {judge: {spec: 'fake:p'}}\n"
+        "pairs: {math: {policy: mine, prm: judge}}\n"
+        "portfolio: {arms: [{policy: mine, method: cot}, {pair: math, method: beam, budget: 2}]}\n"
+    )
+    problems, samples = files[:2], files[4:]
+    result = invoke("sweep", "--config", str(path), *problems, *samples)
+    assert result.exit_code == 0, result.stderr
+    log = read_log(tmp_path / "log")
+    assert set(log.manifest.models) == {"mine", "judge"}
+    assert [arm.name for arm in log.manifest.arms] == [
+        "cot@1 mine max_new_tokens=50",
+        "beam@2 mine judge max_new_tokens=50",
+    ]
+    shown = json.loads(invoke("portfolio", "show", "--config", str(path), "--json").stdout)
+    assert [arm["arm"] for arm in shown["arms"]] == [arm.name for arm in log.manifest.arms]

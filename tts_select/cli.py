@@ -13,9 +13,11 @@ import click
 from rich.console import Console
 
 from tts_select import __version__
+from tts_select.config_option import config_option
 from tts_select.core.errors import InputError, NoAnswer, TtsSelectError
 from tts_select.core.plan import AGGREGATIONS, SELECTIONS
 from tts_select.data_cli import data
+from tts_select.doctor_cli import DOCTOR_FOUND, doctor, models
 from tts_select.executors.rewards.formats import FORMATS
 from tts_select.field_options import field_options, fields_of
 from tts_select.import_cli import import_
@@ -37,12 +39,13 @@ if TYPE_CHECKING:
     Begin = Callable[[list[Problem], IO[str], Callable[[Summary], None], Bills], Coroutine[Any, Any, Summary]]
     """(problems, where results go, progress, the bills of those that were solved before) to the work."""
 
-_EXIT_CODES = """\b
+_EXIT_CODES = f"""\b
 Exit codes:
   0  answered
   2  bad usage or input
   3  no answer
   4  a backend failed
+  {DOCTOR_FOUND}  doctor found a problem
   130  interrupted"""
 
 
@@ -85,7 +88,9 @@ def main() -> None:
 
 
 main.add_command(data)
+main.add_command(doctor)
 main.add_command(import_)
+main.add_command(models)
 main.add_command(paper)
 main.add_command(portfolio)
 main.add_command(sweep)
@@ -119,10 +124,12 @@ Examples:
   tts-select solve --problems problems.jsonl --out results.jsonl --resume"""
 )
 @click.argument("file", required=False)
+@config_option
+@click.option("--pair", default=None, help="A policy and its PRM, by its name in the config.")
 @click.option(
     "--policy",
     default=None,
-    help="As in world:small, hf:ORG/NAME, vllm:ORG/NAME, openai:MODEL, or a folder.",
+    help="As in world:small, hf:ORG/NAME, vllm:ORG/NAME, openai:MODEL, a folder, or a name of the config.",
     show_default="routed",
 )
 @click.option(
@@ -139,7 +146,8 @@ Examples:
 @click.option(
     "--prm",
     default=None,
-    help="As in world:prm, hf:ORG/NAME, vllm:ORG/NAME, or a folder; none for no PRM.",
+    help="As in world:prm, hf:ORG/NAME, vllm:ORG/NAME, served:MODEL, a folder, or a name of the config; "
+    "none for no PRM.",
     show_default="world:prm for embedded policies",
 )
 @click.option(
@@ -168,6 +176,13 @@ Examples:
 @click.option("--aggregation", default=None, help=f"One of {', '.join(AGGREGATIONS)}.", show_default="last")
 @click.option("--selection", default=None, help=f"One of {', '.join(SELECTIONS)}.", show_default="vote")
 @click.option("--temperature", type=float, default=None, help="0 is greedy.", show_default="0.7")
+@click.option(
+    "--max-new-tokens",
+    type=int,
+    default=None,
+    help="Of one candidate.",
+    show_default="2048, or 8192 for a policy that thinks",
+)
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option("--max-tokens", type=int, default=None, help="Generate no more tokens than this, a problem.")
 @click.option("--deadline", type=float, default=None, help="Seconds, a problem; loading not counted.")
@@ -324,13 +339,13 @@ def _solving(batch: _Batch, options: dict[str, Any]) -> Begin:
         )
     unit, whole = batch.purse
     for name in options:
-        if name not in ("router", "seed"):
+        if name not in ("config", "router", "seed"):
             raise InputError(
                 f"--total-{unit} sets the price of every problem, and '{name}' interferes: drop one"
             )
-    selector, seed = Selector.load(options.get("router", ROUTER)), options.get("seed", 0)
+    config, folder, seed = options.get("config"), options.get("router"), options.get("seed", 0)
+    selector = Selector.from_config(config, folder) if config else Selector.load(folder or ROUTER)
     field = "flops" if unit == "flops" else "policy_generated_tokens"
-
     return lambda todo, sink, advance, bills: solve_from_purse(
         todo,
         selector,
@@ -351,22 +366,3 @@ def _results(out: Path) -> IO[str]:
 
 def _status(what: str) -> Any:
     return Console(stderr=True).status(what)
-
-
-@main.command(
-    epilog="""\b
-Examples:
-  tts-select models
-  tts-select models --json"""
-)
-@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
-def models(as_json: bool) -> None:
-    """List the models that are here, with their sizes and fingerprints."""
-    from tts_select.data.world.artifacts import describe
-    from tts_select.display import models_view
-
-    found = describe()
-    if as_json:
-        click.echo(json.dumps(found))
-    else:
-        Console().print(models_view(found))

@@ -1,4 +1,4 @@
-"""What people see of a solution, a batch and the models, as `rich` renderables."""
+"""What people see of a solution, a batch and a router, as `rich` renderables."""
 
 from __future__ import annotations
 
@@ -116,15 +116,6 @@ def summary_view(summary: Summary) -> Table:
     table.add_row("policy tokens", f"{cost.policy_generated_tokens:,} generated")
     table.add_row("PRM tokens", f"{cost.prm_tokens:,} read")
     table.add_row("compute", _flops(cost))
-    return table
-
-
-def models_view(models: list[dict[str, Any]]) -> Table:
-    """The models that are here."""
-    table = Table("model", "kind", "parameters", "size", "fingerprint", "trained on", box=None)
-    for m in models:
-        size = f"{m['bytes'] / 1e6:.1f} MB"
-        table.add_row(m["spec"], m["kind"], f"{m['n_parameters']:,}", size, m["fingerprint"], m["trained_on"])
     return table
 
 

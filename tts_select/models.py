@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from tts_select.core.errors import InputError, unknown_size
 from tts_select.core.protocols import Policy, RewardModel
 from tts_select.data.grading import GRADER
-from tts_select.executors.registry import load_policy, load_prm
+from tts_select.executors.registry import BY_SPEC, Loaders
 from tts_select.selector.portfolio import Portfolio
 from tts_select.selector.router import Router, fingerprint_mismatch
 
@@ -15,14 +15,8 @@ from tts_select.selector.router import Router, fingerprint_mismatch
 class Models:
     """The policies and PRMs of a router's portfolio, loaded when they are first needed, and checked."""
 
-    def __init__(
-        self,
-        router: Router,
-        policies: Callable[[str], Policy] = load_policy,
-        prms: Callable[[str], RewardModel] = load_prm,
-    ) -> None:
-        self._trained = router.fingerprints
-        self._load_policy, self._load_prm = policies, prms
+    def __init__(self, router: Router, loaders: Loaders = BY_SPEC) -> None:
+        self._trained, self._loaders = router.fingerprints, loaders
         self._policies: dict[str, Policy] = {}
         self._prms: dict[str, RewardModel] = {}
 
@@ -40,7 +34,7 @@ class Models:
             InputError: it is not the one that the router was trained for.
         """
         if spec not in self._policies:
-            found = self._load_policy(spec)
+            found = self._loaders.policy(spec)
             self._check({spec: found.fingerprint, "grader": GRADER})
             if found.n_parameters is None:
                 raise InputError(unknown_size(spec))
@@ -54,7 +48,7 @@ class Models:
             InputError: it is not the one that the router was trained for.
         """
         if spec not in self._prms:
-            found = self._load_prm(spec)
+            found = self._loaders.prm(spec)
             self._check({spec: found.fingerprint})
             self._prms[spec] = found
         return self._prms[spec]

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
+
+from tts_select.config_option import config_option
+
+if TYPE_CHECKING:
+    from tts_select.config import Config
 
 
 @click.command(
@@ -17,29 +22,37 @@ Examples:
   tts-select train sweep/ --out router/ --probe-policy world:small --probe-prm world:prm --probes 4"""
 )
 @click.argument("sweep", type=Path)
+@config_option
 @click.option("--out", type=Path, required=True, help="The router's folder.")
-@click.option("--probe-policy", default=None, help="Writes the probes.", show_default="the smallest policy")
-@click.option("--probe-prm", default=None, help="Scores the probes.", show_default="none")
+@click.option(
+    "--probe-policy",
+    default=None,
+    help="Writes the probes.",
+    show_default="the config's, else the smallest policy",
+)
+@click.option("--probe-prm", default=None, help="Scores the probes.", show_default="the config's, else none")
 @click.option(
     "--probes",
     type=click.IntRange(0, 64),
-    default=0,
+    default=None,
     help="How many; 0 is one greedy solution.",
-    show_default=True,
+    show_default="the config's, else 0",
 )
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Print what was learned as JSON.")
 def train(
     sweep: Path,
     *,
+    config: Config | None,
     out: Path,
     probe_policy: str | None,
     probe_prm: str | None,
-    probes: int,
+    probes: int | None,
     seed: int,
     as_json: bool,
 ) -> None:
     """Train a router on the sweep log in SWEEP."""
+    from tts_select.config.entries import ProbeEntry
     from tts_select.core.plan import Settings
     from tts_select.display import fitted_view
     from tts_select.selector.artifact import check_replaceable, save_router
@@ -52,9 +65,11 @@ def train(
     sizes = {
         name: card.n_parameters or 0 for name, card in log.manifest.models.items() if card.kind == "policy"
     }
-    policy = probe_policy or min(sizes, key=sizes.__getitem__)
-    temperature = 0.0 if probes == 0 else Settings().temperature
-    probe = Probe(policy, probe_prm, max(1, probes), temperature)
+    usual = config.probe if config else ProbeEntry()
+    policy = probe_policy or usual.policy or min(sizes, key=sizes.__getitem__)
+    n = usual.samples if probes is None else probes
+    temperature = 0.0 if n == 0 else Settings().temperature
+    probe = Probe(policy, probe_prm or usual.prm, max(1, n), temperature)
     with Console(stderr=True).status("training") as status:
         fitted = fit_router(log, probe, seed=seed, note=status.update)
     save_router(fitted.router, out, trained_on=fitted.facts)
@@ -120,7 +135,14 @@ Examples:
   echo "Start with 14. Multiply by 3. What is the result?" | tts-select plan - --router router/ --json"""
 )
 @click.argument("file")
-@click.option("--router", type=Path, default=None, help="A router's folder.", show_default="the shipped one")
+@config_option
+@click.option(
+    "--router",
+    type=Path,
+    default=None,
+    help="A router's folder.",
+    show_default="the config's, else the shipped one",
+)
 @click.option(
     "--effort", default="medium", show_default=True, help="low, medium or high: what a FLOP may cost."
 )
@@ -131,16 +153,24 @@ Examples:
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 def plan(
-    file: str, *, router: Path | None, no_probe: bool, seed: int, as_json: bool, **spending: Any
+    file: str,
+    *,
+    config: Config | None,
+    router: Path | None,
+    no_probe: bool,
+    seed: int,
+    as_json: bool,
+    **spending: Any,
 ) -> None:
     """Look at the problem in FILE and say what would be run, and why."""
+    from tts_select.data.world.artifacts import ROUTER
     from tts_select.display import outlook_view
     from tts_select.problem_text import read_problem_text
     from tts_select.routed import Selector
 
     text = read_problem_text(file)
     with Console(stderr=True).status("looking"):
-        selector = Selector.load(router) if router else Selector.load()
+        selector = Selector.from_config(config, router) if config else Selector.load(router or ROUTER)
         outlook = selector.plan(text, probe=not no_probe, seed=seed, **spending)
     if as_json:
         click.echo(json.dumps(outlook.as_dict()))

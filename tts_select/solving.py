@@ -20,7 +20,7 @@ from tts_select.core.plan import (
     Settings,
 )
 from tts_select.core.problem import Problem
-from tts_select.core.protocols import Policy, RewardModel, why_no_steps
+from tts_select.core.protocols import Policy, RewardModel, solution_tokens, why_no_steps
 from tts_select.core.solution import Finished, RankedCandidate, Solution
 from tts_select.executors.accounting import Ledger
 from tts_select.executors.aggregation import choose, order, rank
@@ -63,6 +63,8 @@ class Options:
     aggregation: Aggregation | None = None
     selection: Selection | None = None
     temperature: float | None = None
+    max_new_tokens: int | None = None
+    """Of one candidate; None leaves it to the policy (`protocols.solution_tokens`)."""
     seed: int = 0
     max_tokens: int | None = None
     """The policy generates no more tokens than this."""
@@ -80,6 +82,8 @@ class Options:
             raise InputError(f"the budget is {self.budget}: choose from 1 to {MAX_BUDGET:,}")
         if self.temperature is not None and not 0 <= self.temperature <= 10:
             raise InputError(f"the temperature is {self.temperature}: choose from 0 (greedy) to 10")
+        if self.max_new_tokens is not None and self.max_new_tokens < 1:
+            raise InputError(f"a candidate has at most {self.max_new_tokens} new tokens: allow at least 1")
         if self.max_tokens is not None and self.max_tokens < 1:
             raise InputError(f"the cap is {self.max_tokens} tokens: allow at least 1")
         if self.deadline is not None and not self.deadline > 0:
@@ -196,7 +200,8 @@ def _plan(options: Options, policy: Policy, prm: RewardModel | None) -> Plan:
         for name in ("aggregation", "selection", "temperature", "seed")
         if (value := getattr(options, name)) is not None
     }
-    settings = Settings(**changes)
+    most = options.max_new_tokens or solution_tokens(policy)
+    settings = Settings(max_new_tokens=most, **changes)
     has_steps = why_no_steps(policy) is None
     pair = Pair(policy.name, policy.n_parameters, prm.name if prm else None, has_steps)
     plan = rule_of_thumb(pair, budget=options.budget, settings=settings)

@@ -5,14 +5,19 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
 from rich.table import Table
 
+from tts_select.config_option import config_option
 from tts_select.data.world.artifacts import PORTFOLIO
 from tts_select.field_options import field_options, fields_of
+
+if TYPE_CHECKING:
+    from tts_select.config import Config
+    from tts_select.selector.portfolio import Portfolio
 
 _INTERRUPTED = 130
 
@@ -26,10 +31,15 @@ Examples:
   tts-select sweep --problems problems.jsonl --out sweep-2/ --reuse sweep/    # one model has changed
   tts-select sweep --problems exam.csv --problem-field text --answer-field key --out sweep/"""
 )
+@config_option
 @click.option("--problems", type=Path, required=True, help="A JSONL file: {problem, answer, id}.")
 @field_options
 @click.option(
-    "--portfolio", type=Path, default=None, help="A YAML or JSON file.", show_default="the embedded one"
+    "--portfolio",
+    type=Path,
+    default=None,
+    help="A YAML or JSON file.",
+    show_default="the config's, else the embedded one",
 )
 @click.option("--out", type=Path, required=True, help="The folder of the log; give it again to go on.")
 @click.option(
@@ -41,6 +51,13 @@ Examples:
 )
 @click.option(
     "--runs", type=click.IntRange(1, 1024), default=2, show_default=True, help="Of each search, a problem."
+)
+@click.option(
+    "--max-new-tokens",
+    type=click.IntRange(1),
+    default=None,
+    help="Of one candidate, in every arm.",
+    show_default="as the portfolio says, else 2048",
 )
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option(
@@ -55,11 +72,13 @@ Examples:
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 def sweep(
     *,
+    config: Config | None,
     problems: Path,
     portfolio: Path | None,
     out: Path,
     samples: int,
     runs: int,
+    max_new_tokens: int | None,
     seed: int,
     reuse: Path | None,
     concurrency: int,
@@ -67,19 +86,27 @@ def sweep(
     **fields: str | None,
 ) -> None:
     """Sample once and score all: a log of what every arm does on every problem."""
+    from tts_select.config.using import loaders_for, swept_together
     from tts_select.progress import bar
-    from tts_select.selector.portfolio import load_portfolio
     from tts_select.training.sweep.problems import read_swept_problems
-    from tts_select.training.sweep.run import Sweep, run_sweep
+    from tts_select.training.sweep.run import FRESH, Sweep, run_sweep
     from tts_select.training.sweep.summary import as_dict, lines
 
-    chosen = load_portfolio(portfolio or PORTFOLIO)
-    asked = Sweep(
-        chosen, read_swept_problems(problems, fields_of(**fields)), samples, runs, seed, concurrency
-    )
+    chosen = _portfolio(portfolio, config)
+    if max_new_tokens is not None:
+        chosen = chosen.with_max_new_tokens(max_new_tokens)
+    loaders = loaders_for(config, swept_together(chosen), fresh=True) if config else FRESH
+    found = read_swept_problems(problems, fields_of(**fields))
+    asked = Sweep(chosen, found, samples, runs, seed, concurrency)
     try:
         with bar("sweeping", asked.n_records) as advance:
-            log = run_sweep(asked, out, reuse=reuse, progress=lambda n_done, _, note: advance(n_done, note))
+            log = run_sweep(
+                asked,
+                out,
+                reuse=reuse,
+                loaders=loaders,
+                progress=lambda n_done, _, note: advance(n_done, note),
+            )
     except KeyboardInterrupt:
         click.echo(f"tts-select: interrupted; '{out}' keeps what is done: the same command goes on", err=True)
         sys.exit(_INTERRUPTED)
@@ -102,17 +129,25 @@ Examples:
   tts-select portfolio show arms.yaml --json"""
 )
 @click.argument("file", type=Path, required=False)
+@config_option
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
-def show(file: Path | None, *, as_json: bool) -> None:
-    """Print the arms of FILE, or of the embedded portfolio."""
-    from tts_select.selector.portfolio import load_portfolio
-
-    found = load_portfolio(file or PORTFOLIO)
+def show(file: Path | None, *, config: Config | None, as_json: bool) -> None:
+    """Print the arms of FILE, else of the config's portfolio, else of the embedded one."""
+    found = _portfolio(file, config)
     if as_json:
         arms = [{"arm": arm.name, **arm.as_dict()} for arm in found.arms]
         click.echo(json.dumps({"name": found.name, "arms": arms}))
     else:
         Console().print(_portfolio_view(found))
+
+
+def _portfolio(file: Path | None, config: Config | None) -> Portfolio:
+    """That of the file, else of the config, else the embedded one."""
+    from tts_select.selector.portfolio import load_portfolio
+
+    if file is None and config is not None and config.portfolio is not None:
+        return config.portfolio
+    return load_portfolio(file or PORTFOLIO, config.names if config else None)
 
 
 def _portfolio_view(found: Any) -> Table:

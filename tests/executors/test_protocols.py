@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 
 from tts_select import Policy, RewardModel
-from tts_select.core.protocols import SampleRequest
+from tts_select.core.protocols import SampleRequest, solution_tokens
 from tts_select.executors.accounting import Ledger
 from tts_select.executors.policies.transformers import TransformersPolicy
 from tts_select.executors.rewards.checkpoints import vocabulary_part
 from tts_select.executors.rewards.formats import FORMATS
 from tts_select.executors.rewards.transformers import TransformersRewardModel
+from tts_select.testing import FakePolicy
 
 PROBLEM = "Start with 14. Multiply by 3. What is the result?"
 
@@ -41,3 +42,9 @@ def test_no_samples_are_asked_for_and_none_are_given(tiny_llama: Any) -> None:
             return await policy.sample(SampleRequest(PROBLEM, n=0), Ledger().phase("search"))
 
     assert asyncio.run(none()) == []
+
+
+def test_a_policy_that_thinks_is_given_more_tokens(tiny_llama: Any) -> None:
+    plain, thinking = (TransformersPolicy(tiny_llama, name="tiny", thinking=t) for t in (None, True))
+    assert (solution_tokens(plain), solution_tokens(thinking)) == (2048, 8192)
+    assert solution_tokens(FakePolicy({})) == 2048

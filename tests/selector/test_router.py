@@ -211,6 +211,21 @@ def test_probes_are_the_first_samples_of_a_pool(probe: Probe, name: str, pool: s
     assert probe.arm.pool == pool
 
 
+def test_probes_are_sampled_as_the_arms_that_take_them_as_their_first_samples() -> None:
+    long = Settings(max_new_tokens=8192, top_p=0.9, max_steps=9)
+    arms = (
+        Arm("q", None, "majority", 4),
+        Arm("p", "r", "beam", 4, Settings(max_new_tokens=77)),
+        Arm("p", None, "majority", 4, long),
+        Arm("p", None, "cot", 1, replace(long, max_new_tokens=4096)),
+    )
+    swept = Portfolio("mine", arms)
+    assert Probe("p", None, 2).as_in(swept).arm == Arm("p", None, "majority", 2, long)
+    assert Probe("p", None, 1, 0.0).as_in(swept).arm == arms[3]
+    assert Probe("q", None, 2).as_in(swept) == Probe("q", None, 2)
+    assert Probe("x", None, 2).as_in(swept) == Probe("x", None, 2)
+
+
 def test_tokens_are_expected_from_the_samples_so_far(router: Router) -> None:
     nothing, some = Evidence("x"), Evidence("x", {"p": samples(3, n_tokens=50)})
     majority, beam, cot = Arm("p", None, "majority", 8), Arm("p", "r", "beam", 4), Arm("p", None, "cot", 1)

@@ -11,6 +11,10 @@ SAMPLING_METHODS = ("cot", "majority", "best_of_n", "adaptive")
 """Their candidates are independent samples, so that one pool shows what any budget gives."""
 
 
+POOL_SETTINGS = ("top_p", "max_steps", "max_new_tokens")
+"""The settings, beside the temperature, that a pool of samples depends on: all arms of a pool share them."""
+
+
 @dataclass(frozen=True)  # no slots: its names are asked for millions of times, and kept
 class Arm:
     """A pair (policy, PRM or none), a method, a budget N and the settings of its search."""

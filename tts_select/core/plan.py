@@ -26,7 +26,8 @@ class Settings:
     max_steps: int = 40
     """A candidate with more steps than this is truncated."""
     max_new_tokens: int = 2048
-    """Of one candidate; the model's context may allow fewer."""
+    """Of one candidate; the model's context may allow fewer. Policies that think are given more
+    (`protocols.solution_tokens`), unless it is said how many."""
     aggregation: Aggregation = "last"
     """Makes one score of a candidate's step scores."""
     selection: Selection = "vote"

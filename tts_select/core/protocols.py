@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol, runtime_checkable
 
 from tts_select.core.cost import Cost
+from tts_select.core.plan import Settings
 
 
 class Meter(Protocol):
@@ -79,6 +80,16 @@ def why_no_steps(policy: Policy) -> str | None:
     A policy says so in an attribute of this name, which it need not have.
     """
     found: str | None = getattr(policy, "why_no_steps", None)
+    return found
+
+
+def solution_tokens(policy: Policy) -> int:
+    """The most tokens that a solution of this policy is given where nobody says how many.
+
+    A policy that needs more than others, as one that thinks, says so in an attribute of this name, which it
+    need not have.
+    """
+    found: int = getattr(policy, "solution_tokens", Settings().max_new_tokens)
     return found
 
 

@@ -1,14 +1,38 @@
-"""The options of a backend, as a dataclass of its own, checked by name."""
+"""What a backend is, and its options, as a dataclass of its own, checked by name."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from tts_select.core.errors import InputError, UnknownName
 
 T = TypeVar("T")
+L = TypeVar("L")
+Given = dict[str, Any]
+"""Options by name: of a backend, not checked yet, or of its engine."""
+
+
+@dataclass(frozen=True, slots=True)
+class Backend(Generic[L]):
+    """What loads the specs of one scheme."""
+
+    load: L
+    options: type[Any]
+    """A dataclass of `backend_options`."""
+    needs: str
+    """The package that it runs on."""
+    has_engine: bool = False
+    """Whether what is no option of ours is an argument of its engine."""
+
+    def read(self, whose: str, given: Mapping[str, Any]) -> tuple[Any, Given]:
+        """The options, checked, and the arguments of the engine; `whose` as in `checked`."""
+        engine: Given = {}
+        if self.has_engine:
+            engine = {name: value for name, value in given.items() if name not in self.options.__slots__}
+        ours = {name: value for name, value in given.items() if name not in engine}
+        return checked(whose, self.options, ours), engine
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +93,24 @@ class OpenAIOptions:
     """`chat` or `completions`."""
     tokenizer: str | None = None
     """A folder or hub name: the chat is rendered here with its template, and sent as completions."""
+    concurrency: int = 64
+    """Requests at the same time."""
+    timeout: float = 600.0
+    """Seconds for one request."""
+    retries: int = 4
+    """After 429, 5xx and dropped connections."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServedPrmOptions:
+    """Of `load_prm("served:MODEL", ...)`. The key comes from OPENAI_API_KEY alone."""
+
+    base_url: str | None = None
+    """As in http://localhost:8001/v1; else OPENAI_BASE_URL."""
+    tokenizer: str | None = None
+    """A folder or hub name, if the model's own name is none."""
+    params: float | None = None
+    """The parameters that compute a token; else those in the model's name."""
     concurrency: int = 64
     """Requests at the same time."""
     timeout: float = 600.0

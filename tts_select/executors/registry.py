@@ -3,33 +3,42 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from tts_select.core.errors import InputError, UnknownName
 from tts_select.core.protocols import Policy, RewardModel
 from tts_select.data.world.artifacts import folder_of
 from tts_select.executors.backend_options import (
+    Backend,
+    Given,
     OpenAIOptions,
+    ServedPrmOptions,
     TransformersOptions,
     TransformersPrmOptions,
     VllmOptions,
     VllmPrmOptions,
     WorldOptions,
-    checked,
 )
 
 if TYPE_CHECKING:
     from tts_select.executors.rewards.formats import PrmFormat
 
-T = TypeVar("T")
-Given = dict[str, Any]
-"""Options of a backend by name, not checked yet."""
+L = TypeVar("L")
 
 WORLD = "world"
 LOG = "log"
 """Of models that are known by their samples alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loaders:
+    """From the names of models to models."""
+
+    policy: Callable[[str], Policy]
+    prm: Callable[[str], RewardModel]
 
 
 def load_policy(spec: str, *, device: str | None = None, fresh: bool = False, **options: Any) -> Policy:
@@ -49,8 +58,8 @@ def load_prm(
     spec: str, format: str | None = None, *, device: str | None = None, fresh: bool = False, **options: Any
 ) -> RewardModel:
     """`world:NAME`, `hf:ORG/NAME` or a folder (transformers), `vllm:ORG/NAME` or `vllm:FOLDER` (vLLM in this
-    process). `format` is how it reads a solution; the families that are known by their names need none.
-    `options` are the backend's (docs/prms.md). `fresh` as for policies.
+    process), `served:MODEL` (a server of vLLM's). `format` is how it reads a solution; the families that are
+    known by their names need none. `options` are the backend's (docs/prms.md). `fresh` as for policies.
 
     Raises:
         InputError: there is no such PRM, its format is not known, it is not a PRM of that format, or an
@@ -66,37 +75,77 @@ def _as_key(options: Given, device: str | None) -> str:
     return json.dumps({**options, **({"device": device} if device else {})}, sort_keys=True, default=str)
 
 
+BY_SPEC = Loaders(load_policy, load_prm)
+"""The names are specs."""
+
+
+def check_policy(spec: str, options: Mapping[str, Any]) -> None:
+    """What can be known of them without loading anything; arguments of an engine are not checked.
+
+    Raises:
+        InputError: `load_policy` would not take them.
+    """
+    scheme, backend = _by_scheme("policy", spec, POLICIES)
+    backend.read(f"{scheme} policies", options)
+
+
+def check_prm(spec: str, format: str | None, options: Mapping[str, Any]) -> None:
+    """`check_policy` for PRMs.
+
+    Raises:
+        InputError: `load_prm` would not take them.
+    """
+    from tts_select.executors.rewards.formats import format_named
+
+    scheme, backend = _by_scheme("PRM", spec, PRMS)
+    backend.read(f"{scheme} PRMs", options)
+    if format is not None:
+        format_named(format)
+
+
 @lru_cache(maxsize=8)
 def _load_policy(spec: str, given: str) -> Policy:
-    return _by_scheme("policy", spec, _POLICIES)(spec, json.loads(given))
+    scheme, backend = _by_scheme("policy", spec, POLICIES)
+    return backend.load(spec, *backend.read(f"{scheme} policies", json.loads(given)))
 
 
 @lru_cache(maxsize=8)
 def _load_prm(spec: str, format: str | None, given: str) -> RewardModel:
-    return _by_scheme("PRM", spec, _PRMS)(spec, format, json.loads(given))
+    scheme, backend = _by_scheme("PRM", spec, PRMS)
+    return backend.load(spec, format, *backend.read(f"{scheme} PRMs", json.loads(given)))
 
 
-def _by_scheme(kind: str, spec: str, loaders: dict[str, T]) -> T:
-    scheme, colon, name = spec.partition(":")
-    if not colon:
-        scheme = "hf"
-    if not spec or (colon and not name):
+def _by_scheme(kind: str, spec: str, backends: Mapping[str, Backend[L]]) -> tuple[str, Backend[L]]:
+    scheme, name = split_spec(spec)
+    if not name:
         raise InputError(f"'{spec}' is no {kind}: write SCHEME:NAME, as in world:small, or a folder")
-    if scheme not in loaders:
-        raise UnknownName(f"kind of {kind}", scheme, loaders)
-    return loaders[scheme]
+    if scheme == LOG:
+        raise InputError(
+            f"'{spec}' is a model of an imported log: there is nothing to run; "
+            "name the model itself, as in hf:ORG/NAME, with a router that was trained on its own sweep"
+        )
+    if scheme not in backends:
+        raise UnknownName(f"kind of {kind}", scheme, backends)
+    return scheme, backends[scheme]
 
 
-def _world_policy(spec: str, given: Given) -> Policy:
-    options = checked("world policies", WorldOptions, given)
-    folder = str(folder_of("policy", spec.partition(":")[2]))
+def split_spec(spec: str) -> tuple[str, str]:
+    """The scheme of a spec, and what follows it.
+
+    >>> split_spec("world:small"), split_spec("./folder")
+    (('world', 'small'), ('hf', './folder'))
+    """
+    scheme, colon, name = spec.partition(":")
+    return (scheme, name) if colon else ("hf", spec)
+
+
+def _world_policy(spec: str, options: WorldOptions, _: Given) -> Policy:
+    folder = str(folder_of("policy", split_spec(spec)[1]))
     return _transformers_policy(spec, folder, TransformersOptions(device=options.device))
 
 
-def _hf_policy(spec: str, given: Given) -> Policy:
-    return _transformers_policy(
-        spec, spec.removeprefix("hf:"), checked("hf policies", TransformersOptions, given)
-    )
+def _hf_policy(spec: str, options: TransformersOptions, _: Given) -> Policy:
+    return _transformers_policy(spec, split_spec(spec)[1], options)
 
 
 def _transformers_policy(spec: str, source: str, options: TransformersOptions) -> Policy:
@@ -109,54 +158,58 @@ def _transformers_policy(spec: str, source: str, options: TransformersOptions) -
     )
 
 
-def _openai_policy(spec: str, given: Given) -> Policy:
-    options = checked("openai policies", OpenAIOptions, given)
+def _openai_policy(spec: str, options: OpenAIOptions, _: Given) -> Policy:
     from tts_select.executors.policies.openai import OpenAIPolicy
 
-    return OpenAIPolicy(spec.partition(":")[2], options, name=spec)
+    return OpenAIPolicy(split_spec(spec)[1], options, name=spec)
 
 
-def _vllm_policy(spec: str, given: Given) -> Policy:
-    """What is no option of ours is an engine argument."""
-    ours = {name: value for name, value in given.items() if name in VllmOptions.__slots__}
-    options = checked("vllm policies", VllmOptions, ours)
+def _vllm_policy(spec: str, options: VllmOptions, engine: Given) -> Policy:
     from tts_select.executors.policies.vllm import VllmPolicy
 
-    engine = {name: value for name, value in given.items() if name not in ours}
-    return VllmPolicy(spec.partition(":")[2], options, engine, name=spec)
+    return VllmPolicy(split_spec(spec)[1], options, engine, name=spec)
 
 
-def _world_prm(spec: str, format: str | None, given: Given) -> RewardModel:
+def _world_prm(spec: str, format: str | None, options: WorldOptions, _: Given) -> RewardModel:
     from tts_select.executors.rewards.formats import format_named
 
-    options = checked("world PRMs", WorldOptions, given)
-    folder = str(folder_of("prm", spec.partition(":")[2]))
+    folder = str(folder_of("prm", split_spec(spec)[1]))
     return _transformers_prm(
         spec, folder, format_named(format or WORLD), TransformersPrmOptions(device=options.device)
     )
 
 
-def _hf_prm(spec: str, format: str | None, given: Given) -> RewardModel:
-    options, source = checked("hf PRMs", TransformersPrmOptions, given), spec.removeprefix("hf:")
-    return _transformers_prm(spec, source, _format_of(spec, source, format), options)
+def _hf_prm(spec: str, format: str | None, options: TransformersPrmOptions, _: Given) -> RewardModel:
+    source = split_spec(spec)[1]
+    return _transformers_prm(spec, source, format_of(spec, format), options)
 
 
-def _vllm_prm(spec: str, format: str | None, given: Given) -> RewardModel:
-    """What is no option of ours is an engine argument."""
-    ours = {name: value for name, value in given.items() if name in VllmPrmOptions.__slots__}
-    options, source = checked("vllm PRMs", VllmPrmOptions, ours), spec.partition(":")[2]
-    layout = _format_of(spec, source, format)
+def _vllm_prm(spec: str, format: str | None, options: VllmPrmOptions, engine: Given) -> RewardModel:
+    layout = format_of(spec, format)
     from tts_select.executors.rewards.vllm import VllmRewardModel
 
-    engine = {name: value for name, value in given.items() if name not in ours}
-    return VllmRewardModel(source, layout, engine, name=spec, params=options.params)
+    return VllmRewardModel(split_spec(spec)[1], layout, engine, name=spec, params=options.params)
 
 
-def _format_of(spec: str, source: str, format: str | None) -> PrmFormat:
+def _served_prm(spec: str, format: str | None, options: ServedPrmOptions, _: Given) -> RewardModel:
+    layout = format_of(spec, format)
+    from tts_select.executors.rewards.served import ServedRewardModel
+
+    return ServedRewardModel(split_spec(spec)[1], layout, options, name=spec)
+
+
+def format_of(spec: str, format: str | None) -> PrmFormat:
+    """The format of a PRM: the one of this name, else the one that its checkpoint's names tell.
+
+    Raises:
+        InputError: it is not known.
+    """
     from tts_select.executors.rewards.formats import format_for, format_named
     from tts_select.executors.rewards.identity import checkpoint_names
 
-    return format_named(format) if format is not None else format_for(spec, checkpoint_names(source))
+    if format is not None:
+        return format_named(format)
+    return format_for(spec, checkpoint_names(split_spec(spec)[1]))
 
 
 def _transformers_prm(
@@ -173,23 +226,17 @@ def _transformers_prm(
     return TransformersRewardModel(parts, name=spec, format=format)
 
 
-def _nothing_to_run(spec: str, *_: Any) -> NoReturn:
-    raise InputError(
-        f"'{spec}' is a model of an imported log: there is nothing to run; "
-        "name the model itself, as in hf:ORG/NAME, with a router that was trained on its own sweep"
-    )
-
-
-_POLICIES: dict[str, Callable[[str, Given], Policy]] = {
-    WORLD: _world_policy,
-    "hf": _hf_policy,
-    LOG: _nothing_to_run,
-    "openai": _openai_policy,
-    "vllm": _vllm_policy,
+POLICIES: dict[str, Backend[Callable[[str, Any, Given], Policy]]] = {
+    WORLD: Backend(_world_policy, WorldOptions, "transformers"),
+    "hf": Backend(_hf_policy, TransformersOptions, "transformers"),
+    "openai": Backend(_openai_policy, OpenAIOptions, "openai"),
+    "vllm": Backend(_vllm_policy, VllmOptions, "vllm", has_engine=True),
 }
-_PRMS: dict[str, Callable[[str, str | None, Given], RewardModel]] = {
-    WORLD: _world_prm,
-    "hf": _hf_prm,
-    LOG: _nothing_to_run,
-    "vllm": _vllm_prm,
+"""By scheme."""
+PRMS: dict[str, Backend[Callable[[str, str | None, Any, Given], RewardModel]]] = {
+    WORLD: Backend(_world_prm, WorldOptions, "transformers"),
+    "hf": Backend(_hf_prm, TransformersPrmOptions, "transformers"),
+    "served": Backend(_served_prm, ServedPrmOptions, "openai"),
+    "vllm": Backend(_vllm_prm, VllmPrmOptions, "vllm", has_engine=True),
 }
+"""By scheme."""

@@ -6,8 +6,8 @@ their combinations. Nothing here knows a model: that its policies and PRMs exist
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields, replace
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ METHODS_WITH_PRM = ("best_of_n", "beam", "dvts")
 METHODS_WITHOUT_PRM = ("cot", "majority", "adaptive")
 _METHODS = METHODS_WITH_PRM + METHODS_WITHOUT_PRM
 _SETTINGS = tuple(f.name for f in fields(Settings) if f.name != "seed")
-_KEYS = ("policy", "prm", "method", "budget", *_SETTINGS)
+_KEYS = ("policy", "prm", "pair", "method", "budget", *_SETTINGS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +43,23 @@ class Portfolio:
         """The specs of its PRMs, in the order of their first arm."""
         return tuple(dict.fromkeys(arm.prm for arm in self.arms if arm.prm))
 
+    def with_max_new_tokens(self, most: int) -> Portfolio:
+        """The same arms, all of which give a candidate so many tokens."""
+        arms = (replace(arm, settings=replace(arm.settings, max_new_tokens=most)) for arm in self.arms)
+        return Portfolio(self.name, tuple(arms))
 
-def load_portfolio(path: Path) -> Portfolio:
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What arms may refer to, of a config file."""
+
+    pairs: Mapping[str, tuple[str, str | None]] = field(default_factory=dict)
+    """A policy and its PRM by the name of the pair."""
+    max_new_tokens: Mapping[str, int] = field(default_factory=dict)
+    """By policy, where an arm does not say it."""
+
+
+def load_portfolio(path: Path, names: Names | None = None) -> Portfolio:
     """From a YAML or JSON file.
 
     Raises:
@@ -58,10 +73,10 @@ def load_portfolio(path: Path) -> Portfolio:
         raise InputError(f"cannot read the portfolio '{path}': {error.strerror}") from error
     except (yaml.YAMLError, ValueError) as error:  # a date that does not exist is a ValueError
         raise InputError(f"the portfolio '{path}' is neither YAML nor JSON: {_one_line(error)}") from error
-    return parse_portfolio(content, str(path))
+    return parse_portfolio(content, str(path), names)
 
 
-def parse_portfolio(content: Any, source: str) -> Portfolio:
+def parse_portfolio(content: Any, source: str, names: Names | None = None) -> Portfolio:
     """From what a portfolio file holds; `source` is for messages.
 
     Raises:
@@ -72,14 +87,14 @@ def parse_portfolio(content: Any, source: str) -> Portfolio:
     arms: dict[str, Arm] = {}
     for number, entry in enumerate(content["arms"], start=1):
         where = f"the portfolio '{source}', arm {number}"
-        for arm in _expand(entry, where):
+        for arm in _expand(entry, where, names or Names()):
             if arm.name in arms:
                 raise InputError(f"{where}: '{arm.name}' was there before; take one of them out")
             arms[arm.name] = arm
     return Portfolio(str(content.get("name") or Path(source).stem), tuple(arms.values()))
 
 
-def _expand(entry: Any, where: str) -> Iterator[Arm]:
+def _expand(entry: Any, where: str, names: Names) -> Iterator[Arm]:
     if not isinstance(entry, dict):
         raise InputError(f"{where}: write it as policy: ..., prm: ..., method: ..., budget: ...")
     for key in entry:
@@ -89,12 +104,29 @@ def _expand(entry: Any, where: str) -> Iterator[Arm]:
     if method not in _METHODS:
         raise InputError(f"{where}: {UnknownName('method', str(method), _METHODS)}")
     settings = _settings(entry, where)
-    choices = (_listed(entry.get("policy")), _listed(entry.get("prm")), _listed(entry.get("budget", 1)))
-    if not all(choices):
+    models, budgets = _models(entry, where, names), _listed(entry.get("budget", 1))
+    if not (models and budgets):
         raise InputError(f"{where}: an empty list stands for no arm; fill it, or take the arm out")
-    for policy, prm, budget in product(*choices):
+    for (policy, prm), budget in product(models, budgets):
         _check(policy, prm, budget, method, where)
-        yield Arm(policy, prm, method, budget, settings)
+        most = settings.max_new_tokens
+        if "max_new_tokens" not in entry:
+            most = names.max_new_tokens.get(policy, most)
+        yield Arm(policy, prm, method, budget, replace(settings, max_new_tokens=most))
+
+
+def _models(entry: dict[str, Any], where: str, names: Names) -> list[tuple[Any, Any]]:
+    """The policy and the PRM of each arm."""
+    if "pair" not in entry:
+        return list(product(_listed(entry.get("policy")), _listed(entry.get("prm"))))
+    if "policy" in entry or "prm" in entry:
+        raise InputError(f"{where}: a pair is its policy and its PRM; leave policy and prm out")
+    pairs = _listed(entry["pair"])
+    for pair in pairs:
+        if pair not in names.pairs:
+            known = UnknownName("pair", str(pair), names.pairs)
+            raise InputError(f"{where}: {known}; pairs are those of a config (--config)")
+    return [names.pairs[pair] for pair in pairs]
 
 
 def _listed(value: Any) -> list[Any]:

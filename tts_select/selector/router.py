@@ -8,13 +8,13 @@ calibrated.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tts_select.core.arm import Arm
+from tts_select.core.arm import POOL_SETTINGS, Arm
 from tts_select.core.plan import Settings
 from tts_select.core.voting import is_settled
 from tts_select.selector.calibration import Calibration
@@ -36,14 +36,24 @@ class Probe:
     prm: str | None
     n: int
     temperature: float = Settings().temperature
+    top_p: float = Settings().top_p
+    max_steps: int = Settings().max_steps
+    max_new_tokens: int = Settings().max_new_tokens
 
     @property
     def arm(self) -> Arm:
         """What the probes would be as an arm."""
+        settings = Settings(**{name: getattr(self, name) for name in POOL_SETTINGS})
         if self.prm is None and self.temperature == 0:
-            return Arm(self.policy, None, "cot", 1)
+            return Arm(self.policy, None, "cot", 1, settings)
         method = "majority" if self.prm is None else "best_of_n"
-        return Arm(self.policy, self.prm, method, self.n, Settings(temperature=self.temperature))
+        return Arm(self.policy, self.prm, method, self.n, replace(settings, temperature=self.temperature))
+
+    def as_in(self, portfolio: Portfolio) -> Probe:
+        """Sampled as the arms of its pool are, since these take the probes as their first samples."""
+        shared = (arm.settings for arm in portfolio.arms if arm.is_sampling and arm.pool == self.arm.pool)
+        settings = next(shared, self.arm.settings)
+        return replace(self, **{name: getattr(settings, name) for name in POOL_SETTINGS})
 
 
 @dataclass(frozen=True, slots=True)

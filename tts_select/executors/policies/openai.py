@@ -17,6 +17,7 @@ from tts_select.executors.prompts.rendering import (
     NO_STEPS_WHEN_THINKING,
     Renderer,
     renderer_for,
+    solution_tokens_for,
     without_thought,
 )
 from tts_select.executors.prompts.templates import BOXED, PLAIN, THINKING, Prompt, prompt_named
@@ -69,6 +70,7 @@ class OpenAIPolicy:
         self._thinks = self._renderer.thinks if self._renderer else thinks
         self._prompt = self._renderer.prompt if self._renderer else _prompt(options, self._can, thinks=thinks)
         self.why_no_steps = NO_STEPS_WHEN_THINKING if self._thinks else self._can.no_steps
+        self.solution_tokens = solution_tokens_for(thinks=self._thinks)
         self.fingerprint = self._prompt.mark(hashlib.sha256(self._can.identity.encode()).hexdigest()[:16])
 
     def close(self) -> None:

@@ -11,7 +11,11 @@ import torch
 from tts_select.core.cost import Cost, inference_flops
 from tts_select.core.errors import BackendError, InputError, ProblemTooLong
 from tts_select.core.protocols import Continuation, Meter, SampleRequest
-from tts_select.executors.prompts.rendering import NO_STEPS_WHEN_THINKING, renderer_for
+from tts_select.executors.prompts.rendering import (
+    NO_STEPS_WHEN_THINKING,
+    renderer_for,
+    solution_tokens_for,
+)
 from tts_select.executors.runtime.decoding import Decoder, Job, Written
 from tts_select.executors.runtime.endings import end_ids, ids_that_may_close
 from tts_select.executors.runtime.loading import LoadedModel, unknown_words
@@ -44,6 +48,7 @@ class TransformersPolicy:
         )
         self.fingerprint = self._renderer.prompt.mark(loaded.fingerprint)
         self.why_no_steps = NO_STEPS_WHEN_THINKING if self._renderer.thinks else None
+        self.solution_tokens = solution_tokens_for(thinks=self._renderer.thinks)
         self._decoder = Decoder(
             loaded.model,
             PrefixTree(cache_tokens(loaded.model)),

@@ -20,7 +20,11 @@ from tts_select.core.seeds import derive_seed
 from tts_select.data.fingerprint import fingerprint_of
 from tts_select.executors.backend_options import VllmOptions
 from tts_select.executors.policies.sizes import size_in_folder, size_in_name
-from tts_select.executors.prompts.rendering import NO_STEPS_WHEN_THINKING, renderer_for
+from tts_select.executors.prompts.rendering import (
+    NO_STEPS_WHEN_THINKING,
+    renderer_for,
+    solution_tokens_for,
+)
 from tts_select.executors.runtime.background import BackgroundLoop
 from tts_select.executors.runtime.loading import load_tokenizer
 from tts_select.executors.runtime.vllm_engine import imported_vllm, shut_down, started_engine
@@ -48,6 +52,7 @@ class VllmPolicy:
         )
         self.fingerprint = self._renderer.prompt.mark(fingerprint_of(Path(source), source))
         self.why_no_steps = NO_STEPS_WHEN_THINKING if self._renderer.thinks else None
+        self.solution_tokens = solution_tokens_for(thinks=self._renderer.thinks)
         self.n_parameters: int | None = _size(source, options)
         self._vllm = imported_vllm()
         self._background = BackgroundLoop("tts-select-vllm")

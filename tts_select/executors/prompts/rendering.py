@@ -14,6 +14,9 @@ from tts_select.core.errors import InputError
 from tts_select.executors.prompts.templates import BOXED, PLAIN, THINKING, Prompt, prompt_named
 
 THOUGHT_BEGINS, THOUGHT_ENDS = "<think>", "</think>"
+THOUGHTFUL_TOKENS, PLAIN_TOKENS = 8192, 2048
+"""The most new tokens of a solution with and without a thought: those that the paper gives to whole solutions
+and to steps (arXiv 2502.06703, section 3.1)."""
 NO_STEPS_WHEN_THINKING = (
     "it thinks before it answers, so it has no steps to search over: use cot, majority, adaptive or "
     "best_of_n, or switch its thinking off (--policy-option thinking=false)"
@@ -61,6 +64,11 @@ class Renderer:
             return self.prompt.text(problem)
         messages = self.prompt.messages(problem, merged=self.merged)
         return _rendered(self.tokenizer, messages, thinks=self.thinks)
+
+
+def solution_tokens_for(*, thinks: bool) -> int:
+    """See `protocols.solution_tokens`."""
+    return THOUGHTFUL_TOKENS if thinks else PLAIN_TOKENS
 
 
 def renderer_for(

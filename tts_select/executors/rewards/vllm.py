@@ -63,7 +63,7 @@ class VllmRewardModel:
             InputError: the format cannot be read in vLLM, or the tokenizer does not suit it.
             BackendError: vLLM is not installed, or cannot load the model.
         """
-        _check_format(format)
+        check_format(format)
         self.name = name
         self.n_parameters = _size(source, params)
         self.fingerprint = format.mark(fingerprint_of(Path(source), source))
@@ -184,15 +184,19 @@ class _Classifier:
         return _Read(scores, len(text) - reused, reused)
 
 
-def _check_format(format: PrmFormat) -> None:
-    if not _is_read_in_vllm(format):
-        known = ", ".join(name for name, f in FORMATS.items() if _is_read_in_vllm(f))
+def check_format(format: PrmFormat) -> None:
+    """Raises:
+    InputError: it cannot be read in vLLM.
+    """
+    if not is_read_in_vllm(format):
+        known = ", ".join(name for name, f in FORMATS.items() if is_read_in_vllm(f))
         raise InputError(
             f"vLLM cannot read the PRM format '{format.name}', only {known}: write hf: for vllm:"
         )
 
 
-def _is_read_in_vllm(format: PrmFormat) -> bool:
+def is_read_in_vllm(format: PrmFormat) -> bool:
+    """Whether vLLM has what the format needs."""
     return isinstance(format.rule, Sign) or format.name == "qwen2.5-math-prm"
 
 

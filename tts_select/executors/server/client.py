@@ -77,6 +77,11 @@ class Client:
         """The response to a request of `/completions`, or of `/chat/completions` if it has messages."""
         return await self._asked(lambda: self._create(body), deadline)
 
+    async def post(self, path: str, body: Body) -> Any:
+        """The JSON that an endpoint outside the API answers with, as `/pooling` beside `/v1`."""
+        root = str(self._sdk.base_url).rstrip("/").removesuffix("/v1")
+        return await self._asked(lambda: self._sdk.post(root + path, cast_to=object, body=body), None)
+
     @asynccontextmanager
     async def stream(self, body: Body, *, deadline: float | None = None) -> AsyncIterator[AsyncIterator[Any]]:
         """The same in pieces; leaving early closes the connection, which ends the writing."""

@@ -60,6 +60,7 @@ def fit_router(
     cases = cases_of(log)
     portfolio = Portfolio(log.manifest.portfolio, log.manifest.arms)
     _check(cases, portfolio, probe)
+    probe = probe.as_in(portfolio)
     note("replaying arms")
     board = board_of(cases, portfolio, seed)
     scores = board.scores()

@@ -22,9 +22,6 @@ from tts_select.training.sweep.records import (
     Unit,
 )
 
-SAMPLING_SETTINGS = ("top_p", "max_steps", "max_new_tokens")
-"""What a pool of samples depends on, beside the temperature."""
-
 _NUMBERED = re.compile(r"tts-select/sweep@(\d+)")
 _FIELDS: dict[str, tuple[type, ...]] = {
     "schema": (str,),

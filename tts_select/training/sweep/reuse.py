@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from tts_select.core.arm import Arm
+from tts_select.core.arm import POOL_SETTINGS, Arm
 from tts_select.core.errors import InputError
 from tts_select.training.sweep.log import read_manifest, read_records
-from tts_select.training.sweep.manifest import SAMPLING_SETTINGS, PoolPlan, pools_of
+from tts_select.training.sweep.manifest import PoolPlan, pools_of
 from tts_select.training.sweep.records import LoggedProblem, Manifest, Pool, Run
 
 
@@ -77,4 +77,4 @@ def _models_of(arm: Arm) -> set[str]:
 
 def _sampling(arm: Arm) -> tuple[object, ...]:
     settings = arm.settings
-    return arm.temperature, *(getattr(settings, name) for name in SAMPLING_SETTINGS)
+    return arm.temperature, *(getattr(settings, name) for name in POOL_SETTINGS)

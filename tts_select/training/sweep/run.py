@@ -14,18 +14,18 @@ from functools import partial
 from pathlib import Path
 
 from tts_select.batch import DEFAULT_CONCURRENCY, in_flight
-from tts_select.core.arm import Arm
+from tts_select.core.arm import POOL_SETTINGS, Arm
 from tts_select.core.candidate import Candidate
 from tts_select.core.errors import BackendError, InputError, TtsSelectError, unknown_size
 from tts_select.core.problem import Problem
 from tts_select.core.protocols import Policy, RewardModel
 from tts_select.core.solution import Solution
 from tts_select.data.grading import GRADER
-from tts_select.executors.registry import load_policy, load_prm
+from tts_select.executors.registry import Loaders, load_policy, load_prm
 from tts_select.selector.portfolio import Portfolio
 from tts_select.solving import Executors, Options, run_plan
 from tts_select.training.sweep.log import key_of
-from tts_select.training.sweep.manifest import SAMPLING_SETTINGS, PoolPlan, pools_of, searches
+from tts_select.training.sweep.manifest import PoolPlan, pools_of, searches
 from tts_select.training.sweep.pooling import is_right, sample_pool
 from tts_select.training.sweep.records import LoggedProblem, Manifest, ModelCard, Pool, Run, SweepLog
 from tts_select.training.sweep.reuse import reusable
@@ -91,7 +91,7 @@ class Sweep:
                 "give it a temperature, or a budget of 1"
             )
         shared = self.pools[arm.pool].arm.settings
-        for name in SAMPLING_SETTINGS:
+        for name in POOL_SETTINGS:
             if getattr(arm.settings, name) != getattr(shared, name):
                 raise InputError(
                     f"the arm '{arm.name}' samples with another {name} than {getattr(shared, name)}, and one "
@@ -99,15 +99,8 @@ class Sweep:
                 )
 
 
-@dataclass(frozen=True, slots=True)
-class Loaders:
-    """From the specs of a portfolio to models that have computed nothing yet; called for every stage."""
-
-    policy: Callable[[str], Policy]
-    prm: Callable[[str], RewardModel]
-
-
 FRESH = Loaders(partial(load_policy, fresh=True), partial(load_prm, fresh=True))
+"""Models that have computed nothing yet; they are called for every stage."""
 
 Progress = Callable[[int, int, str], None]
 """Called after each record with how many are there, of how many, and what was at work."""

@@ -1,0 +1,148 @@
+"""A PRM behind a local server that answers as vLLM's `/pooling` does; tests/vllm has the real one."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tts_select import BackendError, InputError, ProblemTooLong, RewardModel, UnknownName, load_prm
+from tts_select.executors.accounting import Ledger
+
+MODEL, FORMAT = "math-prm", "qwen2.5-math-prm"
+PROBLEM, STEPS = "What is 2 + 2?", ["We add them.", "It is 4."]
+CONTEXT = 200
+
+
+class FakePooling(BaseHTTPRequestHandler):
+    """The good class of the token at place k has the probability k / 1000."""
+
+    tag: int | None = None
+    spoil: Callable[[dict[str, Any]], Any] = staticmethod(lambda response: response)
+    seen: list[tuple[str, dict[str, Any]]]
+
+    def log_message(self, *_: Any) -> None: ...
+
+    def do_GET(self) -> None:
+        self._send({"data": [{"id": MODEL, "object": "model", "owned_by": "vllm", "max_model_len": CONTEXT}]})
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.seen.append((self.path, body))
+        ids = body["input"]
+        rows = [[1 - k / 1000, k / 1000] for k, i in enumerate(ids) if self.tag in (None, i)]
+        self._send(self.spoil({"data": [{"data": rows}], "usage": {"prompt_tokens": len(ids)}}))
+
+    def _send(self, body: Any) -> None:
+        content = json.dumps(body).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+
+@pytest.fixture
+def server() -> Iterator[tuple[str, type[FakePooling]]]:
+    """Its base URL and its handler."""
+    handler = type("Handler", (FakePooling,), {"seen": []})
+    http = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    thread = threading.Thread(target=http.serve_forever, args=(0.01,), daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{http.server_address[1]}/v1", handler
+    http.shutdown()
+    http.server_close()
+    thread.join()
+
+
+@pytest.fixture
+def load(server: tuple[str, Any], checkpoint: Callable[[str], Path]) -> Iterator[Callable[..., Any]]:
+    loaded = []
+
+    def load_served(model: str = MODEL, format: str = FORMAT, **options: Any) -> RewardModel:
+        given = {"base_url": server[0], "tokenizer": str(checkpoint(FORMAT)), "params": 7e9, "retries": 0}
+        loaded.append(load_prm(f"served:{model}", format, fresh=True, **{**given, **options}))
+        return loaded[-1]
+
+    yield load_served
+    for prm in loaded:
+        prm.close()  # type: ignore[attr-defined]
+
+
+def expected(prm: Any, steps: list[str]) -> list[float]:
+    _, closed = prm._encoder(PROBLEM, steps)
+    return [place / 1000 for place in closed[1:]]
+
+
+def test_steps_are_read_at_the_tokens_that_close_them(
+    server: tuple[str, Any], load: Callable[..., Any], in_time: Callable[..., Any]
+) -> None:
+    prm = load()
+    assert isinstance(prm, RewardModel)
+    assert prm.fingerprint.endswith("+qwen2.5-math-prm")
+    for tag in (None, prm._encoder.close_id):  # of all tokens, and of those alone
+        server[1].tag = tag
+        assert in_time(prm.score(PROBLEM, STEPS)) == pytest.approx(expected(prm, STEPS))
+    path, body = server[1].seen[-1]
+    assert (path, body["model"], body["task"]) == ("/pooling", MODEL, "token_classify")
+    assert body["input"][-1] == prm._encoder.close_id
+
+
+def test_every_token_is_billed(load: Callable[..., Any], in_time: Callable[..., Any]) -> None:
+    prm, ledger = load(), Ledger()
+    in_time(prm.score(PROBLEM, STEPS, meter=ledger.phase("score")))
+    _, closed = prm._encoder(PROBLEM, STEPS)
+    total = ledger.bill.total
+    assert (total.prm_tokens, total.prm_calls) == (closed[-1] + 1, 1)
+    assert total.flops == 2 * 7e9 * total.prm_tokens
+
+
+def test_what_every_prm_refuses_is_refused(
+    server: tuple[str, Any], load: Callable[..., Any], in_time: Callable[..., Any]
+) -> None:
+    prm = load()
+    with pytest.raises(ValueError, match="step 2 is empty"):
+        in_time(prm.score(PROBLEM, ["We add.", " "]))
+    with pytest.raises(ProblemTooLong):
+        in_time(prm.score(PROBLEM, ["We add 1 and 2. " * 100]))
+    assert in_time(prm.score(PROBLEM, [])) == []
+    assert server[1].seen == []
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lambda r: {"error": "x"}, "--runner pooling"),
+        (lambda r: {**r, "data": [{"data": [0.5, 0.5]}]}, "--runner pooling"),
+        (lambda r: {**r, "data": [{"data": r["data"][0]["data"][:1]}]}, "gave 1 scores for 2 steps"),
+        (lambda r: {**r, "data": [{"data": [[0.1]] * len(r["data"][0]["data"])}]}, "is it the PRM's model"),
+        (lambda r: {**r, "data": [{"data": [[3, 7]] * len(r["data"][0]["data"])}]}, "is it the PRM's model"),
+    ],
+)
+def test_an_answer_that_is_none_is_an_error(
+    server: tuple[str, Any],
+    load: Callable[..., Any],
+    in_time: Callable[..., Any],
+    spoil: Callable[[Any], Any],
+    said: str,
+) -> None:
+    server[1].spoil = staticmethod(spoil)
+    with pytest.raises(BackendError) as caught:
+        in_time(load().score(PROBLEM, STEPS))
+    assert said in str(caught.value)
+
+
+def test_what_cannot_be_served_is_refused_at_once(load: Callable[..., Any]) -> None:
+    with pytest.raises(InputError, match=r"cannot read the PRM format 'skywork-o1', only qwen2.5-math-prm"):
+        load(format="skywork-o1")
+    with pytest.raises(InputError, match="--prm-option params=7e9"):
+        load(params=None)
+    with pytest.raises(UnknownName, match="did you mean 'math-prm'"):
+        load("math-prn")
+    with pytest.raises(BackendError, match="is it running"):
+        load(base_url="http://127.0.0.1:1/v1")

@@ -1,0 +1,102 @@
+"""What a config file says, as inert values: nothing here loads a model or asks for a device."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tts_select.core.errors import UnknownName
+from tts_select.executors.placement.memory import Workload
+from tts_select.selector.portfolio import Names, Portfolio
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyEntry:
+    """How a policy is loaded."""
+
+    spec: str
+    """As `--policy` takes it."""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """Of its backend; `device` and `dtype` are among them."""
+    max_new_tokens: int | None = None
+    """Of a solution; None leaves it to the policy."""
+
+
+@dataclass(frozen=True, slots=True)
+class PrmEntry:
+    """How a PRM is loaded."""
+
+    spec: str
+    """As `--prm` takes it."""
+    format: str | None = None
+    """How it reads a solution; None: its name tells."""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """Of its backend; `device` and `dtype` are among them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A policy and its PRM, or none, by name or spec."""
+
+    policy: str
+    prm: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """What memory is planned for."""
+
+    workload: Workload = field(default_factory=Workload)
+    gpus: tuple[float, ...] = ()
+    """GiB of each GPU of the machine that is planned for; empty: this one."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeEntry:
+    """How `train` lets a router probe."""
+
+    policy: str | None = None
+    prm: str | None = None
+    samples: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """One file."""
+
+    path: Path
+    policies: Mapping[str, PolicyEntry] = field(default_factory=dict)
+    prms: Mapping[str, PrmEntry] = field(default_factory=dict)
+    pairs: Mapping[str, Pair] = field(default_factory=dict)
+    """The first one is what `solve` runs where there is no router."""
+    placement: Placement | None = None
+    """None: memory is not planned."""
+    portfolio: Portfolio | None = None
+    router: Path | None = None
+    """A router's folder."""
+    probe: ProbeEntry = ProbeEntry()
+
+    def policy(self, name: str) -> PolicyEntry:
+        """The entry of this name; any other name is a spec."""
+        return self.policies.get(name) or PolicyEntry(name)
+
+    def prm(self, name: str) -> PrmEntry:
+        """The entry of this name; any other name is a spec."""
+        return self.prms.get(name) or PrmEntry(name)
+
+    def pair(self, name: str) -> Pair:
+        """Raises:
+        UnknownName: there is none of this name.
+        """
+        if name not in self.pairs:
+            raise UnknownName(f"pair of the config '{self.path}'", name, self.pairs)
+        return self.pairs[name]
+
+    @property
+    def names(self) -> Names:
+        """What the arms of a portfolio may refer to."""
+        pairs = {name: (pair.policy, pair.prm) for name, pair in self.pairs.items()}
+        most = {n: e.max_new_tokens for n, e in self.policies.items() if e.max_new_tokens is not None}
+        return Names(pairs, most)

@@ -1,0 +1,165 @@
+"""What a config makes of names: options of a search with two models, or loaders for many of them.
+
+Where the config plans memory, models that are loaded together are placed first: what does not fit is refused
+before anything is loaded, and each model in vLLM is given its share of its GPU.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from tts_select.config.entries import Config, PolicyEntry, PrmEntry
+from tts_select.core.errors import BackendError
+from tts_select.core.protocols import Policy, RewardModel
+from tts_select.executors.placement.devices import Device, declared_gpus, devices_here
+from tts_select.executors.placement.fitting import Fit, fit, shares_of
+from tts_select.executors.placement.memory import Placed
+from tts_select.executors.placement.placing import placed_policy, placed_prm
+from tts_select.executors.registry import Loaders, load_policy, load_prm
+from tts_select.selector.portfolio import METHODS_WITHOUT_PRM, Portfolio
+
+_log = logging.getLogger(__name__)
+_SHARE = "gpu_memory_utilization"
+
+
+@dataclass(frozen=True, slots=True)
+class Together:
+    """Names of models that are in memory at the same time."""
+
+    policies: Sequence[str]
+    prms: Sequence[str]
+
+
+def as_options(config: Config, options: Mapping[str, Any], pins: Sequence[str]) -> dict[str, Any]:
+    """Options of `solve` without names of the config; `pins` are those that choose models or a method.
+
+    Without any of these the config's router answers, if it has one. Where no policy is named, the first pair
+    is taken.
+
+    Raises:
+        InputError: a name is not known, or the models do not fit where they are to run.
+    """
+    found = dict(options)
+    pair = found.pop("pair", None)
+    is_routed = not any(name in found for name in pins) and not found.get("untrained_rule") and pair is None
+    if is_routed and (found.get("router") or config.router):
+        return {"router": config.router, **found}
+    if pair is None and "policy" not in found:
+        pair = next(iter(config.pairs), None)
+    if pair is not None:
+        chosen = config.pair(pair)
+        needs_no_prm = found.get("method") in METHODS_WITHOUT_PRM
+        found = {"policy": chosen.policy, "prm": None if needs_no_prm else chosen.prm, **found}
+    return _without_names(config, found) if pair is not None or not is_routed else found
+
+
+def loaders_for(config: Config, groups: Sequence[Together], *, fresh: bool = False) -> Loaders:
+    """From names of the config, or specs, to models; each of `groups` is in memory at the same time.
+
+    Raises:
+        InputError: a group does not fit where it is to run.
+    """
+    shares = _shares(config, groups)
+
+    def policy(name: str) -> Policy:
+        entry = config.policy(name)
+        return load_policy(entry.spec, fresh=fresh, **{**_share(name, shares), **entry.options})
+
+    def prm(name: str) -> RewardModel:
+        entry = config.prm(name)
+        return load_prm(entry.spec, entry.format, fresh=fresh, **{**_share(name, shares), **entry.options})
+
+    return Loaders(policy, prm)
+
+
+def swept_together(portfolio: Portfolio) -> list[Together]:
+    """A sweep has one policy in memory at a time, and the PRMs that read it."""
+    return [
+        Together([policy], sorted({a.prm for a in portfolio.arms if a.policy == policy and a.prm}))
+        for policy in portfolio.policies
+    ]
+
+
+def routed_together(portfolio: Portfolio) -> list[Together]:
+    """A router keeps all models of its portfolio."""
+    return [Together(portfolio.policies, portfolio.prms)]
+
+
+def fits_of(config: Config, group: Together, devices: Sequence[Device]) -> tuple[Fit, ...]:
+    """Where each of the models goes. Those on servers take nothing here.
+
+    Raises:
+        InputError: they do not fit.
+        BackendError: what a model takes is not known.
+    """
+    assert config.placement is not None
+    found = [
+        *(_placed_policy(name, config.policy(name), devices) for name in group.policies),
+        *(_placed_prm(name, config.prm(name), devices) for name in group.prms),
+    ]
+    return fit([model for model in found if model], devices, config.placement.workload)
+
+
+def planned_devices(config: Config) -> tuple[Device, ...]:
+    """Those that the config declares, else those of this machine."""
+    gpus = config.placement.gpus if config.placement else ()
+    here = devices_here()
+    return (*declared_gpus(list(gpus)), *(d for d in here if not d.is_gpu)) if gpus else here
+
+
+def _placed_policy(name: str, entry: PolicyEntry, devices: Sequence[Device]) -> Placed | None:
+    return placed_policy(name, entry.spec, entry.options, devices)
+
+
+def _placed_prm(name: str, entry: PrmEntry, devices: Sequence[Device]) -> Placed | None:
+    return placed_prm(name, entry.spec, entry.format, entry.options, devices)
+
+
+def _shares(config: Config, groups: Sequence[Together]) -> dict[str, float]:
+    """By name, the least that a model in vLLM gets in any of its groups; empty where nothing is planned."""
+    least: dict[str, float] = {}
+    if config.placement is None:
+        return least
+    devices = devices_here()
+    for group in groups:
+        try:
+            shares = shares_of(fits_of(config, group, devices))
+        except BackendError as error:
+            _log.warning("%s: whether it fits is not checked", error)
+            continue
+        for name, share in shares.items():
+            least[name] = min(share, least.get(name, share))
+    return least
+
+
+def _share(name: str, shares: Mapping[str, float]) -> dict[str, Any]:
+    return {_SHARE: shares[name]} if name in shares else {}
+
+
+def _without_names(config: Config, options: dict[str, Any]) -> dict[str, Any]:
+    """With the specs and options of the entries, under what was said with the options themselves."""
+    policy, prm = options.get("policy"), options.get("prm")
+    chosen = config
+    if isinstance(policy, str):
+        entry = config.policy(policy)
+        given = {**entry.options, **options.get("policy_options", {})}
+        chosen = replace(chosen, policies={policy: replace(entry, options=given)})
+        options |= {"policy": entry.spec, "policy_options": given}
+        if entry.max_new_tokens is not None:
+            options.setdefault("max_new_tokens", entry.max_new_tokens)
+    if isinstance(prm, str):
+        reader = config.prm(prm)
+        given = {**reader.options, **options.get("prm_options", {})}
+        chosen = replace(chosen, prms={prm: replace(reader, options=given)})
+        options |= {"prm": reader.spec, "prm_options": given}
+        if reader.format is not None:
+            options.setdefault("prm_format", reader.format)
+    here = Together([n for n in (policy,) if isinstance(n, str)], [n for n in (prm,) if isinstance(n, str)])
+    shares = _shares(chosen, [here])
+    for name, kind in ((policy, "policy_options"), (prm, "prm_options")):
+        if isinstance(name, str):
+            options[kind] = {**_share(name, shares), **options[kind]}
+    return options

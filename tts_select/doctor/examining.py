@@ -1,0 +1,33 @@
+"""The whole examination."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tts_select.config import Config
+from tts_select.doctor.checkpoints import examine_checkpoints, unreadable
+from tts_select.doctor.findings import Finding
+from tts_select.doctor.machine import examine_devices, examine_placement
+from tts_select.doctor.packages import examine_packages
+from tts_select.doctor.routers import examine_routers
+from tts_select.doctor.servers import examine_servers
+from tts_select.executors.placement.devices import devices_here
+from tts_select.executors.registry import split_spec
+
+
+def examine(config: Config | None) -> Iterator[Finding]:
+    """Everything that can be seen without loading weights."""
+    yield from examine_packages(needs_vllm=_needs_vllm(config))
+    yield from examine_devices(devices_here())
+    yield from examine_servers(config)
+    yield from examine_routers(config)
+    if config is not None:
+        yield from examine_checkpoints(config)
+        yield from examine_placement(config, unreadable(config))
+
+
+def _needs_vllm(config: Config | None) -> bool:
+    if config is None:
+        return False
+    specs = [e.spec for e in config.policies.values()] + [e.spec for e in config.prms.values()]
+    return any(split_spec(spec)[0] == "vllm" for spec in specs)

@@ -1,0 +1,58 @@
+"""Whether routers know the models that they are to run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from tts_select.config import Config
+from tts_select.core.errors import TtsSelectError
+from tts_select.data.grading import GRADER
+from tts_select.data.world.artifacts import ROUTER, describe
+from tts_select.doctor.findings import Finding, problem
+from tts_select.executors.registry import check_policy, check_prm
+
+_SHIPPED = "the shipped router"
+
+
+def examine_routers(config: Config | None, *, shipped: Path = ROUTER) -> Iterator[Finding]:
+    """The shipped one against the embedded models, and the config's against its names."""
+    yield _shipped(shipped)
+    if config is not None and config.router is not None:
+        yield _of_config(config, config.router)
+
+
+def _shipped(folder: Path) -> Finding:
+    from tts_select.selector.artifact import load_router
+    from tts_select.selector.router import fingerprint_mismatch
+
+    try:
+        router = load_router(folder)
+    except TtsSelectError as error:
+        return problem(_SHIPPED, error)
+    here = {str(model["spec"]): str(model["fingerprint"]) for model in describe()}
+    portfolio = (*router.portfolio.policies, *router.portfolio.prms)
+    found = {spec: here.get(spec, "missing") for spec in portfolio} | {"grader": GRADER}
+    if mismatch := fingerprint_mismatch(router.fingerprints, found):
+        return Finding(_SHIPPED, "problem", mismatch, "install the package again, with its own weights")
+    return Finding(_SHIPPED, "ok", f"it was trained for the {len(portfolio)} embedded models that are here")
+
+
+def _of_config(config: Config, folder: Path) -> Finding:
+    from tts_select.selector.artifact import load_router
+
+    try:
+        router = load_router(folder)
+        for name in router.portfolio.policies:
+            policy = config.policy(name)
+            check_policy(policy.spec, policy.options)
+        for name in router.portfolio.prms:
+            prm = config.prm(name)
+            check_prm(prm.spec, prm.format, prm.options)
+    except TtsSelectError as error:
+        return problem("router", error)
+    if router.fingerprints.get("grader") != GRADER:
+        return Finding("router", "problem", "it was trained with another grader", "sweep and train again")
+    return Finding(
+        "router", "ok", f"{len(router.portfolio.arms)} arms; fingerprints are compared as it loads"
+    )
