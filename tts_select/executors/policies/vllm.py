@@ -23,7 +23,7 @@ from tts_select.executors.policies.sizes import size_in_folder, size_in_name
 from tts_select.executors.prompts.rendering import NO_STEPS_WHEN_THINKING, renderer_for
 from tts_select.executors.runtime.background import BackgroundLoop
 from tts_select.executors.runtime.loading import load_tokenizer
-from tts_select.executors.runtime.vllm_engine import imported_vllm, shut_down, started_engine
+from tts_select.executors.runtime.vllm_engine import forget_prefixes, imported_vllm, shut_down, started_engine
 
 
 class VllmPolicy:
@@ -59,6 +59,10 @@ class VllmPolicy:
     def close(self) -> None:
         """End the engine and free its memory. It happens by itself when nothing refers to the policy."""
         self._end()
+
+    async def forget(self) -> None:
+        """See `core.protocols.forget`."""
+        await self._background.run(forget_prefixes(self._engine, self.name))
 
     async def sample(self, request: SampleRequest, meter: Meter) -> list[Continuation]:
         """See `Policy.sample`."""

@@ -106,6 +106,14 @@ class GenerativeRewardModel:
         finally:
             request.is_given_up = not future.done() or future.cancelled()
 
+    async def forget(self) -> None:
+        """See `core.protocols.forget`."""
+        await self._worker.do(self._forget)
+
+    def _forget(self) -> None:
+        self._scores.clear()
+        self._lane.tree.clear()
+
     def _step(self, requests: list[_Request]) -> bool:
         for request in requests:
             request.charge(Cost(prm_calls=1))

@@ -98,6 +98,15 @@ class TransformersRewardModel:
         self._worker.submit(_Job(ids, closed, (problem, *steps), meter, future))
         return await future
 
+    async def forget(self) -> None:
+        """See `core.protocols.forget`."""
+        await self._worker.do(self._forget)
+
+    def _forget(self) -> None:
+        self._values.clear()
+        for lane in self._lanes:
+            lane.tree.clear()
+
     def _step(self, jobs: list[_Job]) -> bool:
         """Score everything that is waiting, each depth after the one that it grows from."""
         # the keys and values of a batch take no more memory than those that are kept

@@ -27,7 +27,13 @@ from tts_select.executors.rewards.rules import Classes, Sign
 from tts_select.executors.rewards.validation import check_steps
 from tts_select.executors.runtime.background import BackgroundLoop
 from tts_select.executors.runtime.loading import load_tokenizer
-from tts_select.executors.runtime.vllm_engine import Vllm, imported_vllm, shut_down, started_engine
+from tts_select.executors.runtime.vllm_engine import (
+    Vllm,
+    forget_prefixes,
+    imported_vllm,
+    shut_down,
+    started_engine,
+)
 
 _REMEMBERED_SCORES = 200_000
 _MEMORY_SHARE = 0.3
@@ -89,6 +95,11 @@ class VllmRewardModel:
     def close(self) -> None:
         """End the engine and free its memory. It happens by itself when nothing refers to the PRM."""
         self._end()
+
+    async def forget(self) -> None:
+        """See `core.protocols.forget`."""
+        self._scores.clear()
+        await self._background.run(forget_prefixes(self._engine, self.name))
 
     async def score(self, problem: str, steps: Sequence[str], *, meter: Meter | None = None) -> list[float]:
         """See `RewardModel.score`."""

@@ -7,6 +7,7 @@ causal LM with full attention, since those take such a mask and a `Cache` as the
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Sequence
 from typing import Any
 
@@ -20,11 +21,18 @@ _PREFIX_BYTES = 1 << 30
 
 
 class _Layer(CacheLayerMixin):
-    """One layer's view of the shared buffer."""
+    """One layer's view of the shared buffer. It does not keep the rows alive: they hold it, and a circle would
+    be freed late, with all its memory."""
 
     def __init__(self, rows: RaggedCache, index: int) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self._rows, self._index = rows, index
+        self._ref, self._index = weakref.ref(rows), index
+
+    @property
+    def _rows(self) -> RaggedCache:
+        rows = self._ref()
+        assert rows is not None
+        return rows
 
     def lazy_initialization(self, key_states: torch.Tensor, value_states: torch.Tensor) -> None:
         """The buffer exists already."""

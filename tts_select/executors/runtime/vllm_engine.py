@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, fields
@@ -12,6 +13,8 @@ from tts_select.executors.runtime.background import BackgroundLoop
 
 _MEMORY_SHARE = 0.6
 """Of a GPU, unless it is said otherwise: by itself vLLM would leave a PRM on the same GPU no room."""
+
+_FORGET_TRIES, _FORGET_SECONDS = 50, 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,19 @@ def started_engine(vllm: Vllm, source: str, arguments: dict[str, Any], backgroun
     except BaseException:
         background.stop(_nothing)
         raise
+
+
+async def forget_prefixes(engine: Any, name: str) -> None:
+    """Empty its prefix cache.
+
+    Raises:
+        BackendError: something still computes with it.
+    """
+    for _ in range(_FORGET_TRIES):
+        if await engine.reset_prefix_cache():
+            return
+        await asyncio.sleep(_FORGET_SECONDS)  # a request that was aborted is on its way out
+    raise BackendError(f"{name} does not empty its prefix cache: requests are in flight")
 
 
 def shut_down(engine: Any, background: BackgroundLoop) -> None:
