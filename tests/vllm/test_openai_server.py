@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import socket
-import subprocess
-import sys
 import time
-import urllib.request
 from collections.abc import Callable, Coroutine, Iterator
-from pathlib import Path
+from contextlib import AbstractContextManager
 from typing import Any
 
 import pytest
@@ -21,7 +16,6 @@ from tts_select.data.world.artifacts import folder_of
 from tts_select.data.world.suite import generate
 from tts_select.executors.accounting import Ledger
 
-START_SECONDS = 500
 N_PROBLEMS = 10
 N_TO_AGREE = 9  # float ties may go either way in another runtime
 MAX_NEW_TOKENS = 256
@@ -41,41 +35,14 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def server(
+    serve: Callable[..., AbstractContextManager[str]], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
     """Its base URL."""
-    log = tmp_path_factory.mktemp("server") / "log"
-    template = log.with_name("chat.jinja")
+    template = tmp_path_factory.mktemp("template") / "chat.jinja"
     template.write_text(CHAT_TEMPLATE)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [
-        sys.executable, "-m", "vllm.entrypoints.openai.api_server", "--model",
-        str(folder_of("policy", "small")), "--served-model-name", "small", "--dtype", "float32",
-        "--enforce-eager", "--max-num-seqs", "32", "--enable-prompt-tokens-details",
-        "--no-enable-chunked-prefill",
-        "--chat-template", str(template), "--host", "127.0.0.1", "--port", str(port),
-    ]  # fmt: skip
-    environment = {**os.environ, "VLLM_CPU_KVCACHE_SPACE": "1", "HF_HUB_OFFLINE": "1"}
-    with log.open("w") as out:
-        process = subprocess.Popen(command, env=environment, stdout=out, stderr=out)
-    try:
-        _wait_until_healthy(f"http://127.0.0.1:{port}/health", process, log)
-        yield f"http://127.0.0.1:{port}/v1"
-    finally:
-        process.terminate()
-        process.wait(30)
-
-
-def _wait_until_healthy(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    until = time.monotonic() + START_SECONDS
-    while time.monotonic() < until and process.poll() is None:
-        try:
-            with urllib.request.urlopen(url, timeout=2):  # noqa: S310  it is http
-                return
-        except OSError:
-            time.sleep(0.5)
-    pytest.fail(f"the server did not start: {log.read_text()[-2000:]}")
+    with serve(folder_of("policy", "small"), "small", "--chat-template", str(template)) as url:
+        yield url
 
 
 @pytest.fixture(scope="module", params=["chat", "completions"])

@@ -83,7 +83,7 @@ def why_no_steps(policy: Policy) -> str | None:
 
 
 async def forget(model: Policy | RewardModel) -> None:
-    """Let a model drop what it keeps of earlier requests, as its prefix cache; nothing of it may be in flight.
+    """Let a model drop what it keeps of earlier requests, as its prefix cache. None may be in flight.
 
     A model does so in a method of this name, which it need not have.
 

@@ -14,11 +14,10 @@ from tts_select.core.cost import Cost, inference_flops
 from tts_select.core.errors import BackendError, InputError, ProblemTooLong
 from tts_select.core.protocols import Continuation, Meter, SampleRequest
 from tts_select.executors.prompts.rendering import NO_STEPS_WHEN_THINKING, renderer_for
+from tts_select.executors.runtime.cache_budget import give_back, shared_tree
 from tts_select.executors.runtime.decoding import Decoder, Job, Written
 from tts_select.executors.runtime.endings import end_ids, ids_that_may_close
 from tts_select.executors.runtime.loading import LoadedModel, unknown_words
-from tts_select.executors.runtime.prefix_tree import PrefixTree
-from tts_select.executors.runtime.ragged import cache_tokens
 from tts_select.executors.runtime.worker import Worker, hand_back
 
 
@@ -46,7 +45,7 @@ class TransformersPolicy:
         )
         self.fingerprint = self._renderer.prompt.mark(loaded.fingerprint)
         self.why_no_steps = NO_STEPS_WHEN_THINKING if self._renderer.thinks else None
-        self._tree = PrefixTree(cache_tokens(loaded.model))
+        self._tree = shared_tree(loaded.model)
         self._decoder = Decoder(
             loaded.model,
             self._tree,
@@ -74,7 +73,11 @@ class TransformersPolicy:
 
     async def forget(self) -> None:
         """See `core.protocols.forget`."""
-        await self._worker.do(self._tree.clear)
+        await self._worker.do(self._forget)
+
+    def _forget(self) -> None:
+        self._tree.clear()
+        give_back()
 
     def _encode(self, problem: str, steps: Sequence[str]) -> np.ndarray:
         text = self._renderer.text(problem, steps)

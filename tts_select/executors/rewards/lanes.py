@@ -11,8 +11,9 @@ import torch
 
 from tts_select.executors.rewards.checkpoints import Part
 from tts_select.executors.rewards.reading import Reader
+from tts_select.executors.runtime.cache_budget import shared_tree
 from tts_select.executors.runtime.prefix_tree import PrefixTree
-from tts_select.executors.runtime.ragged import RaggedCache, cache_tokens, right_aligned
+from tts_select.executors.runtime.ragged import RaggedCache, right_aligned
 
 
 class Computed(NamedTuple):
@@ -30,7 +31,7 @@ class Lane:
     tree: PrefixTree = field(init=False)
 
     def __post_init__(self) -> None:
-        self.tree = PrefixTree(cache_tokens(self.part.loaded.model))
+        self.tree = shared_tree(self.part.loaded.model)
 
     def is_cached(self, ids: np.ndarray) -> bool:
         """Whether nothing of this text is left to compute."""

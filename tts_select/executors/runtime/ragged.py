@@ -17,12 +17,11 @@ from transformers import Cache, PreTrainedModel
 from transformers.cache_utils import CacheLayerMixin
 
 _SPARE_SLOTS = 64
-_PREFIX_BYTES = 1 << 30
 
 
 class _Layer(CacheLayerMixin):
-    """One layer's view of the shared buffer. It does not keep the rows alive: they hold it, and a circle would
-    be freed late, with all its memory."""
+    """One layer's view of the shared buffer. It does not keep the rows alive: they hold it, and what is in a
+    circle is freed late, with all its memory."""
 
     def __init__(self, rows: RaggedCache, index: int) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -204,12 +203,6 @@ def cache_shape(model: PreTrainedModel) -> tuple[int, int, int]:
     heads = getattr(config, "num_key_value_heads", None) or n_heads
     head_dim = getattr(config, "head_dim", None) or config.hidden_size // n_heads
     return config.num_hidden_layers, heads, head_dim
-
-
-def cache_tokens(model: PreTrainedModel) -> int:
-    """How many tokens' keys and values fit in the memory set aside for a prefix cache."""
-    layers, heads, head_dim = cache_shape(model)
-    return max(4096, _PREFIX_BYTES // (2 * layers * heads * head_dim * model.dtype.itemsize))
 
 
 def right_aligned(rows: Sequence[np.ndarray], device: torch.device) -> torch.Tensor:

@@ -14,6 +14,7 @@ from tts_select.executors.runtime.background import BackgroundLoop
 _MEMORY_SHARE = 0.6
 """Of a GPU, unless it is said otherwise: by itself vLLM would leave a PRM on the same GPU no room."""
 
+_CPU_BLOCK_TOKENS = 32
 _FORGET_TRIES, _FORGET_SECONDS = 50, 0.1
 
 
@@ -101,11 +102,17 @@ async def _start(vllm: Vllm, source: str, arguments: dict[str, Any]) -> Any:
     for name in arguments:
         if name not in known:
             raise UnknownName("option of vllm policies, and engine argument of vLLM,", name, known)
-    ours = {"gpu_memory_utilization": _MEMORY_SHARE, "enable_prefix_caching": True, "disable_log_stats": True}
+    ours: dict[str, Any] = {
+        "gpu_memory_utilization": _MEMORY_SHARE,
+        "enable_prefix_caching": True,
+        "disable_log_stats": True,
+    }
     if vllm.is_on_cpu():
         # a prompt with a seed of its own that is read in two parts would end the engine: on a CPU it cannot
         # take the random number back that it draws after the first part (vLLM 0.32)
         ours["enable_chunked_prefill"] = False
+        # prefixes are found in whole blocks, and those of 128 tokens, its default here, are longer than steps
+        ours["block_size"] = _CPU_BLOCK_TOKENS
     try:
         return vllm.engine.from_engine_args(vllm.engine_args(model=source, **{**ours, **arguments}))
     except (RuntimeError, ValueError, OSError, TypeError) as error:

@@ -70,7 +70,10 @@ def random_states(cases: Sequence[Case], portfolio: Portfolio, probe: Probe, see
             w = probed(probe, case, case.order(rng))
             states.append(State(number, replace(w)))
             for _ in range(int(rng.integers(1, MOST_STEPS + 1))):
-                w.run(_random_arm(w, portfolio, rng), whole=True)
+                arms = [arm for arm in portfolio.arms if is_open(arm, w.evidence)]
+                if not arms:  # a small portfolio is soon used up
+                    break
+                w.run(_random_arm(w, arms, rng), whole=True)
                 states.append(State(number, replace(w)))
     return states
 
@@ -126,10 +129,8 @@ def options_tables(
     return tables
 
 
-def _random_arm(w: Walk, portfolio: Portfolio, rng: np.random.Generator) -> Arm:
-    evidence = w.evidence
-    arms = [arm for arm in portfolio.arms if is_open(arm, evidence)]
+def _random_arm(w: Walk, arms: Sequence[Arm], rng: np.random.Generator) -> Arm:
     if rng.random() < _CHEAP_FIRST:
         costs = [w.case.cost(arm, w.order, w.look) for arm in arms]
-        arms = [arms[k] for k in np.argsort(costs)[: max(1, len(arms) // 3)]]
+        arms = [arms[int(k)] for k in np.argsort(costs)[: max(1, len(arms) // 3)]]
     return arms[int(rng.integers(len(arms)))]
