@@ -66,8 +66,8 @@ def server(*more: str) -> Iterator[str]:
         template.write_text(CHAT_TEMPLATE)
         command = [
             sys.executable, "-m", "vllm.entrypoints.openai.api_server",
-            "--model", str(folder_of("policy", MODEL)), "--served-model-name", MODEL, "--dtype", "float32", "--enforce-eager",
-            "--max-num-seqs", "256",
+            "--model", str(folder_of("policy", MODEL)), "--served-model-name", MODEL,
+            "--dtype", "float32", "--enforce-eager", "--max-num-seqs", "256",
             "--enable-prompt-tokens-details", "--no-enable-chunked-prefill", "--block-size", "32",
             "--chat-template", str(template), "--host", "127.0.0.1", "--port", str(port), *more,
         ]  # fmt: skip

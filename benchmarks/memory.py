@@ -23,6 +23,7 @@ from tts_select import load_policy, load_prm
 from tts_select.core.protocols import SampleRequest, forget
 from tts_select.data.world.artifacts import folder_of
 from tts_select.executors.accounting import Ledger
+from tts_select.executors.runtime import cache_budget
 from tts_select.selector.portfolio import parse_portfolio
 from tts_select.solving import Options
 from tts_select.training.sweep.records import LoggedProblem
@@ -115,7 +116,10 @@ def main() -> None:
     parser.add_argument("what", choices=("flight", "problems", "sweep"))
     parser.add_argument("--problems", type=int, default=1000)
     parser.add_argument("--stages", type=int, default=12)
+    parser.add_argument("--budget-mb", type=int, help="Of the prefix caches; a small one is full sooner.")
     arguments = parser.parse_args()
+    if arguments.budget_mb:
+        cache_budget.BUDGET_BYTES = arguments.budget_mb << 20
     if arguments.what == "sweep":
         print(json.dumps(sweeping(arguments.stages), indent=1))
         return

@@ -14,7 +14,7 @@ from tts_select.core.cost import Cost, inference_flops
 from tts_select.core.errors import BackendError, InputError, ProblemTooLong
 from tts_select.core.protocols import Continuation, Meter, SampleRequest
 from tts_select.executors.prompts.rendering import NO_STEPS_WHEN_THINKING, renderer_for
-from tts_select.executors.runtime.cache_budget import give_back, shared_tree
+from tts_select.executors.runtime.cache_budget import shared_tree
 from tts_select.executors.runtime.decoding import Decoder, Job, Written
 from tts_select.executors.runtime.endings import end_ids, ids_that_may_close
 from tts_select.executors.runtime.loading import LoadedModel, unknown_words
@@ -73,11 +73,7 @@ class TransformersPolicy:
 
     async def forget(self) -> None:
         """See `core.protocols.forget`."""
-        await self._worker.do(self._forget)
-
-    def _forget(self) -> None:
-        self._tree.clear()
-        give_back()
+        await self._worker.do(self._tree.clear)
 
     def _encode(self, problem: str, steps: Sequence[str]) -> np.ndarray:
         text = self._renderer.text(problem, steps)

@@ -24,7 +24,6 @@ from tts_select.executors.rewards.lanes import Lane
 from tts_select.executors.rewards.reading import reader_of
 from tts_select.executors.rewards.rules import Sign, Verdict
 from tts_select.executors.rewards.validation import check_steps
-from tts_select.executors.runtime.cache_budget import give_back
 from tts_select.executors.runtime.decoding import Decoder, Job
 from tts_select.executors.runtime.endings import end_ids, ids_that_may_close
 from tts_select.executors.runtime.worker import Worker, hand_back
@@ -114,7 +113,6 @@ class GenerativeRewardModel:
     def _forget(self) -> None:
         self._scores.clear()
         self._lane.tree.clear()
-        give_back()
 
     def _step(self, requests: list[_Request]) -> bool:
         for request in requests:

@@ -24,7 +24,6 @@ from tts_select.executors.rewards.lanes import Lane
 from tts_select.executors.rewards.reading import reader_of
 from tts_select.executors.rewards.rules import Verdict
 from tts_select.executors.rewards.validation import check_steps
-from tts_select.executors.runtime.cache_budget import give_back
 from tts_select.executors.runtime.worker import Worker, hand_back
 
 _REMEMBERED_SCORES = 200_000
@@ -107,7 +106,6 @@ class TransformersRewardModel:
         self._values.clear()
         for lane in self._lanes:
             lane.tree.clear()
-        give_back()
 
     def _step(self, jobs: list[_Job]) -> bool:
         """Score everything that is waiting, each depth after the one that it grows from."""

@@ -5,8 +5,6 @@ Without it every model that is loaded would take as much as one alone, whether i
 
 from __future__ import annotations
 
-import ctypes
-import sys
 import threading
 import weakref
 from typing import Any
@@ -34,12 +32,6 @@ def shared_tree(model: Any) -> PrefixTree:
         _divide(device)
     weakref.finalize(tree, _divide, device).atexit = False
     return tree
-
-
-def give_back() -> None:
-    """Let the system have the memory that was freed: the C library keeps small pieces for later."""
-    if sys.platform == "linux" and hasattr(ctypes.CDLL(None), "malloc_trim"):
-        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _divide(device: str) -> None:

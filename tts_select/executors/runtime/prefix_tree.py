@@ -13,6 +13,8 @@ from itertools import count
 import numpy as np
 import torch
 
+from tts_select.executors.runtime.memory import give_back
+
 
 @dataclass(slots=True, eq=False, weakref_slot=True)
 class _Node:
@@ -35,13 +37,15 @@ class PrefixTree:
 
     def __init__(self, max_tokens: int) -> None:
         self.max_tokens = max_tokens
+        self.n_tokens = 0
+        self._root = _new_root()
         self._clock = count(1)
-        self.clear()
 
     def clear(self) -> None:
         """Forget everything."""
         self.n_tokens = 0
-        self._root = _Node(np.empty(0, np.int64), torch.empty(0))
+        self._root = _new_root()
+        give_back()
 
     def match(self, ids: np.ndarray, limit: int) -> list[torch.Tensor]:
         """The segments of the longest cached prefix of `ids`, at most `limit` tokens in all."""
@@ -86,6 +90,7 @@ class PrefixTree:
             self.n_tokens -= len(node.ids)
             if parent is not self._root and not parent.children:
                 heapq.heappush(heap, (parent.used, next(order), parent))
+        give_back()
 
     def _parents(self) -> dict[_Node, _Node]:
         """Of every node but the root."""
@@ -96,6 +101,10 @@ class PrefixTree:
             found.update(dict.fromkeys(parent.children.values(), parent))
             stack.extend(parent.children.values())
         return found
+
+
+def _new_root() -> _Node:
+    return _Node(np.empty(0, np.int64), torch.empty(0))
 
 
 def _split(parent: _Node, node: _Node, at: int) -> _Node:
