@@ -23,7 +23,13 @@ from tts_select.executors.policies.sizes import size_in_folder, size_in_name
 from tts_select.executors.prompts.rendering import NO_STEPS_WHEN_THINKING, renderer_for
 from tts_select.executors.runtime.background import BackgroundLoop
 from tts_select.executors.runtime.loading import load_tokenizer
-from tts_select.executors.runtime.vllm_engine import forget_prefixes, imported_vllm, shut_down, started_engine
+from tts_select.executors.runtime.vllm_engine import (
+    as_prompt,
+    forget_prefixes,
+    imported_vllm,
+    shut_down,
+    started_engine,
+)
 
 
 class VllmPolicy:
@@ -118,9 +124,8 @@ class VllmPolicy:
             flat_logprobs=True,
             output_kind=kind.FINAL_ONLY if request.deadline is None else kind.DELTA,
         )
-        prompt = {"prompt_token_ids": ids}
         outputs: AsyncGenerator[Any, None] = self._engine.generate(
-            prompt, sampling, f"{self.name}-{next(self._ids)}"
+            as_prompt(ids), sampling, f"{self.name}-{next(self._ids)}"
         )
         return outputs
 

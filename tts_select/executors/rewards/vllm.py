@@ -29,6 +29,7 @@ from tts_select.executors.runtime.background import BackgroundLoop
 from tts_select.executors.runtime.loading import load_tokenizer
 from tts_select.executors.runtime.vllm_engine import (
     Vllm,
+    as_prompt,
     forget_prefixes,
     imported_vllm,
     shut_down,
@@ -135,7 +136,7 @@ class VllmRewardModel:
     async def ask(self, how: str, ids: list[int], parameters: Any) -> Any:
         """The last output of the engine for a request of this kind, `generate` or `encode`."""
         requests: AsyncGenerator[Any, None] = getattr(self._engine, how)(
-            {"prompt_token_ids": ids}, parameters, f"{self.name}-{next(self._requests)}"
+            as_prompt(ids), parameters, f"{self.name}-{next(self._requests)}"
         )
         last = None
         async for output in requests:

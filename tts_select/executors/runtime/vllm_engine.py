@@ -75,6 +75,12 @@ def started_engine(vllm: Vllm, source: str, arguments: dict[str, Any], backgroun
         raise
 
 
+def as_prompt(ids: list[int]) -> dict[str, Any]:
+    """What the engine takes as it is: without the type it hands the ids to a thread that renders prompts, and
+    each has to wait for it."""
+    return {"type": "token", "prompt_token_ids": ids}
+
+
 async def forget_prefixes(engine: Any, name: str) -> None:
     """Empty its prefix cache.
 
