@@ -3,11 +3,11 @@ r"""Beam search here and in its_hub: the same problems, server, PRM and N; wall 
     pip install --no-deps --target its_hub its-hub==1.2.0 backoff      # in an environment with vLLM
     python benchmarks/its_hub_beam.py --its-hub its_hub
 
-its_hub runs as it is published, with its own client and its own `BeamSearch`; its PRM is an adapter over ours,
-which answers a solution with the score of its last step. A solution ends at `\boxed`, since a message does
-not show the token that ended it. Its API solves one problem after the other; with `asyncio.gather` a caller
-can have all of them in flight, so both are measured. The order changes with every repeat, and the PRM has
-forgotten everything before each run.
+its_hub runs as it is published, with its own client and its own `BeamSearch`; its PRM is an adapter over
+ours, which answers a solution with the score of its last step. A solution ends at `\boxed`, since a message
+does not show the token that ended it. Its API solves one problem after the other; with `asyncio.gather` a
+caller can have all of them in flight, so both are measured. The order changes with every repeat, and the PRM
+has forgotten everything before each run.
 """
 
 from __future__ import annotations
