@@ -14,13 +14,11 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from tts_select import Policy, Problem, RewardModel, Solution
 from tts_select.batch import in_flight
-from tts_select.core.protocols import Meter
 from tts_select.data.world.artifacts import folder_of
 from tts_select.data.world.suite import generate
 from tts_select.executors.registry import load_policy, load_prm
@@ -78,20 +76,6 @@ def raw_generate(problems: Sequence[Problem], n: int, seed: int) -> tuple[int, f
     return tokens, time.perf_counter() - began
 
 
-class _Recorded:
-    """A PRM that notes what it is asked."""
-
-    def __init__(self, prm: Any) -> None:
-        self._prm = prm
-        self.name, self.n_parameters, self.fingerprint = prm.name, prm.n_parameters, prm.fingerprint
-        self.asked: list[tuple[str, tuple[str, ...]]] = []
-
-    async def score(self, problem: str, steps: Sequence[str], *, meter: Meter | None = None) -> list[float]:
-        self.asked.append((problem, tuple(steps)))
-        scores: list[float] = await self._prm.score(problem, steps, meter=meter)
-        return scores
-
-
 def policy_tokens_over_minimum(problems: Sequence[Problem], seed: int) -> float:
     """Policy tokens computed in beam searches over the least: each prompt once, and what was generated."""
     _fresh()
@@ -101,18 +85,6 @@ def policy_tokens_over_minimum(problems: Sequence[Problem], seed: int) -> float:
     prompts = sum(len(ids) for ids in tokenizer([p.text + "\n" for p in problems])["input_ids"])
     generated = sum(b.policy_generated_tokens for b in bills)
     return (sum(b.policy_prompt_tokens for b in bills) + generated) / (prompts + generated)
-
-
-def prm_tokens_over_minimum(problems: Sequence[Problem], seed: int) -> float:
-    """PRM tokens computed in beam searches over the least: each prompt and each distinct step once."""
-    _fresh()
-    prm = _Recorded(load_prm(PRM))
-    options = Options(policy=POLICY, prm=prm, method="beam", budget=16, seed=seed)
-    computed = sum(s.bill.total.prm_tokens for s in solutions_of(options, problems, len(problems)))
-    tokenizer = load_causal_lm(str(folder_of("prm", PRM.partition(":")[2]))).tokenizer
-    prefixes = {(p, *steps[:k]) for p, steps in prm.asked for k in range(len(steps) + 1)}
-    last_pieces = [x[-1] + ("\n\n" if len(x) > 1 else "\n") for x in prefixes]
-    return computed / sum(len(ids) for ids in tokenizer(last_pieces)["input_ids"])
 
 
 def _fresh() -> None:
@@ -182,7 +154,6 @@ def main() -> None:
         "beam 16: policy tokens computed over the minimum": lambda seed: policy_tokens_over_minimum(
             problems, seed
         ),
-        "beam 16: PRM tokens computed over the minimum": lambda seed: prm_tokens_over_minimum(problems, seed),
         "solve examples/problem.txt, whole process, seconds": lambda _: process_seconds(*solve_example),
         "of which import and load, seconds": lambda _: process_seconds(
             "-c", f"import tts_select as t; t.load_policy('{POLICY}'); t.load_prm('{PRM}')"

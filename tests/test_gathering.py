@@ -21,6 +21,7 @@ from tts_select.core.plan import Settings
 from tts_select.core.protocols import SampleRequest
 from tts_select.core.seeds import derive_seed
 from tts_select.data.grading import is_equivalent
+from tts_select.executors.registry import Loaders
 from tts_select.gathering import Gathered, Sampled
 from tts_select.selector.evidence import NO_ANSWER, Evidence, Observed
 from tts_select.selector.portfolio import parse_portfolio
@@ -28,7 +29,7 @@ from tts_select.selector.router import Router
 from tts_select.testing import FakePolicy, FakeRewardModel
 from tts_select.training.routing.cases import Look, Order, cases_of
 from tts_select.training.sweep.records import LoggedProblem
-from tts_select.training.sweep.run import Loaders, Sweep, run_sweep
+from tts_select.training.sweep.run import Sweep, run_sweep
 
 MAJORITY, BEST = Arm("p", None, "majority", 4), Arm("p", "r", "best_of_n", 4)
 COT, OTHER = Arm("p", None, "cot", 1), Arm("q", None, "majority", 4)

@@ -1,4 +1,4 @@
-"""Real vLLM's OpenAI server in a process of its own."""
+"""Starts real vLLM's OpenAI server, which serves a model from its folder alone."""
 
 from __future__ import annotations
 
@@ -16,20 +16,21 @@ import pytest
 
 START_SECONDS = 500
 
+Serve = Callable[..., AbstractContextManager[str]]
+
 
 @pytest.fixture(scope="session")
-def serve(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., AbstractContextManager[str]]:
-    """Serves a folder under a name, with more arguments; gives the base URL."""
+def serve(tmp_path_factory: pytest.TempPathFactory) -> Serve:
+    """`serve(folder, served_name, *more)`: its base URL, while the context is open."""
 
     @contextmanager
-    def served(folder: Path, name: str, *more: str) -> Iterator[str]:
+    def run(folder: Path, served_name: str, *more: str) -> Iterator[str]:
         log = tmp_path_factory.mktemp("server") / "log"
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
+        port = _free_port()
         command = [
             sys.executable, "-m", "vllm.entrypoints.openai.api_server", "--model", str(folder),
-            "--served-model-name", name, "--dtype", "float32", "--enforce-eager", "--max-num-seqs", "32",
+            "--served-model-name", served_name, "--dtype", "float32", "--enforce-eager",
+            "--max-num-seqs", "32", "--enable-prompt-tokens-details", "--no-enable-chunked-prefill",
             "--host", "127.0.0.1", "--port", str(port), *more,
         ]  # fmt: skip
         environment = {**os.environ, "VLLM_CPU_KVCACHE_SPACE": "1", "HF_HUB_OFFLINE": "1"}
@@ -42,7 +43,13 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., AbstractCon
             process.terminate()
             process.wait(30)
 
-    return served
+    return run
+
+
+def _free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
 
 
 def _wait_until_healthy(url: str, process: subprocess.Popen[bytes], log: Path) -> None:

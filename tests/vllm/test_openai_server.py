@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Coroutine, Iterator
+from contextlib import AbstractContextManager
 from typing import Any
 
 import pytest
@@ -34,14 +35,13 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory, serve: Callable[..., Any]) -> Iterator[str]:
+def server(
+    serve: Callable[..., AbstractContextManager[str]], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
     """Its base URL."""
     template = tmp_path_factory.mktemp("template") / "chat.jinja"
     template.write_text(CHAT_TEMPLATE)
-    more = (
-        "--enable-prompt-tokens-details", "--no-enable-chunked-prefill", "--chat-template", str(template),
-    )  # fmt: skip
-    with serve(folder_of("policy", "small"), "small", *more) as url:
+    with serve(folder_of("policy", "small"), "small", "--chat-template", str(template)) as url:
         yield url
 
 

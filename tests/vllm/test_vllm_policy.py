@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tts_select import InputError, UnknownName, load_policy, load_prm, solve
-from tts_select.core.protocols import SampleRequest
+from tts_select.core.protocols import SampleRequest, forget
 from tts_select.data.world.artifacts import folder_of
 from tts_select.data.world.suite import generate
 from tts_select.executors.accounting import Ledger
@@ -72,6 +72,21 @@ def test_prompt_tokens_in_the_cache_are_counted_apart(vllm_policy: Any, in_time:
     n_prompt = first.policy_prompt_tokens + first.policy_reused_tokens
     assert second.policy_reused_tokens > 0
     assert second.policy_prompt_tokens + second.policy_reused_tokens == n_prompt
+
+
+def test_a_policy_that_has_forgotten_computes_a_prompt_anew(vllm_policy: Any, in_time: InTime) -> None:
+    ledger = Ledger()
+
+    async def before_and_after() -> None:
+        for phase in ("known", "forgotten"):
+            await vllm_policy.sample(SampleRequest(LONG, max_new_tokens=4), ledger.phase(phase))
+            await forget(vllm_policy)
+
+    in_time(vllm_policy.sample(SampleRequest(LONG, max_new_tokens=4), Ledger().phase("first")))
+    in_time(before_and_after())
+    known, forgotten = (ledger.bill.phases[phase] for phase in ("known", "forgotten"))
+    assert known.policy_reused_tokens > 0
+    assert forgotten.policy_reused_tokens == 0
 
 
 def test_more_prompts_at_once_than_the_engine_reads_in_a_step(vllm_policy: Any) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol, runtime_checkable
 
@@ -91,6 +91,19 @@ def solution_tokens(policy: Policy) -> int:
     """
     found: int = getattr(policy, "solution_tokens", Settings().max_new_tokens)
     return found
+
+
+async def forget(model: Policy | RewardModel) -> None:
+    """Let a model drop what it keeps of earlier requests, as its prefix cache. None may be in flight.
+
+    A model does so in a method of this name, which it need not have.
+
+    Raises:
+        BackendError: it cannot.
+    """
+    drop: Callable[[], Awaitable[None]] | None = getattr(model, "forget", None)
+    if drop is not None:
+        await drop()
 
 
 @runtime_checkable

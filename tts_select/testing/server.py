@@ -1,8 +1,8 @@
 """An OpenAI-compatible server on this machine, that reads from a script; a token is a word, or a blank line.
 
 It does what vLLM does: continues a chat's last message, says which stop string it met, gives choice k the
-seed of the request plus k, and counts its tokens. Each ability can be taken away, and any request be met
-with a fault, so that one's own code is tested on real connections.
+seed of the request plus k, fills the context where `max_tokens` is null, and counts its tokens. Each ability
+can be taken away, and any request be met with a fault, so that one's own code is tested on real connections.
 """
 
 from __future__ import annotations
@@ -37,6 +37,8 @@ class Abilities:
     tells_stops: bool = True
     tells_logprobs: bool = True
     knows_n: bool = True
+    fills_context: bool = True
+    """Where `max_tokens` is null; a server that does not is not vLLM."""
 
 
 class FakeServer:
@@ -107,7 +109,8 @@ class _Handler(BaseHTTPRequestHandler):
         """Nothing."""
 
     def do_GET(self) -> None:
-        card = {"id": self.fake.model, "object": "model", "owned_by": "vllm"}
+        owner = "vllm" if self.fake.can.fills_context else "someone"
+        card = {"id": self.fake.model, "object": "model", "owned_by": owner}
         self._send(200, {"data": [{**card, "max_model_len": self.fake.context}]})
 
     def do_POST(self) -> None:
@@ -130,15 +133,19 @@ class _Handler(BaseHTTPRequestHandler):
         if body.get("logprobs") and not can.tells_logprobs:
             self._send(400, {"error": {"message": "logprobs are not supported"}})
             return
+        if body["max_tokens"] is None and not can.fills_context:
+            self._send(422, {"error": {"message": "max_tokens must be a number"}})
+            return
         prompt = self._chat_text(body) if is_chat else body["prompt"]
         n_prompt = len(_TOKEN.findall(prompt))
         room = self.fake.context - n_prompt
-        if room < body["max_tokens"]:
+        asked = max(1, room) if body["max_tokens"] is None else body["max_tokens"]
+        if room < asked:
             said = f"This model's maximum context length is {self.fake.context} tokens"
             self._send(400, {"error": {"message": said}})
             return
         n = (body.get("n") or 1) if can.knows_n else 1
-        written = [self._write(prompt, body, k, body["max_tokens"]) for k in range(n)]
+        written = [self._write(prompt, body, k, asked) for k in range(n)]
         if body.get("stream"):
             self._stream(body, n_prompt, written)
             return

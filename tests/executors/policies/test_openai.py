@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tts_select import BackendError, InputError, UnknownName, load_policy, solve
+from tts_select import BackendError, InputError, ProblemTooLong, UnknownName, load_policy, solve
 from tts_select.core.protocols import SampleRequest
 from tts_select.executors.accounting import Ledger
 from tts_select.testing import Abilities, FakeRewardModel, FakeServer
@@ -278,3 +278,34 @@ def test_a_chat_can_be_rendered_here_and_sent_as_completions(
         solution = _searched(policy)
     assert solution.candidates[0].candidate.steps == STEPS
     assert server.requests[-1]["prompt"] == "<user>1 + 1?<assistant>First we add.\n\n"
+
+
+@pytest.mark.parametrize(("fills_context", "n_extra"), [(True, 0), (False, 1)])
+def test_more_tokens_than_the_context_has_are_as_many_as_fit(
+    load: Callable[..., Any], in_time: InTime, fills_context: bool, n_extra: int
+) -> None:
+    """A server that does not know how many fit is asked for one token, to learn it, and that is billed."""
+    with FakeServer(
+        lambda *_: "so " * 900, can=Abilities(fills_context=fills_context), context=100
+    ) as server:
+        policy, ledger = load(server), Ledger()
+        n_before = len(server.requests)
+        written = in_time(
+            policy.sample(SampleRequest("1 + 1?", n=3, max_new_tokens=500), ledger.phase("test"))
+        )
+    assert len(server.requests) - n_before == 1 + n_extra
+    assert {c.finish for c in written} == {"length"}
+    (length,) = {c.n_tokens for c in written}
+    cost = ledger.bill.total
+    assert cost.policy_prompt_tokens == (1 + n_extra) * (100 - length)
+    assert cost.policy_generated_tokens == 3 * length + n_extra
+
+
+@pytest.mark.parametrize("fills_context", [True, False])
+def test_a_prompt_that_fills_the_context_is_too_long(
+    load: Callable[..., Any], in_time: InTime, fills_context: bool
+) -> None:
+    with FakeServer(_write, can=Abilities(fills_context=fills_context), context=100) as server:
+        policy = load(server)
+        with pytest.raises(ProblemTooLong):
+            in_time(policy.sample(SampleRequest("1 " * 200, max_new_tokens=500), Ledger().phase("test")))

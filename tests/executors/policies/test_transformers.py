@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from tts_select.core.errors import BackendError, InputError, ProblemTooLong
-from tts_select.core.protocols import Continuation, SampleRequest
+from tts_select.core.protocols import Continuation, SampleRequest, forget
 from tts_select.core.seeds import derive_seed
 from tts_select.data.world.suite import WorldProblem
 from tts_select.data.world.tokenizer import PROMPT_TEMPLATE
@@ -290,3 +290,23 @@ def test_text_stops_where_the_context_is_full(loaded: Any, problems: list[str], 
     (written,) = in_time(sampled(policy_of(loaded), [request]))
     room = loaded.context - len(prompt_ids(loaded, problems[0]))
     assert all(c.finish == "stop" or c.n_tokens == room for c in written)
+
+
+def test_a_policy_that_has_forgotten_bills_and_writes_as_a_new_one(
+    tiny_llama: Any, problems: list[str], in_time: InTime
+) -> None:
+    policy, ledger = policy_of(tiny_llama), Ledger()
+    request = SampleRequest(problems[0], n=3, seed=5, max_new_tokens=20)
+
+    async def three_times() -> list[Any]:
+        written = []
+        for phase in ("new", "known", "forgotten"):
+            written.append(texts(await policy.sample(request, ledger.phase(phase))))
+            if phase == "known":
+                await forget(policy)
+        return written
+
+    new, known, forgotten = in_time(three_times())
+    assert new == known == forgotten
+    costs = [ledger.bill.phases[phase] for phase in ("new", "known", "forgotten")]
+    assert costs[1].policy_prompt_tokens < costs[0].policy_prompt_tokens == costs[2].policy_prompt_tokens

@@ -13,6 +13,7 @@ import torch
 
 from tts_select import BackendError, InputError, RewardModel, load_prm
 from tts_select.core.errors import ProblemTooLong
+from tts_select.core.protocols import forget
 from tts_select.executors.accounting import Ledger
 from tts_select.executors.rewards.checkpoints import load_parts
 from tts_select.executors.rewards.critiques import Interview
@@ -206,3 +207,22 @@ def test_a_tokenizer_that_splits_the_verdict_is_refused(
     made = new_checkpoint(tmp_path / "prm", "Qwen2", new_tokenizer["qwen"](merged=False))
     with pytest.raises(InputError, match="no single token ' Yes'"):
         load_prm(str(made), "generative", device="cpu", fresh=True)
+
+
+def test_a_prm_that_has_forgotten_writes_its_critiques_anew(
+    prm: GenerativeRewardModel, in_time: InTime
+) -> None:
+    ledger = Ledger()
+
+    async def three_times() -> list[Any]:
+        found = []
+        for phase in ("new", "known", "forgotten"):
+            found.append(await prm.score(PROBLEM, STEPS, meter=ledger.phase(phase)))
+            if phase == "known":
+                await forget(prm)
+        return found
+
+    new, known, forgotten = in_time(three_times())
+    assert new == known == forgotten
+    costs = [ledger.bill.phases[phase].prm_tokens for phase in ("new", "known", "forgotten")]
+    assert costs[1] == 0 < costs[0] == costs[2]

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from tts_select.executors.accounting import Ledger
+from tts_select.executors.rewards import lanes
 from tts_select.executors.rewards.checkpoints import vocabulary_part
 from tts_select.executors.rewards.formats import format_named
 from tts_select.executors.rewards.transformers import TransformersRewardModel
@@ -18,10 +19,7 @@ PROBLEM = "Start with 14. Multiply by 3. Subtract 2. What is the result?"
 FIRST = [f"14 * 3 = {k}" for k in (42, 43, 44, 45)]
 SECOND = [f"{k} - 2 = {k - 2}" for k in (42, 43, 44, 45)]
 
-EXTRA_TOKENS = {"world-sign": 0, "world": 1}
-"""A step read as a likelihood needs the logits of the token before it, which is computed again."""
-
-every_format = pytest.mark.parametrize("format_name", EXTRA_TOKENS)
+every_format = pytest.mark.parametrize("format_name", ["world-sign", "world"])
 
 
 def prm_of(loaded: Any, format_name: str) -> TransformersRewardModel:
@@ -41,15 +39,14 @@ def n_tokens(loaded: Any, text: str) -> int:
     return len(loaded.tokenizer(text)["input_ids"])
 
 
-def least_and_most(loaded: Any, solutions: Sequence[Sequence[str]], format_name: str) -> tuple[int, int]:
+def least_and_most(loaded: Any, solutions: Sequence[Sequence[str]]) -> tuple[int, int]:
     """Tokens of a tree of these texts that shares every token, and of one that shares whole steps."""
     tokens, steps = set(), set()
     for solution in solutions:
         steps |= {tuple(solution[: k + 1]) for k in range(len(solution))}
         ids = loaded.tokenizer(PROBLEM + "\n" + "".join(s + "\n\n" for s in solution))["input_ids"]
         tokens |= {tuple(ids[: k + 1]) for k in range(len(ids))}
-    extra = EXTRA_TOKENS[format_name]
-    each = [n_tokens(loaded, step[-1] + "\n\n") + extra for step in steps]
+    each = [n_tokens(loaded, step[-1] + "\n\n") for step in steps]
     return len(tokens), n_tokens(loaded, PROBLEM + "\n") + sum(each)
 
 
@@ -67,7 +64,7 @@ def test_a_beam_costs_each_token_of_its_tree_once(
     for solutions in rounds:
         in_time(scored(prm, [s for s in solutions for _ in range(2)], ledger))  # and each of them twice
         scored_so_far += solutions
-        least, most = least_and_most(tiny_llama, scored_so_far, format_name)
+        least, most = least_and_most(tiny_llama, scored_so_far)
         assert least <= ledger.bill.total.prm_tokens <= most
 
 
@@ -78,7 +75,7 @@ def test_whole_solutions_with_a_common_beginning_share_it(
     ledger = Ledger()
     solutions = [(FIRST[0], second) for second in SECOND]
     in_time(scored(prm_of(tiny_llama, format_name), solutions, ledger))
-    least, most = least_and_most(tiny_llama, solutions, format_name)
+    least, most = least_and_most(tiny_llama, solutions)
     assert least <= ledger.bill.total.prm_tokens <= most
 
 
@@ -93,8 +90,21 @@ def test_a_solution_that_grows_costs_exactly_its_new_tokens(
     )
     for k in range(1, 4):
         in_time(scored(prm, [whole[:k]], ledger))
-        _, expected = least_and_most(tiny_llama, [whole[:k]], format_name)
+        _, expected = least_and_most(tiny_llama, [whole[:k]])
         assert ledger.bill.total.prm_tokens == expected
+
+
+def test_the_end_of_a_step_is_computed_again_where_its_state_is_lost(
+    tiny_llama: Any, in_time: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = (FIRST[0], SECOND[0], "Answer: \\boxed{40}")
+    (expected,) = in_time(scored(prm_of(tiny_llama, "world"), [whole]))
+    monkeypatch.setattr(lanes, "_REMEMBERED_ENDS", 0)
+    prm, ledger = prm_of(tiny_llama, "world"), Ledger()
+    (found,) = in_time(scored(prm, [whole], ledger))
+    assert found == pytest.approx(expected, rel=1e-4)
+    least, _ = least_and_most(tiny_llama, [whole])
+    assert ledger.bill.total.prm_tokens == least + 3
 
 
 @every_format

@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from tts_select.core.errors import BackendError, InputError, ProblemTooLong
+from tts_select.core.protocols import forget
 from tts_select.data.world.suite import WorldProblem
 from tts_select.executors.accounting import Ledger
 from tts_select.executors.rewards.checkpoints import vocabulary_part
@@ -211,3 +212,23 @@ def test_requests_of_a_loop_that_has_closed_do_not_harm_later_ones(
     in_time(leave_early())
     closed.set()
     assert in_time(scored(prm, some))[0] == pytest.approx(slow_scores(tiny_llama, *some[0]), abs=1e-5)
+
+
+def test_a_prm_that_has_forgotten_bills_and_scores_as_a_new_one(
+    tiny_llama: Any, solutions: dict[int, Solution], in_time: InTime
+) -> None:
+    prm, ledger = prm_of(tiny_llama), Ledger()
+    problem, steps = solutions[min(solutions)]
+
+    async def three_times() -> list[Any]:
+        found = []
+        for phase in ("new", "known", "forgotten"):
+            found.append(await prm.score(problem, steps, meter=ledger.phase(phase)))
+            if phase == "known":
+                await forget(prm)
+        return found
+
+    new, known, forgotten = in_time(three_times())
+    assert new == known == forgotten
+    costs = [ledger.bill.phases[phase].prm_tokens for phase in ("new", "known", "forgotten")]
+    assert costs[1] == 0 < costs[0] == costs[2]

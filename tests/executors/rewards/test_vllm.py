@@ -11,6 +11,7 @@ import pytest
 
 from tts_select import RewardModel, UnknownName, load_prm
 from tts_select.core.errors import ProblemTooLong
+from tts_select.core.protocols import forget
 from tts_select.executors.accounting import Ledger
 
 PROBLEM = "We add 12 and 3. What is the answer?"
@@ -91,11 +92,14 @@ def test_a_solution_that_grows_is_scored_as_a_whole_one_and_every_token_is_bille
     assert costs[-1].prm_tokens + costs[-1].prm_reused_tokens == n_tokens
     if format_name == "qwen2.5-math-prm":  # all hidden states of the text are needed each time
         assert [c.prm_reused_tokens for c in costs] == [0] * 6
-    else:  # what is found in the cache are whole blocks, of 128 tokens on a CPU
-        assert n_tokens <= computed <= n_tokens + 6 * 128
-    again = Ledger()
+    else:  # what is found in the cache are whole blocks, of 32 tokens on a CPU
+        assert n_tokens <= computed <= n_tokens + 6 * 32
+    again, anew = Ledger(), Ledger()
     assert asyncio.run(scored(in_vllm, [(problem, steps)], again)) == [scores]
     assert (again.bill.total.prm_tokens, again.bill.total.prm_reused_tokens) == (0, n_tokens)
+    asyncio.run(forget(in_vllm))
+    assert asyncio.run(scored(in_vllm, [(problem, steps)], anew)) == [pytest.approx(scores, abs=TOLERANCE)]
+    assert anew.bill.total.prm_tokens >= n_tokens
 
 
 def test_it_refuses_what_every_prm_refuses(prm: tuple[str, Path, Any]) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
+
 import numpy as np
 import torch
 from hypothesis import given
@@ -93,3 +96,28 @@ def test_what_the_caller_does_with_its_tensor_later_does_not_matter() -> None:
     tree.insert(np.array(ids), kv)
     kv.zero_()
     assert matched(tree, ids, 3) == 3
+
+
+def test_a_cleared_tree_has_nothing() -> None:
+    tree = PrefixTree(100)
+    insert(tree, [1, 2, 2], 3)
+    tree.clear()
+    assert (tree.n_tokens, matched(tree, [1, 2, 2], 3)) == (0, 0)
+    insert(tree, [1, 2], 2)
+    assert matched(tree, [1, 2, 2], 3) == 2
+
+
+def test_a_tree_that_nobody_holds_is_freed_at_once() -> None:
+    tree = PrefixTree(100)
+    for ids in ([1, 2, 2], [1, 2, 0, 1], [0, 1]):
+        insert(tree, ids, len(ids))
+    (kept,) = tree.match(np.array([0, 1]), 2)
+    refs = [weakref.ref(node) for node in tree._parents()]
+    assert len(refs) > 3
+    gc.disable()
+    try:
+        del tree
+        assert [ref() for ref in refs] == [None] * len(refs)
+    finally:
+        gc.enable()
+    assert kept.shape[-2] == 2

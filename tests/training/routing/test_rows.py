@@ -72,6 +72,16 @@ def test_every_case_is_met_with_nothing_seen_then_after_the_probes_and_on_walks(
         assert 1 + 2 * DRAWS <= len(looks) <= 1 + DRAWS * (1 + MOST_STEPS)
 
 
+def test_a_walk_ends_where_a_small_portfolio_is_used_up(
+    cases: list[Case], portfolio: Portfolio, probe: Probe
+) -> None:
+    few = [arm for arm in portfolio.arms if arm.policy == probe.policy and arm.method in ("cot", "majority")]
+    small = Portfolio("small", tuple(few[:2]))
+    states = random_states(cases[:12], small, probe, seed=0)
+    used_up = [s for s in states if not any(is_open(arm, s.walk.evidence) for arm in small.arms)]
+    assert used_up
+
+
 def test_a_walk_only_gathers(states: list[State]) -> None:
     for one, later in pairwise(states):
         if later.number != one.number or later.walk.order is not one.walk.order:

@@ -15,10 +15,12 @@ import sys
 import time
 from pathlib import Path
 
+from tts_select.executors.registry import Loaders
 from tts_select.selector.portfolio import parse_portfolio
 from tts_select.testing import FakePolicy, FakeRewardModel
 from tts_select.training.sweep.records import LoggedProblem
-from tts_select.training.sweep.run import Loaders, Sweep, manifest_of, run_sweep
+from tts_select.training.sweep.run import Sweep, manifest_of, run_sweep
+from tts_select.training.sweep.swept_models import SweptModels
 from tts_select.training.sweep.writer import Writer
 
 SHARED = runpy.run_path(str(Path(__file__).with_name("conftest.py")))
@@ -73,7 +75,7 @@ def kill_again_and_again(folder: Path, whole: Path, n: int) -> None:
 
 def hold(folder: Path) -> None:
     asked = Sweep(PORTFOLIO, SHARED["PROBLEMS"], n_samples=6)
-    with Writer(folder, manifest_of(asked, SHARED["FAKES"]), asked.problems):
+    with Writer(folder, manifest_of(asked, SweptModels(SHARED["FAKES"])), asked.problems):
         sys.stdout.write("writing\n")
         sys.stdout.flush()
         time.sleep(60)

@@ -12,12 +12,13 @@ import pytest
 
 from tts_select import BackendError, InputError, Problem
 from tts_select.core.plan import Plan, Settings
+from tts_select.executors.registry import Loaders
 from tts_select.selector.portfolio import Portfolio, parse_portfolio
 from tts_select.solving import Executors, Options, run_plan
 from tts_select.testing import FakePolicy, FakeRewardModel
 from tts_select.training.sweep.log import read_log
 from tts_select.training.sweep.records import LoggedProblem, SweepLog
-from tts_select.training.sweep.run import Loaders, Sweep, run_sweep
+from tts_select.training.sweep.run import Sweep, run_sweep
 
 Swept = Callable[..., tuple[Path, SweepLog]]
 BOXED = "It is \\boxed{2}"
@@ -146,17 +147,17 @@ def test_a_truncated_sample_has_no_answer_and_no_scores(swept: Swept) -> None:
             assert min(tokens.values()) > 0, "best_of_n would have scored it too"
 
 
-def test_each_stage_begins_with_models_that_computed_nothing(swept: Swept) -> None:
-    made: list[FakePolicy] = []
+def test_each_stage_begins_with_models_that_have_forgotten(swept: Swept) -> None:
+    class Remembering(FakePolicy):
+        async def forget(self) -> None:
+            self.requests.clear()
 
-    def policy(spec: str) -> FakePolicy:
-        made.append(FakePolicy(lambda *_: BOXED, name=spec))
-        return made[-1]
+        async def sample(self, request: Any, meter: Any) -> Any:
+            known = {(r.problem, r.steps) for r in self.requests}
+            assert (request.problem, request.steps) not in known
+            return await super().sample(request, meter)
 
-    swept(loaders=replace(loaders(), policy=policy))
-    for used in made[2:]:  # two for the manifest
-        prompts = [request.problem for request in used.requests if not request.steps]
-        assert len(prompts) == len(set(prompts))
+    swept(loaders=replace(loaders(), policy=lambda spec: Remembering(lambda *_: BOXED, name=spec)))
 
 
 def test_progress_counts_what_is_there(swept: Swept, portfolio: Portfolio, tmp_path: Path) -> None:
@@ -189,7 +190,7 @@ def test_a_failed_model_is_named_with_the_problem(swept: Swept) -> None:
 
 
 def test_a_policy_whose_size_is_not_known_is_refused(swept: Swept) -> None:
-    with pytest.raises(InputError, match="the size of fake:a is not known"):
+    with pytest.raises(InputError, match="the size of fake:b is not known"):
         swept(loaders=loaders(n_parameters=None))
 
 

@@ -24,7 +24,8 @@ _LARGE_GPU = 70 * GIB
 _VLLM_BATCH = {False: (8192, 256), True: (16384, 1024)}
 """vLLM's own defaults (0.32) for tokens and rows at once, on small and on large GPUs."""
 PREFIX_BYTES, LEAST_PREFIX_TOKENS = 1 * GIB, 4096
-"""What the transformers runtime keeps of keys and values, as in `ragged.cache_tokens`."""
+"""The most that a model of the transformers runtime keeps of keys and values on a GPU; several share it
+(`runtime/cache_budget.py`), so this is on the safe side."""
 _LOGIT_COPIES = {"transformers": 3, "vllm": 2}
 """Logits, their probabilities, and the sorted ones of top-p."""
 _GROWTH = 2

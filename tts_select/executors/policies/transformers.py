@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,11 +18,10 @@ from tts_select.executors.prompts.rendering import (
     renderer_for,
     solution_tokens_for,
 )
+from tts_select.executors.runtime.cache_budget import shared_tree
 from tts_select.executors.runtime.decoding import Decoder, Job, Written
 from tts_select.executors.runtime.endings import end_ids, ids_that_may_close
 from tts_select.executors.runtime.loading import LoadedModel, unknown_words
-from tts_select.executors.runtime.prefix_tree import PrefixTree
-from tts_select.executors.runtime.ragged import cache_tokens
 from tts_select.executors.runtime.worker import Worker, hand_back
 
 
@@ -49,11 +50,13 @@ class TransformersPolicy:
         self.fingerprint = self._renderer.prompt.mark(loaded.fingerprint)
         self.why_no_steps = NO_STEPS_WHEN_THINKING if self._renderer.thinks else None
         self.solution_tokens = solution_tokens_for(thinks=self._renderer.thinks)
+        self._tree = shared_tree(loaded.model)
         self._decoder = Decoder(
             loaded.model,
-            PrefixTree(cache_tokens(loaded.model)),
+            self._tree,
             end_ids=end_ids(loaded.model, loaded.tokenizer),
-            is_step_end=self._is_step_end,
+            # not a method of this object: a circle of references would keep the cache until it is found
+            is_step_end=partial(_is_step_end, loaded.tokenizer, step_delimiter),
             step_end_ids=ids_that_may_close(step_delimiter, loaded.tokenizer),
             max_rows=max_rows,
         )
@@ -72,6 +75,10 @@ class TransformersPolicy:
         finally:
             job.cancelled = not future.done() or future.cancelled()
         return [self._continuation(job.written[k], request) for k in range(request.n)]
+
+    async def forget(self) -> None:
+        """See `core.protocols.forget`."""
+        await self._worker.do(self._tree.clear)
 
     def _encode(self, problem: str, steps: Sequence[str]) -> np.ndarray:
         text = self._renderer.text(problem, steps)
@@ -126,9 +133,6 @@ class TransformersPolicy:
         text = self._renderer.solution(text, ended=written.finish == "stop")
         return Continuation(text, written.finish, len(written.ids), written.logprob)
 
-    def _is_step_end(self, ids: list[int]) -> bool:
-        return self.step_delimiter in self._tokenizer.decode(ids[-8:])
-
     def _step(self, requests: list[Job]) -> bool:
         for job in requests:
             self._decoder.submit(job)
@@ -140,3 +144,7 @@ class TransformersPolicy:
         for job in self._decoder.abandon():
             job.error = BackendError(f"{self.name} failed: {error}")
             job.done(job)
+
+
+def _is_step_end(tokenizer: Any, delimiter: str, ids: list[int]) -> bool:
+    return delimiter in tokenizer.decode(ids[-8:])

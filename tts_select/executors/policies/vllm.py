@@ -9,7 +9,7 @@ import time
 import weakref
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,13 @@ from tts_select.executors.prompts.rendering import (
 )
 from tts_select.executors.runtime.background import BackgroundLoop
 from tts_select.executors.runtime.loading import load_tokenizer
-from tts_select.executors.runtime.vllm_engine import imported_vllm, shut_down, started_engine
+from tts_select.executors.runtime.vllm_engine import (
+    as_prompt,
+    forget_prefixes,
+    imported_vllm,
+    shut_down,
+    started_engine,
+)
 
 
 class VllmPolicy:
@@ -44,8 +50,9 @@ class VllmPolicy:
             BackendError: vLLM is not installed, or cannot load the model.
         """
         self.name = name
+        self._tokenizer = load_tokenizer(source)
         self._renderer = renderer_for(
-            load_tokenizer(source),
+            self._tokenizer,
             delimiter=self.step_delimiter,
             prompt=options.prompt,
             thinking=options.thinking,
@@ -64,6 +71,10 @@ class VllmPolicy:
     def close(self) -> None:
         """End the engine and free its memory. It happens by itself when nothing refers to the policy."""
         self._end()
+
+    async def forget(self) -> None:
+        """See `core.protocols.forget`."""
+        await self._background.run(forget_prefixes(self._engine, self.name))
 
     async def sample(self, request: SampleRequest, meter: Meter) -> list[Continuation]:
         """See `Policy.sample`."""
@@ -100,7 +111,7 @@ class VllmPolicy:
             raise BackendError(f"{self.name} failed: {error}") from error
         finally:
             meter.charge(self._cost(so_far))
-        return self._continuation(so_far)
+        return self._continuation(so_far, request)
 
     def _outputs(self, request: SampleRequest, ids: list[int], k: int) -> AsyncGenerator[Any, None]:
         kind = self._vllm.output_kind
@@ -111,16 +122,19 @@ class VllmPolicy:
             top_p=request.top_p,
             max_tokens=min(request.max_new_tokens, self._context - len(ids)),
             stop=[self.step_delimiter] if request.stop_at_step else None,
+            # a stop string is looked for in the text; else the tokens are decoded once, when all are there,
+            # since token by token, as vLLM does it, is the dearest thing beside the engine
+            detokenize=request.stop_at_step,
             logprobs=0,  # of the sampled token alone
+            flat_logprobs=True,
             output_kind=kind.FINAL_ONLY if request.deadline is None else kind.DELTA,
         )
-        prompt = {"prompt_token_ids": ids}
         outputs: AsyncGenerator[Any, None] = self._engine.generate(
-            prompt, sampling, f"{self.name}-{next(self._ids)}"
+            as_prompt(ids), sampling, f"{self.name}-{next(self._ids)}"
         )
         return outputs
 
-    def _continuation(self, so_far: _SoFar) -> Continuation:
+    def _continuation(self, so_far: _SoFar, request: SampleRequest) -> Continuation:
         meanings: dict[str | None, ContinuationFinish] = {
             "stop": "step" if so_far.stopped_by == self.step_delimiter else "stop",
             "length": "length",
@@ -129,8 +143,14 @@ class VllmPolicy:
         if so_far.finish not in meanings:
             raise BackendError(f"{self.name} failed: vLLM ended a solution with '{so_far.finish}'")
         finish = meanings[so_far.finish]
-        text = self._renderer.solution(so_far.text, ended=finish == "stop")
+        text = so_far.text if request.stop_at_step else self._text(so_far.ids, ended=finish == "stop")
+        text = self._renderer.solution(text, ended=finish == "stop")
         return Continuation(text, finish, so_far.n_tokens, so_far.logprob)
+
+    def _text(self, ids: list[int], *, ended: bool) -> str:
+        """Of a whole solution, without the token that ended it."""
+        text: str = self._tokenizer.decode(ids[:-1] if ended else ids, skip_special_tokens=True)
+        return text
 
     def _cost(self, so_far: _SoFar) -> Cost:
         computed = so_far.n_prompt - so_far.n_cached if so_far.is_begun else 0
@@ -148,19 +168,25 @@ class _SoFar:
     """What the engine has given of one sample, in one piece or in many."""
 
     n_prompt: int
+    ids: list[int] = field(default_factory=list)
     text: str = ""
-    n_tokens: int = 0
+    """Empty where vLLM does not decode."""
     logprob: float = 0.0
     finish: str | None = None
     stopped_by: Any = None
     n_cached: int = 0
     is_begun: bool = False
 
+    @property
+    def n_tokens(self) -> int:
+        """Sampled so far."""
+        return len(self.ids)
+
     def take(self, output: Any) -> None:
         """Add a piece."""
         (piece,) = output.outputs
         self.text += piece.text
-        self.n_tokens += len(piece.token_ids)
+        self.ids += piece.token_ids
         self.logprob = math.nan if piece.cumulative_logprob is None else piece.cumulative_logprob
         self.finish, self.stopped_by = piece.finish_reason, piece.stop_reason
         self.n_cached = output.num_cached_tokens or 0

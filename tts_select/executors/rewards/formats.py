@@ -153,16 +153,24 @@ def format_named(name: str) -> PrmFormat:
 
 
 def format_for(checkpoint: str, names: Iterable[str]) -> PrmFormat:
-    """The format whose family one of the checkpoint's `names` belongs to.
+    """The format that one of the checkpoint's `names` ends with, as a file with its suffix, or whose family
+    one of them belongs to.
+
+    >>> format_for("judge.skywork-o1", ["judge.skywork-o1"]).name
+    'skywork-o1'
 
     Raises:
         InputError: none does.
     """
     tried = list(names)
     for format in FORMATS.values():
+        if any(name.endswith(f".{format.name}") for name in tried):
+            return format
+    for format in FORMATS.values():
         if any(re.search(pattern, name, re.IGNORECASE) for pattern in format.ids for name in tried):
             return format
     raise InputError(
         f"the format of the PRM '{checkpoint}' is not known: name it with --prm-format, one of "
-        f"{', '.join(sorted(FORMATS))} (docs/prms.md)"
+        f"{', '.join(sorted(FORMATS))}, or let the folder's name end with it, as in my-prm.math-shepherd "
+        "(docs/prms.md)"
     )

@@ -106,6 +106,14 @@ class GenerativeRewardModel:
         finally:
             request.is_given_up = not future.done() or future.cancelled()
 
+    async def forget(self) -> None:
+        """See `core.protocols.forget`."""
+        await self._worker.do(self._forget)
+
+    def _forget(self) -> None:
+        self._scores.clear()
+        self._lane.forget()
+
     def _step(self, requests: list[_Request]) -> bool:
         for request in requests:
             request.charge(Cost(prm_calls=1))
@@ -171,10 +179,10 @@ class GenerativeRewardModel:
 
     def _weigh(self, critiques: Sequence[_Critique]) -> None:
         texts = [self._text(c) for c in critiques]
-        n_new, hidden = self._lane.compute(texts, [len(ids) - 1 for ids in texts])
+        computed = self._lane.compute(texts, [len(ids) - 1 for ids in texts])
         needed = [self._reader.positions(0, len(ids) - 1) for ids in texts]
-        values = self._lane.read(self._reader, texts, needed, hidden)
-        for critique, n, value in zip(critiques, n_new.tolist(), values, strict=True):
+        values = self._lane.read(self._reader, texts, needed, computed)
+        for critique, n, value in zip(critiques, computed.n_new.tolist(), values, strict=True):
             self._scores[critique.prefix] = self._reader.score(value)
             critique.requests[0].charge(self._cost(n))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -11,8 +13,11 @@ import torch
 
 from tts_select.executors.rewards.checkpoints import Part
 from tts_select.executors.rewards.reading import Reader
+from tts_select.executors.runtime.cache_budget import shared_tree
 from tts_select.executors.runtime.prefix_tree import PrefixTree
-from tts_select.executors.runtime.ragged import RaggedCache, cache_tokens, right_aligned
+from tts_select.executors.runtime.ragged import RaggedCache, right_aligned
+
+_REMEMBERED_ENDS = 16_384
 
 
 class Computed(NamedTuple):
@@ -28,9 +33,21 @@ class Lane:
 
     part: Part
     tree: PrefixTree = field(init=False)
+    _ends: OrderedDict[bytes, torch.Tensor] = field(default_factory=OrderedDict)
+    """By what a text is: the hidden state of its last token. The next step's first token is read there, and
+    the token need not be computed again for it."""
 
     def __post_init__(self) -> None:
-        self.tree = PrefixTree(cache_tokens(self.part.loaded.model))
+        self.tree = shared_tree(self.part.loaded.model)
+
+    def forget(self) -> None:
+        """Everything that was computed."""
+        self._ends.clear()
+        self.tree.clear()
+
+    def knows_end(self, ids: np.ndarray) -> bool:
+        """Whether the hidden state of the last token of this text is at hand."""
+        return _key(ids) in self._ends
 
     def is_cached(self, ids: np.ndarray) -> bool:
         """Whether nothing of this text is left to compute."""
@@ -47,23 +64,35 @@ class Lane:
         hidden = cache.forward(model.base_model, right_aligned(new, model.device), n_new).last_hidden_state
         for i, ids in enumerate(texts):
             self.tree.insert(ids, cache.row(i, int(n_new[i])))
+            self._ends[_key(ids)] = hidden[i, -1].clone()
+        while len(self._ends) > _REMEMBERED_ENDS:
+            self._ends.popitem(last=False)
         return Computed(n_new, hidden)
 
     def read(
-        self, reader: Reader, texts: Sequence[np.ndarray], needed: Sequence[range], hidden: torch.Tensor
+        self, reader: Reader, texts: Sequence[np.ndarray], needed: Sequence[range], computed: Computed
     ) -> list[float]:
         """The value of each text, of its last step: the head is projected at the needed positions only."""
-        width, device = hidden.shape[1], hidden.device
+        hidden, device = computed.hidden, computed.hidden.device
         places = [(i, p) for i, positions in enumerate(needed) for p in positions]
         rows = torch.tensor([i for i, _ in places], device=device)
-        columns = torch.tensor([width - len(texts[i]) + p for i, p in places], device=device)
+        states = torch.stack([self._state(texts[i], p, hidden[i], int(computed.n_new[i])) for i, p in places])
         # what is read at a text's last token has nothing that follows: its reader ignores what stands here
         next_ids = [int(texts[i][min(p + 1, len(texts[i]) - 1)]) for i, p in places]
         is_end = [p + 2 == len(texts[i]) for i, p in places]
         read = reader.values(
-            self.part.head(hidden[rows, columns]),
+            self.part.head(states),
             torch.tensor(next_ids, device=device),
             torch.tensor(is_end, device=device),
         )
         sums = torch.zeros(len(texts), device=device).index_add_(0, rows, read)
         return [self.part.weight * value for value in sums.tolist()]
+
+    def _state(self, ids: np.ndarray, place: int, hidden: torch.Tensor, n_new: int) -> torch.Tensor:
+        """Of one position of a text, computed just now or when the text before it was."""
+        from_end = len(ids) - place
+        return hidden[-from_end] if from_end <= n_new else self._ends[_key(ids[: place + 1])]
+
+
+def _key(ids: np.ndarray) -> bytes:
+    return hashlib.blake2b(ids.tobytes(), digest_size=16).digest()

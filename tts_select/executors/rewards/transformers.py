@@ -98,6 +98,15 @@ class TransformersRewardModel:
         self._worker.submit(_Job(ids, closed, (problem, *steps), meter, future))
         return await future
 
+    async def forget(self) -> None:
+        """See `core.protocols.forget`."""
+        await self._worker.do(self._forget)
+
+    def _forget(self) -> None:
+        self._values.clear()
+        for lane in self._lanes:
+            lane.forget()
+
     def _step(self, jobs: list[_Job]) -> bool:
         """Score everything that is waiting, each depth after the one that it grows from."""
         # the keys and values of a batch take no more memory than those that are kept
@@ -124,22 +133,27 @@ class TransformersRewardModel:
     def _compute(self, units: Sequence[_Unit]) -> None:
         texts = [u.ids for u in units]
         needed = [self._reader.positions(u.start, u.job.closed[u.depth]) for u in units]
-        # a step shares what is before it, never its first tokens with a sibling that happened to come first:
-        # so the bill of a step does not depend on the order of arrival
-        limits = [
-            min(n.start, u.start + 1) if u.depth else len(u.ids) - 1
-            for n, u in zip(needed, units, strict=True)
-        ]
         values = np.zeros(len(units))
         for lane in self._lanes:
-            n_new, hidden = lane.compute(texts, limits)
+            computed = lane.compute(texts, [self._limit(lane, unit) for unit in units])
             if units[0].depth:
-                values += lane.read(self._reader, texts, needed, hidden)
+                values += lane.read(self._reader, texts, needed, computed)
             if lane is self._lanes[0]:
-                for unit, n in zip(units, n_new.tolist(), strict=True):
+                for unit, n in zip(units, computed.n_new.tolist(), strict=True):
                     unit.job.computed += n
         if units[0].depth:
             self._remember(units, values.tolist())
+
+    def _limit(self, lane: Lane, unit: _Unit) -> int:
+        """From which token on it is computed, whatever is known of it.
+
+        A step shares what is before it, never its first tokens with a sibling that happened to come first:
+        so the bill of a step does not depend on the order of arrival.
+        """
+        if not unit.depth:
+            return len(unit.ids) - 1
+        end = unit.start + 1
+        return unit.start if self._reader.is_cumulative and not lane.knows_end(unit.ids[:end]) else end
 
     def _remember(self, units: Sequence[_Unit], values: Sequence[float]) -> None:
         for unit, value in zip(units, values, strict=True):

@@ -27,7 +27,14 @@ from tts_select.executors.rewards.rules import Classes, Sign
 from tts_select.executors.rewards.validation import check_steps
 from tts_select.executors.runtime.background import BackgroundLoop
 from tts_select.executors.runtime.loading import load_tokenizer
-from tts_select.executors.runtime.vllm_engine import Vllm, imported_vllm, shut_down, started_engine
+from tts_select.executors.runtime.vllm_engine import (
+    Vllm,
+    as_prompt,
+    forget_prefixes,
+    imported_vllm,
+    shut_down,
+    started_engine,
+)
 
 _REMEMBERED_SCORES = 200_000
 _MEMORY_SHARE = 0.3
@@ -90,6 +97,11 @@ class VllmRewardModel:
         """End the engine and free its memory. It happens by itself when nothing refers to the PRM."""
         self._end()
 
+    async def forget(self) -> None:
+        """See `core.protocols.forget`."""
+        self._scores.clear()
+        await self._background.run(forget_prefixes(self._engine, self.name))
+
     async def score(self, problem: str, steps: Sequence[str], *, meter: Meter | None = None) -> list[float]:
         """See `RewardModel.score`."""
         check_steps(steps)
@@ -124,7 +136,7 @@ class VllmRewardModel:
     async def ask(self, how: str, ids: list[int], parameters: Any) -> Any:
         """The last output of the engine for a request of this kind, `generate` or `encode`."""
         requests: AsyncGenerator[Any, None] = getattr(self._engine, how)(
-            {"prompt_token_ids": ids}, parameters, f"{self.name}-{next(self._requests)}"
+            as_prompt(ids), parameters, f"{self.name}-{next(self._requests)}"
         )
         last = None
         async for output in requests:

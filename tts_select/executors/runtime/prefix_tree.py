@@ -13,12 +13,15 @@ from itertools import count
 import numpy as np
 import torch
 
+from tts_select.executors.runtime.memory import give_back
 
-@dataclass(slots=True, eq=False)
+
+@dataclass(slots=True, eq=False, weakref_slot=True)
 class _Node:
+    """It does not know its parent: a tree without circles is freed as soon as nobody holds it."""
+
     ids: np.ndarray
     kv: torch.Tensor
-    parent: _Node | None
     children: dict[int, _Node] = field(default_factory=dict)
     used: int = 0
 
@@ -35,8 +38,14 @@ class PrefixTree:
     def __init__(self, max_tokens: int) -> None:
         self.max_tokens = max_tokens
         self.n_tokens = 0
-        self._root = _Node(np.empty(0, np.int64), torch.empty(0), None)
+        self._root = _new_root()
         self._clock = count(1)
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self.n_tokens = 0
+        self._root = _new_root()
+        give_back()
 
     def match(self, ids: np.ndarray, limit: int) -> list[torch.Tensor]:
         """The segments of the longest cached prefix of `ids`, at most `limit` tokens in all."""
@@ -58,45 +67,50 @@ class PrefixTree:
         while place < len(ids) and (child := node.children.get(int(ids[place]))) is not None:
             shared = _shared(child.ids, ids[place:])
             if shared < len(child.ids):
-                child = self._split(child, shared)
+                child = _split(node, child, shared)
             child.used = next(self._clock)
             node, place = child, place + shared
         if place < len(ids) and place >= start:
             tail = kv[..., place - start :, :].clone()
-            leaf = _Node(ids[place:].copy(), tail, node, used=next(self._clock))
+            leaf = _Node(ids[place:].copy(), tail, used=next(self._clock))
             node.children[int(ids[place])] = leaf
             self.n_tokens += len(leaf.ids)
             if self.n_tokens > self.max_tokens:
                 self._evict()
 
-    def _split(self, node: _Node, at: int) -> _Node:
-        assert node.parent is not None
-        head = _Node(node.ids[:at], node.kv[..., :at, :].clone(), node.parent, used=node.used)
-        node.parent.children[int(node.ids[0])] = head
-        node.ids, node.kv, node.parent = node.ids[at:], node.kv[..., at:, :].clone(), head
-        head.children[int(node.ids[0])] = node
-        return head
-
     def _evict(self) -> None:
         """Drop old leaves until a tenth of the room is free, so that eviction is rare."""
-        order = count()
-        heap = [(node.used, next(order), node) for node in self._leaves()]
+        order, parents = count(), self._parents()
+        heap = [(node.used, next(order), node) for node in parents if not node.children]
         heapq.heapify(heap)
         while self.n_tokens > 0.9 * self.max_tokens and heap:
             _, _, node = heapq.heappop(heap)
-            parent = node.parent
-            assert parent is not None
+            parent = parents[node]
             del parent.children[int(node.ids[0])]
             self.n_tokens -= len(node.ids)
             if parent is not self._root and not parent.children:
                 heapq.heappush(heap, (parent.used, next(order), parent))
+        give_back()
 
-    def _leaves(self) -> list[_Node]:
-        leaves, stack = [], list(self._root.children.values())
+    def _parents(self) -> dict[_Node, _Node]:
+        """Of every node but the root."""
+        found: dict[_Node, _Node] = {}
+        stack = [self._root]
         while stack:
-            node = stack.pop()
-            if node.children:
-                stack.extend(node.children.values())
-            else:
-                leaves.append(node)
-        return leaves
+            parent = stack.pop()
+            found.update(dict.fromkeys(parent.children.values(), parent))
+            stack.extend(parent.children.values())
+        return found
+
+
+def _new_root() -> _Node:
+    return _Node(np.empty(0, np.int64), torch.empty(0))
+
+
+def _split(parent: _Node, node: _Node, at: int) -> _Node:
+    """Cut a child of `parent` in two, of which the first, with `at` tokens, is returned."""
+    head = _Node(node.ids[:at], node.kv[..., :at, :].clone(), used=node.used)
+    parent.children[int(node.ids[0])] = head
+    node.ids, node.kv = node.ids[at:], node.kv[..., at:, :].clone()
+    head.children[int(node.ids[0])] = node
+    return head

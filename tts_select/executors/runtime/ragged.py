@@ -7,6 +7,7 @@ causal LM with full attention, since those take such a mask and a `Cache` as the
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,15 +17,21 @@ from transformers import Cache, PreTrainedModel
 from transformers.cache_utils import CacheLayerMixin
 
 _SPARE_SLOTS = 64
-_PREFIX_BYTES = 1 << 30
 
 
 class _Layer(CacheLayerMixin):
-    """One layer's view of the shared buffer."""
+    """One layer's view of the shared buffer. It does not keep the rows alive: they hold it, and what is in a
+    circle is freed late, with all its memory."""
 
     def __init__(self, rows: RaggedCache, index: int) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self._rows, self._index = rows, index
+        self._ref, self._index = weakref.ref(rows), index
+
+    @property
+    def _rows(self) -> RaggedCache:
+        rows = self._ref()
+        assert rows is not None
+        return rows
 
     def lazy_initialization(self, key_states: torch.Tensor, value_states: torch.Tensor) -> None:
         """The buffer exists already."""
@@ -196,12 +203,6 @@ def cache_shape(model: PreTrainedModel) -> tuple[int, int, int]:
     heads = getattr(config, "num_key_value_heads", None) or n_heads
     head_dim = getattr(config, "head_dim", None) or config.hidden_size // n_heads
     return config.num_hidden_layers, heads, head_dim
-
-
-def cache_tokens(model: PreTrainedModel) -> int:
-    """How many tokens' keys and values fit in the memory set aside for a prefix cache."""
-    layers, heads, head_dim = cache_shape(model)
-    return max(4096, _PREFIX_BYTES // (2 * layers * heads * head_dim * model.dtype.itemsize))
 
 
 def right_aligned(rows: Sequence[np.ndarray], device: torch.device) -> torch.Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, fields
@@ -12,6 +13,9 @@ from tts_select.executors.runtime.background import BackgroundLoop
 
 _MEMORY_SHARE = 0.6
 """Of a GPU, unless it is said otherwise: by itself vLLM would leave a PRM on the same GPU no room."""
+
+_CPU_BLOCK_TOKENS = 32
+_FORGET_TRIES, _FORGET_SECONDS = 50, 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +75,25 @@ def started_engine(vllm: Vllm, source: str, arguments: dict[str, Any], backgroun
         raise
 
 
+def as_prompt(ids: list[int]) -> dict[str, Any]:
+    """What the engine takes as it is: without the type it hands the ids to a thread that renders prompts, and
+    each has to wait for it."""
+    return {"type": "token", "prompt_token_ids": ids}
+
+
+async def forget_prefixes(engine: Any, name: str) -> None:
+    """Empty its prefix cache.
+
+    Raises:
+        BackendError: something still computes with it.
+    """
+    for _ in range(_FORGET_TRIES):
+        if await engine.reset_prefix_cache():
+            return
+        await asyncio.sleep(_FORGET_SECONDS)  # a request that was aborted is on its way out
+    raise BackendError(f"{name} does not empty its prefix cache: requests are in flight")
+
+
 def shut_down(engine: Any, background: BackgroundLoop) -> None:
     """End the engine, its processes and the loop."""
 
@@ -85,11 +108,17 @@ async def _start(vllm: Vllm, source: str, arguments: dict[str, Any]) -> Any:
     for name in arguments:
         if name not in known:
             raise UnknownName("option of vllm policies, and engine argument of vLLM,", name, known)
-    ours = {"gpu_memory_utilization": _MEMORY_SHARE, "enable_prefix_caching": True, "disable_log_stats": True}
+    ours: dict[str, Any] = {
+        "gpu_memory_utilization": _MEMORY_SHARE,
+        "enable_prefix_caching": True,
+        "disable_log_stats": True,
+    }
     if vllm.is_on_cpu():
         # a prompt with a seed of its own that is read in two parts would end the engine: on a CPU it cannot
         # take the random number back that it draws after the first part (vLLM 0.32)
         ours["enable_chunked_prefill"] = False
+        # prefixes are found in whole blocks, and those of 128 tokens, its default here, are longer than steps
+        ours["block_size"] = _CPU_BLOCK_TOKENS
     try:
         return vllm.engine.from_engine_args(vllm.engine_args(model=source, **{**ours, **arguments}))
     except (RuntimeError, ValueError, OSError, TypeError) as error:

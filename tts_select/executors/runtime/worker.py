@@ -9,11 +9,27 @@ import threading
 import weakref
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from types import MethodType
 from typing import Any
 
 _GATHER_SECONDS = 0.002
 _EXIT_SECONDS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class _Errand:
+    do: Callable[[], None]
+    future: asyncio.Future[None]
+
+    def run(self) -> None:
+        try:
+            self.do()
+        except Exception as error:  # noqa: BLE001  it is handed to whoever asked
+            hand_back(self.future, error)
+        else:
+            hand_back(self.future, None)
+
 
 _WORKERS: weakref.WeakSet[Worker] = weakref.WeakSet()
 
@@ -42,6 +58,12 @@ class Worker:
                 self._thread = threading.Thread(target=self._run, name="tts-select", daemon=True)
                 self._thread.start()
 
+    async def do(self, errand: Callable[[], None]) -> None:
+        """Run it in the thread, between two steps."""
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.submit(_Errand(errand, future))
+        await future
+
     def stop(self) -> None:
         """End the thread after the step that it is in."""
         self._stopping = True
@@ -52,16 +74,20 @@ class Worker:
     def _run(self) -> None:
         busy = False
         while True:
-            requests = self._take(wait=not busy)
+            taken = self._take(wait=not busy)
             step, fail = self._step(), self._fail()
             if step is None or fail is None or self._stopping:
                 return
+            for errand in taken:
+                if isinstance(errand, _Errand):
+                    errand.run()
+            requests = [request for request in taken if not isinstance(request, _Errand)]
             try:
-                busy = step(requests)
+                busy = step(requests) if requests or busy else False
             except Exception as error:  # noqa: BLE001  a failed forward fails its requests, not the thread
                 fail(requests, error)
                 busy = False
-            del step, fail
+            del step, fail, taken, requests
 
     def _take(self, *, wait: bool) -> list[Any]:
         """Everything queued; when idle, wait for a first request and then a moment for its companions."""

@@ -30,6 +30,8 @@ class Abilities:
     context: int | None
     counts_pieces: bool
     """Whether a stream can say its usage in every piece."""
+    fills_context: bool
+    """Whether `max_tokens` null is as many as the context has room for, as in vLLM."""
     identity: str
     """What the server reveals about the model, for its fingerprint."""
 
@@ -47,6 +49,7 @@ async def find_abilities(client: Client, model: str, *, api: Api | None, delimit
     common: dict[str, Any] = {
         "context": card.get("max_model_len"),
         "counts_pieces": kind in ("vllm", "sglang"),
+        "fills_context": kind == "vllm",
         "identity": repr([card.get(key) for key in ("id", "root", "max_model_len")] if card else model),
     }
     if api != "completions" and (chat := await probe.chat()):

@@ -30,17 +30,18 @@ class Answer:
 
 
 async def ask(client: Client, body: Body, *, deadline: float | None, can: Abilities) -> Answer:
-    """Ask. Where the context has no room for so many tokens, the prompt is measured, and as many are asked
-    for as fit.
+    """Ask. Where the context has no room for so many tokens, as many are asked for as fit: vLLM knows how
+    many these are, for other servers the prompt is measured, by a request for one token.
 
     Raises:
         ContextFull: not one fits.
         BackendError: nothing came, or nothing that can be read.
     """
     refused: ServerError | None = None
-    if can.context is None or body["max_tokens"] < can.context:
+    fits = can.context is None or body["max_tokens"] < can.context
+    if fits or can.fills_context:
         try:
-            return await _asked(client, body, deadline, can)
+            return await _asked(client, body if fits else {**body, "max_tokens": None}, deadline, can)
         except ServerError as error:
             if not _is_about_context(error):
                 raise

@@ -1,8 +1,8 @@
 """Runs a sweep: samples once, scores with every PRM, and runs what no pool of samples can show.
 
-The work is cut into stages: the pools of one policy, or one seed of one search arm, on all problems. Each
-stage begins with models that have computed nothing yet, so a bill never depends on what ran before, nor on
-where a sweep was interrupted.
+The work is cut into stages: a pool of one policy, or one seed of one search arm, on all problems; those of a
+policy come together. Each stage begins with models that have forgotten what they computed before, so a bill
+never depends on what ran before, nor on where a sweep was interrupted.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from tts_select.core.problem import Problem
 from tts_select.core.protocols import Policy, RewardModel
 from tts_select.core.solution import Solution
 from tts_select.data.grading import GRADER
-from tts_select.executors.registry import Loaders, load_policy, load_prm
+from tts_select.executors.registry import Loaders
 from tts_select.selector.portfolio import Portfolio
 from tts_select.solving import Executors, Options, run_plan
 from tts_select.training.sweep.log import key_of
@@ -29,6 +29,7 @@ from tts_select.training.sweep.manifest import PoolPlan, pools_of, searches
 from tts_select.training.sweep.pooling import is_right, sample_pool
 from tts_select.training.sweep.records import LoggedProblem, Manifest, ModelCard, Pool, Run, SweepLog
 from tts_select.training.sweep.reuse import reusable
+from tts_select.training.sweep.swept_models import FRESH, SweptModels
 from tts_select.training.sweep.writer import Writer
 
 DEFAULT_SAMPLES = 64
@@ -99,9 +100,6 @@ class Sweep:
                 )
 
 
-FRESH = Loaders(partial(load_policy, fresh=True), partial(load_prm, fresh=True))
-"""Models that have computed nothing yet; they are called for every stage."""
-
 Progress = Callable[[int, int, str], None]
 """Called after each record with how many are there, of how many, and what was at work."""
 Work = Callable[[LoggedProblem], Awaitable[Pool | Run]]
@@ -131,11 +129,15 @@ def run_sweep(
         OSError: a record cannot be written; those written before are whole.
     """
     sweep.check()
-    with Writer(folder, manifest_of(sweep, loaders), sweep.problems) as log:
-        if reuse is not None:
-            _take_over(reuse, sweep, log)
-        asyncio.run(_run_stages(sweep, log, loaders, progress))
-        return log.finish()
+    models = SweptModels(loaders)
+    try:
+        with Writer(folder, manifest_of(sweep, models), sweep.problems) as log:
+            if reuse is not None:
+                _take_over(reuse, sweep, log)
+            asyncio.run(_run_stages(sweep, log, models, progress))
+            return log.finish()
+    finally:
+        models.close()
 
 
 def _take_over(earlier: Path, sweep: Sweep, log: Writer) -> None:
@@ -144,17 +146,19 @@ def _take_over(earlier: Path, sweep: Sweep, log: Writer) -> None:
             log.write(record)
 
 
-def manifest_of(sweep: Sweep, loaders: Loaders) -> Manifest:
-    """Loads every model once, for its fingerprint: one that cannot be loaded is found before any work."""
-    models = {spec: _card("policy", loaders.policy(spec)) for spec in sweep.portfolio.policies}
-    models |= {spec: _card("prm", loaders.prm(spec)) for spec in sweep.portfolio.prms}
+def manifest_of(sweep: Sweep, swept: SweptModels) -> Manifest:
+    """Loads every model, for its fingerprint: one that cannot be loaded is found before any work."""
+    policies, prms = sweep.portfolio.policies, sweep.portfolio.prms
+    # the one that begins is loaded last, and stays
+    cards = {spec: _card("policy", swept.policy(spec)) for spec in reversed(policies)}
+    cards |= {spec: _card("prm", swept.prm(spec)) for spec in prms}
     return Manifest(
         portfolio=sweep.portfolio.name,
         arms=sweep.portfolio.arms,
         n_samples=sweep.n_samples,
         n_runs=sweep.n_runs,
         seed=sweep.seed,
-        models=models,
+        models={spec: cards[spec] for spec in (*policies, *prms)},
         grader=GRADER,
     )
 
@@ -165,24 +169,28 @@ def _card(kind: str, model: Policy | RewardModel) -> ModelCard:
     return ModelCard(kind, model.n_parameters, model.fingerprint)
 
 
-async def _run_stages(sweep: Sweep, log: Writer, loaders: Loaders, progress: Progress) -> None:
+async def _run_stages(sweep: Sweep, log: Writer, models: SweptModels, progress: Progress) -> None:
     progress(log.n_done, sweep.n_records, "")
-    for stage in _stages(sweep, log, loaders):
-        await _run_stage(stage, log, sweep.concurrency, partial(_report, sweep, log, stage, progress))
+    for spec in sweep.portfolio.policies:
+        for stage in _stages(sweep, spec, log, models):
+            await _run_stage(stage, log, sweep.concurrency, partial(_report, sweep, log, stage, progress))
+            await models.forget()
 
 
 def _report(sweep: Sweep, log: Writer, stage: _Stage, progress: Progress) -> None:
     progress(log.n_done, sweep.n_records, stage.name)
 
 
-def _stages(sweep: Sweep, log: Writer, loaders: Loaders) -> Iterator[_Stage]:
-    """What is left to do; the models of a stage are loaded when it is its turn."""
+def _stages(sweep: Sweep, policy: str, log: Writer, models: SweptModels) -> Iterator[_Stage]:
+    """What is left to do with a policy; the models of a stage are loaded when it is its turn."""
     for name, plan in sweep.pools.items():
-        if todo := [p for p in sweep.problems if ("pool", p.id, name) not in log]:
-            yield _Stage(f"samples of {name}", todo, _pooling(sweep, plan, loaders))
+        todo = [p for p in sweep.problems if ("pool", p.id, name) not in log]
+        if todo and plan.arm.policy == policy:
+            yield _Stage(f"samples of {name}", todo, _pooling(sweep, plan, models))
     for arm, seed in sweep.searches:
-        if todo := [p for p in sweep.problems if ("run", p.id, arm.name, seed) not in log]:
-            yield _Stage(arm.name, todo, _searching(arm, seed, loaders))
+        todo = [p for p in sweep.problems if ("run", p.id, arm.name, seed) not in log]
+        if todo and arm.policy == policy:
+            yield _Stage(arm.name, todo, _searching(arm, seed, models))
 
 
 async def _run_stage(stage: _Stage, log: Writer, concurrency: int, advance: Callable[[], None]) -> None:
@@ -217,10 +225,10 @@ def _about(problem: LoggedProblem, error: TtsSelectError) -> TtsSelectError:
     return BackendError(f"the problem '{problem.id}': {error}")
 
 
-def _pooling(sweep: Sweep, plan: PoolPlan, loaders: Loaders) -> Work:
+def _pooling(sweep: Sweep, plan: PoolPlan, models: SweptModels) -> Work:
     arm, n = plan.arm, plan.size(sweep.n_samples)
-    policy = loaders.policy(arm.policy)
-    prms = {name: loaders.prm(name) for name in plan.prms}
+    policy = models.policy(arm.policy)
+    prms = {name: models.prm(name) for name in plan.prms}
     settings = replace(arm.settings, seed=sweep.seed, temperature=arm.temperature)
 
     async def work(problem: LoggedProblem) -> Pool:
@@ -229,8 +237,8 @@ def _pooling(sweep: Sweep, plan: PoolPlan, loaders: Loaders) -> Work:
     return work
 
 
-def _searching(arm: Arm, seed: int, loaders: Loaders) -> Work:
-    executors = Executors(loaders.policy(arm.policy), loaders.prm(arm.prm) if arm.prm else None)
+def _searching(arm: Arm, seed: int, models: SweptModels) -> Work:
+    executors = Executors(models.policy(arm.policy), models.prm(arm.prm) if arm.prm else None)
     plan = arm.plan("swept", seed=seed)
 
     async def work(problem: LoggedProblem) -> Run:
