@@ -41,7 +41,11 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Serve:
             yield f"http://127.0.0.1:{port}/v1"
         finally:
             process.terminate()
-            process.wait(30)
+            try:
+                process.wait(30)
+            except subprocess.TimeoutExpired:  # it has not even started, on a busy machine
+                process.kill()
+                process.wait()
 
     return run
 
