@@ -15,6 +15,7 @@ import argparse
 import asyncio
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from measuring import (
@@ -58,7 +59,7 @@ class Searches:
         return sum(s.bill.total.policy_generated_tokens for s in solutions) / seconds
 
 
-def raw_vllm(policy: Any, problems: list[Problem], seed: int) -> float:
+def raw_vllm(policy: Any, problems: list[Problem], seed: int, *, logprobs: int | None = None) -> float:
     """Generated tokens a second of the engine that the policy has, asked directly."""
     prompts = [policy._renderer.ids(policy._renderer.text(p.text)) for p in problems]
 
@@ -68,6 +69,7 @@ def raw_vllm(policy: Any, problems: list[Problem], seed: int) -> float:
             seed=1000 * seed + BUDGET * k,
             temperature=TEMPERATURE,
             max_tokens=MAX_NEW_TOKENS,
+            logprobs=logprobs,
             output_kind=policy._vllm.output_kind.FINAL_ONLY,
         )
         outputs = policy._engine.generate({"prompt_token_ids": ids}, sampling, f"raw-{seed}-{k}")
@@ -107,6 +109,9 @@ def main() -> None:
     parser.add_argument("--problems", type=int, default=64)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--without-prm", action="store_true", help="Leave the embedded PRM out: it is slow.")
+    parser.add_argument(
+        "--with-logprobs", action="store_true", help="Ask vLLM alone for those too, as searches do."
+    )
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
 
@@ -117,6 +122,10 @@ def main() -> None:
     if not arguments.without_prm:
         prms["the embedded PRM"] = load_prm(str(folder_of("prm", "prm")), "world", fresh=True, device="cpu")
     raw = RAW[arguments.backend]
+    if arguments.with_logprobs:
+        if arguments.backend != "vllm":
+            parser.error("--with-logprobs is for vLLM: `model.generate` gives none")
+        raw = partial(raw_vllm, logprobs=0)
     raw(policy, problems, 99)  # warm
     figures = {}
     for name, prm in prms.items():

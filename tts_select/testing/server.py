@@ -11,6 +11,7 @@ import json
 import re
 import threading
 import time
+import zlib
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -39,6 +40,8 @@ class Abilities:
     knows_n: bool = True
     fills_context: bool = True
     """Where `max_tokens` is null; a server that does not is not vLLM."""
+    tells_tokens: bool = True
+    """Their ids, and stops at those of `stop_token_ids`."""
 
 
 class FakeServer:
@@ -99,7 +102,7 @@ class FakeServer:
 class _Written(NamedTuple):
     tokens: list[str]
     finish: str
-    stopped_by: str | None
+    stopped_by: str | int | None
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -151,7 +154,9 @@ class _Handler(BaseHTTPRequestHandler):
             return
         time.sleep(self.fake.token_seconds * max(len(w.tokens) for w in written))
         choices = [self._choice(body, k, w, w.tokens, ended=True) for k, w in enumerate(written)]
-        self._send(200, {"choices": choices, "usage": _usage(n_prompt, written)})
+        told = can.tells_tokens and body.get("return_token_ids")
+        ids = {"prompt_token_ids": [_id_of(token) for token in _TOKEN.findall(prompt)]} if told else {}
+        self._send(200, {"choices": choices, "usage": _usage(n_prompt, written), **ids})
 
     def _chat_text(self, body: dict[str, Any]) -> str:
         *before, last = [(m["role"], m["content"]) for m in body["messages"]]
@@ -162,7 +167,8 @@ class _Handler(BaseHTTPRequestHandler):
         return f"{text}{last[0]}: {last[1]}{_TURN_ENDS}assistant: "
 
     def _write(self, prompt: str, body: dict[str, Any], k: int, room: int) -> _Written:
-        text, stopped_by = self.fake.write(prompt, (body.get("seed") or 0) + k), None
+        stopped_by: str | int | None
+        text, stopped_by = self._until_stop_token(self.fake.write(prompt, (body.get("seed") or 0) + k), body)
         for stop in body.get("stop") or []:
             if stop in text:
                 text, stopped_by = text.split(stop)[0], stop
@@ -170,6 +176,13 @@ class _Handler(BaseHTTPRequestHandler):
         if len(tokens) > room:
             return _Written(tokens[:room], "length", None)
         return _Written(tokens, "stop", stopped_by)
+
+    def _until_stop_token(self, text: str, body: dict[str, Any]) -> tuple[str, int | None]:
+        tokens, stops = _TOKEN.findall(text), body.get("stop_token_ids") or ()
+        for place, token in enumerate(tokens):
+            if _id_of(token) in stops:
+                return "".join(tokens[:place]), _id_of(token)
+        return text, None
 
     def _choice(
         self, body: dict[str, Any], k: int, written: _Written, tokens: list[str], *, ended: bool
@@ -215,6 +228,10 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         self.wfile.write(content)
+
+
+def _id_of(token: str) -> int:
+    return zlib.crc32(token.encode())
 
 
 def _usage(n_prompt: int, written: list[_Written]) -> dict[str, int]:

@@ -309,3 +309,26 @@ def test_a_prompt_that_fills_the_context_is_too_long(
         policy = load(server)
         with pytest.raises(ProblemTooLong):
             in_time(policy.sample(SampleRequest("1 " * 200, max_new_tokens=500), Ledger().phase("test")))
+
+
+@pytest.mark.parametrize("chats", [True, False])
+def test_a_step_ends_at_the_token_that_its_delimiter_is(load: Callable[..., Any], *, chats: bool) -> None:
+    """vLLM stops there by itself; a stop string it finds when it has written on."""
+    solutions = []
+    for tells_tokens in (True, False):
+        with FakeServer(_write, can=Abilities(chats=chats, tells_tokens=tells_tokens)) as server:
+            solutions.append(_searched(load(server)))
+        stops = server.requests[-1].get("stop_token_ids")
+        assert len(stops or []) == tells_tokens
+        assert server.requests[-1]["stop"] == ["\n\n"]  # in case that it is written in pieces
+    assert [c.candidate.steps for c in solutions[0].candidates] == [
+        c.candidate.steps for c in solutions[1].candidates
+    ]
+    assert solutions[0].candidates[0].candidate.steps == STEPS
+
+
+def test_another_server_is_not_asked_for_tokens(load: Callable[..., Any]) -> None:
+    with FakeServer(_write, can=Abilities(fills_context=False)) as server:
+        _searched(load(server))
+    assert not any("return_token_ids" in request for request in server.requests)
+    assert "stop_token_ids" not in server.requests[-1]

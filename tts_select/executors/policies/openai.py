@@ -132,7 +132,10 @@ class OpenAIPolicy:
         }
         if request.stop_at_step:
             body["stop"] = [self.step_delimiter]
-        return body | (self._chat(request) if self._can.api == "chat" else self._text(request))
+        body |= self._chat(request) if self._can.api == "chat" else self._text(request)
+        if request.stop_at_step and self._can.closing_id is not None:
+            body["extra_body"] = {**body.get("extra_body", {}), "stop_token_ids": [self._can.closing_id]}
+        return body
 
     def _chat(self, request: SampleRequest) -> Body:
         messages = self._prompt.messages(request.problem)
@@ -164,7 +167,8 @@ class OpenAIPolicy:
         return Continuation(text, finish, choice.n_tokens, choice.logprob)
 
     def _finish(self, choice: Choice, request: SampleRequest) -> ContinuationFinish:
-        at_step = request.stop_at_step and choice.matched == self.step_delimiter
+        ends = {self.step_delimiter, self._can.closing_id} - {None}
+        at_step = request.stop_at_step and choice.matched in ends
         stopped: ContinuationFinish = "step" if at_step else "stop"
         meanings: dict[str | None, ContinuationFinish] = {
             "stop": stopped,

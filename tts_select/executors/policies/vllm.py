@@ -26,6 +26,7 @@ from tts_select.executors.prompts.rendering import (
     solution_tokens_for,
 )
 from tts_select.executors.runtime.background import BackgroundLoop
+from tts_select.executors.runtime.endings import ids_that_close
 from tts_select.executors.runtime.loading import load_tokenizer
 from tts_select.executors.runtime.vllm_engine import (
     as_prompt,
@@ -61,6 +62,7 @@ class VllmPolicy:
         self.why_no_steps = NO_STEPS_WHEN_THINKING if self._renderer.thinks else None
         self.solution_tokens = solution_tokens_for(thinks=self._renderer.thinks)
         self.n_parameters: int | None = _size(source, options)
+        self._closing_ids = sorted(ids_that_close(self.step_delimiter, self._tokenizer))
         self._vllm = imported_vllm()
         self._background = BackgroundLoop("tts-select-vllm")
         self._engine = started_engine(self._vllm, source, engine, self._background)
@@ -122,6 +124,9 @@ class VllmPolicy:
             top_p=request.top_p,
             max_tokens=min(request.max_new_tokens, self._context - len(ids)),
             stop=[self.step_delimiter] if request.stop_at_step else None,
+            # the engine itself stops at a token. A stop string is found in this process, and by the time that
+            # the engine hears of it, it has written on: more than the step, where steps are short
+            stop_token_ids=self._closing_ids if request.stop_at_step else None,
             # a stop string is looked for in the text; else the tokens are decoded once, when all are there,
             # since token by token, as vLLM does it, is the dearest thing beside the engine
             detokenize=request.stop_at_step,
@@ -135,20 +140,24 @@ class VllmPolicy:
         return outputs
 
     def _continuation(self, so_far: _SoFar, request: SampleRequest) -> Continuation:
+        # a second end token, as chat models have it, is named as a reason too
+        at_step = request.stop_at_step and so_far.stopped_by in (self.step_delimiter, *self._closing_ids)
         meanings: dict[str | None, ContinuationFinish] = {
-            "stop": "step" if so_far.stopped_by == self.step_delimiter else "stop",
+            "stop": "step" if at_step else "stop",
             "length": "length",
             "deadline": "deadline",
         }
         if so_far.finish not in meanings:
             raise BackendError(f"{self.name} failed: vLLM ended a solution with '{so_far.finish}'")
         finish = meanings[so_far.finish]
-        text = so_far.text if request.stop_at_step else self._text(so_far.ids, ended=finish == "stop")
+        text = self._text(so_far.ids, ended=finish == "stop")
+        if request.stop_at_step:
+            text = text.split(self.step_delimiter)[0]
         text = self._renderer.solution(text, ended=finish == "stop")
         return Continuation(text, finish, so_far.n_tokens, so_far.logprob)
 
     def _text(self, ids: list[int], *, ended: bool) -> str:
-        """Of a whole solution, without the token that ended it."""
+        """Without the token that ended the solution."""
         text: str = self._tokenizer.decode(ids[:-1] if ended else ids, skip_special_tokens=True)
         return text
 
@@ -169,8 +178,6 @@ class _SoFar:
 
     n_prompt: int
     ids: list[int] = field(default_factory=list)
-    text: str = ""
-    """Empty where vLLM does not decode."""
     logprob: float = 0.0
     finish: str | None = None
     stopped_by: Any = None
@@ -185,7 +192,6 @@ class _SoFar:
     def take(self, output: Any) -> None:
         """Add a piece."""
         (piece,) = output.outputs
-        self.text += piece.text
         self.ids += piece.token_ids
         self.logprob = math.nan if piece.cumulative_logprob is None else piece.cumulative_logprob
         self.finish, self.stopped_by = piece.finish_reason, piece.stop_reason

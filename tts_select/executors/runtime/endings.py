@@ -12,6 +12,12 @@ def end_ids(model: Any, tokenizer: Any) -> frozenset[int]:
     return frozenset(i for i in [*ids, tokenizer.eos_token_id] if i is not None)
 
 
+def ids_that_close(text: str, tokenizer: Any) -> frozenset[int]:
+    """The tokens with all of `text` in them: with one of these it is complete."""
+    pieces = tokenizer.batch_decode([[i] for i in range(len(tokenizer))])
+    return frozenset(i for i, piece in enumerate(pieces) if text in piece)
+
+
 def ids_that_may_close(text: str, tokenizer: Any) -> frozenset[int]:
     """The tokens with the last character of `text`: only after these can it be complete."""
     last = text[-1]

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from tts_select.core.errors import BackendError, InputError, UnknownName
 from tts_select.executors.server.client import Body, Client, ServerError
-from tts_select.executors.server.responses import tells_stops, thinks_aloud, usage_of
+from tts_select.executors.server.responses import prompt_ids, tells_stops, thinks_aloud, usage_of
 
 Api = Literal["chat", "completions"]
 APIS: tuple[Api, ...] = ("chat", "completions")
@@ -32,6 +32,9 @@ class Abilities:
     """Whether a stream can say its usage in every piece."""
     fills_context: bool
     """Whether `max_tokens` null is as many as the context has room for, as in vLLM."""
+    closing_id: int | None
+    """The token that the step delimiter is, where the server tells tokens, as vLLM does. A server stops at it
+    at once; a stop string it finds late, when it has written on."""
     identity: str
     """What the server reveals about the model, for its fingerprint."""
 
@@ -46,16 +49,19 @@ async def find_abilities(client: Client, model: str, *, api: Api | None, delimit
     card = await _card(client, model)
     probe = _Probe(client, model, delimiter)
     kind = str(card.get("owned_by", ""))
+    is_vllm = kind == "vllm"
     common: dict[str, Any] = {
         "context": card.get("max_model_len"),
         "counts_pieces": kind in ("vllm", "sglang"),
-        "fills_context": kind == "vllm",
+        "fills_context": is_vllm,
         "identity": repr([card.get(key) for key in ("id", "root", "max_model_len")] if card else model),
     }
     if api != "completions" and (chat := await probe.chat()):
-        return Abilities(api="chat", **chat, **common)
+        closing_id = await probe.closing_id(chat=True) if is_vllm else None
+        return Abilities(api="chat", **chat, **common, closing_id=closing_id)
     if api != "chat" and (completions := await probe.completions()):
-        return Abilities(api="completions", **completions, **common)
+        closing_id = await probe.closing_id(chat=False) if is_vllm else None
+        return Abilities(api="completions", **completions, **common, closing_id=closing_id)
     wanted = api or " or ".join(APIS)
     raise BackendError(f"{client.where} has no {wanted} for '{model}': is --base-url right, to its /v1?")
 
@@ -100,6 +106,20 @@ class _Probe:
             "thinks": thinks_aloud(choice),
             "no_steps": no_steps,
         }
+
+    async def closing_id(self, *, chat: bool) -> int | None:
+        """By which token a prompt that ends with the delimiter is longer than one without."""
+        opened, closed = [await self._ids("1" + end, chat=chat) for end in ("", self._delimiter)]
+        if opened is None or closed is None or closed[:-1] != opened:
+            return None
+        return closed[-1]
+
+    async def _ids(self, begun: str, *, chat: bool) -> list[int] | None:
+        asked = {"return_token_ids": True}
+        if not chat:
+            return prompt_ids(await self._try({"prompt": begun, "extra_body": asked}))
+        body = {"messages": [_QUESTION, {"role": "assistant", "content": begun}]}
+        return prompt_ids(await self._try({**body, "extra_body": {**CONTINUE, **asked}}))
 
     async def _cannot_continue(self) -> str | None:
         """An open turn is shorter than a closed one with the next turn's opening, and a step's delimiter at

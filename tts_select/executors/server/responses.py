@@ -19,7 +19,8 @@ class Choice:
 
     text: str = ""
     finish: str | None = None
-    matched: str | None = None
+    matched: str | int | None = None
+    """The stop string that was met, or the id of the token."""
     n_tokens: int | None = None
     logprob: float = math.nan
 
@@ -87,6 +88,13 @@ def tells_stops(choice: Any) -> bool:
     return any(hasattr(choice, name) for name in MATCHED_FIELDS)
 
 
+def prompt_ids(response: Any) -> list[int] | None:
+    """The tokens of the prompt, where the server was asked for them and tells them."""
+    choices = getattr(response, "choices", None) or [None]
+    told = [getattr(place, "prompt_token_ids", None) for place in (response, choices[0])]
+    return next((ids for ids in told if isinstance(ids, list)), None)
+
+
 def usage_of(response: Any) -> Usage | None:
     """None: the response (or this piece of it) says nothing of it."""
     usage = getattr(response, "usage", None)
@@ -97,9 +105,9 @@ def usage_of(response: Any) -> Usage | None:
     return Usage(counts[0] or 0, getattr(details, "cached_tokens", None) or 0, counts[1] or 0)
 
 
-def _matched(choice: Any) -> str | None:
+def _matched(choice: Any) -> str | int | None:
     values: Iterable[Any] = (getattr(choice, name, None) for name in MATCHED_FIELDS)
-    return next((v for v in values if isinstance(v, str)), None)
+    return next((v for v in values if isinstance(v, (str, int))), None)
 
 
 def _logprobs(logprobs: Any) -> list[float] | None:
