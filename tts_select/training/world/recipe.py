@@ -95,14 +95,18 @@ FULL = Recipe(
         PolicyStage("base", Size(128, 5), cycles=(1000,), start_from="large", stream="large"),
         *(
             PolicyStage(
-                f"medium-{family}",
-                Size(96, 3),
-                cycles=(1000,),
-                start_from="medium",
+                f"{size}-{family}",
+                shape,
+                cycles=cycles,
+                start_from=size,
                 families=(family,),
                 lr_scale=0.6,
             )
-            for family in ("story", "machine", "shopping")
+            for size, shape, family, cycles in (
+                ("medium", Size(96, 3), "story", (1000, 1500)),
+                ("medium", Size(96, 3), "machine", (1000, 1500)),
+                ("large", Size(128, 3), "shopping", (1200,)),
+            )
         ),
         PrmStage(
             "prm",
