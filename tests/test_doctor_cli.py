@@ -79,7 +79,7 @@ def test_models_lists_what_the_package_holds() -> None:
         "world:large": "policy",
         "world:medium-story": "policy",
         "world:medium-machine": "policy",
-        "world:medium-shopping": "policy",
+        "world:large-shopping": "policy",
         "world:prm": "prm",
         "world:prm-narrow": "prm",
     }
