@@ -23,7 +23,7 @@ ANSWER_NAMES = (
 )
 ID_NAMES = ("id", "unique_id", "problem_id", "ID", "uuid")
 """Tried in this order where no field is named."""
-_LEVEL = re.compile(r"(?:level)?\s*(?:(\d+)(?:\.0)?|\??)\s*", re.IGNORECASE)
+_LEVEL = re.compile(r"\s*(?:level)?\s*(?:(\d+)(?:\.0)?|\??)\s*", re.IGNORECASE)
 """The last of its alternatives is a level that MATH does not know."""
 
 

@@ -17,6 +17,8 @@ from types import TracebackType
 from tts_select.training.importing.entries import Entry
 
 _CACHE_KIB = 32_768
+_PAGE_BYTES = 32_768
+"""A solution of some kilobytes leaves half of SQLite's usual pages empty."""
 _TABLE = """
 CREATE TABLE samples (
     place INTEGER PRIMARY KEY, policy INTEGER, problem INTEGER, number BLOB, text_hash BLOB, content TEXT,
@@ -46,7 +48,12 @@ class Spool:
 
     def __init__(self, path: Path) -> None:
         self._db = sqlite3.connect(path)
-        for pragma in ("journal_mode=OFF", "synchronous=OFF", f"cache_size=-{_CACHE_KIB}"):
+        for pragma in (
+            f"page_size={_PAGE_BYTES}",
+            "journal_mode=OFF",
+            "synchronous=OFF",
+            f"cache_size=-{_CACHE_KIB}",
+        ):
             self._db.execute(f"PRAGMA {pragma}")  # what a crash leaves of it is of no use anyway
         self._db.execute(_TABLE)
         self._policies: dict[str, int] = {}
