@@ -1,0 +1,148 @@
+"""Which ladder for which price: a few ladders of one policy, then their neighbours, compared on held-out problems.
+
+Every ladder is judged by rules that have not seen the problem (folds within the training problems), at every
+price. At a price the best of all (ladder, price it was made for) wins, so that what is expected to be spent never
+rises with the price.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from tts_select.selector.staged import AnswerModel, Ending, Look, Stage, Usual
+from tts_select.training.staged.climbing import Climb, climb
+from tts_select.training.staged.replay import Draws, Replay
+from tts_select.training.staged.stopping import Stopping, fit_answers, induce
+
+MOST_DRAWS = 12
+"""From a policy of a ladder."""
+FIRST_DRAWS = (1, 2, 4)
+"""From a policy before another is asked."""
+N_FOLDS = 4
+MOST_KEPT = 3
+"""Ladders whose neighbours are tried."""
+MARGIN = 0.002
+"""In P(correct) less its price: what one more stage has to gain, since the best of many looks better than it is."""
+PATIENCE, CONFIRMING = 0.4, 0.08
+"""Of a policy's mean number of checkpoints."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A ladder with its rules, and what they come to on problems that they have not seen."""
+
+    stages: tuple[Stage, ...]
+    answers: AnswerModel
+    stops: np.ndarray
+    """Shape (prices, draws - 1, terms)."""
+    correct: np.ndarray
+    """Shape (prices,), means over all rows."""
+    cost: np.ndarray
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """For one price: a candidate, and which of its prices."""
+
+    candidate: Candidate
+    made_for: int
+    correct: float
+    cost: float
+
+
+def search(
+    replay: Replay,
+    prices: np.ndarray,
+    usual: Mapping[str, Usual],
+    *,
+    seed: int,
+    note: Callable[[str], None] = lambda _: None,
+) -> list[Choice]:
+    """The best ladder for each price."""
+    judge = _Judge(replay, prices, usual, fold_of(len(replay.ids), N_FOLDS, seed))
+    tried = {c.stages: c for c in (judge.of((stage,)) for stage in first_stages(replay))}
+    note(f"{len(tried)} ladders of one policy")
+    kept = _best_at(list(tried.values()), prices)[:MOST_KEPT]
+    near = dict.fromkeys(n for c in kept for n in neighbours(c.stages, replay))
+    note(f"{len(near)} ladders of two policies")
+    tried |= {stages: judge.of(stages) for stages in near}
+    return [_choice(list(tried.values()), price) for price in prices]
+
+
+def fold_of(n: int, n_folds: int, seed: int) -> np.ndarray:
+    """A fold for each of n problems, all of almost the same size."""
+    return np.random.default_rng(seed).permutation(n) % n_folds
+
+
+def first_stages(replay: Replay) -> Iterator[Stage]:
+    """Each policy alone, with every way to end its samples."""
+    for policy, draws in replay.draws.items():
+        for ending in endings(draws):
+            yield Stage(policy, min(MOST_DRAWS, draws.group.shape[1]), ending)
+
+
+def neighbours(stages: tuple[Stage, ...], replay: Replay) -> Iterator[tuple[Stage, ...]]:
+    """Another policy before the ladder, or in place of what is left after its first draws."""
+    (own,) = stages
+    for policy, draws in replay.draws.items():
+        if policy == own.policy:
+            continue
+        kind = endings(replay.draws[own.policy]).index(own.ending)
+        ending = endings(draws)[min(kind, len(endings(draws)) - 1)]
+        most = min(MOST_DRAWS, draws.group.shape[1])
+        for n in FIRST_DRAWS:
+            if n <= most:
+                yield Stage(policy, n, ending), own
+            if n <= own.n:
+                yield Stage(own.policy, n, own.ending), Stage(policy, most, ending)
+
+
+def endings(draws: Draws) -> list[Ending]:
+    """None; when it confirms what leads; and also when it has long stood by its answer."""
+    if draws.stood is None:
+        return [Ending()]
+    usual = float(draws.cost[draws.is_there].mean()) / draws.checkpoint_cost
+    confirming, patience = max(1, round(CONFIRMING * usual)), max(2, round(PATIENCE * usual))
+    return [Ending(), Ending(None, confirming), Ending(patience, confirming)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Judge:
+    replay: Replay
+    prices: np.ndarray
+    usual: Mapping[str, Usual]
+    fold: np.ndarray
+
+    def of(self, stages: tuple[Stage, ...]) -> Candidate:
+        walked = climb(stages, self.replay, self.usual)
+        rows = self.fold[self.replay.problem]
+        correct, cost = np.zeros(len(self.prices)), np.zeros(len(self.prices))
+        for k in np.unique(rows):
+            found = self._fitted(walked, rows != k)[1]
+            correct += found.correct[rows == k].sum(axis=0) / len(rows)
+            cost += found.cost[rows == k].sum(axis=0) / len(rows)
+        answers, found = self._fitted(walked, np.ones(len(rows), bool))
+        return Candidate(stages, answers, found.stops, correct, cost)
+
+    def _fitted(self, walked: Climb, rows: np.ndarray) -> tuple[AnswerModel, Stopping]:
+        answers = fit_answers(walked.tallies, rows)
+        looks = [Look.at(tally, answers) for tally in walked.tallies]
+        return answers, induce(looks, [t.cost for t in walked.tallies], self.prices, rows)
+
+
+def _best_at(candidates: Sequence[Candidate], prices: np.ndarray) -> list[Candidate]:
+    """Those that win at a price, the most frequent first."""
+    wins = [_choice(candidates, price).candidate.stages for price in prices]
+    by_stages = {c.stages: c for c in candidates}
+    return [by_stages[s] for s in sorted(dict.fromkeys(wins), key=lambda s: -wins.count(s))]
+
+
+def _choice(candidates: Sequence[Candidate], price: float) -> Choice:
+    value = [c.correct - price * c.cost - MARGIN * (len(c.stages) - 1) for c in candidates]
+    k = max(range(len(candidates)), key=lambda k: value[k].max())
+    best = int(value[k].argmax())
+    chosen = candidates[k]
+    return Choice(chosen, best, float(chosen.correct[best]), float(chosen.cost[best]))
