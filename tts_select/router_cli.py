@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
+
+from tts_select.core.errors import InputError
+
+if TYPE_CHECKING:
+    from tts_select.training.sweep.records import SweepLog
 
 
 @click.command(
     epilog="""\b
 Examples:
   tts-select train sweep/ --out router/
-  tts-select train sweep/ --out router/ --probe-policy world:small --probe-prm world:prm --probes 4"""
+  tts-select train sweep/ --out router/ --probe-policy world:small --probe-prm world:prm --probes 4
+  tts-select train imported-log/ --out router/"""
 )
 @click.argument("sweep", type=Path)
 @click.option("--out", type=Path, required=True, help="The router's folder.")
@@ -27,6 +34,9 @@ Examples:
     help="How many; 0 is one greedy solution.",
     show_default=True,
 )
+@click.option(
+    "--policies", default=None, help="Of an imported log: these alone, with commas.", show_default="all"
+)
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Print what was learned as JSON.")
 def train(
@@ -36,10 +46,11 @@ def train(
     probe_policy: str | None,
     probe_prm: str | None,
     probes: int,
+    policies: str | None,
     seed: int,
     as_json: bool,
 ) -> None:
-    """Train a router on the sweep log in SWEEP."""
+    """Train a router on the sweep log in SWEEP; on an imported one, a router that decides in stages, by samples."""
     from tts_select.core.plan import Settings
     from tts_select.display import fitted_view
     from tts_select.selector.artifact import check_replaceable, save_router
@@ -49,6 +60,13 @@ def train(
 
     check_replaceable(out)  # before minutes of training
     log = read_log(sweep)
+    if log.manifest.imported is not None:
+        if probe_policy or probe_prm or probes:
+            raise InputError("a staged router takes no probes, its samples are its probes: leave --probe... out")
+        _train_staged(_with_policies(log, policies), out, seed=seed, as_json=as_json)
+        return
+    if policies:
+        raise InputError("--policies is for imported logs: name the policies of a sweep in its portfolio")
     sizes = {
         name: card.n_parameters or 0 for name, card in log.manifest.models.items() if card.kind == "policy"
     }
@@ -73,10 +91,11 @@ def train(
     epilog="""\b
 Examples:
   tts-select evaluate router/ sweep-test/ --out report/
-  tts-select evaluate router/ sweep-test/ --out report/ --shift sweep/ --json"""
+  tts-select evaluate router/ sweep-test/ --out report/ --shift sweep/ --json
+  tts-select evaluate imported-log/ --folds 5 --out report/"""
 )
 @click.argument("router", type=Path)
-@click.argument("sweep", type=Path)
+@click.argument("sweep", type=Path, required=False)
 @click.option("--out", type=Path, required=True, help="A folder for report.json, report.html and the plots.")
 @click.option(
     "--shift",
@@ -84,25 +103,54 @@ Examples:
     default=None,
     help="The sweep that ROUTER was trained on: train on its lower levels, measure on the higher ones.",
 )
+@click.option(
+    "--folds",
+    type=click.IntRange(2, 20),
+    default=None,
+    help="Without a router: name an imported log alone; routers are trained on all folds of its problems but one, "
+    "and measured on that one.",
+)
+@click.option(
+    "--policies", default=None, help="Of an imported log: these alone, with commas.", show_default="all"
+)
 @click.option("--seed", type=int, default=1, show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Print the whole report as JSON.")
-def evaluate(router: Path, sweep: Path, *, out: Path, shift: Path | None, seed: int, as_json: bool) -> None:
+def evaluate(
+    router: Path,
+    sweep: Path | None,
+    *,
+    out: Path,
+    shift: Path | None,
+    folds: int | None,
+    policies: str | None,
+    seed: int,
+    as_json: bool,
+) -> None:
     """Measure ROUTER on the sweep log in SWEEP, whose problems it was not trained on."""
     from tts_select.display import evaluation_view
-    from tts_select.selector.artifact import describe_router, load_router
+    from tts_select.selector.artifact import describe_router, is_staged, load_router
     from tts_select.training.evaluation.evaluate import evaluate as evaluate_router
     from tts_select.training.evaluation.rendering import write_report
     from tts_select.training.sweep.log import read_log
 
     with Console(stderr=True).status("evaluating") as status:
-        report = evaluate_router(
-            load_router(router),
-            read_log(sweep),
-            describe_router(router),
-            trained=read_log(shift) if shift else None,
-            seed=seed,
-            note=status.update,
-        )
+        if sweep is None or is_staged(router):
+            if shift is not None:
+                raise InputError("--shift is for routers of sweeps: leave it out")
+            report = _staged_report(
+                router, sweep, folds=folds, policies=policies, seed=seed, note=status.update
+            )
+        elif folds is not None or policies is not None:
+            raise InputError("--folds and --policies are for imported logs and staged routers: leave them out")
+        else:
+            report = evaluate_router(
+                load_router(router),
+                read_log(sweep),
+                describe_router(router),
+                trained=read_log(shift) if shift else None,
+                seed=seed,
+                note=status.update,
+            )
     report["router"]["folder"] = router.name
     write_report(report, out)
     if as_json:
@@ -110,6 +158,59 @@ def evaluate(router: Path, sweep: Path, *, out: Path, shift: Path | None, seed: 
     else:
         Console().print(evaluation_view(report))
         click.echo(f"more in {out / 'report.html'}", err=True)
+
+
+def _train_staged(log: SweepLog, out: Path, *, seed: int, as_json: bool) -> None:
+    from tts_select.display import staged_view
+    from tts_select.selector.staged_artifact import save_staged
+    from tts_select.training.evaluation.staged import shown
+    from tts_select.training.staged.fit import fit_staged
+
+    with Console(stderr=True).status("training") as status:
+        fitted = fit_staged(log, seed=seed, note=status.update)
+    save_staged(fitted.router, out, trained_on=fitted.facts)
+    learned = {k: v for k, v in fitted.facts.items() if k != "problem_ids"}
+    learned |= {"best_fixed": fitted.router.best_fixed, "prices": dict(fitted.router.efforts)}
+    learned["ladders"] = shown(fitted.router)
+    if as_json:
+        click.echo(json.dumps(learned))
+    else:
+        Console().print(staged_view(learned))
+
+
+def _staged_report(
+    router: Path,
+    sweep: Path | None,
+    *,
+    folds: int | None,
+    policies: str | None,
+    seed: int,
+    note: Callable[[Any], None],
+) -> dict[str, Any]:
+    """Of a router on a log; or, without one, of routers of the folds of a log, which then comes first."""
+    from tts_select.selector.artifact import STAGED_SCHEMA, describe_router
+    from tts_select.selector.staged_artifact import load_staged
+    from tts_select.training.evaluation.staged import cross_evaluate, evaluate_staged
+    from tts_select.training.sweep.log import read_log
+
+    if sweep is not None:
+        if folds is not None:
+            raise InputError("--folds trains routers of its own: name an imported log and no router")
+        known = describe_router(router, schema=STAGED_SCHEMA)
+        log = _with_policies(read_log(sweep), policies)
+        return evaluate_staged(load_staged(router), log, known, seed=seed, note=note)
+    if folds is None:
+        raise InputError("name a router and a log, or an imported log alone with --folds 5")
+    log = read_log(router)
+    if log.manifest.imported is None:
+        raise InputError(f"'{router}' is a sweep: train a router on it, and evaluate it on another sweep")
+    return cross_evaluate(_with_policies(log, policies), folds=folds, seed=seed, note=note)
+
+
+def _with_policies(log: SweepLog, names: str | None) -> SweepLog:
+    from tts_select.training.staged.replay import with_policies
+
+    return with_policies(log, [name.strip() for name in names.split(",")]) if names else log
 
 
 @click.command(

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from tts_select.core.cost import inference_flops
-from tts_select.core.errors import InputError
+from tts_select.core.errors import InputError, UnknownName
 from tts_select.selector.evidence import NO_ANSWER
 from tts_select.training.staged.grouping import RIGHT, Groups
 from tts_select.training.sweep.manifest import policies
@@ -21,6 +21,8 @@ from tts_select.training.sweep.records import Pool, SweepLog
 
 ABSENT = -2
 """The group of a sample that an order lacks, since the log has fewer of that problem."""
+IMPORTED = "log:"
+"""Before the name that a policy has in an imported log."""
 MOST_SAMPLES = 64
 """Of a pool that an order holds: dearer arms than that are not compared."""
 MOST_WITH_CHECKPOINTS = 16
@@ -109,6 +111,22 @@ def replay_of(log: SweepLog, *, n_orders: int, seed: int) -> Replay:
     cheap_first = sorted(drawn, key=lambda name: drawn[name].cost[:, 0].mean())
     problem = np.repeat(np.arange(len(ids)), n_orders)
     return Replay(ids, problem, {name: drawn[name] for name in cheap_first}, unit)
+
+
+def with_policies(log: SweepLog, names: Sequence[str]) -> SweepLog:
+    """A log as if it were of these policies alone, named with or without `log:`.
+
+    Raises:
+        UnknownName: the log has no such policy.
+    """
+    known = {name.removeprefix(IMPORTED): name for name in policies(log.manifest)}
+    for name in names:
+        if name.removeprefix(IMPORTED) not in known:
+            raise UnknownName("policy of the log", name, known)
+    kept = {known[name.removeprefix(IMPORTED)] for name in names}
+    arms = tuple(arm for arm in log.manifest.arms if arm.policy in kept)
+    models = {name: card for name, card in log.manifest.models.items() if name in kept or card.kind != "policy"}
+    return replace(log, manifest=replace(log.manifest, arms=arms, models=models))
 
 
 def cost_unit(log: SweepLog, names: Sequence[str]) -> tuple[str, dict[str, float]]:
