@@ -50,7 +50,7 @@ def train(
     seed: int,
     as_json: bool,
 ) -> None:
-    """Train a router on the sweep log in SWEEP; on an imported one, a router that decides in stages, by samples."""
+    """Train a router on the sweep log in SWEEP; on an imported one, a router that decides in stages."""
     from tts_select.core.plan import Settings
     from tts_select.display import fitted_view
     from tts_select.selector.artifact import check_replaceable, save_router
@@ -62,7 +62,9 @@ def train(
     log = read_log(sweep)
     if log.manifest.imported is not None:
         if probe_policy or probe_prm or probes:
-            raise InputError("a staged router takes no probes, its samples are its probes: leave --probe... out")
+            raise InputError(
+                "a staged router takes no probes, its samples are its probes: leave --probe... out"
+            )
         _train_staged(_with_policies(log, policies), out, seed=seed, as_json=as_json)
         return
     if policies:
@@ -107,8 +109,8 @@ Examples:
     "--folds",
     type=click.IntRange(2, 20),
     default=None,
-    help="Without a router: name an imported log alone; routers are trained on all folds of its problems but one, "
-    "and measured on that one.",
+    help="Without a router: name an imported log alone; routers are trained on all folds of its problems but "
+    "one, and measured on that one.",
 )
 @click.option(
     "--policies", default=None, help="Of an imported log: these alone, with commas.", show_default="all"
@@ -141,7 +143,9 @@ def evaluate(
                 router, sweep, folds=folds, policies=policies, seed=seed, note=status.update
             )
         elif folds is not None or policies is not None:
-            raise InputError("--folds and --policies are for imported logs and staged routers: leave them out")
+            raise InputError(
+                "--folds and --policies are for imported logs and staged routers: leave them out"
+            )
         else:
             report = evaluate_router(
                 load_router(router),

@@ -82,7 +82,7 @@ def load_files(folder: Path, *, schema: str = SCHEMA) -> dict[str, str]:
     """The texts of a router's files, checked against their hashes.
 
     Raises:
-        InputError: it is missing, half written, tampered with or of another schema; the message names the file.
+        InputError: it is missing, half written, tampered with or of another schema; the message names it.
     """
     manifest = _read_manifest(folder, schema)
     return {name: _checked(folder / name, digest) for name, digest in manifest["sha256"].items()}

@@ -1,8 +1,9 @@
 """Staged decisions by the samples alone: draw from a policy, look, then stop, go on, or ask another policy.
 
 A ladder says which policy each draw is from. After every draw a look at the votes and lengths says how likely
-each answer is right, and a stopping rule weighs what the rest of the ladder gains against its price. Samples may
-be ended at a checkpoint. All arrays have one row for each problem (or replayed order) that is solved at once.
+each answer is right, and a stopping rule weighs what the rest of the ladder gains against its price. Samples
+may be ended at a checkpoint. All arrays have one row for each problem (or replayed order) that is solved at
+once.
 """
 
 from __future__ import annotations

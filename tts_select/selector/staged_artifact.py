@@ -12,7 +12,16 @@ import numpy as np
 
 from tts_select.core.errors import InputError
 from tts_select.selector.artifact import STAGED_SCHEMA, load_files, save_files
-from tts_select.selector.staged import N_FEATURES, N_TERMS, AnswerModel, Ending, Ladder, Stage, StagedRouter, Usual
+from tts_select.selector.staged import (
+    N_FEATURES,
+    N_TERMS,
+    AnswerModel,
+    Ending,
+    Ladder,
+    Stage,
+    StagedRouter,
+    Usual,
+)
 
 _FILE = "router.json"
 

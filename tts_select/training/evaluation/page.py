@@ -182,13 +182,15 @@ def _origin(report: Report) -> str:
     ]
     unit = report.get("unit", "FLOPs")
     what = (
-        "FLOPs: 2 x parameters x tokens computed, of prompts and of what was written, by the policy and by the PRM"
+        "FLOPs: 2 x parameters x tokens computed, of prompts and of what was written, by the policy and by the "
+        "PRM"
         if unit == "FLOPs"
         else f"{unit}, as the log counts them"
     )
     note = (
         "Accuracy is the share of problems answered right. Intervals hold 95 % of bootstrap resamples of the "
-        f"problems; they speak of problems such as these. Cost is {what}. The same figures are in report.json."
+        f"problems; they speak of problems such as these. Cost is {what}. "
+        "The same figures are in report.json."
     )
     which = f"The router is {_text(router.get('folder'))}, sha256 {_text(router.get('sha256'))}."
     return f'<p class="note">{note} {escape(which)}</p>\n' + _table(("", ""), rows)

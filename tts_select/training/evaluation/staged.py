@@ -1,7 +1,7 @@
 """A staged router against every fixed arm and strategy, on replayed orders of problems that it has not seen.
 
-`evaluate_staged` measures a router on another log; `cross_evaluate` trains one for each fold of a log's problems
-and measures it on the fold.
+`evaluate_staged` measures a router on another log; `cross_evaluate` trains one for each fold of a log's
+problems and measures it on the fold.
 """
 
 from __future__ import annotations
@@ -83,8 +83,8 @@ def evaluate_staged(
     """The report, as `report.json` holds it.
 
     Raises:
-        InputError: the log is of other policies or counts other costs than the router was trained for, or of its
-            training problems.
+        InputError: the log is of other policies or counts other costs than the router was trained for, or of
+            its training problems.
     """
     if mismatch := fingerprint_mismatch(router.fingerprints, fingerprints_of(log)):
         raise InputError(f"{mismatch}: evaluate it on a log of its own policies")
@@ -95,13 +95,15 @@ def evaluate_staged(
         )
     replay = replay_of(log, n_orders=N_ORDERS, seed=seed)
     if replay.unit != router.unit:
-        raise InputError(f"the router's costs are in {router.unit}, the log's in {replay.unit}: train it again")
+        raise InputError(
+            f"the router's costs are in {router.unit}, the log's in {replay.unit}: train it again"
+        )
     note("replaying the router")
     walked = Walked.empty(len(router.ladders), len(replay))
     _walk(router, replay, np.ones(len(replay), bool), walked)
     prices = np.array([ladder.price for ladder in router.ladders])
     fold = fold_of(len(replay.ids), 5, seed)  # for the bins, whose tables are learned on the other folds
-    report = _report(replay, log, walked, prices, fold, note)
+    report = _report(replay, log, walked, prices=prices, fold=fold, note=note)
     return {**report, "n_trained": trained_on.get("n_problems"), "split": "test", "ladders": [shown(router)]}
 
 
@@ -129,8 +131,8 @@ def cross_evaluate(
         )
         _walk(router, replay, fold[replay.problem] == k, walked)
         ladders.append(shown(router))
-    report = _report(replay, log, walked, prices, fold, note)
-    n = int(round(len(replay.ids) * (1 - 1 / folds)))
+    report = _report(replay, log, walked, prices=prices, fold=fold, note=note)
+    n = round(len(replay.ids) * (1 - 1 / folds))
     return {**report, "n_trained": n, "split": f"{folds} folds over problems", "ladders": ladders}
 
 
@@ -177,7 +179,7 @@ def followed(ladder: Ladder, walked: Climb) -> tuple[np.ndarray, ...]:
 
 
 def _report(
-    replay: Replay, log: SweepLog, walked: Walked, prices: np.ndarray, fold: np.ndarray, note: Note
+    replay: Replay, log: SweepLog, walked: Walked, *, prices: np.ndarray, fold: np.ndarray, note: Note
 ) -> dict[str, Any]:
     note("replaying fixed arms")
     arms = fixed_arms(replay)
@@ -189,7 +191,7 @@ def _report(
     board = _board(replay, arms)
     policy = next(arm.policy for arm in arms if arm.name == best_name)
     note("comparing")
-    bins, difficulty = _paper_bins(replay, log, board, scores, policy, fold)
+    bins, difficulty = _paper_bins(replay, log, board, scores, policy=policy, fold=fold)
     middle = _middle(points)
     report: dict[str, Any] = {
         "schema": SCHEMA,
@@ -265,6 +267,7 @@ def _paper_bins(
     log: SweepLog,
     board: Board,
     scores: Mapping[str, Score],
+    *,
     policy: str,
     fold: np.ndarray,
 ) -> tuple[dict[str, list[Score]], dict[str, Any]]:

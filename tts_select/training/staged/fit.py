@@ -24,8 +24,8 @@ ROWS_WANTED = 3000
 FEWEST_ORDERS, MOST_ORDERS = 8, 64
 """Of each problem's samples, to learn from."""
 LOWEST_PRICE, HIGHEST_PRICE = 1e-3, 2.0
-"""In probability per sample of the dearest policy, and of the cheapest one: from where cost does not matter to
-where one sample is all that is bought."""
+"""In probability per sample of the dearest policy, and of the cheapest one: from where cost does not matter
+to where one sample is all that is bought."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +36,7 @@ class FittedStages:
     facts: Mapping[str, Any]
 
 
-def fit_staged(
-    log: SweepLog, *, seed: int = 0, note: Callable[[str], None] = lambda _: None
-) -> FittedStages:
+def fit_staged(log: SweepLog, *, seed: int = 0, note: Callable[[str], None] = lambda _: None) -> FittedStages:
     """Train on every problem that all policies have samples of.
 
     Raises:

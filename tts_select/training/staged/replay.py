@@ -1,7 +1,7 @@
 """An imported log as arrays, and random orders of its samples to replay: no model is run.
 
-A row is one order of the samples of one problem. The samples of a pool are exchangeable, so a policy's first k
-samples are the first k of its order, drawn without replacement.
+A row is one order of the samples of one problem. The samples of a pool are exchangeable, so a policy's first
+k samples are the first k of its order, drawn without replacement.
 """
 
 from __future__ import annotations
@@ -107,7 +107,14 @@ def replay_of(log: SweepLog, *, n_orders: int, seed: int) -> Replay:
     for name in names:
         pools = [log.pools[i, name] for i in ids]
         every = log.manifest.imported.checkpoint_every if log.manifest.imported else None
-        drawn[name] = _draws(pools, [groups[i] for i in ids], per_token[name], every, n_orders, rng)
+        drawn[name] = _draws(
+            pools,
+            [groups[i] for i in ids],
+            per_token=per_token[name],
+            every=every,
+            n_orders=n_orders,
+            rng=rng,
+        )
     cheap_first = sorted(drawn, key=lambda name: drawn[name].cost[:, 0].mean())
     problem = np.repeat(np.arange(len(ids)), n_orders)
     return Replay(ids, problem, {name: drawn[name] for name in cheap_first}, unit)
@@ -125,13 +132,16 @@ def with_policies(log: SweepLog, names: Sequence[str]) -> SweepLog:
             raise UnknownName("policy of the log", name, known)
     kept = {known[name.removeprefix(IMPORTED)] for name in names}
     arms = tuple(arm for arm in log.manifest.arms if arm.policy in kept)
-    models = {name: card for name, card in log.manifest.models.items() if name in kept or card.kind != "policy"}
+    models = {
+        name: card for name, card in log.manifest.models.items() if name in kept or card.kind != "policy"
+    }
     return replace(log, manifest=replace(log.manifest, arms=arms, models=models))
 
 
 def cost_unit(log: SweepLog, names: Sequence[str]) -> tuple[str, dict[str, float]]:
-    """What costs are counted in, and what one of the log's tokens costs for each policy: FLOPs if the sizes of
-    all policies are known (of each character as of a token, if the log counts those), else what is counted."""
+    """What costs are counted in, and what one of the log's tokens costs for each policy: FLOPs if the sizes
+    of all policies are known (a character counting as a token, if the log counts those), else what is
+    counted."""
     unit = log.manifest.imported.unit if log.manifest.imported else "tokens"
     flops = {name: inference_flops(log.manifest.models[name].n_parameters, 1) for name in names}
     if any(math.isnan(f) for f in flops.values()):
@@ -142,6 +152,7 @@ def cost_unit(log: SweepLog, names: Sequence[str]) -> tuple[str, dict[str, float
 def _draws(
     pools: Sequence[Pool],
     groups: Sequence[Groups],
+    *,
     per_token: float,
     every: int | None,
     n_orders: int,
@@ -172,8 +183,8 @@ def _checkpoints(
     pools: Sequence[Pool], groups: Sequence[Groups], picks: Sequence[np.ndarray], every: int, n: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """`at` and `stood` of `Draws`."""
-    reached = [[max(0, (s.n_tokens - 1) // every) for s in pool.samples] for pool in pools]
-    most = max(1, max(map(max, reached)))
+    reached = [[(max(1, s.n_tokens) - 1) // every for s in pool.samples] for pool in pools]
+    most = max(1, *map(max, reached))
     ats, stoods = [], []
     n = min(n, MOST_WITH_CHECKPOINTS)
     for k, pool in enumerate(pools):

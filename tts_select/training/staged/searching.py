@@ -1,8 +1,8 @@
-"""Which ladder for which price: a few ladders of one policy, then their neighbours, compared on held-out problems.
+"""Which ladder for which price: ladders of one policy, then their neighbours, compared on held-out problems.
 
 Every ladder is judged by rules that have not seen the problem (folds within the training problems), at every
-price. At a price the best of all (ladder, price it was made for) wins, so that what is expected to be spent never
-rises with the price.
+price. At a price the best of all (ladder, price it was made for) wins, so that what is expected to be spent
+never rises with the price.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ N_FOLDS = 4
 MOST_KEPT = 3
 """Ladders whose neighbours are tried."""
 MARGIN = 0.002
-"""In P(correct) less its price: what one more stage has to gain, since the best of many looks better than it is."""
+"""In P(correct) less its price: what one more stage has to gain, for the best of many looks better than it is."""
 PATIENCE, CONFIRMING = 0.4, 0.08
 """Of a policy's mean number of checkpoints."""
 

@@ -1,8 +1,9 @@
 """When to stop on a ladder: optimal stopping by backward induction with regression.
 
-From the last draw backwards, a ridge regression says what the rest of the ladder gains (in P(correct), less its
-price) over stopping now, as a function of what a look shows; where that is not positive, it stops (Longstaff and
-Schwartz 2001, doi:10.1093/rfs/14.1.113). Which answers are likely right is a logistic regression on the same rows.
+From the last draw backwards, a ridge regression says what the rest of the ladder gains (in P(correct), less
+its price) over stopping now, as a function of what a look shows; where that is not positive, it stops
+(Longstaff and Schwartz 2001, doi:10.1093/rfs/14.1.113). Which answers are likely right is a logistic
+regression on the same rows.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from tts_select.training.staged.grouping import RIGHT
 
 PENALTY = 1e-3
 """Of the ridge, beside terms of order 1."""
-MOST_ROWS = 1500
+MOST_ROWS = 4000
 """Answers that a look gives to the fit of the answer model; rows of the same problem say much the same."""
 
 
