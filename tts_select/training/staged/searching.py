@@ -1,8 +1,8 @@
 """Which ladder for which price: ladders of one policy, then their neighbours, compared on held-out problems.
 
 Every ladder is judged by rules that have not seen the problem (folds within the training problems), at every
-price. At a price the best of all (ladder, price it was made for) wins, so that what is expected to be spent
-never rises with the price.
+price. A few dozen problems say little about small differences, so a ladder's worth at a price is the mean over
+the prices beside it too, and one more stage has to gain more than noise does.
 """
 
 from __future__ import annotations
@@ -24,8 +24,10 @@ FIRST_DRAWS = (1, 2, 4)
 N_FOLDS = 4
 MOST_KEPT = 3
 """Ladders whose neighbours are tried."""
-MARGIN = 0.002
+MARGIN = 0.01
 """In P(correct) less its price: what one more stage has to gain, for the best of many looks better than it is."""
+BESIDE = 1
+"""Prices on either side that a ladder's worth is averaged over."""
 PATIENCE, CONFIRMING = 0.4, 0.08
 """Of a policy's mean number of checkpoints."""
 
@@ -45,10 +47,10 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """For one price: a candidate, and which of its prices."""
+    """For one price: a candidate, and its rules for that price."""
 
     candidate: Candidate
-    made_for: int
+    stops: np.ndarray
     correct: float
     cost: float
 
@@ -65,11 +67,12 @@ def search(
     judge = _Judge(replay, prices, usual, fold_of(len(replay.ids), N_FOLDS, seed))
     tried = {c.stages: c for c in (judge.of((stage,)) for stage in first_stages(replay))}
     note(f"{len(tried)} ladders of one policy")
-    kept = _best_at(list(tried.values()), prices)[:MOST_KEPT]
+    kept = _most_frequent(_best(list(tried.values()), prices))[:MOST_KEPT]
     near = dict.fromkeys(n for c in kept for n in neighbours(c.stages, replay))
     note(f"{len(near)} ladders of two policies")
     tried |= {stages: judge.of(stages) for stages in near}
-    return [_choice(list(tried.values()), price) for price in prices]
+    best = _best(list(tried.values()), prices)
+    return [Choice(c, c.stops[k], float(c.correct[k]), float(c.cost[k])) for k, c in enumerate(best)]
 
 
 def fold_of(n: int, n_folds: int, seed: int) -> np.ndarray:
@@ -133,16 +136,16 @@ class _Judge:
         return answers, induce(looks, [t.cost for t in walked.tallies], self.prices, rows)
 
 
-def _best_at(candidates: Sequence[Candidate], prices: np.ndarray) -> list[Candidate]:
-    """Those that win at a price, the most frequent first."""
-    wins = [_choice(candidates, price).candidate.stages for price in prices]
+def _most_frequent(candidates: Sequence[Candidate]) -> list[Candidate]:
+    """Each once."""
+    stages = [c.stages for c in candidates]
     by_stages = {c.stages: c for c in candidates}
-    return [by_stages[s] for s in sorted(dict.fromkeys(wins), key=lambda s: -wins.count(s))]
+    return sorted(by_stages.values(), key=lambda c: -stages.count(c.stages))
 
 
-def _choice(candidates: Sequence[Candidate], price: float) -> Choice:
-    value = [c.correct - price * c.cost - MARGIN * (len(c.stages) - 1) for c in candidates]
-    k = max(range(len(candidates)), key=lambda k: value[k].max())
-    best = int(value[k].argmax())
-    chosen = candidates[k]
-    return Choice(chosen, best, float(chosen.correct[best]), float(chosen.cost[best]))
+def _best(candidates: Sequence[Candidate], prices: np.ndarray) -> list[Candidate]:
+    """The best for each price."""
+    worth = np.stack([c.correct - prices * c.cost - MARGIN * (len(c.stages) - 1) for c in candidates])
+    n = len(prices)
+    around = [worth[:, max(0, k - BESIDE) : min(n, k + BESIDE + 1)].mean(axis=1) for k in range(n)]
+    return [candidates[int(w.argmax())] for w in around]
