@@ -128,7 +128,8 @@ class Tally:
         leading = self.leader()[:, None]
         most = self.votes.max(axis=1, keepdims=True)
         second = np.where(self.group == leading, 0.0, self.votes).max(axis=1, keepdims=True)
-        return np.where(self.group == leading, second, most)
+        found: np.ndarray = np.where(self.group == leading, second, most)
+        return found
 
 
 N_FEATURES, N_TERMS = 8, 9

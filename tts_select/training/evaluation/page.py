@@ -182,8 +182,8 @@ def _origin(report: Report) -> str:
     ]
     unit = report.get("unit", "FLOPs")
     what = (
-        "FLOPs: 2 x parameters x tokens computed, of prompts and of what was written, by the policy and by the "
-        "PRM"
+        "FLOPs: 2 x parameters x tokens computed, of prompts and of what was written, by the policy and by "
+        "the PRM"
         if unit == "FLOPs"
         else f"{unit}, as the log counts them"
     )

@@ -85,7 +85,8 @@ class Replay:
         d = self.draws[policy]
         right = np.bincount(self.problem, (d.group == RIGHT).sum(axis=1), len(self.ids))
         n = np.bincount(self.problem, d.is_there.sum(axis=1), len(self.ids))
-        return np.divide(right, n, out=np.full(len(self.ids), np.nan), where=n > 0)
+        found: np.ndarray = np.divide(right, n, out=np.full(len(self.ids), np.nan), where=n > 0)
+        return found
 
 
 def replay_of(log: SweepLog, *, n_orders: int, seed: int) -> Replay:
@@ -185,7 +186,8 @@ def _checkpoints(
     """`at` and `stood` of `Draws`."""
     reached = [[(max(1, s.n_tokens) - 1) // every for s in pool.samples] for pool in pools]
     most = max(1, *map(max, reached))
-    ats, stoods = [], []
+    ats: list[np.ndarray] = []
+    stoods: list[np.ndarray] = []
     n = min(n, MOST_WITH_CHECKPOINTS)
     for k, pool in enumerate(pools):
         at = np.full((len(pool.samples), most), NO_ANSWER, np.int16)

@@ -1,8 +1,8 @@
 """Which ladder for which price: ladders of one policy, then their neighbours, compared on held-out problems.
 
 Every ladder is judged by rules that have not seen the problem (folds within the training problems), at every
-price. A few dozen problems say little about small differences, so a ladder's worth at a price is the mean over
-the prices beside it too, and one more stage has to gain more than noise does.
+price. A few dozen problems say little about small differences, so a ladder's worth at a price is the mean
+over the prices beside it too, and one more stage has to gain more than noise does.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ N_FOLDS = 4
 MOST_KEPT = 3
 """Ladders whose neighbours are tried."""
 MARGIN = 0.01
-"""In P(correct) less its price: what one more stage has to gain, for the best of many looks better than it is."""
+"""In P(correct) less its price: what one more stage has to gain: the best of many looks better than it is."""
 BESIDE = 1
 """Prices on either side that a ladder's worth is averaged over."""
 PATIENCE, CONFIRMING = 0.4, 0.08
