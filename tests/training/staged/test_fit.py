@@ -137,7 +137,9 @@ def test_what_is_expected_to_be_spent_falls_as_the_price_rises(fitted: FittedSta
 
 
 def test_the_same_seed_learns_the_same_router(fitted: FittedStages) -> None:
-    assert as_text(fit_staged(made_log(20, n_samples=4, checkpoints=True), seed=0).router) == as_text(fitted.router)
+    assert as_text(fit_staged(made_log(20, n_samples=4, checkpoints=True), seed=0).router) == as_text(
+        fitted.router
+    )
 
 
 @pytest.mark.parametrize(("n", "said"), [(1, "the log has 1 problem "), (FEWEST_PROBLEMS - 1, "19 problems")])

@@ -117,5 +117,4 @@ def check_learnable(replay: Replay) -> None:
 
 
 def _ladder(price: float, choice: Choice) -> Ladder:
-    found = choice.candidate
-    return Ladder(price, found.stages, found.answers, choice.stops, choice.correct, choice.cost)
+    return Ladder(price, choice.stages, choice.answers, choice.stops, choice.correct, choice.cost)

@@ -15,7 +15,7 @@ import numpy as np
 from tts_select.selector.staged import AnswerModel, Ending, Look, Stage, Usual
 from tts_select.training.staged.climbing import Climb, climb
 from tts_select.training.staged.replay import Draws, Replay
-from tts_select.training.staged.stopping import Stopping, fit_answers, induce
+from tts_select.training.staged.stopping import MOST_ROWS, Stopping, fit_answers, induce
 
 MOST_DRAWS = 12
 """From a policy of a ladder."""
@@ -28,28 +28,27 @@ MARGIN = 0.01
 """In P(correct) less its price: what one more stage has to gain: the best of many looks better than it is."""
 BESIDE = 1
 """Prices on either side that a ladder's worth is averaged over."""
+FEW_ROWS = 800
+"""As `MOST_ROWS`, for judging a ladder, of which there are many."""
 PATIENCE, CONFIRMING = 0.4, 0.08
 """Of a policy's mean number of checkpoints."""
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A ladder with its rules, and what they come to on problems that they have not seen."""
+    """A ladder, and what its rules come to on problems that they have not seen; shape (prices,) each."""
 
     stages: tuple[Stage, ...]
-    answers: AnswerModel
-    stops: np.ndarray
-    """Shape (prices, draws - 1, terms)."""
     correct: np.ndarray
-    """Shape (prices,), means over all rows."""
     cost: np.ndarray
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """For one price: a candidate, and its rules for that price."""
+    """For one price: a ladder, its rules from all training problems, and what is expected of it."""
 
-    candidate: Candidate
+    stages: tuple[Stage, ...]
+    answers: AnswerModel
     stops: np.ndarray
     correct: float
     cost: float
@@ -72,7 +71,12 @@ def search(
     note(f"{len(near)} ladders of two policies")
     tried |= {stages: judge.of(stages) for stages in near}
     best = _best(list(tried.values()), prices)
-    return [Choice(c, c.stops[k], float(c.correct[k]), float(c.cost[k])) for k, c in enumerate(best)]
+    note("the rules of the best")
+    rules = {stages: judge.rules(stages) for stages in dict.fromkeys(c.stages for c in best)}
+    return [
+        Choice(c.stages, *_at(rules[c.stages], k), float(c.correct[k]), float(c.cost[k]))
+        for k, c in enumerate(best)
+    ]
 
 
 def fold_of(n: int, n_folds: int, seed: int) -> np.ndarray:
@@ -124,16 +128,24 @@ class _Judge:
         rows = self.fold[self.replay.problem]
         correct, cost = np.zeros(len(self.prices)), np.zeros(len(self.prices))
         for k in np.unique(rows):
-            found = self._fitted(walked, rows != k)[1]
+            found = self._fitted(walked, rows != k, most_rows=FEW_ROWS)[1]
             correct += found.correct[rows == k].sum(axis=0) / len(rows)
             cost += found.cost[rows == k].sum(axis=0) / len(rows)
-        answers, found = self._fitted(walked, np.ones(len(rows), bool))
-        return Candidate(stages, answers, found.stops, correct, cost)
+        return Candidate(stages, correct, cost)
 
-    def _fitted(self, walked: Climb, rows: np.ndarray) -> tuple[AnswerModel, Stopping]:
-        answers = fit_answers(walked.tallies, rows)
+    def rules(self, stages: tuple[Stage, ...]) -> tuple[AnswerModel, Stopping]:
+        """Learned from all rows."""
+        walked = climb(stages, self.replay, self.usual)
+        return self._fitted(walked, np.ones(len(self.replay), bool), most_rows=MOST_ROWS)
+
+    def _fitted(self, walked: Climb, rows: np.ndarray, *, most_rows: int) -> tuple[AnswerModel, Stopping]:
+        answers = fit_answers(walked.tallies, rows, most_rows=most_rows)
         looks = [Look.at(tally, answers) for tally in walked.tallies]
         return answers, induce(looks, [t.cost for t in walked.tallies], self.prices, rows)
+
+
+def _at(rules: tuple[AnswerModel, Stopping], price: int) -> tuple[AnswerModel, np.ndarray]:
+    return rules[0], rules[1].stops[price]
 
 
 def _most_frequent(candidates: Sequence[Candidate]) -> list[Candidate]:

@@ -20,7 +20,7 @@ from tts_select.training.staged.grouping import RIGHT
 PENALTY = 1e-3
 """Of the ridge, beside terms of order 1."""
 MOST_ROWS = 4000
-"""Answers that a look gives to the fit of the answer model; rows of the same problem say much the same."""
+"""Answers that a draw gives to the fit of the answer model; rows of the same problem say much the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,9 @@ class Stopping:
     cost: np.ndarray
 
 
-def fit_answers(tallies: Sequence[Tally], rows: np.ndarray, *, seed: int = 0) -> AnswerModel:
+def fit_answers(
+    tallies: Sequence[Tally], rows: np.ndarray, *, most_rows: int = MOST_ROWS, seed: int = 0
+) -> AnswerModel:
     """From each distinct answer after each draw; `rows` is a mask."""
     from sklearn.linear_model import LogisticRegression
 
@@ -42,7 +44,7 @@ def fit_answers(tallies: Sequence[Tally], rows: np.ndarray, *, seed: int = 0) ->
     features, right = [], []
     for tally in tallies:
         row, draw = np.nonzero(is_first(tally.group) & rows[:, None])
-        keep = rng.permutation(len(row))[:MOST_ROWS]
+        keep = rng.permutation(len(row))[:most_rows]
         features.append(tally.features()[row[keep], draw[keep]])
         right.append(tally.group[row[keep], draw[keep]] == RIGHT)
     x, y = np.concatenate(features), np.concatenate(right)
@@ -50,7 +52,7 @@ def fit_answers(tallies: Sequence[Tally], rows: np.ndarray, *, seed: int = 0) ->
     if y.all() or not y.any():  # nothing to learn: as sure as if one answer had been the other way
         p = (y.sum() + 1) / (len(y) + 2)
         return AnswerModel(mean, scale, np.zeros(x.shape[1]), float(np.log(p / (1 - p))))
-    fitted = LogisticRegression(max_iter=200).fit((x - mean) / scale, y)
+    fitted = LogisticRegression(solver="newton-cholesky").fit((x - mean) / scale, y)
     return AnswerModel(mean, scale, fitted.coef_[0], float(fitted.intercept_[0]))
 
 
