@@ -25,40 +25,40 @@ class Log(NamedTuple):
 LOGS = {
     "math-1": Log(
         "MATH-500, Qwen2.5-Math-1.5B alone",
-        "4 to 12 distinct samples a problem. Target: within half a point of majority@8 for at most half of its "
-        "characters.",
+        "4 to 12 distinct samples a problem. Target: within half a point of majority@8 for at most half of "
+        "its characters.",
         "majority@8 log:Qwen2.5-Math-1.5B",
         0.005,
         0.5,
     ),
     "math-5": Log(
         "MATH-500, five checkpoints of one model",
-        "Equal sizes, so a character costs the same everywhere. Target: the accuracy of the best fixed arm of the "
-        "brief (ttrl, majority@4) for at most 60 % of its cost.",
+        "Equal sizes, so a character costs the same everywhere. Target: the accuracy of the best fixed arm "
+        "(ttrl, majority@4) for at most 60 % of its cost.",
         "majority@4 log:ttrl_step_150_qwen_1.5B",
         0.0,
         0.6,
     ),
     "aime": Log(
         "AIME 2024, Qwen3 of 0.6B to 8B",
-        "128 samples a problem and policy, 30 problems. Target: the accuracy of majority@8 of the 4B policy for at "
-        "most half of its FLOPs.",
+        "128 samples a problem and policy, 30 problems. Target: the accuracy of majority@8 of the 4B policy "
+        "for at most half of its FLOPs.",
         "majority@8 log:Qwen3-4B",
         0.0,
         0.5,
     ),
     "aime-early": Log(
         "The same, with samples that may be ended at a checkpoint",
-        "Every 500 tokens the log says what the policy would have answered. Target: the same accuracy for at most "
-        "35 % of the FLOPs.",
+        "Every 500 tokens the log says what the policy would have answered. Target: the same accuracy for at "
+        "most 35 % of the FLOPs.",
         "majority@8 log:Qwen3-4B",
         0.0,
         0.35,
     ),
     "gsm8k": Log(
         "GSM8K, GPT-4, Llama-2-13B and GPT-3 with several prompts",
-        "Each model with each prompt is a policy; sizes are not given, so cost is characters, whichever model "
-        "writes them.",
+        "Each model with each prompt is a policy; sizes are not given, so cost is characters, whichever "
+        "model writes them.",
         None,
         0.0,
         1.0,
@@ -156,7 +156,7 @@ def section(name: str, log: Log, report: dict[str, Any]) -> Iterator[str]:
     yield from table(("strategy", "accuracy", f"{unit} a problem"), strategies(report))
     yield "The frontier of the router:\n"
     yield from table(("accuracy", f"{unit} a problem"), frontier(report))
-    yield "At the lowest price that was tried, in a middle one and at the highest, the ladder of the first fold:\n"
+    yield "At the lowest price, a middle one and the highest, the ladder of the first fold:\n"
     ladders = report["ladders"][0]
     for k in (0, len(ladders) // 2, -1):
         yield f"- {', then '.join(ladders[k]['stages']).replace('log:', '')}"
@@ -170,10 +170,8 @@ def strategies(report: dict[str, Any]) -> Iterator[tuple[str, ...]]:
     for name, found in report["baselines"].items():
         yield name.replace("log:", ""), *point(found)
     for known, points in report["paper_bins"].items():
-        yield (
-            f"difficulty bins, {known}, at their best budget",
-            *point(max(points, key=lambda p: p["accuracy"])),
-        )
+        top = max(points, key=lambda p: p["accuracy"])
+        yield f"difficulty bins, {known}, at their best budget", *point(top)
     for arm in sorted(report["arms"], key=lambda a: a["cost"]):
         yield arm["name"].replace("log:", ""), *point(arm)
 
