@@ -170,6 +170,8 @@ def _train_staged(log: SweepLog, out: Path, *, seed: int, as_json: bool) -> None
     from tts_select.training.evaluation.staged import shown
     from tts_select.training.staged.fit import fit_staged
 
+    unused = "; PRM scores are not used" if any(c.kind == "prm" for c in log.manifest.models.values()) else ""
+    click.echo(f"an imported log of samples: training a staged router{unused}", err=True)
     with Console(stderr=True).status("training") as status:
         fitted = fit_staged(log, seed=seed, note=status.update)
     save_staged(fitted.router, out, trained_on=fitted.facts)

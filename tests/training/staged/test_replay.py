@@ -119,3 +119,12 @@ def test_the_logs_own_grading_decides_and_wrong_answers_group_by_their_reading()
     assert found[5] > 0  # the log says that it is wrong
     assert groups.of_text("0.50") == RIGHT
     assert groups.of_text("7") == found[1]
+
+
+def test_thinning_keeps_the_first_orders_of_each_problem() -> None:
+    replay = replay_of(made_log(5), n_orders=4, seed=0).of(np.array([True, False, True, True, False]))
+    thin = replay.thinned(2)
+    assert thin.problem.tolist() == [0, 0, 2, 2, 3, 3]
+    np.testing.assert_array_equal(
+        thin.draws["log:weak"].cost, replay.draws["log:weak"].cost[[0, 1, 4, 5, 8, 9]]
+    )

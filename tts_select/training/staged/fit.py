@@ -20,7 +20,7 @@ from tts_select.training.sweep.records import SweepLog
 
 FEWEST_PROBLEMS = 20
 N_PRICES = 20
-ROWS_WANTED = 3000
+ROWS_WANTED = 8000
 FEWEST_ORDERS, MOST_ORDERS = 8, 64
 """Of each problem's samples, to learn from."""
 LOWEST_PRICE, HIGHEST_PRICE = 1e-3, 2.0

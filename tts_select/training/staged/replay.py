@@ -76,6 +76,12 @@ class Replay:
         rows = places[self.problem]
         return replace(self, problem=self.problem[rows], draws={p: d[rows] for p, d in self.draws.items()})
 
+    def thinned(self, n_orders: int) -> Replay:
+        """The first orders of each problem."""
+        begins = np.searchsorted(self.problem, self.problem)  # where the rows of each row's problem begin
+        rows = np.arange(len(self)) - begins < n_orders
+        return replace(self, problem=self.problem[rows], draws={p: d[rows] for p, d in self.draws.items()})
+
     def only(self, names: Sequence[str]) -> Replay:
         """With these policies alone."""
         return replace(self, draws={name: self.draws[name] for name in names})

@@ -28,6 +28,9 @@ MARGIN = 0.01
 """In P(correct) less its price: what one more stage has to gain: the best of many looks better than it is."""
 BESIDE = 1
 """Prices on either side that a ladder's worth is averaged over."""
+ROWS_JUDGED, FEWEST_ORDERS = 3000, 6
+"""A ladder is judged on so many rows, or on so many orders of each problem if that is more; rules are learned
+from all rows."""
 FEW_ROWS = 800
 """As `MOST_ROWS`, for judging a ladder, of which there are many."""
 PATIENCE, CONFIRMING = 0.4, 0.08
@@ -63,7 +66,8 @@ def search(
     note: Callable[[str], None] = lambda _: None,
 ) -> list[Choice]:
     """The best ladder for each price."""
-    judge = _Judge(replay, prices, usual, fold_of(len(replay.ids), N_FOLDS, seed))
+    few = replay.thinned(max(FEWEST_ORDERS, ROWS_JUDGED // len(np.unique(replay.problem))))
+    judge = _Judge(few, prices, usual, fold_of(len(replay.ids), N_FOLDS, seed))
     tried = {c.stages: c for c in (judge.of((stage,)) for stage in first_stages(replay))}
     note(f"{len(tried)} ladders of one policy")
     kept = _most_frequent(_best(list(tried.values()), prices))[:MOST_KEPT]
@@ -72,6 +76,7 @@ def search(
     tried |= {stages: judge.of(stages) for stages in near}
     best = _best(list(tried.values()), prices)
     note("the rules of the best")
+    judge = _Judge(replay, prices, usual, judge.fold)
     rules = {stages: judge.rules(stages) for stages in dict.fromkeys(c.stages for c in best)}
     return [
         Choice(c.stages, *_at(rules[c.stages], k), float(c.correct[k]), float(c.cost[k]))
