@@ -69,7 +69,8 @@ class Walked:
     @classmethod
     def empty(cls, n_prices: int, rows: int) -> Walked:
         """To be filled."""
-        return cls(*(np.zeros((n_prices, rows)) for _ in range(3)), np.zeros((n_prices, rows), int))
+        shape = (n_prices, rows)
+        return cls(np.zeros(shape), np.zeros(shape), np.zeros(shape), np.zeros(shape, int))
 
 
 def evaluate_staged(
