@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from tts_select.core.arm import Arm
-from tts_select.display import outlook_view, why_not
+from tts_select.display import outlook_view, staged_view, why_not
 from tts_select.selector.deciding import Option
 from tts_select.selector.difficulty import Difficulty
 from tts_select.selector.outlook import Outlook
@@ -64,3 +64,20 @@ def test_an_outlook_shows_the_eight_best_options() -> None:
     text = shown(outlook(2, (CHOSEN, *options)))
     assert "majority@8 " in text
     assert "majority@9 " not in text
+
+
+def test_a_staged_router_shows_the_ladder_of_each_effort() -> None:
+    ladder = {"price": 0.5, "stages": ["log:a x 2", "log:b x 8"], "accuracy": 0.75, "cost": 1234.0}
+    learned = {
+        "n_problems": 30,
+        "n_orders": 64,
+        "best_fixed": "majority@8 log:b",
+        "prices": {"medium": 0.5},
+        "ladders": [ladder],
+        "unit": "characters",
+    }
+    console = Console(file=io.StringIO(), width=200)
+    console.print(staged_view(learned))
+    text = console.file.getvalue()  # type: ignore[attr-defined]
+    assert "accuracy 0.750 for 1.23e+03 characters a problem: up to log:a x 2, then log:b x 8" in text
+    assert "30 problems, 64 orders of each" in text

@@ -170,6 +170,18 @@ def fitted_view(router: Router, facts: Mapping[str, Any]) -> RenderableType:
     return table
 
 
+def staged_view(learned: Mapping[str, Any]) -> RenderableType:
+    """What a staged router learned: the ladders of its efforts."""
+    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+    table.add_row("trained on", f"{learned['n_problems']:,} problems, {learned['n_orders']} orders of each")
+    table.add_row("best fixed arm", learned["best_fixed"])
+    for effort, price in learned["prices"].items():
+        ladder = next(x for x in learned["ladders"] if x["price"] == price)
+        expected = f"accuracy {ladder['accuracy']:.3f} for {ladder['cost']:.3g} {learned['unit']} a problem"
+        table.add_row(f"effort {effort}", f"{expected}: up to {', then '.join(ladder['stages'])}")
+    return table
+
+
 def _probes_of(probe: Probe) -> str:
     what = f"{probe.n} samples of {probe.policy}"
     if probe.temperature == 0:
@@ -181,14 +193,18 @@ def evaluation_view(report: Mapping[str, Any]) -> RenderableType:
     """The headline of an evaluation."""
     table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
     best, ratio = report["best_fixed"], report["cost_ratio_at_equal_accuracy"]
+    unit = report.get("unit", "FLOPs")
     table.add_row("problems", f"{report['n_problems']:,}, {report['n_draws']} draws")
-    table.add_row("best fixed arm", f"{best['name']}: {best['accuracy']:.3f} for {best['cost']:.3g} FLOPs")
+    table.add_row("best fixed arm", f"{best['name']}: {best['accuracy']:.3f} for {best['cost']:.3g} {unit}")
     table.add_row("router's cost at its accuracy", f"{ratio['value']:.2f} of it ({_interval(ratio)})")
     closed = report["gap_closed"]
     table.add_row("gap to the oracle closed", f"{closed['value']:.2f} ({_interval(closed)})")
     errors = ", ".join(f"{k} {v['ece']:.3f}" for k, v in report["calibration"].items())
     table.add_row("calibration error (ECE)", errors)
-    for effort, point in report["router"]["efforts"].items():
+    if near := report.get("near_best"):
+        ratio = near["cost_ratio"]
+        table.add_row(f"and at that of {near['name']}", f"{ratio['value']:.2f} of it ({_interval(ratio)})")
+    for effort, point in report["router"].get("efforts", {}).items():
         table.add_row(f"effort {effort}", f"{point['accuracy']:.3f} for {point['cost']:.3g} FLOPs")
     return table
 

@@ -10,6 +10,8 @@ import click
 from rich.console import Console
 
 from tts_select.config_option import config_option
+from tts_select.core.errors import InputError
+from tts_select.staged_cli import staged_report, train_staged
 
 if TYPE_CHECKING:
     from tts_select.config import Config
@@ -19,7 +21,8 @@ if TYPE_CHECKING:
     epilog="""\b
 Examples:
   tts-select train sweep/ --out router/
-  tts-select train sweep/ --out router/ --probe-policy world:small --probe-prm world:prm --probes 4"""
+  tts-select train sweep/ --out router/ --probe-policy world:small --probe-prm world:prm --probes 4
+  tts-select train imported-log/ --out router/"""
 )
 @click.argument("sweep", type=Path)
 @config_option
@@ -38,6 +41,9 @@ Examples:
     help="How many; 0 is one greedy solution.",
     show_default="the config's, else 0",
 )
+@click.option(
+    "--policies", default=None, help="Of an imported log: these alone, with commas.", show_default="all"
+)
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Print what was learned as JSON.")
 def train(
@@ -48,10 +54,11 @@ def train(
     probe_policy: str | None,
     probe_prm: str | None,
     probes: int | None,
+    policies: str | None,
     seed: int,
     as_json: bool,
 ) -> None:
-    """Train a router on the sweep log in SWEEP."""
+    """Train a router on the sweep log in SWEEP; on an imported one, a router that decides in stages."""
     from tts_select.config.entries import ProbeEntry
     from tts_select.core.plan import Settings
     from tts_select.display import fitted_view
@@ -62,6 +69,15 @@ def train(
 
     check_replaceable(out)  # before minutes of training
     log = read_log(sweep)
+    if log.manifest.imported is not None:
+        if probe_policy or probe_prm or probes:
+            raise InputError(
+                "a staged router takes no probes, its samples are its probes: leave --probe... out"
+            )
+        train_staged(log, out, policies=policies, seed=seed, as_json=as_json)
+        return
+    if policies:
+        raise InputError("--policies is for imported logs: name the policies of a sweep in its portfolio")
     sizes = {
         name: card.n_parameters or 0 for name, card in log.manifest.models.items() if card.kind == "policy"
     }
@@ -88,10 +104,11 @@ def train(
     epilog="""\b
 Examples:
   tts-select evaluate router/ sweep-test/ --out report/
-  tts-select evaluate router/ sweep-test/ --out report/ --shift sweep/ --json"""
+  tts-select evaluate router/ sweep-test/ --out report/ --shift sweep/ --json
+  tts-select evaluate imported-log/ --folds 5 --out report/"""
 )
 @click.argument("router", type=Path)
-@click.argument("sweep", type=Path)
+@click.argument("sweep", type=Path, required=False)
 @click.option("--out", type=Path, required=True, help="A folder for report.json, report.html and the plots.")
 @click.option(
     "--shift",
@@ -99,25 +116,56 @@ Examples:
     default=None,
     help="The sweep that ROUTER was trained on: train on its lower levels, measure on the higher ones.",
 )
+@click.option(
+    "--folds",
+    type=click.IntRange(2, 20),
+    default=None,
+    help="Without a router: name an imported log alone; routers are trained on all folds of its problems but "
+    "one, and measured on that one.",
+)
+@click.option(
+    "--policies", default=None, help="Of an imported log: these alone, with commas.", show_default="all"
+)
 @click.option("--seed", type=int, default=1, show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Print the whole report as JSON.")
-def evaluate(router: Path, sweep: Path, *, out: Path, shift: Path | None, seed: int, as_json: bool) -> None:
+def evaluate(
+    router: Path,
+    sweep: Path | None,
+    *,
+    out: Path,
+    shift: Path | None,
+    folds: int | None,
+    policies: str | None,
+    seed: int,
+    as_json: bool,
+) -> None:
     """Measure ROUTER on the sweep log in SWEEP, whose problems it was not trained on."""
     from tts_select.display import evaluation_view
-    from tts_select.selector.artifact import describe_router, load_router
+    from tts_select.selector.artifact import describe_router, is_staged, load_router
     from tts_select.training.evaluation.evaluate import evaluate as evaluate_router
     from tts_select.training.evaluation.rendering import write_report
     from tts_select.training.sweep.log import read_log
 
     with Console(stderr=True).status("evaluating") as status:
-        report = evaluate_router(
-            load_router(router),
-            read_log(sweep),
-            describe_router(router),
-            trained=read_log(shift) if shift else None,
-            seed=seed,
-            note=status.update,
-        )
+        if sweep is None or is_staged(router):
+            if shift is not None:
+                raise InputError("--shift is for routers of sweeps: leave it out")
+            report = staged_report(
+                router, sweep, folds=folds, policies=policies, seed=seed, note=status.update
+            )
+        elif folds is not None or policies is not None:
+            raise InputError(
+                "--folds and --policies are for imported logs and staged routers: leave them out"
+            )
+        else:
+            report = evaluate_router(
+                load_router(router),
+                read_log(sweep),
+                describe_router(router),
+                trained=read_log(shift) if shift else None,
+                seed=seed,
+                note=status.update,
+            )
     report["router"]["folder"] = router.name
     write_report(report, out)
     if as_json:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from lightgbm import Booster
 
 SCHEMA = "tts-select/router@1"
+STAGED_SCHEMA = "tts-select/staged-router@1"
 _FAMILY = "tts-select/router@"
 _REMEDY = "train it again with `tts-select train`"
 
@@ -37,15 +38,23 @@ def save_router(router: Router, folder: Path, *, trained_on: Mapping[str, Any]) 
     Raises:
         InputError: there is something else under that name.
     """
+    save_files(_files(router), folder, schema=SCHEMA, trained_on=trained_on)
+
+
+def save_files(files: Mapping[str, str], folder: Path, *, schema: str, trained_on: Mapping[str, Any]) -> None:
+    """Write texts and their manifest; a router that is there is replaced as a whole.
+
+    Raises:
+        InputError: there is something else under that name.
+    """
     check_replaceable(folder)
     partial = folder.with_name(folder.name + ".partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
-    files = _files(router)
     for name, text in files.items():
         (partial / name).write_text(text)
     hashes = {name: hashlib.sha256(text.encode()).hexdigest() for name, text in files.items()}
-    manifest = {"schema": SCHEMA, "sha256": hashes, "trained_on": dict(trained_on)}
+    manifest = {"schema": schema, "sha256": hashes, "trained_on": dict(trained_on)}
     (partial / "manifest.json").write_text(_json(manifest))
     shutil.rmtree(folder, ignore_errors=True)
     partial.replace(folder)
@@ -63,28 +72,46 @@ def load_router(folder: Path) -> Router:
     """Raises:
     InputError: it is missing, half written, tampered with or of another schema; the message names the file.
     """
-    manifest = _read_manifest(folder)
-    texts = {name: _checked(folder / name, digest) for name, digest in manifest["sha256"].items()}
     try:
-        return _router(texts)
+        return _router(load_files(folder))
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise InputError(f"the router '{folder}' cannot be read ({error}): {_REMEDY}") from error
 
 
-def describe_router(folder: Path) -> dict[str, Any]:
+def load_files(folder: Path, *, schema: str = SCHEMA) -> dict[str, str]:
+    """The texts of a router's files, checked against their hashes.
+
+    Raises:
+        InputError: it is missing, half written, tampered with or of another schema; the message names it.
+    """
+    manifest = _read_manifest(folder, schema)
+    return {name: _checked(folder / name, digest) for name, digest in manifest["sha256"].items()}
+
+
+def describe_router(folder: Path, *, schema: str = SCHEMA) -> dict[str, Any]:
     """What its manifest says of its training."""
-    return dict(_read_manifest(folder)["trained_on"])
+    return dict(_read_manifest(folder, schema)["trained_on"])
+
+
+def is_staged(folder: Path) -> bool:
+    """Whether it is a router of the other kind, made from a log of samples (`staged_artifact.py`)."""
+    return _schema_of(folder).startswith(STAGED_SCHEMA)
 
 
 def _is_router(folder: Path) -> bool:
-    """Of any version; a sweep log has a manifest.json too."""
+    """Of any kind and version; a sweep log has a manifest.json too."""
+    return _schema_of(folder).startswith((_FAMILY, STAGED_SCHEMA.partition("@")[0]))
+
+
+def _schema_of(folder: Path) -> str:
+    """Empty if there is none."""
     try:
-        return str(json.loads((folder / "manifest.json").read_text())["schema"]).startswith(_FAMILY)
+        return str(json.loads((folder / "manifest.json").read_text())["schema"])
     except (OSError, ValueError, TypeError, KeyError):
-        return False
+        return ""
 
 
-def _read_manifest(folder: Path) -> dict[str, Any]:
+def _read_manifest(folder: Path, wanted: str) -> dict[str, Any]:
     path = folder / "manifest.json"
     if not path.is_file():
         raise InputError(f"no router in '{folder}': it has no manifest.json; {_REMEDY}")
@@ -93,8 +120,13 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
     except ValueError as error:
         raise InputError(f"'{path}' is not JSON ({error}): {_REMEDY}") from error
     schema = manifest.get("schema") if isinstance(manifest, dict) else None
-    if schema != SCHEMA:
-        raise InputError(f"'{path}' has the schema {schema!r}, this version reads {SCHEMA!r}: {_REMEDY}")
+    if schema == STAGED_SCHEMA != wanted:
+        raise InputError(
+            f"'{folder}' is a staged router, made from a log of samples: `tts-select evaluate` replays it, "
+            "and there are no models to run; train another on a sweep"
+        )
+    if schema != wanted:
+        raise InputError(f"'{path}' has the schema {schema!r}, this version reads {wanted!r}: {_REMEDY}")
     if not isinstance(manifest.get("sha256"), dict) or not isinstance(manifest.get("trained_on"), dict):
         raise InputError(f"'{path}' lacks the hashes of the router's files: {_REMEDY}")
     return dict(manifest)

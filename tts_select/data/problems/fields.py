@@ -86,7 +86,7 @@ def level_of(value: Any) -> int | None:
     """
     if value is None or (type(value) is int and value >= 0):
         return value
-    if found := _LEVEL.fullmatch(str(value)):
+    if found := _LEVEL.fullmatch(str(value).strip()):
         return int(found[1]) if found[1] else None
     raise ValueError(f"level = {value!r}; write 3, or Level 3")
 

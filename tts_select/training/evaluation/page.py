@@ -180,10 +180,17 @@ def _origin(report: Report) -> str:
         ["share of the probes in the cost", _share(report.get("probe_share"))],
         ["one decision", f"median {_ms(time.get('median'))}, 95th percentile {_ms(time.get('p95'))}"],
     ]
+    unit = report.get("unit", "FLOPs")
+    what = (
+        "FLOPs: 2 x parameters x tokens computed, of prompts and of what was written, by the policy and by "
+        "the PRM"
+        if unit == "FLOPs"
+        else f"{unit}, as the log counts them"
+    )
     note = (
         "Accuracy is the share of problems answered right. Intervals hold 95 % of bootstrap resamples of the "
-        "problems; they speak of problems such as these. Cost is FLOPs: 2 x parameters x tokens computed, of "
-        "prompts and of what was written, by the policy and by the PRM. The same figures are in report.json."
+        f"problems; they speak of problems such as these. Cost is {what}. "
+        "The same figures are in report.json."
     )
     which = f"The router is {_text(router.get('folder'))}, sha256 {_text(router.get('sha256'))}."
     return f'<p class="note">{note} {escape(which)}</p>\n' + _table(("", ""), rows)
@@ -226,7 +233,7 @@ def _by_cost(points: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _point(point: dict[str, Any]) -> list[str]:
-    return [_interval(point, "accuracy"), _flops(point.get("cost"))]
+    return [_interval(point, "accuracy"), _cost(point.get("cost"), point.get("unit", "FLOPs"))]
 
 
 def _interval(found: dict[str, Any], key: str, *, plain: bool = False) -> str:
@@ -257,6 +264,13 @@ def _ms(value: float | None) -> str:
 
 def _text(value: str | None) -> str:
     return value or MISSING
+
+
+def _cost(value: float | None, unit: str) -> str:
+    """`2.13 GFLOPs`, or a plain number of what else is counted."""
+    if value is not None and unit != "FLOPs":
+        return f"{value:,.0f} {unit}"
+    return _flops(value)
 
 
 def _flops(value: float | None) -> str:

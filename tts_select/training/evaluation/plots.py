@@ -80,9 +80,8 @@ def draw_frontier(report: Report) -> Figure | None:
     if not arms and not frontier:
         return None
     figure = _figure(8, 7.2)
-    axis = figure.add_subplot(
-        xscale="log", xlabel="cost, FLOPs per problem (logarithmic)", ylabel="accuracy (fraction right)"
-    )
+    label = f"cost, {report.get('unit', 'FLOPs')} per problem (logarithmic)"
+    axis = figure.add_subplot(xscale="log", xlabel=label, ylabel="accuracy (fraction right)")
     _draw_arms(axis, arms)
     _draw_compared(axis, report)
     axis.fill_between(*_band(frontier), color=BLACK, alpha=0.15, lw=0, label="router, 95 % interval")

@@ -8,6 +8,7 @@ from typing import Any
 
 COST_AT_EQUAL_ACCURACY = 1 / 4
 COST_HIGH = 1 / 3
+COST_STAGED = 1 / 2
 ONE_POINT = 0.01
 FIVE_POINTS = 0.05
 GAP_CLOSED = 0.6
@@ -21,6 +22,16 @@ def targets_of(report: Mapping[str, Any]) -> list[Row]:
     """Rows of {what, wanted, measured, met}; `met` is None where nothing was measured."""
     groups = (_cost, _frontier, _bins, _calibration, _shift, _decision)
     return [row for of in groups for row in of(report)]
+
+
+def staged_targets(report: Mapping[str, Any]) -> list[Row]:
+    """The same for a staged router."""
+    near = report["near_best"]
+    ratio = near["cost_ratio"]
+    what = f"cost at the accuracy of {near['name']}, the cheapest arm within half a point of the best"
+    met = _at_most(ratio["value"], COST_STAGED)
+    row = _row(what, "at most 1/2 of it", _shown(ratio), met)
+    return [row, _frontier(report)[0], *_bins(report), *_calibration(report)]
 
 
 def _cost(report: Mapping[str, Any]) -> list[Row]:

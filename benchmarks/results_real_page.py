@@ -1,0 +1,200 @@
+"""Writes docs/results-real.md and its plots: `python benchmarks/results_real_page.py NAME=REPORT ...`.
+
+NAME is one of those in `LOGS`; REPORT is the folder that `tts-select evaluate LOG --folds 5` wrote.
+"""
+
+import json
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+DOCS = Path(__file__).parent.parent / "docs"
+
+
+class Log(NamedTuple):
+    title: str
+    about: str
+    arm: str | None
+    """The fixed arm that the target is about; None: reported only."""
+    slack: float
+    share: float
+
+
+LOGS = {
+    "math-1": Log(
+        "MATH-500, Qwen2.5-Math-1.5B alone",
+        "4 to 12 distinct samples a problem. Target: within half a point of majority@8 for at most half of "
+        "its characters.",
+        "majority@8 log:Qwen2.5-Math-1.5B",
+        0.005,
+        0.5,
+    ),
+    "math-5": Log(
+        "MATH-500, five checkpoints of one model",
+        "Equal sizes, so a character costs the same everywhere. Target: the accuracy of the best fixed arm "
+        "(ttrl, majority@4) for at most 60 % of its cost.",
+        "majority@4 log:ttrl_step_150_qwen_1.5B",
+        0.0,
+        0.6,
+    ),
+    "aime": Log(
+        "AIME 2024, Qwen3 of 0.6B to 8B",
+        "128 samples a problem and policy, 30 problems. Target: the accuracy of majority@8 of the 4B policy "
+        "for at most half of its FLOPs.",
+        "majority@8 log:Qwen3-4B",
+        0.0,
+        0.5,
+    ),
+    "aime-early": Log(
+        "The same, with samples that may be ended at a checkpoint",
+        "Every 500 tokens the log says what the policy would have answered. Target: the same accuracy for at "
+        "most 35 % of the FLOPs.",
+        "majority@8 log:Qwen3-4B",
+        0.0,
+        0.35,
+    ),
+    "gsm8k": Log(
+        "GSM8K, GPT-4, Llama-2-13B and GPT-3 with several prompts",
+        "Each model with each prompt is a policy; sizes are not given, so cost is characters, whichever "
+        "model writes them.",
+        None,
+        0.0,
+        1.0,
+    ),
+}
+HEAD = """# What staged decisions save on other people's logs
+
+Graded samples that others have published, imported with `tts-select import`; no model is run. A router is
+trained on four fifths of the problems and measured on the last, five times; {n_draws} random orders of the
+samples of each problem, drawn without replacement. Intervals are 95 % bootstrap intervals over problems.
+Costs are what the samples cost, in FLOPs where sizes and tokens are known. How it decides:
+[ARCHITECTURE.md](../ARCHITECTURE.md). The data are not in the repository; with them the page is written by
+
+<!-- not run: needs the logs -->
+```console
+$ tts-select import math500_samples.jsonl --format jsonl --out math/ \\
+    --map id=unique_id,text_hash=text_sha8,chars=n_chars,run=run,family=subject --problems math500.jsonl
+$ tts-select import aime24_qwen3_samples.jsonl --format jsonl --out aime/ \\
+    --map id=problem_id,tokens=output_tokens \\
+    --params Qwen3-0.6B=0.6e9,Qwen3-1.7B=1.7e9,Qwen3-4B=4e9,Qwen3-8B=8e9
+$ tts-select import aime24_qwen3_samples.jsonl --format jsonl --out aime-early/ \\
+    --map id=problem_id,tokens=output_tokens,checkpoints=answers_every_500_tokens \\
+    --checkpoint-every 500 --no-answer ERR \\
+    --params Qwen3-0.6B=0.6e9,Qwen3-1.7B=1.7e9,Qwen3-4B=4e9,Qwen3-8B=8e9
+$ tts-select import gsm8k_samples.jsonl --format jsonl --out gsm8k/ \\
+    --map id=idx,chars=n_chars,prompt=prompt --problems gsm8k_test.jsonl --problem-ids row
+$ tts-select evaluate math/ --folds 5 --policies Qwen2.5-Math-1.5B --out math-1-report/
+$ tts-select evaluate math/ --folds 5 --out math-5-report/
+$ tts-select evaluate aime/ --folds 5 --out aime-report/
+$ tts-select evaluate aime-early/ --folds 5 --out aime-early-report/
+$ tts-select evaluate gsm8k/ --folds 5 --out gsm8k-report/
+$ python benchmarks/results_real_page.py math-1=math-1-report/ math-5=math-5-report/ \\
+    aime=aime-report/ aime-early=aime-early-report/ gsm8k=gsm8k-report/
+```
+
+`python benchmarks/real_log.py OUT -- FILE --format jsonl --map ...` does both steps for one log.
+"""
+
+
+def main() -> None:
+    reports = {}
+    for pair in sys.argv[1:]:
+        name, _, folder = pair.partition("=")
+        reports[name] = json.loads((Path(folder) / "report.json").read_text())
+        shutil.copy(Path(folder) / "plots" / "frontier.png", DOCS / f"results-real-{name}.png")
+    (DOCS / "results-real.md").write_text("\n".join(page(reports)) + "\n")
+
+
+def page(reports: dict[str, Any]) -> Iterator[str]:
+    yield HEAD.format(n_draws=next(iter(reports.values()))["n_draws"])
+    yield "## Against the targets\n"
+    yield from table(
+        ("log", "fixed arm", "its accuracy", "wanted: share of its cost", "measured", ""),
+        (target(LOGS[name], report) for name, report in reports.items() if LOGS[name].arm),
+    )
+    yield "A share is the router's cost at the wanted accuracy, between the points of its frontier by"
+    yield "interpolation in the logarithm of cost. Below any fixed arm, at the arm's cost:\n"
+    yield from table(("log", "worst gap to a fixed arm", "which"), map(gap, reports, reports.values()))
+    for name, report in reports.items():
+        yield from section(name, LOGS[name], report)
+
+
+def target(log: Log, report: dict[str, Any]) -> tuple[str, ...]:
+    arm = next(a for a in report["arms"] if a["name"] == log.arm)
+    share = cost_at(report["router"]["frontier"], arm["accuracy"] - log.slack) / arm["cost"]
+    met = "met" if share <= log.share else "**missed**"
+    wanted = f"at most {log.share:.2f}" + (f" (less {100 * log.slack:.1f} points)" if log.slack else "")
+    measured = f"{share:.2f}" if share < float("inf") else "not reached"
+    return log.title, arm["name"].replace("log:", ""), f"{arm['accuracy']:.3f}", wanted, measured, met
+
+
+def cost_at(frontier: list[dict[str, float]], accuracy: float) -> float:
+    """As `training.evaluation.fixed.cost_at` has it."""
+    import numpy as np
+
+    from tts_select.training.evaluation.fixed import Score
+    from tts_select.training.evaluation.fixed import cost_at as of
+
+    points = [Score(np.array([p["accuracy"]]), np.array([p["cost"]])) for p in frontier]
+    found = of(points, accuracy, np.array([0]))
+    return float("inf") if np.isnan(found) else found
+
+
+def gap(name: str, report: dict[str, Any]) -> tuple[str, ...]:
+    worst = report["frontier_gaps"]["worst"]
+    return LOGS[name].title, f"{worst['value']:+.3f}", worst["name"].replace("log:", "")
+
+
+def section(name: str, log: Log, report: dict[str, Any]) -> Iterator[str]:
+    yield f"## {log.title}\n"
+    left = f"; {report['n_left_out']} that a policy lacks are left out" if report["n_left_out"] else ""
+    yield f"{log.about} {report['n_problems']} problems{left}.\n"
+    yield f"![accuracy against cost](results-real-{name}.png)\n"
+    unit = report["unit"]
+    yield from table(("strategy", "accuracy", f"{unit} a problem"), strategies(report))
+    yield "The frontier of the router:\n"
+    yield from table(("accuracy", f"{unit} a problem"), frontier(report))
+    yield "At the lowest price, a middle one and the highest, the ladder of the first fold:\n"
+    ladders = report["ladders"][0]
+    for k in (0, len(ladders) // 2, -1):
+        yield f"- {', then '.join(ladders[k]['stages']).replace('log:', '')}"
+    yield ""
+
+
+def strategies(report: dict[str, Any]) -> Iterator[tuple[str, ...]]:
+    best = report["best_fixed"]
+    yield f"best fixed arm: {best['name'].replace('log:', '')}", *point(best)
+    yield "oracle (picked on half of the orders, scored on the other)", *point(report["oracle"])
+    for name, found in report["baselines"].items():
+        yield name.replace("log:", ""), *point(found)
+    for known, points in report["paper_bins"].items():
+        top = max(points, key=lambda p: p["accuracy"])
+        yield f"difficulty bins, {known}, at their best budget", *point(top)
+    for arm in sorted(report["arms"], key=lambda a: a["cost"]):
+        yield arm["name"].replace("log:", ""), *point(arm)
+
+
+def frontier(report: dict[str, Any]) -> Iterator[tuple[str, ...]]:
+    seen = set()
+    for p in report["router"]["frontier"]:
+        if (shown := point(p)) not in seen:
+            seen.add(shown)
+            yield shown
+
+
+def point(found: dict[str, Any]) -> tuple[str, str]:
+    return f"{found['accuracy']:.3f} ({found['low']:.3f} to {found['high']:.3f})", f"{found['cost']:.3g}"
+
+
+def table(columns: tuple[str, ...], rows: Any) -> Iterator[str]:
+    yield f"| {' | '.join(columns)} |"
+    yield "| --- " * len(columns) + "|"
+    for row in rows:
+        yield f"| {' | '.join(row)} |"
+    yield ""
+
+
+if __name__ == "__main__":
+    main()
