@@ -1,7 +1,7 @@
 """An OpenAI-compatible server on this machine, that reads from a script; a token is a word, or a blank line.
 
 It does what vLLM does: continues a chat's last message, says which stop string it met, gives choice k the
-seed of the request plus k, fills the context where `max_tokens` is null, and counts its tokens. Each ability
+seed of the request plus k, writes no more than its context has room for, and counts its tokens. Each ability
 can be taken away, and any request be met with a fault, so that one's own code is tested on real connections.
 """
 
@@ -38,10 +38,10 @@ class Abilities:
     tells_stops: bool = True
     tells_logprobs: bool = True
     knows_n: bool = True
-    fills_context: bool = True
-    """Where `max_tokens` is null; a server that does not is not vLLM."""
+    clips: bool = True
+    """Writes as many tokens as fit, if it is asked for more; else it refuses."""
     tells_tokens: bool = True
-    """Their ids, and stops at those of `stop_token_ids`."""
+    """Their ids, and stops at those of `stop_token_ids`; a server that does not is not vLLM."""
 
 
 class FakeServer:
@@ -112,7 +112,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Nothing."""
 
     def do_GET(self) -> None:
-        owner = "vllm" if self.fake.can.fills_context else "someone"
+        owner = "vllm" if self.fake.can.tells_tokens else "someone"
         card = {"id": self.fake.model, "object": "model", "owned_by": owner}
         self._send(200, {"data": [{**card, "max_model_len": self.fake.context}]})
 
@@ -136,14 +136,11 @@ class _Handler(BaseHTTPRequestHandler):
         if body.get("logprobs") and not can.tells_logprobs:
             self._send(400, {"error": {"message": "logprobs are not supported"}})
             return
-        if body["max_tokens"] is None and not can.fills_context:
-            self._send(422, {"error": {"message": "max_tokens must be a number"}})
-            return
         prompt = self._chat_text(body) if is_chat else body["prompt"]
         n_prompt = len(_TOKEN.findall(prompt))
         room = self.fake.context - n_prompt
-        asked = max(1, room) if body["max_tokens"] is None else body["max_tokens"]
-        if room < asked:
+        asked = min(body["max_tokens"], max(1, room)) if can.clips else body["max_tokens"]
+        if room < asked or body["max_tokens"] > self.fake.context:
             said = f"This model's maximum context length is {self.fake.context} tokens"
             self._send(400, {"error": {"message": said}})
             return

@@ -280,32 +280,30 @@ def test_a_chat_can_be_rendered_here_and_sent_as_completions(
     assert server.requests[-1]["prompt"] == "<user>1 + 1?<assistant>First we add.\n\n"
 
 
-@pytest.mark.parametrize(("fills_context", "n_extra"), [(True, 0), (False, 1)])
+@pytest.mark.parametrize(("clips", "n_refused"), [(True, 0), (False, 1)])
 def test_more_tokens_than_the_context_has_are_as_many_as_fit(
-    load: Callable[..., Any], in_time: InTime, fills_context: bool, n_extra: int
+    load: Callable[..., Any], in_time: InTime, clips: bool, n_refused: int
 ) -> None:
-    """A server that does not know how many fit is asked for one token, to learn it, and that is billed."""
-    with FakeServer(
-        lambda *_: "so " * 900, can=Abilities(fills_context=fills_context), context=100
-    ) as server:
+    """A server that refuses is asked for one token, to learn how many fit, and that is billed."""
+    with FakeServer(lambda *_: "so " * 900, can=Abilities(clips=clips), context=100) as server:
         policy, ledger = load(server), Ledger()
         n_before = len(server.requests)
         written = in_time(
             policy.sample(SampleRequest("1 + 1?", n=3, max_new_tokens=500), ledger.phase("test"))
         )
-    assert len(server.requests) - n_before == 1 + n_extra
+    assert len(server.requests) - n_before == 1 + 2 * n_refused
     assert {c.finish for c in written} == {"length"}
     (length,) = {c.n_tokens for c in written}
     cost = ledger.bill.total
-    assert cost.policy_prompt_tokens == (1 + n_extra) * (100 - length)
-    assert cost.policy_generated_tokens == 3 * length + n_extra
+    assert cost.policy_prompt_tokens == (1 + n_refused) * (100 - length)
+    assert cost.policy_generated_tokens == 3 * length + n_refused
 
 
-@pytest.mark.parametrize("fills_context", [True, False])
+@pytest.mark.parametrize("clips", [True, False])
 def test_a_prompt_that_fills_the_context_is_too_long(
-    load: Callable[..., Any], in_time: InTime, fills_context: bool
+    load: Callable[..., Any], in_time: InTime, clips: bool
 ) -> None:
-    with FakeServer(_write, can=Abilities(fills_context=fills_context), context=100) as server:
+    with FakeServer(_write, can=Abilities(clips=clips), context=100) as server:
         policy = load(server)
         with pytest.raises(ProblemTooLong):
             in_time(policy.sample(SampleRequest("1 " * 200, max_new_tokens=500), Ledger().phase("test")))
@@ -328,7 +326,7 @@ def test_a_step_ends_at_the_token_that_its_delimiter_is(load: Callable[..., Any]
 
 
 def test_another_server_is_not_asked_for_tokens(load: Callable[..., Any]) -> None:
-    with FakeServer(_write, can=Abilities(fills_context=False)) as server:
+    with FakeServer(_write, can=Abilities(tells_tokens=False)) as server:
         _searched(load(server))
     assert not any("return_token_ids" in request for request in server.requests)
     assert "stop_token_ids" not in server.requests[-1]

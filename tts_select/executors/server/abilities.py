@@ -30,8 +30,6 @@ class Abilities:
     context: int | None
     counts_pieces: bool
     """Whether a stream can say its usage in every piece."""
-    fills_context: bool
-    """Whether `max_tokens` null is as many as the context has room for, as in vLLM."""
     closing_id: int | None
     """The token that the step delimiter is, where the server tells tokens, as vLLM does. A server stops at it
     at once; a stop string it finds late, when it has written on."""
@@ -53,7 +51,6 @@ async def find_abilities(client: Client, model: str, *, api: Api | None, delimit
     common: dict[str, Any] = {
         "context": card.get("max_model_len"),
         "counts_pieces": kind in ("vllm", "sglang"),
-        "fills_context": is_vllm,
         "identity": repr([card.get(key) for key in ("id", "root", "max_model_len")] if card else model),
     }
     if api != "completions" and (chat := await probe.chat()):

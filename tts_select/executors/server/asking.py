@@ -30,25 +30,23 @@ class Answer:
 
 
 async def ask(client: Client, body: Body, *, deadline: float | None, can: Abilities) -> Answer:
-    """Ask. Where the context has no room for so many tokens, as many are asked for as fit: vLLM knows how
-    many these are, for other servers the prompt is measured, by a request for one token.
+    """Ask. Where the context has no room for so many tokens, as many are asked for as fit: vLLM writes no
+    more than these by itself; for a server that refuses, the prompt is measured by a request for one token.
 
     Raises:
         ContextFull: not one fits.
         BackendError: nothing came, or nothing that can be read.
     """
-    refused: ServerError | None = None
-    fits = can.context is None or body["max_tokens"] < can.context
-    if fits or can.fills_context:
-        try:
-            return await _asked(client, body if fits else {**body, "max_tokens": None}, deadline, can)
-        except ServerError as error:
-            if not _is_about_context(error):
-                raise
-            refused = error
-    measured = await _measured(client, body)
-    if can.context is None:
-        raise refused or AssertionError("only a known context is left unasked")
+    if can.context is not None:
+        body = {**body, "max_tokens": min(body["max_tokens"], can.context - 1)}
+    try:
+        return await _asked(client, body, deadline, can)
+    except ServerError as error:
+        if not _is_about_context(error):
+            raise
+        measured = await _measured(client, body)
+        if can.context is None:
+            raise
     room = can.context - measured.prompt
     if room < 1:
         raise ContextFull(f"the prompt has {measured.prompt:,} tokens")
