@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import sys
-from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple
 
 import click
 from rich.console import Console
 
 from tts_select import __version__
+from tts_select.batch_cli import Batch, purse_of, solve_batch
 from tts_select.config_option import config_option
 from tts_select.core.errors import InputError, NoAnswer, TtsSelectError
 from tts_select.core.plan import AGGREGATIONS, SELECTIONS
 from tts_select.data_cli import data
 from tts_select.doctor_cli import DOCTOR_FOUND, doctor, models
 from tts_select.executors.rewards.formats import FORMATS
+from tts_select.exiting import INTERRUPTED, fail
 from tts_select.field_options import field_options, fields_of
 from tts_select.import_cli import import_
 from tts_select.paper_cli import paper
@@ -26,18 +26,6 @@ from tts_select.problem_text import read_problem_text
 from tts_select.router_cli import evaluate, plan, train
 from tts_select.sweep_cli import portfolio, sweep
 from tts_select.world_cli import world
-
-INTERRUPTED = 130
-
-if TYPE_CHECKING:
-    from tts_select.batch import Summary
-    from tts_select.core.problem import Problem
-    from tts_select.data.problems import Fields
-    from tts_select.selector.deciding import Unit
-
-    Bills = list[dict[str, float]]
-    Begin = Callable[[list[Problem], IO[str], Callable[[Summary], None], Bills], Coroutine[Any, Any, Summary]]
-    """(problems, where results go, progress, the bills of those that were solved before) to the work."""
 
 _EXIT_CODES = f"""\b
 Exit codes:
@@ -60,18 +48,13 @@ class _Commands(click.Group):
             error.show()
             sys.exit(error.exit_code)
         except (click.Abort, KeyboardInterrupt):
-            _fail("interrupted", INTERRUPTED)
+            fail("interrupted", INTERRUPTED)
         except TtsSelectError as error:
-            _fail(f"{error}{_spent(error)}", error.exit_code)
+            fail(f"{error}{_spent(error)}", error.exit_code)
         except BrokenPipeError:
             sys.exit(0)
         except OSError as error:
-            _fail(f"{error.strerror or error}: {error.filename or 'output'}", InputError.exit_code)
-
-
-def _fail(message: str, exit_code: int) -> NoReturn:
-    click.echo(f"tts-select: {message}", err=True)
-    sys.exit(exit_code)
+            fail(f"{error.strerror or error}: {error.filename or 'output'}", InputError.exit_code)
 
 
 def _spent(error: TtsSelectError) -> str:
@@ -240,9 +223,9 @@ def solve(
             raise click.UsageError("--problems needs --out FILE for its results")
         if min_confidence is not None:
             raise click.UsageError("--min-confidence is for one problem: the results hold every confidence")
-        purse = _purse_of(total_flops, total_tokens)
-        run = _Batch(out, concurrency, resume, as_json, purse, fields_of(**named))
-        _solve_many(problems, chosen, run)
+        purse = purse_of(total_flops, total_tokens)
+        run = Batch(out, concurrency, resume, as_json, purse, fields_of(**named))
+        solve_batch(problems, chosen, run)
     elif total_flops is not None:
         raise click.UsageError("--total-flops is for --problems: for one problem it is --max-flops")
     elif total_tokens is not None:
@@ -275,93 +258,6 @@ def _solve_one(file: str, options: dict[str, Any], view: _View, *, min_confidenc
         )
     if solution.answer is None:
         raise NoAnswer("no candidate ended in an answer: raise the budget or the limits")
-
-
-class _Batch(NamedTuple):
-    out: Path
-    concurrency: int
-    resume: bool
-    as_json: bool
-    purse: tuple[Unit, float] | None
-    fields: Fields
-
-
-def _purse_of(flops: float | None, tokens: int | None) -> tuple[Unit, float] | None:
-    if flops is not None and tokens is not None:
-        raise click.UsageError("--total-flops and --total-tokens are two purses: name one")
-    if flops is not None:
-        return "flops", flops
-    return None if tokens is None else ("tokens", tokens)
-
-
-def _solve_many(source: Path, options: dict[str, Any], batch: _Batch) -> None:
-    from tts_select.batch import keep_finished, read_problems
-    from tts_select.display import summary_view
-    from tts_select.progress import batch_progress
-
-    out = batch.out
-    problems, complaints = read_problems(source, batch.fields)
-    if out.exists() and out.stat().st_size and not batch.resume:
-        raise InputError(f"'{out}' holds results already: go on with --resume, or name another file")
-    done = keep_finished(out) if batch.resume else {}
-    todo = [p for p in problems if p.id not in done]
-    for complaint in complaints:
-        click.echo(f"tts-select: {complaint}", err=True)
-    begin = _solving(batch, options)  # what cannot be begun leaves no file
-    try:
-        with _results(out) as sink, batch_progress(len(todo)) as advance:
-            summary = asyncio.run(begin(todo, sink, advance, list(done.values())))
-    except KeyboardInterrupt:
-        _fail(f"interrupted; what is solved is in '{out}': go on with --resume", INTERRUPTED)
-    if batch.as_json:
-        click.echo(json.dumps(summary.as_dict()))
-    else:
-        Console().print(summary_view(summary))
-    if summary.errors:
-        failed = f"{len(summary.errors):,} problems failed, the first with: {summary.errors[0]}"
-        _fail(failed, max(e.exit_code for e in summary.errors))
-    if complaints:
-        _fail(f"{len(complaints):,} lines of '{source}' were left out", InputError.exit_code)
-
-
-def _solving(batch: _Batch, options: dict[str, Any]) -> Begin:
-    """With a price of its own for each problem, or from one purse."""
-    from tts_select.batch import solve_many
-    from tts_select.data.world.artifacts import ROUTER
-    from tts_select.purse import Purse, solve_from_purse
-    from tts_select.routed import Selector, solver_for
-
-    room = batch.concurrency
-    if batch.purse is None:
-        solver = solver_for(options)
-        return lambda todo, sink, advance, _: solve_many(
-            todo, solver, sink, concurrency=room, progress=advance
-        )
-    unit, whole = batch.purse
-    for name in options:
-        if name not in ("config", "router", "seed"):
-            raise InputError(
-                f"--total-{unit} sets the price of every problem, and '{name}' interferes: drop one"
-            )
-    config, folder, seed = options.get("config"), options.get("router"), options.get("seed", 0)
-    selector = Selector.from_config(config, folder) if config else Selector.load(folder or ROUTER)
-    field = "flops" if unit == "flops" else "policy_generated_tokens"
-    return lambda todo, sink, advance, bills: solve_from_purse(
-        todo,
-        selector,
-        Purse(whole - sum(bill.get(field) or 0 for bill in bills), unit),
-        sink,
-        concurrency=room,
-        seed=seed,
-        progress=advance,
-    )
-
-
-def _results(out: Path) -> IO[str]:
-    try:
-        return out.open("a", encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"cannot write '{out}': {error.strerror}") from error
 
 
 def _status(what: str) -> Any:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,13 +12,12 @@ from rich.table import Table
 
 from tts_select.config_option import config_option
 from tts_select.data.world.artifacts import PORTFOLIO
+from tts_select.exiting import INTERRUPTED, fail
 from tts_select.field_options import field_options, fields_of
 
 if TYPE_CHECKING:
     from tts_select.config import Config
     from tts_select.selector.portfolio import Portfolio
-
-_INTERRUPTED = 130
 
 
 @click.command(
@@ -109,8 +107,7 @@ def sweep(
                 progress=lambda n_done, _, note: advance(n_done, note),
             )
     except KeyboardInterrupt:
-        click.echo(f"tts-select: interrupted; '{out}' keeps what is done: the same command goes on", err=True)
-        sys.exit(_INTERRUPTED)
+        fail(f"interrupted; '{out}' keeps what is done: the same command goes on", INTERRUPTED)
     if as_json:
         click.echo(json.dumps(as_dict(log)))
         return
