@@ -23,6 +23,7 @@ from tts_select.core.errors import ProblemTooLong
 from tts_select.executors.accounting import Ledger
 from tts_select.executors.rewards.encoding import Encoder
 from tts_select.executors.rewards.formats import format_named
+from tts_select.executors.runtime import cache_budget
 
 InTime = Callable[[Coroutine[Any, Any, Any]], Any]
 
@@ -351,12 +352,13 @@ def test_a_beam_costs_each_token_of_its_tree_once(family: str, loaded: Loaded, i
 
 @every_family
 def test_scores_do_not_change_when_the_cache_is_too_small_for_them(
-    family: str, loaded: Loaded, in_time: InTime
+    family: str, loaded: Loaded, in_time: InTime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def both() -> list[list[float]]:
         return [await prm.score(*CASES[case]) for case in ("many steps", "latex", "many steps")]
 
     prm: Any = loaded.fresh()
+    monkeypatch.setattr(cache_budget, "_TREES", {})  # a tree that another test leaves changes no share here
     for lane in prm._lanes:
         lane.tree.max_tokens = 64
     found = in_time(both())

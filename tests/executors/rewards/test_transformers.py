@@ -19,6 +19,7 @@ from tts_select.executors.rewards.checkpoints import vocabulary_part
 from tts_select.executors.rewards.formats import format_named
 from tts_select.executors.rewards.lanes import Lane
 from tts_select.executors.rewards.transformers import TransformersRewardModel
+from tts_select.executors.runtime import cache_budget
 
 InTime = Callable[[Coroutine[Any, Any, Any]], Any]
 Solution = tuple[str, tuple[str, ...]]
@@ -141,6 +142,7 @@ def test_a_batch_takes_no_more_slots_than_the_cache(
         return compute(lane, texts, limits)
 
     monkeypatch.setattr(Lane, "compute", recorded)
+    monkeypatch.setattr(cache_budget, "_TREES", {})  # a tree that another test leaves changes no share here
     prm._lanes[0].tree.max_tokens = 300
     for scores, whole in zip(in_time(scored(prm, some)), expected, strict=True):
         assert scores == pytest.approx(whole, abs=1e-5)

@@ -37,7 +37,7 @@ def shared_tree(model: Any) -> PrefixTree:
 
 def _divide(device: str) -> None:
     with _LOCK:
-        trees = list(_TREES[device].items())
+        trees = list(_TREES.get(device, {}).items())
         for tree, token_bytes in trees:
             tree.max_tokens = max(_FEWEST_TOKENS, budget_of(device) // len(trees) // token_bytes)
 
