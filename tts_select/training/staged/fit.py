@@ -11,7 +11,6 @@ import numpy as np
 from tts_select.core.errors import InputError
 from tts_select.selector.staged import Ladder, StagedRouter
 from tts_select.training.routing.fit import EFFORTS
-from tts_select.training.staged.appearances import appearances_tell
 from tts_select.training.staged.climbing import usual_of
 from tts_select.training.staged.grouping import RIGHT
 from tts_select.training.staged.replay import Replay, replay_of
@@ -66,8 +65,6 @@ def fit_replay(
 ) -> StagedRouter:
     """A router from the rows of a replay alone."""
     usual = usual_of(replay)
-    if not appearances_tell(replay, usual, seed=seed):
-        replay = replay.without_appearances()
     choices = search(replay, prices, usual, seed=seed, note=note)
     ladders = tuple(_ladder(float(p), choice) for p, choice in zip(prices, choices, strict=True))
     best = max(ladder.accuracy for ladder in ladders)

@@ -55,11 +55,6 @@ class Draws:
             self.group[rows], self.cost[rows], self.appearance[rows], at, stood, looks, self.checkpoint_cost
         )
 
-    def without_appearance(self) -> Draws:
-        """As if all answers looked the same."""
-        looks = None if self.appearing is None else np.zeros_like(self.appearing)
-        return replace(self, appearance=np.zeros_like(self.appearance), appearing=looks)
-
     def drawn(self, number: int) -> Drawn:
         """Each row's sample of this number, whole."""
         return Drawn(self.group[:, number], self.cost[:, number], self.appearance[:, number])
@@ -100,11 +95,6 @@ class Replay:
     def only(self, names: Sequence[str]) -> Replay:
         """With these policies alone."""
         return replace(self, draws={name: self.draws[name] for name in names})
-
-    def without_appearances(self) -> Replay:
-        """As if all answers looked the same."""
-        blank = {p: d.without_appearance() for p, d in self.draws.items()}
-        return replace(self, draws=blank)
 
     def pass_at_1(self, policy: str) -> np.ndarray:
         """Of each problem of `ids` that has rows; NaN for the others."""
