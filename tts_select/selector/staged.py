@@ -8,29 +8,15 @@ once.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 
 from tts_select.selector.evidence import NO_ANSWER
 
-LONGEST = 31
-"""Characters of an answer; longer ones count as this long."""
-_INTEGER = re.compile(r"\s*-?[0-9]+\s*")
-_WORD = re.compile(r"[A-Za-z]{3}")
 FARTHEST = 5.0
 """Standard deviations that a sample's length may be from the mean; farther ones count as this far."""
-
-
-def appearance(answer: str | None) -> int:
-    """What an answer looks like, as a small number: its length, whether it is an integer and has words.
-    Long and wordy answers are more often wrong than the votes for them tell."""
-    text = (answer or "").strip()
-    is_integer, has_words = bool(_INTEGER.fullmatch(text)), bool(_WORD.search(text))
-    return min(len(text), LONGEST) + (LONGEST + 1) * (is_integer + 2 * has_words)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +50,6 @@ class Usual:
     """Of a vote, in (0, 1]: 1 for the most accurate policy."""
 
 
-class Drawn(NamedTuple):
-    """One draw in each row, shape (rows,) each."""
-
-    group: np.ndarray
-    cost: np.ndarray
-    appearance: np.ndarray
-
-
 @dataclass(frozen=True, slots=True)
 class Tally:
     """What has been drawn; arrays have the shape (rows, draws). What is said of a draw's answer holds for all
@@ -88,8 +66,6 @@ class Tally:
     lengths: np.ndarray
     """The sum of their lengths."""
     shortest: np.ndarray
-    appearance: np.ndarray
-    """As the function of this name, of the first draw's answer."""
     cost: np.ndarray
     """Of all, shape (rows,)."""
 
@@ -97,8 +73,7 @@ class Tally:
     def empty(cls, rows: int) -> Tally:
         """Before the first draw."""
         none = np.zeros((rows, 0))
-        no_group = np.zeros((rows, 0), int)
-        return cls(no_group, none, none, none, none, none, none, no_group, np.zeros(rows))
+        return cls(np.zeros((rows, 0), int), none, none, none, none, none, none, np.zeros(rows))
 
     def leader(self) -> np.ndarray:
         """The group with the most votes, of equals the first; `NO_ANSWER` if there is none."""
@@ -108,9 +83,8 @@ class Tally:
         votes, group = (np.take_along_axis(a, best, 1)[:, 0] for a in (self.votes, self.group))
         return np.where(votes > 0, group, NO_ANSWER)
 
-    def after(self, drawn: Drawn, there: np.ndarray, usual: Usual) -> Tally:
+    def after(self, group: np.ndarray, cost: np.ndarray, there: np.ndarray, usual: Usual) -> Tally:
         """With one more draw in each row; `there` is False where a row has no sample left."""
-        group, cost = drawn.group, drawn.cost
         weight = np.where(there, usual.weight, 0.0)
         length = (np.log(np.where(there, cost, 1.0)) - usual.log_cost) / usual.spread
         length = np.where(there, np.clip(length, -FARTHEST, FARTHEST), 0.0)
@@ -126,7 +100,6 @@ class Tally:
             )
         )
         shortest = np.where(same, least[:, None], _beside(self.shortest, length))
-        first = np.where(old.any(1), _seen(self.appearance, old), drawn.appearance).astype(int)
         return Tally(
             groups,
             _beside(self.weight, weight),
@@ -135,23 +108,19 @@ class Tally:
             count,
             lengths,
             shortest,
-            _beside(self.appearance, first),
             self.cost + np.where(there, cost, 0.0),
         )
 
     def features(self) -> np.ndarray:
-        """Of each draw's answer, shape (rows, draws, 11): its share of the votes, that of its strongest
-        rival, how many votes there are, products of these, how long its samples are beside all of them, and
-        what it looks like itself."""
+        """Of each draw's answer, shape (rows, draws, 8): its share of the votes, that of its strongest rival,
+        how many votes there are, products of these, and how long its samples are beside all of them."""
         total = np.maximum(self.weight.sum(axis=1), 1e-9)[:, None]
         n = np.maximum((self.weight > 0).sum(axis=1), 1)[:, None]
         share, size = self.votes / total, np.broadcast_to(np.log1p(total), self.votes.shape)
         mean = self.lengths / np.maximum(self.count, 1)
         of_all = np.broadcast_to(self.length.sum(axis=1)[:, None] / n, share.shape)
         rival = self._rivals() / total
-        kind, long = np.divmod(self.appearance, LONGEST + 1)
-        looks = (np.log1p(long), kind % 2, kind // 2)
-        columns = (share, rival, self.votes * share, size, share * size, mean, self.shortest, of_all, *looks)
+        columns = (share, rival, self.votes * share, size, share * size, mean, self.shortest, of_all)
         return np.stack(columns, axis=2)
 
     def _rivals(self) -> np.ndarray:
@@ -163,10 +132,8 @@ class Tally:
         return found
 
 
-N_FEATURES, N_TERMS = 11, 9
+N_FEATURES, N_TERMS = 8, 9
 """Of an answer, and of a look."""
-LENGTH_OF_ALL = 7
-"""The place of the mean length of all draws among the features."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +173,7 @@ class Look:
         top = np.take_along_axis(p, best, 1)[:, 0]
         group = np.where(top > 0, np.take_along_axis(tally.group, best, 1)[:, 0], NO_ANSWER)
         second = np.where(tally.group == group[:, None], 0.0, p).max(axis=1)
-        return cls(group, top, second, features[:, 0, LENGTH_OF_ALL])
+        return cls(group, top, second, features[:, 0, -1])
 
     def terms(self) -> np.ndarray:
         """What a stopping rule is linear in, shape (rows, 9)."""

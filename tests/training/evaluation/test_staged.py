@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import pytest
 
 from tests.training.staged.made import made_log
@@ -44,8 +43,8 @@ def test_a_replay_is_what_deciding_sample_by_sample_comes_to(fitted: FittedStage
             tally, used, drawn, look = Tally.empty(1), dict.fromkeys(replay.draws, 0), 0, None
             for policy, _ending in ladder.draws:
                 draws, k = replay.draws[policy], used[policy]
-                alone = draws[np.array([row])]
-                tally = tally.after(alone.drawn(k), alone.is_there[:, k], router.usual[policy])
+                one = [a[row : row + 1, k] for a in (draws.group, draws.cost, draws.is_there)]
+                tally = tally.after(one[0], one[1], one[2], router.usual[policy])
                 used[policy], drawn = k + 1, drawn + 1
                 look = Look.at(tally, ladder.answers)
                 if not ladder.goes_on(look, drawn)[0]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from tts_select.selector.staged import Drawn, Ending, Stage, Tally, Usual, steps_of
+from tts_select.selector.staged import Ending, Stage, Tally, Usual, steps_of
 from tts_select.training.staged.grouping import RIGHT
 from tts_select.training.staged.replay import Draws, Replay
 
@@ -50,8 +50,9 @@ class Climb:
         for policy, ending in steps_of([stage]):
             before = tallies[-1] if tallies else Tally.empty(len(replay))
             number = used.get(policy, 0)
-            drawn = ended(draws, number, ending, before.leader())
-            tallies.append(before.after(drawn, draws.is_there[:, number], usual[policy]))
+            group, cost = ended(draws, number, ending, before.leader())
+            there = draws.is_there[:, number]
+            tallies.append(before.after(group, cost, there, usual[policy]))
             used[policy] = number + 1
         return Climb((*self.stages, stage), tuple(tallies), used)
 
@@ -64,11 +65,11 @@ def climb(stages: Sequence[Stage], replay: Replay, usual: Mapping[str, Usual]) -
     return found
 
 
-def ended(draws: Draws, number: int, ending: Ending, leader: np.ndarray) -> Drawn:
-    """Each row's sample of this number, ended at a checkpoint or by itself."""
-    whole = draws.drawn(number)
-    if draws.at is None or draws.stood is None or draws.appearing is None or ending == Ending():
-        return whole
+def ended(draws: Draws, number: int, ending: Ending, leader: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The group and cost of each row's sample of this number, ended at a checkpoint or by itself."""
+    group, cost = draws.group[:, number], draws.cost[:, number]
+    if draws.at is None or draws.stood is None or ending == Ending():
+        return group, cost
     at, stood = draws.at[:, number], draws.stood[:, number]
     ends = np.zeros(at.shape, bool)
     if ending.patience is not None:
@@ -76,6 +77,5 @@ def ended(draws: Draws, number: int, ending: Ending, leader: np.ndarray) -> Draw
     if ending.confirming is not None:
         ends |= (stood >= ending.confirming) & (at == leader[:, None])
     early, place = ends.any(axis=1), ends.argmax(axis=1)
-    group, look = (np.take_along_axis(a, place[:, None], 1)[:, 0] for a in (at, draws.appearing[:, number]))
-    cut = Drawn(group, (place + 1) * draws.checkpoint_cost, look)
-    return Drawn(*(np.where(early, one, other) for one, other in zip(cut, whole, strict=True)))
+    there = np.take_along_axis(at, place[:, None], 1)[:, 0]
+    return np.where(early, there, group), np.where(early, (place + 1) * draws.checkpoint_cost, cost)

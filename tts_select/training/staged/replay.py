@@ -15,7 +15,6 @@ import numpy as np
 from tts_select.core.cost import inference_flops
 from tts_select.core.errors import InputError, UnknownName
 from tts_select.selector.evidence import NO_ANSWER
-from tts_select.selector.staged import Drawn, appearance
 from tts_select.training.staged.grouping import RIGHT, Groups
 from tts_select.training.sweep.manifest import policies
 from tts_select.training.sweep.records import Pool, SweepLog
@@ -37,27 +36,18 @@ class Draws:
     group: np.ndarray
     """Of the answer: 0 is right, -1 none, `ABSENT` no sample."""
     cost: np.ndarray
-    appearance: np.ndarray
-    """Of the answer (`selector.staged.appearance`)."""
     at: np.ndarray | None = None
     """The group at each checkpoint that was reached before the end, shape (rows, samples, checkpoints) of the
     first samples."""
     stood: np.ndarray | None = None
     """For how many checkpoints it has been that, of the same shape; 0 where there is no answer."""
-    appearing: np.ndarray | None = None
-    """The appearance of the answer at each checkpoint, of the same shape."""
     checkpoint_cost: float = 0.0
     """From one checkpoint to the next."""
 
     def __getitem__(self, rows: np.ndarray) -> Draws:
-        at, stood, looks = (None if a is None else a[rows] for a in (self.at, self.stood, self.appearing))
-        return Draws(
-            self.group[rows], self.cost[rows], self.appearance[rows], at, stood, looks, self.checkpoint_cost
-        )
-
-    def drawn(self, number: int) -> Drawn:
-        """Each row's sample of this number, whole."""
-        return Drawn(self.group[:, number], self.cost[:, number], self.appearance[:, number])
+        at = None if self.at is None else self.at[rows]
+        stood = None if self.stood is None else self.stood[rows]
+        return replace(self, group=self.group[rows], cost=self.cost[rows], at=at, stood=stood)
 
     @property
     def is_there(self) -> np.ndarray:
@@ -177,52 +167,46 @@ def _draws(
 ) -> Draws:
     n = min(max(len(pool.samples) for pool in pools), MOST_SAMPLES)
     shape = (len(pools), n_orders, n)
-    group, cost, looks = np.full(shape, ABSENT, np.int32), np.zeros(shape), np.zeros(shape, np.int16)
+    group, cost = np.full(shape, ABSENT, np.int32), np.zeros(shape)
     picks = []
     for k, pool in enumerate(pools):
         own = np.array([groups[k].of_sample(s) for s in pool.samples])
         tokens = np.array([s.n_tokens for s in pool.samples], float)
-        seen = np.array([appearance(s.answer) for s in pool.samples])
         size = len(pool.samples)
         pick = np.stack([rng.permutation(size)[:n] for _ in range(n_orders)])
         picks.append(pick)
         taken = pick.shape[1]
         group[k, :, :taken], cost[k, :, :taken] = own[pick], tokens[pick] * per_token
-        looks[k, :, :taken] = seen[pick]
         # the prompt is read once
         cost[k, :, 0] += (pool.prompt_tokens or 0) * per_token
     flat = (len(pools) * n_orders, n)
     if every is None or not any(s.checkpoints for pool in pools for s in pool.samples):
-        return Draws(group.reshape(flat), cost.reshape(flat), looks.reshape(flat))
-    on_the_way = _checkpoints(pools, groups, picks, every, n)
-    whole = group.reshape(flat), cost.reshape(flat), looks.reshape(flat)
-    return Draws(*whole, *on_the_way, every * per_token)
+        return Draws(group.reshape(flat), cost.reshape(flat))
+    at, stood = _checkpoints(pools, groups, picks, every, n)
+    return Draws(group.reshape(flat), cost.reshape(flat), at, stood, every * per_token)
 
 
 def _checkpoints(
     pools: Sequence[Pool], groups: Sequence[Groups], picks: Sequence[np.ndarray], every: int, n: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """`at`, `stood` and `appearing` of `Draws`."""
+) -> tuple[np.ndarray, np.ndarray]:
+    """`at` and `stood` of `Draws`."""
     reached = [[(max(1, s.n_tokens) - 1) // every for s in pool.samples] for pool in pools]
     most = max(1, *map(max, reached))
     ats: list[np.ndarray] = []
     stoods: list[np.ndarray] = []
-    looks: list[np.ndarray] = []
     n = min(n, MOST_WITH_CHECKPOINTS)
     for k, pool in enumerate(pools):
         at = np.full((len(pool.samples), most), NO_ANSWER, np.int16)
-        look = np.zeros_like(at)
         for j, sample in enumerate(pool.samples):
             texts = (sample.checkpoints or ())[: reached[k][j]]
             at[j, : len(texts)] = [groups[k].of_text(text) for text in texts]
-            look[j, : len(texts)] = [appearance(text) for text in texts]
         stood = standing(at)
         pick = picks[k][:, :n]
-        for all_, own, empty in ((ats, at, NO_ANSWER), (stoods, stood, 0), (looks, look, 0)):
+        for all_, own, empty in ((ats, at, NO_ANSWER), (stoods, stood, 0)):
             padded = np.full((len(pick), n, most), empty, np.int16)
             padded[:, : pick.shape[1]] = own[pick]
             all_.append(padded)
-    return np.concatenate(ats), np.concatenate(stoods), np.concatenate(looks)
+    return np.concatenate(ats), np.concatenate(stoods)
 
 
 def standing(at: np.ndarray) -> np.ndarray:

@@ -28,7 +28,7 @@ def votes_of(replay: Replay, policy: str) -> Iterator[Tally]:
     draws = replay.draws[policy]
     tally = Tally.empty(len(replay))
     for k in range(draws.group.shape[1]):
-        tally = tally.after(draws.drawn(k), draws.is_there[:, k], _EVEN)
+        tally = tally.after(draws.group[:, k], draws.cost[:, k], draws.is_there[:, k], _EVEN)
         yield tally
 
 
