@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from markdown import point, table
+
 DOCS = Path(__file__).parent.parent / "docs"
 PLOTS = {"frontier.png": "results-frontier.png", "calibration.png": "results-calibration.png"}
 HEAD = """# What the shipped router saves
@@ -115,18 +117,6 @@ def choices(report: dict[str, Any]) -> Iterator[tuple[str, ...]]:
     for bin_, shares in report["choices"].items():
         for name, share in list(shares.items())[:5]:
             yield bin_, name.replace("world:", ""), f"{share:.2f}"
-
-
-def point(found: dict[str, Any]) -> tuple[str, str]:
-    return f"{found['accuracy']:.3f} ({found['low']:.3f} to {found['high']:.3f})", f"{found['cost']:.3g}"
-
-
-def table(columns: tuple[str, ...], rows: Any) -> Iterator[str]:
-    yield f"| {' | '.join(columns)} |"
-    yield "| --- " * len(columns) + "|"
-    for row in rows:
-        yield f"| {' | '.join(row)} |"
-    yield ""
 
 
 if __name__ == "__main__":

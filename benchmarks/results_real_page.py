@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from markdown import point, table
+
 DOCS = Path(__file__).parent.parent / "docs"
 
 
@@ -182,18 +184,6 @@ def frontier(report: dict[str, Any]) -> Iterator[tuple[str, ...]]:
         if (shown := point(p)) not in seen:
             seen.add(shown)
             yield shown
-
-
-def point(found: dict[str, Any]) -> tuple[str, str]:
-    return f"{found['accuracy']:.3f} ({found['low']:.3f} to {found['high']:.3f})", f"{found['cost']:.3g}"
-
-
-def table(columns: tuple[str, ...], rows: Any) -> Iterator[str]:
-    yield f"| {' | '.join(columns)} |"
-    yield "| --- " * len(columns) + "|"
-    for row in rows:
-        yield f"| {' | '.join(row)} |"
-    yield ""
 
 
 if __name__ == "__main__":
