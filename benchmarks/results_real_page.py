@@ -117,8 +117,13 @@ def page(reports: dict[str, Any]) -> Iterator[str]:
         (target(LOGS[name], report) for name, report in reports.items() if LOGS[name].arm),
     )
     yield "A share is the router's cost at the wanted accuracy, between the points of its frontier by"
-    yield "interpolation in the logarithm of cost. Below any fixed arm, at the arm's cost:\n"
-    yield from table(("log", "worst gap to a fixed arm", "which"), map(gap, reports, reports.values()))
+    yield "interpolation in the logarithm of cost. How far it is above the fixed arms at equal cost (minus:"
+    yield "below):\n"
+    columns = ("log", "above the best fixed arm at the median budget", "at worst", "which arm that is")
+    yield from table(columns, map(gap, reports, reports.values()))
+    yield "Routing pays where samples are dear and answers disagree: it stops early, and asks a second policy"
+    yield "seldom. It does not where one policy is best on nearly every problem and a single sample of it is"
+    yield "nearly always right, as on GSM8K: nothing is left to choose, and looks cost what they save.\n"
     for name, report in reports.items():
         yield from section(name, LOGS[name], report)
 
@@ -145,8 +150,10 @@ def cost_at(frontier: list[dict[str, float]], accuracy: float) -> float:
 
 
 def gap(name: str, report: dict[str, Any]) -> tuple[str, ...]:
-    worst = report["frontier_gaps"]["worst"]
-    return LOGS[name].title, f"{worst['value']:+.3f}", worst["name"].replace("log:", "")
+    gaps = report["frontier_gaps"]
+    worst, median = gaps["worst"], gaps["at_median_budget"]
+    shown = f"{median['value']:+.3f} ({median['low']:+.3f} to {median['high']:+.3f})"
+    return LOGS[name].title, shown, f"{worst['value']:+.3f}", worst["name"].replace("log:", "")
 
 
 def section(name: str, log: Log, report: dict[str, Any]) -> Iterator[str]:
