@@ -26,7 +26,7 @@ MOST_KEPT = 3
 """Ladders whose neighbours are tried."""
 MARGIN = 0.05
 """In P(correct) less its price, over the root of the number of problems: what a second stage has to gain, and
-ending samples early too. The best of many looks better than it is, the more so the fewer problems there are."""
+ending samples early too. The best of many looks better than it is, more so where there are fewer problems."""
 BESIDE = 1
 """Prices on either side that a ladder's worth is averaged over."""
 ROWS_JUDGED, FEWEST_ORDERS = 3000, 6
