@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 
 from markdown import point, table
 
+PAYS = 0.8
+"""Of a fixed arm's cost."""
 DOCS = Path(__file__).parent.parent / "docs"
 
 
@@ -163,6 +165,7 @@ def section(name: str, log: Log, report: dict[str, Any]) -> Iterator[str]:
     yield f"![accuracy against cost](results-real-{name}.png)\n"
     unit = report["unit"]
     yield from table(("strategy", "accuracy", f"{unit} a problem"), strategies(report))
+    yield from where_it_pays(report)
     yield "The frontier of the router:\n"
     yield from table(("accuracy", f"{unit} a problem"), frontier(report))
     yield "At the lowest price, a middle one and the highest, the ladder of the first fold:\n"
@@ -183,6 +186,16 @@ def strategies(report: dict[str, Any]) -> Iterator[tuple[str, ...]]:
         yield f"difficulty bins, {known}, at their best budget", *point(top)
     for arm in sorted(report["arms"], key=lambda a: a["cost"]):
         yield arm["name"].replace("log:", ""), *point(arm)
+
+
+def where_it_pays(report: dict[str, Any]) -> Iterator[str]:
+    """By the router's cost at the accuracy of each fixed arm."""
+    ratios = {a["name"].replace("log:", ""): a["cost_ratio"] for a in report["arms"]}
+    pays = [name for name, ratio in ratios.items() if ratio is not None and ratio <= PAYS]
+    dearer = [name for name, ratio in ratios.items() if ratio is None or ratio > 1]
+    named = ", ".join(dearer) or "none"
+    yield f"The router has the accuracy of {len(pays)} of the {len(ratios)} fixed arms for at most {PAYS:g}"
+    yield f"of their cost. It is dearer, or never as accurate, for {len(dearer)}: {named}.\n"
 
 
 def frontier(report: dict[str, Any]) -> Iterator[tuple[str, ...]]:

@@ -91,6 +91,7 @@ def draw_frontier(report: Report) -> Figure | None:
             axis.plot(x, y, "o", color=BLACK, ms=6, zorder=5)
             _label(axis, name, (x, y), (-6, 8), ha="right")
     axis.xaxis.set_major_formatter(_si_formatter())
+    axis.xaxis.set_minor_formatter(_si_formatter(places=0) if _is_narrow(axis) else "")
     axis.grid()
     figure.legend(loc="outside lower center", ncols=3, frameon=False, fontsize=9)
     return figure
@@ -199,12 +200,17 @@ def _draw_compared(axis: Axes, report: Report) -> None:
         _label(axis, "oracle", (x, y), (9, 4), ha="left")
     for (name, points), style in zip((report.get("paper_bins") or {}).items(), itertools.cycle(("--", ":"))):
         axis.plot(*_xy(_drawable(points or [])), style, color=DARK, lw=1.6, label=f"paper's bins, {name}")
-    others = {**(report.get("baselines") or {}), "decide once": report.get("decide_once")}
-    for (name, point), marker in zip(others.items(), itertools.cycle("Xhpd8H")):
-        for x, y in zip(*_xy(_drawable([point])), strict=True):
-            axis.plot(
-                x, y, marker, ms=9, color=DARK, mec="white", ls="", zorder=3, label=name.replace("_", " ")
-            )
+    for (name, points), marker in zip(_others(report).items(), itertools.cycle("Xhpd8H")):
+        if found := _drawable(points):
+            axis.plot(*_xy(found), marker, ms=9, color=DARK, mec="white", ls="", zorder=3, label=name)
+
+
+def _others(report: Report) -> dict[str, list[Point | None]]:
+    """The other baselines by what is done; of a strategy for several policies there are several points."""
+    found: dict[str, list[Point | None]] = {}
+    for name, point in {**(report.get("baselines") or {}), "decide once": report.get("decide_once")}.items():
+        found.setdefault((point or {}).get("strategy", name).replace("_", " "), []).append(point)
+    return found
 
 
 def _label(axis: Axes, text: str, at: tuple[float, float], shift_points: tuple[int, int], *, ha: Any) -> None:
@@ -271,10 +277,16 @@ def _figure(width_inches: float, height_inches: float) -> Figure:
     return figure
 
 
-def _si_formatter() -> Any:
+def _is_narrow(axis: Axes) -> bool:
+    """Less than a decade, in which no label of a power of ten may lie."""
+    low, high = axis.get_xlim()
+    return high < 10 * low
+
+
+def _si_formatter(places: int | None = None) -> Any:
     from matplotlib.ticker import EngFormatter
 
-    return EngFormatter(sep="\N{NARROW NO-BREAK SPACE}")
+    return EngFormatter(places=places, sep="\N{NARROW NO-BREAK SPACE}")
 
 
 def _png(figure: Figure) -> bytes:

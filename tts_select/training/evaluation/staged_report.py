@@ -177,7 +177,8 @@ def _baselines(replay: Replay, board: Board) -> dict[str, Any]:
                 ("adaptive consistency", adaptive_consistency),
                 ("early-stopping self-consistency", early_stopping),
             ):
-                found[f"{name} {policy}"] = _point(_score(replay, of(replay, policy)), replay)
+                point = _point(_score(replay, of(replay, policy)), replay)
+                found[f"{name} {policy}"] = {"strategy": name, **point}
     return found
 
 

@@ -24,8 +24,9 @@ FIRST_DRAWS = (1, 2, 4)
 N_FOLDS = 4
 MOST_KEPT = 3
 """Ladders whose neighbours are tried."""
-MARGIN = 0.01
-"""In P(correct) less its price: what one more stage has to gain: the best of many looks better than it is."""
+MARGIN = 0.05
+"""In P(correct) less its price, over the root of the number of problems: what a second stage has to gain, and
+ending samples early too. The best of many looks better than it is, more so where there are fewer problems."""
 BESIDE = 1
 """Prices on either side that a ladder's worth is averaged over."""
 ROWS_JUDGED, FEWEST_ORDERS = 3000, 6
@@ -33,7 +34,7 @@ ROWS_JUDGED, FEWEST_ORDERS = 3000, 6
 from all rows."""
 FEW_ROWS = 800
 """As `MOST_ROWS`, for judging a ladder, of which there are many."""
-PATIENCE, CONFIRMING = 0.4, 0.08
+PATIENCE, CONFIRMING = 0.85, 0.3
 """Of a policy's mean number of checkpoints."""
 
 
@@ -66,15 +67,17 @@ def search(
     note: Callable[[str], None] = lambda _: None,
 ) -> list[Choice]:
     """The best ladder for each price."""
-    few = replay.thinned(max(FEWEST_ORDERS, ROWS_JUDGED // len(np.unique(replay.problem))))
+    n_problems = len(np.unique(replay.problem))
+    margin = MARGIN / n_problems**0.5
+    few = replay.thinned(max(FEWEST_ORDERS, ROWS_JUDGED // n_problems))
     judge = _Judge(few, prices, usual, fold_of(len(replay.ids), N_FOLDS, seed))
     tried = {c.stages: c for c in (judge.of((stage,)) for stage in first_stages(replay))}
     note(f"{len(tried)} ladders of one policy")
-    kept = _most_frequent(_best(list(tried.values()), prices))[:MOST_KEPT]
+    kept = _most_frequent(_best(list(tried.values()), prices, margin))[:MOST_KEPT]
     near = dict.fromkeys(n for c in kept for n in neighbours(c.stages, replay))
     note(f"{len(near)} ladders of two policies")
     tried |= {stages: judge.of(stages) for stages in near}
-    best = _best(list(tried.values()), prices)
+    best = _best(list(tried.values()), prices, margin)
     note("the rules of the best")
     judge = _Judge(replay, prices, usual, judge.fold)
     rules = {stages: judge.rules(stages) for stages in dict.fromkeys(c.stages for c in best)}
@@ -113,12 +116,12 @@ def neighbours(stages: tuple[Stage, ...], replay: Replay) -> Iterator[tuple[Stag
 
 
 def endings(draws: Draws) -> list[Ending]:
-    """None; when it confirms what leads; and also when it has long stood by its answer."""
+    """None; when it confirms what leads; when it has long stood by its answer."""
     if draws.stood is None:
         return [Ending()]
     usual = float(draws.cost[draws.is_there].mean()) / draws.checkpoint_cost
     confirming, patience = max(1, round(CONFIRMING * usual)), max(2, round(PATIENCE * usual))
-    return [Ending(), Ending(None, confirming), Ending(patience, confirming)]
+    return [Ending(), Ending(confirming=confirming), Ending(patience=patience)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,9 +163,13 @@ def _most_frequent(candidates: Sequence[Candidate]) -> list[Candidate]:
     return sorted(by_stages.values(), key=lambda c: -stages.count(c.stages))
 
 
-def _best(candidates: Sequence[Candidate], prices: np.ndarray) -> list[Candidate]:
+def _best(candidates: Sequence[Candidate], prices: np.ndarray, margin: float) -> list[Candidate]:
     """The best for each price."""
-    worth = np.stack([c.correct - prices * c.cost - MARGIN * (len(c.stages) - 1) for c in candidates])
+    worth = np.stack([c.correct - prices * c.cost - margin * _complexity(c.stages) for c in candidates])
     n = len(prices)
     around = [worth[:, max(0, k - BESIDE) : min(n, k + BESIDE + 1)].mean(axis=1) for k in range(n)]
     return [candidates[int(w.argmax())] for w in around]
+
+
+def _complexity(stages: Sequence[Stage]) -> int:
+    return len(stages) - 1 + any(stage.ending != Ending() for stage in stages)

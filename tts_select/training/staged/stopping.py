@@ -17,7 +17,7 @@ from tts_select.selector.evidence import NO_ANSWER
 from tts_select.selector.staged import AnswerModel, Look, Tally
 from tts_select.training.staged.grouping import RIGHT
 
-PENALTY = 1e-3
+PENALTY = 1e-4
 """Of the ridge, beside terms of order 1."""
 MOST_ROWS = 4000
 """Answers that a draw gives to the fit of the answer model; rows of the same problem say much the same."""
