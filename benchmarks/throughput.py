@@ -4,8 +4,8 @@
     python benchmarks/throughput.py --backend vllm          # in an environment with vLLM
 
 The engine alone writes whole solutions, `N` a problem and all problems at once: `model.generate` with batches
-of 256 rows, or vLLM's `generate` with n = N. It gives no log-probabilities, which searches need. Searches run
-with a PRM that costs nothing, so that what is left is the search; and with the embedded one, which is eight
+of 256 rows, or vLLM's `generate` with n = N. Neither side has log-probabilities, as where no router runs; with
+`--logprobs` both have. Searches run with a PRM that costs nothing, so that what is left is the search; and with the embedded one, which is eight
 times as large as the policy and shares its cores. Which of the two is first changes with every repeat.
 """
 
@@ -41,12 +41,14 @@ BUDGET, TEMPERATURE, MAX_NEW_TOKENS = 16, 0.7, 256
 class Searches:
     """Batches of searches on one policy, which has forgotten before each what it computed."""
 
-    def __init__(self, policy: Any, problems: list[Problem]) -> None:
-        self._policy, self._problems = policy, problems
+    def __init__(self, policy: Any, problems: list[Problem], *, logprobs: bool) -> None:
+        self._policy, self._problems, self._logprobs = policy, problems, logprobs
 
     def speed(self, method: str, prm: RewardModel | None, seed: int) -> float:
         """Generated tokens a second, scoring included."""
-        options = Options(policy=self._policy, prm=prm, method=method, budget=BUDGET, seed=seed)
+        options = Options(
+            policy=self._policy, prm=prm, method=method, budget=BUDGET, seed=seed, logprobs=self._logprobs
+        )
         return asyncio.run(self._speed(options))
 
     async def _speed(self, options: Options) -> float:
@@ -110,21 +112,21 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--without-prm", action="store_true", help="Leave the embedded PRM out: it is slow.")
     parser.add_argument(
-        "--with-logprobs", action="store_true", help="Ask vLLM alone for those too, as searches do."
+        "--logprobs", action="store_true", help="Ask vLLM for those on both sides, as a router's searches do."
     )
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
 
     problems = as_problems(world_problems(arguments.problems))
     policy = policy_in(arguments.backend)
-    searches = Searches(policy, problems)
+    searches = Searches(policy, problems, logprobs=arguments.logprobs)
     prms: dict[str, RewardModel] = {"a free PRM": free_prm()}
     if not arguments.without_prm:
         prms["the embedded PRM"] = load_prm(str(folder_of("prm", "prm")), "world", fresh=True, device="cpu")
     raw = RAW[arguments.backend]
-    if arguments.with_logprobs:
+    if arguments.logprobs:
         if arguments.backend != "vllm":
-            parser.error("--with-logprobs is for vLLM: `model.generate` gives none")
+            parser.error("--logprobs is for vLLM: `model.generate` gives none")
         raw = partial(raw_vllm, logprobs=0)
     raw(policy, problems, 99)  # warm
     figures = {}

@@ -79,7 +79,14 @@ def test_what_is_pinned_needs_no_router() -> None:
 
 @pytest.mark.usefixtures("no_router")
 def test_limits_alone_do_not_pin() -> None:
-    for limits in ({}, {"seed": 3}, {"max_tokens": 10}, {"deadline": 1.0}, {"effort": "low"}):
+    for limits in (
+        {},
+        {"seed": 3},
+        {"max_tokens": 10},
+        {"deadline": 1.0},
+        {"effort": "low"},
+        {"logprobs": True},
+    ):
         with pytest.raises(AssertionError, match="a router was loaded"):
             solver_for({"router": "r", **limits})
 
@@ -112,7 +119,7 @@ def test_a_folder_without_a_router_is_named(tmp_path: Path) -> None:
 
 
 def test_a_routed_solver_runs_the_models_of_its_router(router_folder: Path, in_registry: Any) -> None:
-    found = routed.solve(PROBLEM, router=str(router_folder), effort="low", seed=4)
+    found = routed.solve(PROBLEM, router=str(router_folder), effort="low", seed=4, logprobs=False)
     again = in_registry.selector.solve(PROBLEM, effort="low", seed=4)
     assert (found.answer, found.plan, found.confidence) == (again.answer, again.plan, again.confidence)
 

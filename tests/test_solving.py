@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import time
 from typing import Any
 
@@ -64,6 +65,15 @@ def test_the_json_has_the_keys_of_the_contract() -> None:
     assert len(record["candidates"]) == 6
 
 
+@pytest.mark.parametrize("method", ["majority", "beam"])
+def test_log_probabilities_are_there_when_they_are_asked_for(method: str) -> None:
+    unasked = solve("2 + 2?", **options(method=method))
+    asked = solve("2 + 2?", **options(method=method, logprobs=True))
+    assert all(math.isnan(c.candidate.logprob) for c in unasked.candidates)
+    assert all(c.candidate.logprob == -c.candidate.n_tokens for c in asked.candidates)
+    assert asked.answer == unasked.answer
+
+
 def test_candidates_come_best_first() -> None:
     scores = [c.score for c in solve("2 + 2?", **options(method="best_of_n")).candidates]
     assert scores == sorted(scores, key=float, reverse=True)
@@ -86,7 +96,7 @@ def test_the_rule_of_thumb_is_used_and_says_so() -> None:
 
 
 def test_one_seed_fixes_the_result() -> None:
-    first, again = (solve("2 + 2?", **options(seed=4, method="dvts")) for _ in range(2))
+    first, again = (solve("2 + 2?", **options(seed=4, method="dvts", logprobs=True)) for _ in range(2))
     assert (first.answer, first.candidates) == (again.answer, again.candidates)
 
 

@@ -24,7 +24,7 @@ PINS = (
     "aggregation", "selection", "temperature", "max_new_tokens",
 )  # fmt: skip
 """Options that choose an arm; with one of them there is nothing left to route."""
-SHARED = ("seed", "max_tokens", "deadline")
+SHARED = ("seed", "max_tokens", "deadline", "logprobs")
 ROUTING = ("effort", "price", "max_flops", "router")
 """Options that only a router understands."""
 NAMED = ("config", "pair")
@@ -96,8 +96,8 @@ def solve(problem: str | Problem, **options: Any) -> Solution:
     """Solve a problem; works inside a running event loop too.
 
     `config` is a config file, whose names the other options may use (docs/config.md).
-    A router chooses: the shipped one, or that in the folder `router`; the options are then `seed` and those
-    of `Spending` (effort, caps, deadline). With an option that pins a model or a method, or with
+    A router chooses: the shipped one, or that in the folder `router`; the options are then `seed`, `logprobs`
+    and those of `Spending` (effort, caps, deadline). With an option that pins a model or a method, or with
     `untrained_rule`, the options are the fields of `Options`, and the rule of thumb of the paper chooses what
     they leave open.
 
@@ -158,6 +158,7 @@ def _config_of(given: Config | str | Path | None) -> Config | None:
 def _routed(options: dict[str, Any], config: Config | None) -> Solver:
     folder = options.pop("router", None) or ROUTER
     selector = Selector.from_config(config, folder) if config else Selector.load(folder)
+    options.pop("logprobs", None)  # a router reads them, so they are there
     chosen = {name: value for name, value in options.items() if value is not None}
     selector.session(Problem("checks the options"), **chosen)  # before a batch begins
 

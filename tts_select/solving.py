@@ -70,6 +70,9 @@ class Options:
     """The policy generates no more tokens than this."""
     deadline: float | None = None
     """Seconds from the start of the search; models are loaded before."""
+    logprobs: bool = False
+    """Whether `Candidate.logprob` is wanted. vLLM takes time for it, and leaves it NaN unless it is asked; a
+    router reads it, and always asks."""
 
     def check(self) -> None:
         """Raises:
@@ -135,6 +138,7 @@ async def run_plan(problem: Problem, plan: Plan, executors: Executors, options: 
         plan.settings,
         plan.budget,
         ledger.phase(SEARCH_PHASE),
+        logprobs=options.logprobs,
     )
     try:
         with ledger.timed(SEARCH_PHASE):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
@@ -72,6 +73,16 @@ def test_prompt_tokens_in_the_cache_are_counted_apart(vllm_policy: Any, in_time:
     n_prompt = first.policy_prompt_tokens + first.policy_reused_tokens
     assert second.policy_reused_tokens > 0
     assert second.policy_prompt_tokens + second.policy_reused_tokens == n_prompt
+
+
+def test_without_log_probabilities_it_writes_the_same(vllm_policy: Any, in_time: InTime) -> None:
+    request = SampleRequest(PROBLEM, n=4, max_new_tokens=MAX_NEW_TOKENS)
+    meter = Ledger().phase("test")
+    given = in_time(vllm_policy.sample(request, meter))
+    spared = in_time(vllm_policy.sample(replace(request, logprobs=False), meter))
+    assert [(c.text, c.finish, c.n_tokens) for c in spared] == [(c.text, c.finish, c.n_tokens) for c in given]
+    assert all(math.isfinite(c.logprob) for c in given)
+    assert all(math.isnan(c.logprob) for c in spared)
 
 
 def test_a_policy_that_has_forgotten_computes_a_prompt_anew(vllm_policy: Any, in_time: InTime) -> None:

@@ -35,6 +35,9 @@ class SampleRequest:
     """The index of the first continuation: sample k is the same alone or among others."""
     deadline: float | None = None
     """On `time.monotonic()`; writing stops there and what was written is returned."""
+    logprobs: bool = True
+    """Whether anybody will read `Continuation.logprob`: an engine that gives it at a price is not asked for
+    nothing."""
 
 
 ContinuationFinish = Literal["stop", "step", "length", "deadline", "cap"]
@@ -43,8 +46,8 @@ ContinuationFinish = Literal["stop", "step", "length", "deadline", "cap"]
 @dataclass(frozen=True, slots=True)
 class Continuation:
     """`finish` is `stop` when the policy ended its solution and `step` at a step delimiter; `n_tokens`
-    counts every sampled token, that of the end or of the delimiter too; `logprob` is their sum at
-    temperature 1."""
+    counts every sampled token, that of the end or of the delimiter too; `logprob` is the sum of their
+    log-probabilities at temperature 1, NaN where the backend gives none."""
 
     text: str
     finish: ContinuationFinish

@@ -30,6 +30,8 @@ class Search:
     settings: Settings
     budget: int
     meter: Meter
+    logprobs: bool = True
+    """As in `SampleRequest`."""
     pool: list[Candidate] = field(default_factory=list)
 
     async def solutions(self, n: int, *, temperature: float | None = None, first: int = 0) -> list[Candidate]:
@@ -43,6 +45,7 @@ class Search:
             top_p=self.settings.top_p,
             seed=derive_seed(self.settings.seed, self.problem),
             first=first,
+            logprobs=self.logprobs,
         )
         written: list[Candidate] = []
         async for continuations in self.policy.sample(request, self.meter):
@@ -95,6 +98,7 @@ class Search:
             temperature=settings.temperature,
             top_p=settings.top_p,
             seed=derive_seed(settings.seed, self.problem, parent.steps),
+            logprobs=self.logprobs,
         )
         children: list[Candidate] = []
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -23,7 +24,7 @@ class FakePolicy:
     """Sample k of a request is the script's text k, whatever else is asked for.
 
     A text is the whole rest of a solution: with `stop_at_step` only its first step is given. The end and the
-    step delimiter count as no token.
+    step delimiter count as no token; a token's log-probability is -1, and NaN where none is asked for.
 
     >>> import asyncio
     >>> from tts_select.core.protocols import SampleRequest
@@ -86,12 +87,13 @@ class FakePolicy:
         if request.stop_at_step and self.step_delimiter in text:
             text, ended = text.split(self.step_delimiter)[0], _STEP
         ends = [word.end() for word in _WORD.finditer(text)]
+        logprob_of_token = -1.0 if request.logprobs else math.nan
         in_time = int(share * len(ends))
         if share < 1 and in_time <= request.max_new_tokens:
-            return _first_words(text, ends[:in_time], "deadline")
+            return _first_words(text, ends[:in_time], "deadline", logprob_of_token)
         if len(ends) > request.max_new_tokens:
-            return _first_words(text, ends[: request.max_new_tokens], "length")
-        return Continuation(text, ended, len(ends), -float(len(ends)))
+            return _first_words(text, ends[: request.max_new_tokens], "length", logprob_of_token)
+        return Continuation(text, ended, len(ends), logprob_of_token * len(ends))
 
     def _text(self, request: SampleRequest, index: int) -> str:
         if callable(self._script):
@@ -111,5 +113,7 @@ class FakePolicy:
         )
 
 
-def _first_words(text: str, ends: Sequence[int], finish: ContinuationFinish) -> Continuation:
-    return Continuation(text[: ends[-1]] if ends else "", finish, len(ends), -float(len(ends)))
+def _first_words(
+    text: str, ends: Sequence[int], finish: ContinuationFinish, logprob_of_token: float
+) -> Continuation:
+    return Continuation(text[: ends[-1]] if ends else "", finish, len(ends), logprob_of_token * len(ends))

@@ -121,7 +121,9 @@ def test_a_run_has_the_length_and_the_scores_of_the_solution_that_it_answers_wit
         for run in log.runs[problem.id, arm.name]:
             executors = Executors(fakes.policy("fake:a"), fakes.prm("fake:p"))
             plan = arm.plan("", seed=run.seed)
-            solution = asyncio.run(run_plan(Problem(problem.problem), plan, executors, Options()))
+            solution = asyncio.run(
+                run_plan(Problem(problem.problem), plan, executors, Options(logprobs=True))
+            )
             (best, *_) = (r.candidate for r in solution.candidates if r.text == solution.text)
             assert run.answer == solution.answer
             assert (run.n_tokens, run.logprob, run.scores) == (best.n_tokens, best.logprob, best.step_scores)

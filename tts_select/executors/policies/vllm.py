@@ -130,8 +130,8 @@ class VllmPolicy:
             # a stop string is looked for in the text; else the tokens are decoded once, when all are there,
             # since token by token, as vLLM does it, is the dearest thing beside the engine
             detokenize=request.stop_at_step,
-            logprobs=0,  # of the sampled token alone
-            flat_logprobs=True,
+            logprobs=0 if request.logprobs else None,  # of the sampled token alone
+            flat_logprobs=request.logprobs,
             output_kind=kind.FINAL_ONLY if request.deadline is None else kind.DELTA,
         )
         outputs: AsyncGenerator[Any, None] = self._engine.generate(

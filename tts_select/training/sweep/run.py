@@ -242,7 +242,9 @@ def _searching(arm: Arm, seed: int, models: SweptModels) -> Work:
     plan = arm.plan("swept", seed=seed)
 
     async def work(problem: LoggedProblem) -> Run:
-        solution = await run_plan(Problem(problem.problem, problem.id), plan, executors, Options())
+        solution = await run_plan(
+            Problem(problem.problem, problem.id), plan, executors, Options(logprobs=True)
+        )
         if solution.errors:
             raise BackendError(solution.errors[0])
         best = _chosen(solution)
