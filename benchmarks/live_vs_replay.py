@@ -41,22 +41,22 @@ async def measure(
 def decision_share(selector: Selector, problems: list[Problem]) -> tuple[float, float, float]:
     """(median milliseconds of a decision, median seconds of a solve, share of all solves that decides)."""
     decisions: list[float] = []
-    look = Session.look
+    decide = Session.decide
 
     def timed(session: Session):
         began = time.perf_counter()
         try:
-            return look(session)
+            return decide(session)
         finally:
             decisions.append(time.perf_counter() - began)
 
-    Session.look = timed
+    Session.decide = timed
     solves = []
     for problem in problems:
         began = time.perf_counter()
         selector.solve(problem)
         solves.append(time.perf_counter() - began)
-    Session.look = look
+    Session.decide = decide
     return 1000 * statistics.median(decisions), statistics.median(solves), sum(decisions) / sum(solves)
 
 

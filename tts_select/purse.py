@@ -64,7 +64,7 @@ async def solve_from_purse(
         except TtsSelectError as error:  # reported in its own line, when its turn comes
             failed[problem.id] = error
             return ()
-        return sessions[problem.id].look().options
+        return sessions[problem.id].decide()
 
     options = await in_flight(look, problems, concurrency)
     _pay_probes(purse, list(sessions.values()))

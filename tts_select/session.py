@@ -64,11 +64,11 @@ class Session:
         if not whole and self._gathered.is_empty:
             await self.probe()
         for _ in range(_MOST_DECISIONS):
-            outlook = self.look()
-            arm = outlook.chosen.arm
+            chosen = self.decide()[0]
+            arm = chosen.arm
             if arm is None or self._limits.reached or self._failures:
                 return
-            self._decisions.append(outlook.reason)
+            self._decisions.append(_reason(chosen, self._strange))
             await self._advance(arm, whole=whole)
             if whole:
                 return
@@ -90,10 +90,13 @@ class Session:
             await self._sample(probe.arm, probe.n, self._ledger.phase(PROBE_PHASE))
         self._gathered.note(probe.arm)
 
-    def look(self) -> Outlook:
-        """Difficulty, options and what to do first, from the evidence so far."""
-        evidence = self._gathered.look().evidence
-        options, caps = self._router.options(evidence), self._caps()
+    def decide(self) -> tuple[Option, ...]:
+        """What to do first, from the evidence so far; then the other options that the caps allow, best first.
+
+        Raises:
+            InputError: they allow none.
+        """
+        options, caps = self._router.options(self._gathered.look().evidence), self._caps()
         best = ranked(options, self.price, caps)
         first = first_step(options, self.price, caps)
         if first is None:
@@ -105,12 +108,17 @@ class Session:
             )
         if self._strange is not None:
             first = next((o for o in best if o.name == self._router.fallback), best[0])
+        return first, *(o for o in best if o is not first)
+
+    def look(self) -> Outlook:
+        """The decision with all that speaks for it."""
+        evidence, options = self._gathered.look().evidence, self.decide()
         bill = self._ledger.bill.phases.get(PROBE_PHASE)
         return Outlook(
             difficulty=self._router.difficulties(evidence),
-            options=(first, *(o for o in best if o is not first)),
+            options=options,
             price=self.price,
-            reason=_reason(first, self._strange),
+            reason=_reason(options[0], self._strange),
             unfamiliar=self._strange,
             n_probes=len(evidence.of(self._router.probe.arm.pool)),
             probe_flops=bill.flops if bill else 0.0,

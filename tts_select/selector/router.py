@@ -169,8 +169,8 @@ class Router:
     def tokens(self, arm: Arm, evidence: Evidence) -> float:
         """What the arm's policy will generate, expected from the length of its samples so far."""
         here = evidence.of(arm.pool) if arm.is_sampling else ()
-        mean = np.mean([s.n_tokens for s in here]) if here else self.mean_tokens[arm.policy]
-        return float(mean) * max(1, arm.budget - len(here))
+        mean = sum(s.n_tokens for s in here) / len(here) if here else self.mean_tokens[arm.policy]
+        return mean * max(1, arm.budget - len(here))
 
     def _answers(self, groups: list[int], rows: np.ndarray) -> list[Answer]:
         said = self.confidence(rows) if groups else ()
