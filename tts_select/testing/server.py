@@ -188,6 +188,8 @@ class _Handler(BaseHTTPRequestHandler):
         choice: dict[str, Any] = {"index": k, "finish_reason": written.finish if ended else None}
         if self.fake.can.tells_stops and ended:
             choice["stop_reason"] = written.stopped_by
+        if self.fake.can.tells_tokens and body.get("return_token_ids"):
+            choice["token_ids"] = [_id_of(token) for token in tokens]
         logprobs = [-1.0 for _ in tokens] if body.get("logprobs") else None
         if "messages" not in body:
             told = None if logprobs is None else {"token_logprobs": logprobs, "tokens": tokens}

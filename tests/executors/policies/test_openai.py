@@ -19,6 +19,8 @@ from tts_select.executors.accounting import Ledger
 from tts_select.testing import Abilities, FakeRewardModel, FakeServer
 
 STEPS = ("First we add.", "Then we see \\boxed{2}.")
+NEITHER = Abilities(tells_logprobs=False, tells_tokens=False)
+"""Log-probabilities nor tokens, by which those of each choice could be counted."""
 HALF = FakeRewardModel(lambda _, steps: [0.5] * len(steps))
 
 InTime = Callable[[Coroutine[Any, Any, Any]], Any]
@@ -43,8 +45,8 @@ def load() -> Iterator[Callable[..., Any]]:
         policy.close()
 
 
-def _searched(policy: Any, method: str = "beam") -> Any:
-    return solve("1 + 1?", policy=policy, prm=HALF, method=method, budget=4)
+def _searched(policy: Any, method: str = "beam", **more: Any) -> Any:
+    return solve("1 + 1?", policy=policy, prm=HALF, method=method, budget=4, **more)
 
 
 def test_a_chat_is_continued_step_by_step(load: Callable[..., Any]) -> None:
@@ -104,8 +106,25 @@ def test_a_model_that_is_not_served_is_named() -> None:
         load_policy("openai:fke", base_url=server.url)
 
 
-def test_without_log_probabilities_each_sample_is_asked_for_alone(load: Callable[..., Any]) -> None:
-    with FakeServer(_write, can=Abilities(tells_logprobs=False)) as server:
+def test_tokens_are_counted_without_log_probabilities_where_a_server_tells_them(
+    load: Callable[..., Any],
+) -> None:
+    with FakeServer(_write) as server:
+        policy = load(server)
+        spared = _searched(policy, "majority")
+        asked = _searched(policy, "majority", logprobs=True)
+    without, with_them = server.requests[-2:]
+    assert (without["n"], "logprobs" in without, without["return_token_ids"]) == (4, False, True)
+    assert ("logprobs" in with_them, "return_token_ids" in with_them) == (True, False)
+    assert [c.candidate.n_tokens for c in spared.candidates] == [
+        c.candidate.n_tokens for c in asked.candidates
+    ]
+    assert all(math.isnan(c.candidate.logprob) for c in spared.candidates)
+    assert all(c.candidate.logprob == -c.candidate.n_tokens for c in asked.candidates)
+
+
+def test_a_server_that_tells_neither_is_asked_for_each_sample_alone(load: Callable[..., Any]) -> None:
+    with FakeServer(_write, can=NEITHER) as server:
         solution = _searched(load(server), "majority")
     assert [r["n"] for r in server.requests[-4:]] == [1] * 4
     assert not any("logprobs" in r for r in server.requests[-4:])
@@ -167,7 +186,7 @@ def test_no_more_requests_than_allowed_are_open_at_once(load: Callable[..., Any]
         open_now -= 1
         return _write(prompt, seed)
 
-    with FakeServer(write, can=Abilities(tells_logprobs=False)) as server:
+    with FakeServer(write, can=NEITHER) as server:
         solve("1 + 1?", policy=load(server, concurrency=3), method="majority", budget=12)
     assert most == 3
 

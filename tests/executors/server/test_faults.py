@@ -194,7 +194,8 @@ def test_a_server_without_n_is_asked_for_the_rest(load: Callable[..., Policy]) -
 
 
 def test_a_search_goes_on_with_what_the_other_requests_wrote(load: Callable[..., Policy]) -> None:
-    with FakeServer(_write, can=Abilities(tells_logprobs=False)) as server:  # hence a request for each sample
+    can = Abilities(tells_logprobs=False, tells_tokens=False)  # hence a request for each sample
+    with FakeServer(_write, can=can) as server:
         policy = load(server)
         server.faults.extend([_body(b"{"), _status(400)])
         solution = solve("1 + 1?", policy=policy, method="majority", budget=5)

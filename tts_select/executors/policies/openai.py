@@ -22,7 +22,7 @@ from tts_select.executors.prompts.rendering import (
 )
 from tts_select.executors.prompts.templates import BOXED, PLAIN, THINKING, Prompt, prompt_named
 from tts_select.executors.runtime.background import BackgroundLoop
-from tts_select.executors.server.abilities import CONTINUE, Abilities, as_api, find_abilities
+from tts_select.executors.server.abilities import CONTINUE, TELL_TOKENS, Abilities, as_api, find_abilities
 from tts_select.executors.server.asking import ContextFull, ask
 from tts_select.executors.server.client import Body, Client
 from tts_select.executors.server.responses import Choice, Usage
@@ -84,7 +84,7 @@ class OpenAIPolicy:
         return await self._background.run(self._sample(request, meter))
 
     async def _sample(self, request: SampleRequest, meter: Meter) -> list[Continuation]:
-        at_once = self._can.logprobs and request.temperature > 0
+        at_once = (self._can.logprobs or self._can.token_ids) and request.temperature > 0
         shares = [(0, request.n)] if at_once else [(k, 1) for k in range(request.n)]
         found = await asyncio.gather(*(self._share(request, meter, *share) for share in shares))
         written = [c for continuations, _ in found for c in continuations]
@@ -132,25 +132,30 @@ class OpenAIPolicy:
         }
         if request.stop_at_step:
             body["stop"] = [self.step_delimiter]
-        body |= self._chat(request) if self._can.api == "chat" else self._text(request)
-        if request.stop_at_step and self._can.closing_id is not None:
-            body["extra_body"] = {**body.get("extra_body", {}), "stop_token_ids": [self._can.closing_id]}
-        return body
-
-    def _chat(self, request: SampleRequest) -> Body:
-        messages = self._prompt.messages(request.problem)
-        logprobs: Body = {"logprobs": True} if self._can.logprobs else {}
-        if not request.steps:
-            return {"messages": messages, **logprobs}
-        messages.append({"role": "assistant", "content": self._joined(request.steps)})
-        return {"messages": messages, "extra_body": CONTINUE, **logprobs}
-
-    def _text(self, request: SampleRequest) -> Body:
-        if self._renderer is None:
-            text = self._prompt.text(request.problem) + self._joined(request.steps)
+        more: Body = {}
+        if self._can.api == "chat":
+            body["messages"] = self._messages(request)
+            more |= CONTINUE if request.steps else {}
         else:
-            text = self._renderer.text_without_bos(request.problem, request.steps)
-        return {"prompt": text, **({"logprobs": 1} if self._can.logprobs else {})}
+            body["prompt"] = self._text(request)
+        if request.stop_at_step and self._can.closing_id is not None:
+            more["stop_token_ids"] = [self._can.closing_id]
+        if self._can.token_ids and not request.logprobs:
+            more |= TELL_TOKENS
+        elif self._can.logprobs:
+            body["logprobs"] = True if self._can.api == "chat" else 1
+        return {**body, "extra_body": more} if more else body
+
+    def _messages(self, request: SampleRequest) -> list[dict[str, str]]:
+        messages = self._prompt.messages(request.problem)
+        if request.steps:
+            messages.append({"role": "assistant", "content": self._joined(request.steps)})
+        return messages
+
+    def _text(self, request: SampleRequest) -> str:
+        if self._renderer is None:
+            return self._prompt.text(request.problem) + self._joined(request.steps)
+        return self._renderer.text_without_bos(request.problem, request.steps)
 
     def _joined(self, steps: Sequence[str]) -> str:
         return "".join(step + self.step_delimiter for step in steps)

@@ -7,13 +7,16 @@ from typing import Any, Literal
 
 from tts_select.core.errors import BackendError, InputError, UnknownName
 from tts_select.executors.server.client import Body, Client, ServerError
-from tts_select.executors.server.responses import prompt_ids, tells_stops, thinks_aloud, usage_of
+from tts_select.executors.server.responses import choice_ids, prompt_ids, tells_stops, thinks_aloud, usage_of
 
 Api = Literal["chat", "completions"]
 APIS: tuple[Api, ...] = ("chat", "completions")
 
 CONTINUE: Body = {"add_generation_prompt": False, "continue_final_message": True}
 """How vLLM and SGLang are told that the last message, the assistant's, is to be continued."""
+TELL_TOKENS: Body = {"return_token_ids": True}
+"""How vLLM is asked for them."""
+_NO_TOKENS: dict[str, Any] = {"token_ids": False, "closing_id": None}
 _QUESTION = {"role": "user", "content": "1 + 1"}
 _UNSUPPORTED = (400, 404, 405, 422, 501)
 
@@ -30,6 +33,8 @@ class Abilities:
     context: int | None
     counts_pieces: bool
     """Whether a stream can say its usage in every piece."""
+    token_ids: bool
+    """Whether it tells the tokens of each choice, as vLLM does. Else log-probabilities count them."""
     closing_id: int | None
     """The token that the step delimiter is, where the server tells tokens, as vLLM does. A server stops at it
     at once; a stop string it finds late, when it has written on."""
@@ -54,11 +59,11 @@ async def find_abilities(client: Client, model: str, *, api: Api | None, delimit
         "identity": repr([card.get(key) for key in ("id", "root", "max_model_len")] if card else model),
     }
     if api != "completions" and (chat := await probe.chat()):
-        closing_id = await probe.closing_id(chat=True) if is_vllm else None
-        return Abilities(api="chat", **chat, **common, closing_id=closing_id)
+        tokens = await probe.tokens(chat=True) if is_vllm else _NO_TOKENS
+        return Abilities(api="chat", **chat, **common, **tokens)
     if api != "chat" and (completions := await probe.completions()):
-        closing_id = await probe.closing_id(chat=False) if is_vllm else None
-        return Abilities(api="completions", **completions, **common, closing_id=closing_id)
+        tokens = await probe.tokens(chat=False) if is_vllm else _NO_TOKENS
+        return Abilities(api="completions", **completions, **common, **tokens)
     wanted = api or " or ".join(APIS)
     raise BackendError(f"{client.where} has no {wanted} for '{model}': is --base-url right, to its /v1?")
 
@@ -104,19 +109,22 @@ class _Probe:
             "no_steps": no_steps,
         }
 
-    async def closing_id(self, *, chat: bool) -> int | None:
-        """By which token a prompt that ends with the delimiter is longer than one without."""
-        opened, closed = [await self._ids("1" + end, chat=chat) for end in ("", self._delimiter)]
-        if opened is None or closed is None or closed[:-1] != opened:
-            return None
-        return closed[-1]
+    async def tokens(self, *, chat: bool) -> dict[str, Any]:
+        """What the server tells of tokens. The delimiter's is that by which a prompt that ends with it is
+        longer than one without."""
+        answers = [await self._with_ids("1" + end, chat=chat) for end in ("", self._delimiter)]
+        opened, closed = map(prompt_ids, answers)
+        is_known = opened is not None and closed is not None and closed[:-1] == opened
+        return {
+            "token_ids": all(answer and choice_ids(self._choice(answer)) for answer in answers),
+            "closing_id": closed[-1] if is_known and closed else None,
+        }
 
-    async def _ids(self, begun: str, *, chat: bool) -> list[int] | None:
-        asked = {"return_token_ids": True}
+    async def _with_ids(self, begun: str, *, chat: bool) -> Any | None:
         if not chat:
-            return prompt_ids(await self._try({"prompt": begun, "extra_body": asked}))
+            return await self._try({"prompt": begun, "extra_body": TELL_TOKENS})
         body = {"messages": [_QUESTION, {"role": "assistant", "content": begun}]}
-        return prompt_ids(await self._try({**body, "extra_body": {**CONTINUE, **asked}}))
+        return await self._try({**body, "extra_body": {**CONTINUE, **TELL_TOKENS}})
 
     async def _cannot_continue(self) -> str | None:
         """An open turn is shorter than a closed one with the next turn's opening, and a step's delimiter at

@@ -82,7 +82,7 @@ def _usage(client: Client, response: Any) -> Usage:
 
 
 def _counted(choice: Choice, usage: Usage, *, alone: bool) -> Choice:
-    """Its own tokens, where the server tells no log-probabilities and it is the only one."""
+    """Its own tokens, where the server tells them of all choices together and it is the only one."""
     return replace(choice, n_tokens=usage.generated) if alone and choice.n_tokens is None else choice
 
 
@@ -142,7 +142,7 @@ class _Stream:
         return Answer([part for part, finish in parts if finish], [usage], error)
 
     def _with_count(self, k: int, part: Choice) -> Choice:
-        """Without log-probabilities a request is for one choice; cut short, its pieces are its tokens."""
+        """Where a choice tells no tokens a request is for one; cut short, its pieces are its tokens."""
         if part.n_tokens is not None:
             return part
         return replace(part, n_tokens=self._pieces[k] if self._total is None else self._total.generated)

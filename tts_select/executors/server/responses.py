@@ -15,7 +15,8 @@ MATCHED_FIELDS = ("stop_reason", "matched_stop")
 
 @dataclass(slots=True)
 class Choice:
-    """One continuation, so far. `n_tokens` counts the log-probabilities; None: the server tells none."""
+    """One continuation, so far. `n_tokens` counts its tokens, or their log-probabilities; None: the server
+    tells neither."""
 
     text: str = ""
     finish: str | None = None
@@ -68,11 +69,12 @@ def read_choice(choice: Any) -> Choice:
     if not isinstance(text, str):
         raise BackendError(f"the server's response has no text: {_excerpt(choice)}")
     logprobs = _logprobs(getattr(choice, "logprobs", None))
+    counted = choice_ids(choice) if logprobs is None else logprobs
     return Choice(
         text,
         getattr(choice, "finish_reason", None),
         _matched(choice),
-        None if logprobs is None else len(logprobs),
+        None if counted is None else len(counted),
         math.nan if logprobs is None else math.fsum(logprobs),
     )
 
@@ -93,6 +95,12 @@ def prompt_ids(response: Any) -> list[int] | None:
     choices = getattr(response, "choices", None) or [None]
     told = [getattr(place, "prompt_token_ids", None) for place in (response, choices[0])]
     return next((ids for ids in told if isinstance(ids, list)), None)
+
+
+def choice_ids(choice: Any) -> list[int] | None:
+    """The tokens of a choice, where the server was asked for them and tells them."""
+    ids = getattr(choice, "token_ids", None)
+    return ids if isinstance(ids, list) else None
 
 
 def usage_of(response: Any) -> Usage | None:
