@@ -133,6 +133,7 @@ class VllmPolicy:
             logprobs=0 if request.logprobs else None,  # of the sampled token alone
             flat_logprobs=request.logprobs,
             output_kind=kind.FINAL_ONLY if request.deadline is None else kind.DELTA,
+            **self._vllm.of_one_request,
         )
         outputs: AsyncGenerator[Any, None] = self._engine.generate(
             as_prompt(ids), sampling, f"{self.name}-{next(self._ids)}"

@@ -31,6 +31,8 @@ class Vllm:
     refusal: type[Exception]
     """Of a request, for a value that it does not take."""
     is_on_cpu: Callable[[], bool]
+    of_one_request: dict[str, Any]
+    """Sampling parameters by which it knows that they are of no other, and need not be copied deeply."""
 
 
 def imported_vllm() -> Vllm:
@@ -58,6 +60,7 @@ def imported_vllm() -> Vllm:
         failures,
         refusal=VLLMValidationError,
         is_on_cpu=current_platform.is_cpu,
+        of_one_request={"skip_clone": True} if "skip_clone" in SamplingParams.__struct_fields__ else {},
     )
 
 
