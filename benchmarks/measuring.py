@@ -4,13 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import statistics
-import subprocess
-import sys
 import tempfile
-import time
-import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +17,7 @@ from tts_select.data.grading import is_equivalent
 from tts_select.data.world.artifacts import folder_of
 from tts_select.data.world.suite import WorldProblem, generate
 from tts_select.solving import Options, prepare, run_plan
+from tts_select.testing.vllm_server import vllm_server
 
 MODEL = "small"
 """The embedded policy that all backends run."""
@@ -58,38 +54,14 @@ def policy_in(backend: str) -> Policy:
 @contextmanager
 def server(*more: str) -> Iterator[str]:
     """The base URL of a vLLM server with the embedded policy under its name."""
-    with socket.socket() as free, tempfile.TemporaryDirectory() as folder:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-        free.close()
-        template, log = Path(folder, "chat.jinja"), Path(folder, "log")
+    with tempfile.TemporaryDirectory() as folder:
+        template = Path(folder, "chat.jinja")
         template.write_text(CHAT_TEMPLATE)
-        command = [
-            sys.executable, "-m", "vllm.entrypoints.openai.api_server",
-            "--model", str(folder_of("policy", MODEL)), "--served-model-name", MODEL,
-            "--dtype", "float32", "--enforce-eager", "--max-num-seqs", "256",
-            "--enable-prompt-tokens-details", "--no-enable-chunked-prefill", "--block-size", "32",
-            "--chat-template", str(template), "--host", "127.0.0.1", "--port", str(port), *more,
-        ]  # fmt: skip
-        with log.open("w") as out:
-            process = subprocess.Popen(command, stdout=out, stderr=out)
-        try:
-            _wait_until_healthy(f"http://127.0.0.1:{port}/health", process, log)
-            yield f"http://127.0.0.1:{port}/v1"
-        finally:
-            process.terminate()
-            process.wait(60)
-
-
-def _wait_until_healthy(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    until = time.monotonic() + START_SECONDS
-    while time.monotonic() < until and process.poll() is None:
-        try:
-            with urllib.request.urlopen(url, timeout=2):  # noqa: S310  it is http
-                return
-        except OSError:
-            time.sleep(0.5)
-    sys.exit(f"the server did not start:\n{log.read_text()[-2000:]}")
+        options = ("--max-num-seqs", "256", "--block-size", "32", "--chat-template", str(template))
+        with vllm_server(
+            folder_of("policy", MODEL), MODEL, *options, *more, start_seconds=START_SECONDS
+        ) as url:
+            yield url
 
 
 def free_prm() -> RewardModel:

@@ -4,9 +4,10 @@
     python benchmarks/throughput.py --backend vllm          # in an environment with vLLM
 
 The engine alone writes whole solutions, `N` a problem and all problems at once: `model.generate` with batches
-of 256 rows, or vLLM's `generate` with n = N. Neither side has log-probabilities, as where no router runs; with
-`--logprobs` both have. Searches run with a PRM that costs nothing, so that what is left is the search; and with the embedded one, which is eight
-times as large as the policy and shares its cores. Which of the two is first changes with every repeat.
+of 256 rows, or vLLM's `generate` with n = N. Neither side has log-probabilities, as where no router runs;
+with `--logprobs` both have. Searches run with a PRM that costs nothing, so that what is left is the search;
+and with the embedded one, which is eight times as large as the policy and shares its cores. Which of the two
+is first changes with every repeat.
 """
 
 from __future__ import annotations

@@ -10,7 +10,6 @@ from tts_select.training.world.statistics import (
     best_at,
     estimate,
     groups,
-    lucky_share,
     majority_at,
     pass_at,
     pass_at_1,
@@ -62,11 +61,6 @@ def test_samples_without_answers_are_wrong() -> None:
 def test_the_auc_counts_pairs_within_the_problem() -> None:
     assert auc_within([sample("1", 0.9), sample("2", 0.1), sample("2", 0.9)], 0) == pytest.approx(0.75)
     assert math.isnan(auc_within([sample("1"), sample("1")], 0))
-
-
-def test_a_lucky_answer_is_right_but_not_strictly() -> None:
-    assert lucky_share([[sample("1"), sample("1", strict=False)], [sample("2")]]) == 0.5
-    assert math.isnan(lucky_share([[sample("2")]]))
 
 
 def test_an_interval_holds_the_mean_and_leaves_out_what_has_no_value() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -93,10 +93,3 @@ def _voted(group: Sequence[Sample], weights: Sequence[float]) -> bool:
             tally[sample.answer] += weight
             right[sample.answer] = sample.right
     return bool(tally) and right[max(tally, key=tally.__getitem__)]
-
-
-def lucky_share(samples: Sequence[Sequence[Sample]]) -> float:
-    """Of all right answers, the share with a wrong derivation."""
-    counts = Counter((s.right, s.strict) for row in samples for s in row)
-    n_right = counts[True, True] + counts[True, False]
-    return counts[True, False] / n_right if n_right else float("nan")
