@@ -19,7 +19,7 @@ from tts_select.training.staged.strategies import best_fixed, fixed_arms
 from tts_select.training.sweep.records import SweepLog
 
 FEWEST_PROBLEMS = 20
-N_PRICES = 20
+N_PRICES = 40
 ROWS_WANTED = 8000
 FEWEST_ORDERS, MOST_ORDERS = 8, 64
 """Of each problem's samples, to learn from."""
