@@ -77,9 +77,9 @@ def test_models_lists_what_the_package_holds() -> None:
         "world:small": "policy",
         "world:medium": "policy",
         "world:large": "policy",
-        "world:medium-story": "policy",
+        "world:base-story": "policy",
         "world:medium-machine": "policy",
-        "world:large-shopping": "policy",
+        "world:base-shopping": "policy",
         "world:prm": "prm",
         "world:prm-narrow": "prm",
     }

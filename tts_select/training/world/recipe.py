@@ -2,9 +2,9 @@
 
 Each model starts from the one before it, deeper by layers that add nothing at first, so no compute is
 spent twice. The PRMs are deeper than every policy, as in the paper, where 7B PRMs judge 0.5-3B policies, and
-the better one starts from a stronger model than any policy: `base`, which is not shipped. Three policies are
-specialists: `medium` after more problems of one family, so that which policy is best depends on the
-problem.
+the better one starts from a stronger model than the general policies: `base`, which is not shipped. Three
+policies are specialists: `medium` or `base` after more problems of one family, so that which policy is best
+depends on the problem.
 """
 
 from __future__ import annotations
@@ -103,9 +103,9 @@ FULL = Recipe(
                 lr_scale=0.6,
             )
             for size, shape, family, cycles in (
-                ("medium", Size(96, 3), "story", (1000, 1500)),
+                ("base", Size(128, 5), "story", (1500, 1300)),
                 ("medium", Size(96, 3), "machine", (1000, 1500)),
-                ("large", Size(128, 3), "shopping", (1200,)),
+                ("base", Size(128, 5), "shopping", (1500,)),
             )
         ),
         PrmStage(

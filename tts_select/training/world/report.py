@@ -24,7 +24,7 @@ from tts_select.training.world.statistics import Estimate, estimate
 
 POLICIES = ("small", "medium", "large")
 """The generalists, by size."""
-SPECIALISTS = ("medium-story", "medium-machine", "large-shopping")
+SPECIALISTS = ("base-story", "medium-machine", "base-shopping")
 PRMS = ("prm", "prm-narrow")
 GENERAL, NARROW = 0, 1
 SMALL, LARGE = POLICIES[0], POLICIES[-1]
