@@ -36,8 +36,8 @@ class SampleRequest:
     deadline: float | None = None
     """On `time.monotonic()`; writing stops there and what was written is returned."""
     logprobs: bool = True
-    """Whether anybody will read `Continuation.logprob`: an engine that gives it at a price is not asked for
-    nothing."""
+    """Whether anybody will read `Continuation.logprob`: an engine that takes time for it need not be asked in
+    vain."""
 
 
 ContinuationFinish = Literal["stop", "step", "length", "deadline", "cap"]

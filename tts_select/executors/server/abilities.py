@@ -15,7 +15,7 @@ APIS: tuple[Api, ...] = ("chat", "completions")
 CONTINUE: Body = {"add_generation_prompt": False, "continue_final_message": True}
 """How vLLM and SGLang are told that the last message, the assistant's, is to be continued."""
 TELL_TOKENS: Body = {"return_token_ids": True}
-"""How vLLM is asked for them."""
+"""How vLLM is asked for the tokens of a prompt and of each choice."""
 _NO_TOKENS: dict[str, Any] = {"token_ids": False, "closing_id": None}
 _QUESTION = {"role": "user", "content": "1 + 1"}
 _UNSUPPORTED = (400, 404, 405, 422, 501)

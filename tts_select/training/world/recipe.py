@@ -1,8 +1,8 @@
 """What is trained, in which order, on how many steps: the whole embedded world in one table.
 
 Each model starts from the one before it, deeper by layers that add nothing at first, so no compute is
-spent twice. The PRMs are deeper than every policy, as in the paper, where 7B PRMs judge 0.5-3B policies, and
-the better one starts from a stronger model than the general policies: `base`, which is not shipped. Three
+spent twice. The PRMs are deeper than the general policies, as in the paper, where 7B PRMs judge 0.5-3B
+policies, and the better one starts from a stronger model than those: `base`, which is not shipped. Three
 policies are specialists: `medium` or `base` after more problems of one family, so that which policy is best
 depends on the problem.
 """
