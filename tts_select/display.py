@@ -196,17 +196,24 @@ def evaluation_view(report: Mapping[str, Any]) -> RenderableType:
     unit = report.get("unit", "FLOPs")
     table.add_row("problems", f"{report['n_problems']:,}, {report['n_draws']} draws")
     table.add_row("best fixed arm", f"{best['name']}: {best['accuracy']:.3f} for {best['cost']:.3g} {unit}")
-    table.add_row("router's cost at its accuracy", f"{ratio['value']:.2f} of it ({_interval(ratio)})")
+    table.add_row("router's cost at its accuracy", _of_it(ratio))
     closed = report["gap_closed"]
     table.add_row("gap to the oracle closed", f"{closed['value']:.2f} ({_interval(closed)})")
     errors = ", ".join(f"{k} {v['ece']:.3f}" for k, v in report["calibration"].items())
     table.add_row("calibration error (ECE)", errors)
     if near := report.get("near_best"):
-        ratio = near["cost_ratio"]
-        table.add_row(f"and at that of {near['name']}", f"{ratio['value']:.2f} of it ({_interval(ratio)})")
+        table.add_row(f"and at that of {near['name']}", _of_it(near["cost_ratio"]))
     for effort, point in report["router"].get("efforts", {}).items():
         table.add_row(f"effort {effort}", f"{point['accuracy']:.3f} for {point['cost']:.3g} FLOPs")
     return table
+
+
+def _of_it(ratio: Mapping[str, float]) -> str:
+    """Of an arm's cost; a router that never is as accurate costs infinitely more."""
+    if math.isinf(ratio["value"]):
+        return "never as accurate"
+    high = "never" if math.isinf(ratio["high"]) else f"{ratio['high']:.2f}"
+    return f"{ratio['value']:.2f} of it ({ratio['low']:.2f} to {high})"
 
 
 def _interval(found: Mapping[str, float]) -> str:

@@ -7,7 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tts_select.training.evaluation.metrics import N_BINS, auc, bootstrap, mean_interval, reliability
+from tts_select.training.evaluation.metrics import (
+    N_BINS,
+    auc,
+    bootstrap,
+    bootstraps,
+    mean_interval,
+    reliability,
+)
 
 probabilities = st.floats(0, 1)
 eighths = st.integers(0, 8).map(lambda k: k / 8)
@@ -123,3 +130,16 @@ def test_resamples_without_a_value_do_not_count() -> None:
 def test_what_has_no_value_at_all_has_no_interval_and_gives_no_warning() -> None:
     found = bootstrap(lambda _: math.nan, 3)
     assert all(map(math.isnan, (found.value, found.low, found.high)))
+
+
+def test_what_is_infinite_in_some_resamples_has_no_upper_end() -> None:
+    found = bootstrap(lambda places: 2.0 if 0 in places else math.inf, 3)
+    assert (found.value, found.low, found.high) == (2.0, 2.0, math.inf)
+
+
+def test_many_numbers_at_once_are_each_as_alone() -> None:
+    values = np.random.default_rng(0).random((3, 20))
+    found = bootstraps(lambda places: values[:, places].mean(axis=1), 20)
+    alone = [mean_interval(row) for row in values]
+    for one, other in zip(found, alone, strict=True):
+        assert one.as_dict() == pytest.approx(other.as_dict())

@@ -213,7 +213,16 @@ def test_the_summary_says_what_was_found() -> None:
 
 def test_a_router_that_costs_more_is_said_to() -> None:
     report = {**a_report(), "cost_ratio_at_equal_accuracy": {"value": 1.5, "low": 1.2, "high": None}}
-    assert "the router costs 1.5 times as much." in summary(report)
+    assert "the router costs 1.5 (1.2 or more) times as much." in summary(report)
+
+
+def test_a_router_that_is_sometimes_or_never_as_accurate_is_said_to_be() -> None:
+    ratio = {"value": 0.5, "low": 0.25, "high": None}
+    assert "the router costs 2 (4 or less) times less." in summary(
+        {**a_report(), "cost_ratio_at_equal_accuracy": ratio}
+    )
+    never = {**a_report(), "cost_ratio_at_equal_accuracy": {**ratio, "value": None}}
+    assert summary(never).startswith("The router is never as accurate as the best fixed arm (")
 
 
 def test_numbers_that_are_not_finite_are_null(tmp_path: Path) -> None:

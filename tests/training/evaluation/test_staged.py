@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tests.training.staged.made import made_log
 from tts_select.core.errors import InputError
 from tts_select.selector.staged import Look, Tally
+from tts_select.training.evaluation.fixed import Score, cost_at
+from tts_select.training.evaluation.metrics import bootstrap
 from tts_select.training.evaluation.rendering import without_nan
 from tts_select.training.evaluation.staged import (
     cross_evaluate,
     evaluate_staged,
     followed,
 )
+from tts_select.training.evaluation.staged_report import cost_ratios
 from tts_select.training.staged.climbing import climb
 from tts_select.training.staged.fit import FittedStages, fit_staged
 from tts_select.training.staged.replay import replay_of
@@ -81,6 +86,32 @@ def test_the_oracle_is_no_worse_than_the_best_arm_and_the_frontier_spans_the_cos
     assert costs[0] > 3 * costs[-1]
     assert report["oracle"]["accuracy"] >= report["best_fixed"]["accuracy"] - 0.03
     assert all(p["low"] <= p["accuracy"] <= p["high"] for p in frontier)
+
+
+def test_every_arm_says_what_the_router_costs_at_its_accuracy(report: dict[str, Any]) -> None:
+    for arm in report["arms"]:
+        ratio, near = arm["cost_ratio"], arm["cost_ratio_near"]
+        assert near["value"] <= ratio["value"] + 1e-12
+        assert ratio["low"] <= ratio["high"]
+    near_best = report["near_best"]
+    (same,) = [a for a in report["arms"] if a["name"] == near_best["name"]]
+    assert near_best["cost_ratio"] == same["cost_ratio"]
+
+
+def test_ratios_of_costs_are_those_of_one_arm_after_the_other() -> None:
+    rng = np.random.default_rng(0)
+    points = [Score(rng.random(30), rng.random(30) + k) for k in range(1, 6)]
+    arms = {name: Score(rng.random(30), 3 * rng.random(30) + 1) for name in ("a", "b")}
+    arms["dear"] = Score(np.ones(30), np.ones(30))
+    found = cost_ratios(points, arms, less=0.01)
+    for name, arm in arms.items():
+
+        def ratio(places: np.ndarray, arm: Score = arm) -> float:
+            wanted = float(arm.correct[places].mean()) - 0.01
+            return cost_at(points, wanted, places) / float(arm.flops[places].mean())
+
+        assert found[name].as_dict() == pytest.approx(bootstrap(ratio, 30).as_dict())
+    assert found["dear"].value == math.inf
 
 
 def test_a_report_is_reproducible_by_its_seed(report: dict[str, Any]) -> None:

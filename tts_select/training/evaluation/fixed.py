@@ -142,24 +142,47 @@ def bins_of(pass_at_1: np.ndarray) -> np.ndarray:
     return (pass_at_1 >= EASY_FROM).astype(int) + (pass_at_1 >= MEDIUM_FROM)
 
 
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """A frontier from cheap to dear. A point that is dearer and worse is worth what the cheaper one is, so
+    accuracies never fall; between points they are interpolated in the logarithm of cost."""
+
+    costs: np.ndarray
+    accuracies: np.ndarray
+
+    @classmethod
+    def of(cls, costs: np.ndarray, accuracies: np.ndarray) -> Envelope:
+        """Of points in any order; of those that cost the same the best counts."""
+        order = np.lexsort((-accuracies, costs))
+        return cls(costs[order], np.maximum.accumulate(accuracies[order]))
+
+    def costs_at(self, accuracies: np.ndarray) -> np.ndarray:
+        """Where each accuracy is reached, at the cheapest point at the least; infinite if it never is."""
+        place = np.searchsorted(self.accuracies, accuracies)
+        reached = np.minimum(place, len(self.costs) - 1)
+        before = np.maximum(reached - 1, 0)
+        low, high = self.accuracies[before], self.accuracies[reached]
+        share = np.divide(accuracies - low, high - low, out=np.ones_like(high), where=high > low)
+        found = self.costs[before] * (self.costs[reached] / self.costs[before]) ** share
+        return np.where(place < len(self.costs), np.where(place > 0, found, self.costs[0]), np.inf)
+
+    def accuracy_at(self, cost: float) -> float:
+        """At a cost; NaN if that is less than the cheapest point costs."""
+        if cost < self.costs[0]:
+            return float("nan")
+        return float(np.interp(np.log(cost), np.log(self.costs), self.accuracies))
+
+
 def cost_at(points: Sequence[Score], accuracy: float, places: np.ndarray) -> float:
-    """The cost at which a frontier reaches an accuracy on these problems, between points by interpolation."""
-    pairs = sorted((float(p.correct[places].mean()), float(p.flops[places].mean())) for p in points)
-    reached = [k for k, (a, _) in enumerate(pairs) if a >= accuracy]
-    if not reached:
-        return float("nan")
-    cheapest = min(reached, key=lambda k: pairs[k][1])
-    below = [p for p in pairs if p[0] < accuracy and p[1] < pairs[cheapest][1]]
-    if not below:
-        return pairs[cheapest][1]
-    (a0, c0), (a1, c1) = max(below), pairs[cheapest]
-    return float(np.exp(np.interp(accuracy, [a0, a1], np.log([c0, c1]))))
+    """The cost at which a frontier reaches an accuracy on these problems; infinite if it never does."""
+    return float(_envelope(points, places).costs_at(np.array([accuracy]))[0])
 
 
 def accuracy_at(points: Sequence[Score], cost: float, places: np.ndarray) -> float:
-    """The accuracy that a frontier reaches at a cost (the best point below it, interpolated in log cost)."""
-    pairs = sorted((float(p.flops[places].mean()), float(p.correct[places].mean())) for p in points)
-    costs, accuracies = np.array([c for c, _ in pairs]), np.maximum.accumulate([a for _, a in pairs])
-    if cost < costs[0]:
-        return float("nan")
-    return float(np.interp(np.log(cost), np.log(costs), accuracies))
+    """The accuracy that a frontier reaches at a cost; NaN if all of it is dearer."""
+    return _envelope(points, places).accuracy_at(cost)
+
+
+def _envelope(points: Sequence[Score], places: np.ndarray) -> Envelope:
+    costs = np.array([float(p.flops[places].mean()) for p in points])
+    return Envelope.of(costs, np.array([float(p.correct[places].mean()) for p in points]))

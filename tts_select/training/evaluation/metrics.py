@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -27,12 +27,26 @@ class Interval:
 
 def bootstrap(statistic: Callable[[np.ndarray], float], n: int, *, seed: int = 0) -> Interval:
     """Resamples problems: `statistic` gets the places of the problems that are in the sample. Resamples for
-    which it is NaN do not count; if it is for all of them, so are the ends."""
+    which it is NaN do not count; if it is for all of them, so are the ends. Infinite ones count."""
+    return bootstraps(lambda places: np.array([statistic(places)]), n, seed=seed)[0]
+
+
+def bootstraps(statistics: Callable[[np.ndarray], np.ndarray], n: int, *, seed: int = 0) -> list[Interval]:
+    """The same of many numbers at once, all of the same resamples."""
     rng = np.random.default_rng(seed)
-    found = np.array([statistic(rng.integers(n, size=n)) for _ in range(N_RESAMPLES)])
+    resampled = np.array([statistics(rng.integers(n, size=n)) for _ in range(N_RESAMPLES)])
+    values = statistics(np.arange(n))
+    return [Interval(float(v), *_ends(found)) for v, found in zip(values, resampled.T, strict=True)]
+
+
+def _ends(found: np.ndarray) -> tuple[float, float]:
     known = found[~np.isnan(found)]
-    low, high = np.quantile(known, [0.025, 0.975]) if len(known) else (np.nan, np.nan)
-    return Interval(float(statistic(np.arange(n))), float(low), float(high))
+    if not len(known):
+        return float("nan"), float("nan")
+    # between a number and infinity there is nothing to interpolate
+    how: Literal["linear", "higher"] = "linear" if np.isfinite(known).all() else "higher"
+    low, high = np.quantile(known, [0.025, 0.975], method=how)
+    return float(low), float(high)
 
 
 def mean_interval(values: np.ndarray, *, seed: int = 0) -> Interval:

@@ -14,15 +14,15 @@ from tts_select.selector.difficulty import bin_of
 from tts_select.training.evaluation.comparing import frontier_gaps, gap_to, headline
 from tts_select.training.evaluation.fixed import (
     Board,
+    Envelope,
     Score,
     bin_table,
     bins_of,
     by_bins,
-    cost_at,
     oracle,
 )
 from tts_select.training.evaluation.frontier import Frontier
-from tts_select.training.evaluation.metrics import bootstrap, reliability
+from tts_select.training.evaluation.metrics import Interval, bootstraps, reliability
 from tts_select.training.evaluation.targets import staged_targets
 from tts_select.training.staged.difficulty import estimated, looked_at_cost
 from tts_select.training.staged.replay import Replay
@@ -66,6 +66,7 @@ def report_of(
     policy = next(arm.policy for arm in arms if arm.name == best_name)
     bins, difficulty = _paper_bins(replay, log, board, scores, policy=policy, fold=fold)
     middle = _middle(points)
+    ratios, near_ratios = cost_ratios(points, scores), cost_ratios(points, scores, less=NEAR)
     report: dict[str, Any] = {
         "schema": SCHEMA,
         "kind": "staged",
@@ -80,10 +81,16 @@ def report_of(
             ]
         },
         "arms": [
-            {"name": name, **_point(s, replay), "cost_ratio": _ratio(points, s)} for name, s in scores.items()
+            {
+                "name": name,
+                **_point(s, replay),
+                "cost_ratio": ratios[name].as_dict(),
+                "cost_ratio_near": near_ratios[name].as_dict(),
+            }
+            for name, s in scores.items()
         ],
         "best_fixed": {"name": best_name, **_point(best, replay)},
-        "near_best": _near_best(points, scores, best, replay),
+        "near_best": _near_best(scores, best, replay, ratios),
         "oracle": _point(oracle(board), replay),
         "paper_bins": {k: [_point(p, replay) for p in found] for k, found in bins.items()},
         "baselines": _baselines(replay, board),
@@ -115,24 +122,32 @@ def _board(replay: Replay, arms: Mapping[Arm, Outcome]) -> Board:
     return Board(tuple(arms), correct, np.stack([f.reshape(shape) for _, f in arms.values()]))
 
 
-def _ratio(points: Sequence[Score], arm: Score) -> float:
-    """The router's cost at an arm's accuracy, over the arm's."""
-    return cost_at(points, arm.accuracy, np.arange(len(arm.correct))) / arm.cost
+def cost_ratios(
+    points: Sequence[Score], arms: Mapping[str, Score], *, less: float = 0.0
+) -> dict[str, Interval]:
+    """The router's cost at the accuracy of each arm (or at so much less) over the arm's cost; infinite where
+    it never is as accurate."""
+    accuracies = np.stack([p.correct for p in points]), np.stack([a.correct for a in arms.values()])
+    costs = np.stack([p.flops for p in points]), np.stack([a.flops for a in arms.values()])
+
+    def ratios(places: np.ndarray) -> np.ndarray:
+        (reached, wanted), (cost, paid) = (
+            [values[:, places].mean(axis=1) for values in both] for both in (accuracies, costs)
+        )
+        found: np.ndarray = Envelope.of(cost, reached).costs_at(wanted - less) / paid
+        return found
+
+    n = accuracies[0].shape[1]
+    return dict(zip(arms, bootstraps(ratios, n), strict=True))
 
 
 def _near_best(
-    points: Sequence[Score], scores: Mapping[str, Score], best: Score, replay: Replay
+    scores: Mapping[str, Score], best: Score, replay: Replay, ratios: Mapping[str, Interval]
 ) -> dict[str, Any]:
     """The cheapest arm that is as good as the best, and the router's cost at its accuracy over its own."""
     enough = {name: s for name, s in scores.items() if s.accuracy >= best.accuracy - NEAR}
     name = min(enough, key=lambda name: enough[name].cost)
-    arm = enough[name]
-
-    def ratio(places: np.ndarray) -> float:
-        accuracy = float(arm.correct[places].mean())
-        return cost_at(points, accuracy, places) / float(arm.flops[places].mean())
-
-    return {"name": name, **_point(arm, replay), "cost_ratio": bootstrap(ratio, len(arm.correct)).as_dict()}
+    return {"name": name, **_point(enough[name], replay), "cost_ratio": ratios[name].as_dict()}
 
 
 def _paper_bins(

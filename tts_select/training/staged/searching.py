@@ -24,7 +24,7 @@ FIRST_DRAWS = (1, 2, 4)
 N_FOLDS = 4
 MOST_KEPT = 3
 """Ladders whose neighbours are tried."""
-MARGIN = 0.05
+MARGIN = 0.1
 """In P(correct) less its price, over the root of the number of problems: what a second stage has to gain, and
 ending samples early too. The best of many looks better than it is, more so where there are fewer problems."""
 BESIDE = 1
