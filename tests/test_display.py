@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import io
+import math
 from dataclasses import replace
 
 import pytest
 from rich.console import Console
 
 from tts_select.core.arm import Arm
-from tts_select.display import outlook_view, staged_view, why_not
+from tts_select.display import evaluation_view, outlook_view, staged_view, why_not
 from tts_select.selector.deciding import Option
 from tts_select.selector.difficulty import Difficulty
 from tts_select.selector.outlook import Outlook
@@ -81,3 +82,29 @@ def test_a_staged_router_shows_the_ladder_of_each_effort() -> None:
     text = console.file.getvalue()  # type: ignore[attr-defined]
     assert "accuracy 0.750 for 1.23e+03 characters a problem: up to log:a x 2, then log:b x 8" in text
     assert "30 problems, 64 orders of each" in text
+
+
+@pytest.mark.parametrize(
+    ("ratio", "said"),
+    [
+        ((0.5, 0.25, 0.75), "0.50 of it (0.25 to 0.75)"),
+        ((0.5, 0.25, math.inf), "0.50 of it (0.25 to never)"),
+        ((math.inf, 0.25, math.inf), "never as accurate"),
+    ],
+)
+def test_an_evaluation_says_where_the_router_never_is_as_accurate(
+    ratio: tuple[float, float, float], said: str
+) -> None:
+    cost_ratio = dict(zip(("value", "low", "high"), ratio, strict=True))
+    report = {
+        "n_problems": 100,
+        "n_draws": 4,
+        "best_fixed": {"name": "cot@1 p", "accuracy": 0.5, "cost": 10.0},
+        "cost_ratio_at_equal_accuracy": cost_ratio,
+        "gap_closed": {"value": 0.5, "low": 0.4, "high": 0.6},
+        "calibration": {},
+        "router": {},
+    }
+    console = Console(file=io.StringIO(), width=120)
+    console.print(evaluation_view(report))
+    assert said in console.file.getvalue()  # type: ignore[attr-defined]

@@ -21,6 +21,7 @@ from tts_select.training.evaluation.staged import (
     followed,
 )
 from tts_select.training.evaluation.staged_report import cost_ratios
+from tts_select.training.evaluation.targets import staged_targets
 from tts_select.training.staged.climbing import climb
 from tts_select.training.staged.fit import FittedStages, fit_staged
 from tts_select.training.staged.replay import replay_of
@@ -142,3 +143,9 @@ def test_other_policies_and_other_units_are_refused(fitted: FittedStages) -> Non
 def test_folds_of_too_few_problems_are_refused() -> None:
     with pytest.raises(InputError, match=r"1 problem .*at least 20"):
         cross_evaluate(made_log(1))
+
+
+def test_a_target_of_cost_is_missed_by_a_router_that_never_is_as_accurate(report: dict[str, Any]) -> None:
+    never = {"value": math.inf, "low": 0.4, "high": math.inf}
+    row = staged_targets({**report, "near_best": {**report["near_best"], "cost_ratio": never}})[0]
+    assert (row["measured"], row["met"]) == ("never (0.400 to never)", False)

@@ -101,7 +101,11 @@ def _row(what: str, wanted: str, measured: str, met: bool | None) -> Row:
 
 
 def _shown(found: Mapping[str, float]) -> str:
-    return f"{found['value']:.3f} ({found['low']:.3f} to {found['high']:.3f})"
+    """A cost is infinite where the router never is as accurate."""
+    value, low, high = (
+        "never" if math.isinf(found[key]) else f"{found[key]:.3f}" for key in ("value", "low", "high")
+    )
+    return f"{value} ({low} to {high})"
 
 
 def _at_most(value: float, bound: float) -> bool | None:
