@@ -126,7 +126,9 @@ def page(reports: dict[str, list[Any]]) -> Iterator[str]:
     yield "A share is the router's cost at the wanted accuracy, between the points of its frontier by"
     yield 'interpolation in the logarithm of cost, with its 95 % interval; "never" stands where the router'
     yield "is not as accurate in so many resamples. A seed cuts the folds and orders the samples; with 30"
-    yield "problems that matters much. How far it is above the fixed arms at equal cost (minus: below):\n"
+    yield "problems that matters much ([how much](import.md#how-many-problems-a-router-needs)). What limits"
+    yield "it, and what was tried, is in [log.md](log.md).\n"
+    yield "How far the router is above the fixed arms at equal cost (minus: below):\n"
     columns = ("log", "above the best fixed arm at the median budget", "at worst, by seed")
     yield from table(columns, map(gap, reports, reports.values()))
     yield "Routing pays where samples are dear and answers disagree: it stops early, and asks a second policy"
