@@ -185,6 +185,10 @@ def test_a_dearer_point_that_is_worse_is_worth_what_the_cheaper_one_is() -> None
     assert cost_at(points, 0.55, ALL) == pytest.approx(100 * 10**0.5)
 
 
+def test_an_accuracy_far_beyond_a_flat_frontier_is_never_reached_and_gives_no_warning() -> None:
+    assert cost_at([point(0.1, 1.0), point(0.1 + 1e-9, 1e6)], 0.9, ALL) == math.inf
+
+
 def test_only_the_problems_asked_for_count() -> None:
     points = [Score(np.array([0.0, 1.0]), np.array([10.0, 20.0]))]
     assert accuracy_at(points, 20, np.array([1, 1])) == 1.0

@@ -162,9 +162,10 @@ class Envelope:
         reached = np.minimum(place, len(self.costs) - 1)
         before = np.maximum(reached - 1, 0)
         low, high = self.accuracies[before], self.accuracies[reached]
-        share = np.divide(accuracies - low, high - low, out=np.ones_like(high), where=high > low)
-        found = self.costs[before] * (self.costs[reached] / self.costs[before]) ** share
-        return np.where(place < len(self.costs), np.where(place > 0, found, self.costs[0]), np.inf)
+        wanted = np.minimum(accuracies, high)  # beyond it there is nothing to interpolate
+        share = np.divide(wanted - low, high - low, out=np.ones_like(high), where=high > low)
+        found = self.costs[before] ** (1 - share) * self.costs[reached] ** share
+        return np.where(place < len(self.costs), found, np.inf)
 
     def accuracy_at(self, cost: float) -> float:
         """At a cost; NaN if that is less than the cheapest point costs."""
