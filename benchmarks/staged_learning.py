@@ -23,18 +23,16 @@ from joblib import Parallel, delayed
 from markdown import table
 
 from tts_select.selector.staged import StagedRouter
-from tts_select.training.evaluation.fixed import Score, accuracy_at, cost_at
-from tts_select.training.evaluation.staged import followed
+from tts_select.training.evaluation.fixed import accuracy_at, cheapest_as_accurate, cost_at
+from tts_select.training.evaluation.staged import replayed
+from tts_select.training.evaluation.staged_report import NEAR, score_of
 from tts_select.training.staged import searching
-from tts_select.training.staged.climbing import climb
 from tts_select.training.staged.fit import fit_replay, orders_for, prices_for
-from tts_select.training.staged.grouping import RIGHT
 from tts_select.training.staged.replay import Replay, replay_of, with_policies
 from tts_select.training.staged.strategies import fixed_arms
 from tts_select.training.sweep.log import read_log
 from tts_select.training.sweep.records import SweepLog
 
-NEAR = 0.005
 SHARES = (0.25, 0.35, 0.5, 0.7)
 N_ORDERS = 12
 """Of each problem that it is measured on."""
@@ -86,18 +84,12 @@ def one(log: SweepLog, n: int, margins: Sequence[float], seed: int) -> dict[floa
 
 def against_fixed(router: StagedRouter, replay: Replay) -> dict[str, float]:
     """What the router is against the cheapest fixed arm that is near the best."""
-    arms = [
-        _score(replay, *found)
-        for arm, found in fixed_arms(replay).items()
-        if arm.budget <= searching.MOST_DRAWS
-    ]
-    best = max(arm.accuracy for arm in arms)
-    arm = min((a for a in arms if a.accuracy >= best - NEAR), key=lambda a: a.cost)
-    walks = {stages: climb(stages, replay, router.usual) for stages in {x.stages for x in router.ladders}}
-    points = []
-    for ladder in router.ladders:
-        group, _, cost, _ = followed(ladder, walks[ladder.stages])
-        points.append(_score(replay, group == RIGHT, cost))
+    fixed = fixed_arms(replay).items()
+    scores = {a.name: score_of(replay, found) for a, found in fixed if a.budget <= searching.MOST_DRAWS}
+    best = max(score.accuracy for score in scores.values())
+    arm = cheapest_as_accurate(scores, best - NEAR)
+    walked = replayed(router, replay)
+    points = [score_of(replay, found) for found in zip(walked.correct, walked.cost, strict=True)]
     every = np.arange(len(arm.correct))
     share = cost_at(points, arm.accuracy, every) / arm.cost
     return {
@@ -129,11 +121,6 @@ def _mean(values: Sequence[float]) -> str:
     known = np.array([v for v in values if not np.isnan(v)])
     half = 1.96 * known.std(ddof=1) / len(known) ** 0.5 if len(known) > 1 else float("nan")
     return f"{known.mean():+.3f} ± {half:.3f}"
-
-
-def _score(replay: Replay, correct: np.ndarray, cost: np.ndarray) -> Score:
-    shape = (len(replay.ids), -1)
-    return Score((correct * 1.0).reshape(shape).mean(axis=1), cost.reshape(shape).mean(axis=1))
 
 
 def _of(log: SweepLog, ids: Iterable[str]) -> SweepLog:

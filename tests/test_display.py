@@ -7,7 +7,7 @@ import math
 from dataclasses import replace
 
 import pytest
-from rich.console import Console
+from rich.console import Console, RenderableType
 
 from tts_select.core.arm import Arm
 from tts_select.display import evaluation_view, outlook_view, staged_view, why_not
@@ -41,10 +41,14 @@ def test_for_a_problem_unlike_the_training_only_the_best_fixed_arm_counts(
     assert why_not(Option(None, p_correct, flops), strange) == "not the best fixed arm"
 
 
-def shown(outlook: Outlook) -> str:
-    console = Console(file=io.StringIO(), width=120)
-    console.print(outlook_view(outlook))
+def rendered(view: RenderableType, width: int = 120) -> str:
+    console = Console(file=io.StringIO(), width=width)
+    console.print(view)
     return console.file.getvalue()  # type: ignore[attr-defined]
+
+
+def shown(outlook: Outlook) -> str:
+    return rendered(outlook_view(outlook))
 
 
 def outlook(n_probes: int, options: tuple[Option, ...] = (CHOSEN,), price: float = 1e-4) -> Outlook:
@@ -77,9 +81,7 @@ def test_a_staged_router_shows_the_ladder_of_each_effort() -> None:
         "ladders": [ladder],
         "unit": "characters",
     }
-    console = Console(file=io.StringIO(), width=200)
-    console.print(staged_view(learned))
-    text = console.file.getvalue()  # type: ignore[attr-defined]
+    text = rendered(staged_view(learned), width=200)
     assert "accuracy 0.750 for 1.23e+03 characters a problem: up to log:a x 2, then log:b x 8" in text
     assert "30 problems, 64 orders of each" in text
 
@@ -105,6 +107,4 @@ def test_an_evaluation_says_where_the_router_never_is_as_accurate(
         "calibration": {},
         "router": {},
     }
-    console = Console(file=io.StringIO(), width=120)
-    console.print(evaluation_view(report))
-    assert said in console.file.getvalue()  # type: ignore[attr-defined]
+    assert said in rendered(evaluation_view(report))

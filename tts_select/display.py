@@ -212,9 +212,9 @@ def _of_it(ratio: Mapping[str, float]) -> str:
     """Of an arm's cost; a router that never is as accurate costs infinitely more."""
     if math.isinf(ratio["value"]):
         return "never as accurate"
-    high = "never" if math.isinf(ratio["high"]) else f"{ratio['high']:.2f}"
-    return f"{ratio['value']:.2f} of it ({ratio['low']:.2f} to {high})"
+    return f"{ratio['value']:.2f} of it ({_interval(ratio)})"
 
 
 def _interval(found: Mapping[str, float]) -> str:
-    return f"{found['low']:.2f} to {found['high']:.2f}"
+    low, high = ("never" if math.isinf(found[end]) else f"{found[end]:.2f}" for end in ("low", "high"))
+    return f"{low} to {high}"

@@ -69,9 +69,10 @@ def summary(report: Report) -> str:
     best = report.get("best_fixed") or {}
     name = f"{best.get('name', MISSING)}, {_share(best.get('accuracy'))}"
     ratio, gap = report.get("cost_ratio_at_equal_accuracy") or {}, report.get("gap_closed") or {}
-    said = [f"At the accuracy of the best fixed arm ({name}) the router costs {_times(ratio)}."]
     if ratio.get("value") is None and ratio.get("low") is not None:
         said = [f"The router is never as accurate as the best fixed arm ({name})."]
+    else:
+        said = [f"At the accuracy of the best fixed arm ({name}) the router costs {_times(ratio)}."]
     if gap.get("value") is not None:
         closed = _interval(gap, "value")
         said.append(f"At equal cost it closes {closed} of the distance from that arm to the oracle.")
@@ -242,12 +243,14 @@ def _interval(found: dict[str, Any], key: str, *, plain: bool = False) -> str:
     """`78.4 % (75.0 to 81.6)`; plain numbers for what is no share."""
     value, low, high = found.get(key), found.get("low"), found.get("high")
     shown = _number(value) if plain else _share(value)
-    if value is None or (low is None and high is None):
+    if value is None:
         return shown
-    ends = [None if end is None else _number(end) if plain else f"{100 * end:.1f}" for end in (low, high)]
-    if None in ends:  # a ratio that has no end on one side
-        return f"{shown} ({ends[0]} or more)" if high is None else f"{shown} ({ends[1]} or less)"
-    return f"{shown} ({ends[0]} to {ends[1]})"
+    form, scale = (".3g", 1) if plain else (".1f", 100)
+    if high is None:
+        return shown if low is None else f"{shown} ({scale * low:{form}} or more)"
+    if low is None:
+        return f"{shown} ({scale * high:{form}} or less)"
+    return f"{shown} ({scale * low:{form}} to {scale * high:{form}})"
 
 
 def _share(value: float | None) -> str:

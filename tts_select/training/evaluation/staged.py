@@ -61,8 +61,7 @@ def evaluate_staged(
             f"the router's costs are in {router.unit}, the log's in {replay.unit}: train it again"
         )
     note("replaying the router")
-    walked = Walked.empty(len(router.ladders), len(replay))
-    _walk(router, replay, np.ones(len(replay), bool), walked)
+    walked = replayed(router, replay)
     prices = np.array([ladder.price for ladder in router.ladders])
     fold = fold_of(len(replay.ids), 5, seed)  # for the bins, whose tables are learned on the other folds
     note("comparing")
@@ -120,6 +119,13 @@ def _stage(stage: Stage) -> str:
         if n is not None
     ]
     return f"{stage.policy} x {stage.n}" + (f" ({', '.join(ends)})" if ends else "")
+
+
+def replayed(router: StagedRouter, replay: Replay) -> Walked:
+    """A router at each of its prices, on every row."""
+    walked = Walked.empty(len(router.ladders), len(replay))
+    _walk(router, replay, np.ones(len(replay), bool), walked)
+    return walked
 
 
 def _walk(router: StagedRouter, replay: Replay, rows: np.ndarray, walked: Walked) -> None:

@@ -57,16 +57,16 @@ def report_of(
 ) -> dict[str, Any]:
     """All that does not depend on how the router was trained; `fold` is of the bins' tables."""
     arms = fixed_arms(replay)
-    scores = {arm.name: _score(replay, found) for arm, found in arms.items()}
+    scores = {arm.name: score_of(replay, found) for arm, found in arms.items()}
     best_name = min(scores, key=lambda name: (-scores[name].accuracy, scores[name].cost))
     best = scores[best_name]
-    points = [_score(replay, (c, f)) for c, f in zip(walked.correct, walked.cost, strict=True)]
+    points = [score_of(replay, (c, f)) for c, f in zip(walked.correct, walked.cost, strict=True)]
     frontier = Frontier([float(p) for p in prices], [], points)
     board = _board(replay, arms)
     policy = next(arm.policy for arm in arms if arm.name == best_name)
     bins, difficulty = _paper_bins(replay, log, board, scores, policy=policy, fold=fold)
     middle = _middle(points)
-    ratios, near_ratios = cost_ratios(points, scores), cost_ratios(points, scores, less=NEAR)
+    ratios, near_ratios = cost_ratios(points, scores, less=(0.0, NEAR))
     report: dict[str, Any] = {
         "schema": SCHEMA,
         "kind": "staged",
@@ -106,7 +106,7 @@ def report_of(
     return {**report, "targets": staged_targets(report)}
 
 
-def _score(replay: Replay, found: Outcome) -> Score:
+def score_of(replay: Replay, found: Outcome) -> Score:
     """Means over the orders of each problem."""
     shape = (len(replay.ids), -1)
     return Score(found[0].reshape(shape).mean(axis=1), found[1].reshape(shape).mean(axis=1))
@@ -123,10 +123,10 @@ def _board(replay: Replay, arms: Mapping[Arm, Outcome]) -> Board:
 
 
 def cost_ratios(
-    points: Sequence[Score], arms: Mapping[str, Score], *, less: float = 0.0
-) -> dict[str, Interval]:
-    """The router's cost at the accuracy of each arm (or at so much less) over the arm's cost; infinite where
-    it never is as accurate."""
+    points: Sequence[Score], arms: Mapping[str, Score], *, less: Sequence[float]
+) -> list[dict[str, Interval]]:
+    """For each of `less`, the router's cost at so much less than each arm's accuracy over the arm's cost;
+    infinite where it never is as accurate."""
     accuracies = np.stack([p.correct for p in points]), np.stack([a.correct for a in arms.values()])
     costs = np.stack([p.flops for p in points]), np.stack([a.flops for a in arms.values()])
 
@@ -134,11 +134,13 @@ def cost_ratios(
         (reached, wanted), (cost, paid) = (
             [values[:, places].mean(axis=1) for values in both] for both in (accuracies, costs)
         )
-        found: np.ndarray = Envelope.of(cost, reached).costs_at(wanted - less) / paid
-        return found
+        envelope = Envelope.of(cost, reached)
+        return np.concatenate([envelope.costs_at(wanted - by) / paid for by in less])
 
-    n = accuracies[0].shape[1]
-    return dict(zip(arms, bootstraps(ratios, n), strict=True))
+    found = bootstraps(ratios, accuracies[0].shape[1])
+    return [
+        dict(zip(arms, found[k * len(arms) : (k + 1) * len(arms)], strict=True)) for k in range(len(less))
+    ]
 
 
 def _near_best(
@@ -192,7 +194,7 @@ def _baselines(replay: Replay, board: Board) -> dict[str, Any]:
                 ("adaptive consistency", adaptive_consistency),
                 ("early-stopping self-consistency", early_stopping),
             ):
-                point = _point(_score(replay, of(replay, policy)), replay)
+                point = _point(score_of(replay, of(replay, policy)), replay)
                 found[f"{name} {policy}"] = {"strategy": name, **point}
     return found
 
