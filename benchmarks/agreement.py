@@ -21,7 +21,7 @@ from tts_select import Policy, Solution, load_policy
 from tts_select.data.world.artifacts import folder_of
 from tts_select.data.world.suite import WorldProblem
 from tts_select.executors.runtime.loading import load_tokenizer
-from tts_select.solving import Options
+from tts_select.solving.running import Options
 
 N_PARAMETERS = 177_472
 

@@ -28,7 +28,7 @@ from tts_select.core.protocols import forget
 from tts_select.data.grading import extract_answer
 from tts_select.data.world.artifacts import folder_of
 from tts_select.data.world.suite import WorldProblem
-from tts_select.solving import Options
+from tts_select.solving.running import Options
 
 BUDGET, BEAM_WIDTH, MAX_STEPS, TEMPERATURE = 16, 4, 40, 0.7
 Answers = list[str | None]

@@ -13,13 +13,13 @@ import time
 from pathlib import Path
 
 from tts_select import Selector
-from tts_select.batch import in_flight
 from tts_select.core.problem import Problem
 from tts_select.data.grading import is_equivalent
 from tts_select.data.world.suite import generate
 from tts_select.executors.registry import Loaders, load_policy, load_prm
-from tts_select.session import Session
-from tts_select.training.evaluation.metrics import mean_interval
+from tts_select.solving.batch import in_flight
+from tts_select.solving.session import Session
+from tts_select.training.replay.metrics import mean_interval
 
 SEED = 29
 N_TIMED = 40

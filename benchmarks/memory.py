@@ -25,8 +25,8 @@ from tts_select.data.world.artifacts import folder_of
 from tts_select.executors.accounting import Ledger
 from tts_select.executors.runtime import cache_budget
 from tts_select.selector.portfolio import parse_portfolio
-from tts_select.solving import Options
-from tts_select.training.sweep.records import LoggedProblem
+from tts_select.solving.running import Options
+from tts_select.training.log.records import LoggedProblem
 from tts_select.training.sweep.run import Sweep, run_sweep
 
 N_CANDIDATES, N_STEPS, STEP_TOKENS = 256, 40, 10

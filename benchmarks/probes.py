@@ -11,11 +11,11 @@ import numpy as np
 
 from tts_select.core.plan import Settings
 from tts_select.selector.portfolio import Portfolio
-from tts_select.selector.router import Probe
-from tts_select.training.evaluation.fixed import board_of
-from tts_select.training.routing.cases import cases_of
-from tts_select.training.routing.fit import fit_router
-from tts_select.training.sweep.log import read_log
+from tts_select.selector.routers.lookahead import Probe
+from tts_select.training.log.reading import read_log
+from tts_select.training.replay.cases import cases_of
+from tts_select.training.replay.fixed import board_of
+from tts_select.training.routers.lookahead.fit import fit_router
 
 GREEDY, USUAL = 0.0, Settings().temperature
 PROBES = (

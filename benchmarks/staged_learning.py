@@ -22,16 +22,16 @@ import numpy as np
 from joblib import Parallel, delayed
 from markdown import table
 
-from tts_select.selector.staged import StagedRouter
-from tts_select.training.evaluation.fixed import accuracy_at, cheapest_as_accurate, cost_at
-from tts_select.training.evaluation.staged import replayed
-from tts_select.training.evaluation.staged_report import NEAR, score_of
-from tts_select.training.staged import searching
-from tts_select.training.staged.fit import fit_replay, orders_for, prices_for
-from tts_select.training.staged.replay import Replay, replay_of, with_policies
-from tts_select.training.staged.strategies import fixed_arms
-from tts_select.training.sweep.log import read_log
-from tts_select.training.sweep.records import SweepLog
+from tts_select.selector.routers.ladder import StagedRouter
+from tts_select.training.evaluation.ladder_report import NEAR, score_of
+from tts_select.training.evaluation.ladders import replayed
+from tts_select.training.log.reading import read_log
+from tts_select.training.log.records import SweepLog
+from tts_select.training.replay.fixed import accuracy_at, cheapest_as_accurate, cost_at
+from tts_select.training.replay.orders import Replay, replay_of, with_policies
+from tts_select.training.replay.strategies import fixed_arms
+from tts_select.training.routers.ladder import searching
+from tts_select.training.routers.ladder.fit import fit_replay, orders_for, prices_for
 
 SHARES = (0.25, 0.35, 0.5, 0.7)
 N_ORDERS = 12

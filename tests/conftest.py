@@ -31,11 +31,11 @@ from tts_select.core.protocols import SampleRequest
 from tts_select.data.world.suite import WorldProblem, generate
 from tts_select.executors import registry
 from tts_select.executors.registry import Loaders
-from tts_select.routed import Selector
-from tts_select.selector.artifact import save_router
-from tts_select.selector.router import Probe, Router
+from tts_select.selector.routers.artifact import save_router
+from tts_select.selector.routers.lookahead import Probe, Router
+from tts_select.solving.api import Selector
 from tts_select.testing import FakePolicy, FakeRewardModel
-from tts_select.training.routing import boosting
+from tts_select.training.routers.lookahead import boosting
 
 T = TypeVar("T")
 
@@ -149,7 +149,7 @@ def vllm_policy() -> Iterator[Any]:
 @pytest.fixture(scope="session")
 def synthetic_log() -> Callable[..., Any]:
     """Makes up a sweep log of so many problems."""
-    path = Path(__file__).parent / "training" / "routing" / "synthetic.py"
+    path = Path(__file__).parent / "training" / "synthetic.py"
     made: Callable[..., Any] = runpy.run_path(str(path))["synthetic_log"]
     return made
 
@@ -157,7 +157,7 @@ def synthetic_log() -> Callable[..., Any]:
 @pytest.fixture(scope="session")
 def fitted(synthetic_log: Callable[..., Any]) -> Any:
     """A router that was trained on 48 made-up problems; fitted once for all tests."""
-    from tts_select.training.routing.fit import fit_router
+    from tts_select.training.routers.lookahead.fit import fit_router
 
     return fit_router(synthetic_log(48), Probe("world:small", "world:prm", 2))
 

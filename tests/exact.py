@@ -13,7 +13,7 @@ from tts_select.data.grading import GRADER
 from tts_select.selector.calibration import Calibration
 from tts_select.selector.features import SUREST, text_features
 from tts_select.selector.portfolio import parse_portfolio
-from tts_select.selector.router import Calibrated, DifficultyModel, Probe, Router, layout_of
+from tts_select.selector.routers.lookahead import Calibrated, DifficultyModel, Probe, Router, layout_of
 from tts_select.testing import FakePolicy
 
 SAMPLE_FLOPS = 1e6

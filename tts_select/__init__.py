@@ -19,7 +19,7 @@ from tts_select.core.problem import Problem
 from tts_select.core.protocols import Policy, RewardModel
 from tts_select.core.solution import Solution
 from tts_select.executors.registry import load_policy, load_prm
-from tts_select.routed import Selector, asolve, solve
+from tts_select.solving.api import Selector, asolve, solve
 
 __version__ = "0.1.0"
 

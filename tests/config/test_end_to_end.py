@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 
 from tts_select.cli import main
 from tts_select.data.world.suite import generate
-from tts_select.selector.artifact import load_router
+from tts_select.selector.routers.artifact import load_router
 
 N_PROBLEMS = 36
 CONFIG = """

@@ -11,9 +11,9 @@ from tts_select import Policy, RewardModel
 from tts_select.core.protocols import SampleRequest, solution_tokens
 from tts_select.executors.accounting import Ledger
 from tts_select.executors.policies.transformers import TransformersPolicy
-from tts_select.executors.rewards.checkpoints import vocabulary_part
-from tts_select.executors.rewards.formats import FORMATS
-from tts_select.executors.rewards.transformers import TransformersRewardModel
+from tts_select.executors.prms.checkpoints import vocabulary_part
+from tts_select.executors.prms.formats import FORMATS
+from tts_select.executors.prms.transformers import TransformersRewardModel
 from tts_select.testing import FakePolicy
 
 PROBLEM = "Start with 14. Multiply by 3. What is the result?"

@@ -11,7 +11,14 @@ import pytest
 from tts_select.selector.calibration import Calibration
 from tts_select.selector.features import text_features
 from tts_select.selector.portfolio import Portfolio, parse_portfolio
-from tts_select.selector.router import Calibrated, DifficultyModel, Probe, Router, layout_of, words_of
+from tts_select.selector.routers.lookahead import (
+    Calibrated,
+    DifficultyModel,
+    Probe,
+    Router,
+    layout_of,
+    words_of,
+)
 
 PROBLEM = "Start with 12. Add 30. What is the result?"
 

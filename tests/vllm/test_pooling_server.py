@@ -14,7 +14,7 @@ from tts_select import load_prm, solve
 from tts_select.executors.accounting import Ledger
 from tts_select.testing import FakePolicy
 
-FAMILIES = runpy.run_path(str(Path(__file__).parent.parent / "executors" / "rewards" / "conftest.py"))
+FAMILIES = runpy.run_path(str(Path(__file__).parent.parent / "executors" / "prms" / "conftest.py"))
 FORMAT = "qwen2.5-math-prm"
 HIDDEN = 128
 """vLLM's attention on a CPU wants heads of 32 at least."""

@@ -19,9 +19,9 @@ from tts_select.data.world.artifacts import folder_of, manifests
 from tts_select.data.world.suite import generate
 from tts_select.data.world.tokenizer import PROMPT_TEMPLATE
 from tts_select.executors.accounting import Ledger
-from tts_select.executors.rewards.formats import FORMATS
-from tts_select.executors.rewards.layouts import Layout
-from tts_select.executors.rewards.rules import BAD, GOOD
+from tts_select.executors.prms.formats import FORMATS
+from tts_select.executors.prms.layouts import Layout
+from tts_select.executors.prms.rules import BAD, GOOD
 
 N_PROBLEMS = 20
 N_TO_AGREE = 18  # float ties may go either way in another runtime

@@ -9,10 +9,10 @@ from tts_select.config import Config, PolicyEntry, PrmEntry
 from tts_select.core.errors import InputError, TtsSelectError
 from tts_select.doctor.findings import Finding, problem
 from tts_select.doctor.hub import why_unreadable
+from tts_select.executors.prms.formats import PrmFormat, format_named
+from tts_select.executors.prms.rules import Verdict
 from tts_select.executors.prompts.rendering import renderer_for
 from tts_select.executors.registry import WORLD, format_of, split_spec
-from tts_select.executors.rewards.formats import PrmFormat, format_named
-from tts_select.executors.rewards.rules import Verdict
 
 _DELIMITER = "\n\n"
 
@@ -86,9 +86,9 @@ def _check_readable(source: str) -> None:
 
 
 def _check(format: PrmFormat, source: str, *, in_vllm: bool) -> None:
-    from tts_select.executors.rewards.encoding import Encoder, single_token
-    from tts_select.executors.rewards.reading import reader_of
-    from tts_select.executors.rewards.vllm import check_format
+    from tts_select.executors.prms.encoding import Encoder, single_token
+    from tts_select.executors.prms.reading import reader_of
+    from tts_select.executors.prms.vllm import check_format
     from tts_select.executors.runtime.loading import load_tokenizer
 
     if in_vllm:

@@ -9,8 +9,8 @@ from typing import Any
 from tts_select.config import Config
 from tts_select.data.world.artifacts import describe
 from tts_select.executors.backend_options import Backend
+from tts_select.executors.prms.formats import FORMATS
 from tts_select.executors.registry import POLICIES, PRMS, split_spec
-from tts_select.executors.rewards.formats import FORMATS
 
 
 def list_models(config: Config | None) -> dict[str, Any]:
@@ -38,7 +38,7 @@ def _why_not(backend: Backend[Any]) -> str | None:
 
 
 def _format(name: str) -> dict[str, Any]:
-    from tts_select.executors.rewards.vllm import is_read_in_vllm
+    from tts_select.executors.prms.vllm import is_read_in_vllm
 
     format = FORMATS[name]
     runtimes = ["hf", *(["vllm"] if is_read_in_vllm(format) else [])]

@@ -23,8 +23,8 @@ def examine_routers(config: Config | None, *, shipped: Path = ROUTER) -> Iterato
 
 
 def _shipped(folder: Path) -> Finding:
-    from tts_select.selector.artifact import load_router
-    from tts_select.selector.router import fingerprint_mismatch
+    from tts_select.selector.routers.artifact import load_router
+    from tts_select.selector.routers.lookahead import fingerprint_mismatch
 
     try:
         router = load_router(folder)
@@ -39,7 +39,7 @@ def _shipped(folder: Path) -> Finding:
 
 
 def _of_config(config: Config, folder: Path) -> Finding:
-    from tts_select.selector.artifact import load_router
+    from tts_select.selector.routers.artifact import load_router
 
     try:
         router = load_router(folder)

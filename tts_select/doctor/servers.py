@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from tts_select.config import Config, PolicyEntry, PrmEntry
 from tts_select.core.errors import TtsSelectError, UnknownName
 from tts_select.doctor.findings import Finding, problem
+from tts_select.executors.openai_api.client import KEY_VARIABLE, URL_VARIABLE, Client
 from tts_select.executors.registry import split_spec
-from tts_select.executors.server.client import KEY_VARIABLE, URL_VARIABLE, Client
 
 _TIMEOUT_S = 10.0
 

@@ -24,7 +24,7 @@ from tts_select.executors.backend_options import (
 )
 
 if TYPE_CHECKING:
-    from tts_select.executors.rewards.formats import PrmFormat
+    from tts_select.executors.prms.formats import PrmFormat
 
 L = TypeVar("L")
 
@@ -95,7 +95,7 @@ def check_prm(spec: str, format: str | None, options: Mapping[str, Any]) -> None
     Raises:
         InputError: `load_prm` would not take them.
     """
-    from tts_select.executors.rewards.formats import format_named
+    from tts_select.executors.prms.formats import format_named
 
     scheme, backend = _by_scheme("PRM", spec, PRMS)
     backend.read(f"{scheme} PRMs", options)
@@ -171,7 +171,7 @@ def _vllm_policy(spec: str, options: VllmOptions, engine: Given) -> Policy:
 
 
 def _world_prm(spec: str, format: str | None, options: WorldOptions, _: Given) -> RewardModel:
-    from tts_select.executors.rewards.formats import format_named
+    from tts_select.executors.prms.formats import format_named
 
     folder = str(folder_of("prm", split_spec(spec)[1]))
     return _transformers_prm(
@@ -186,14 +186,14 @@ def _hf_prm(spec: str, format: str | None, options: TransformersPrmOptions, _: G
 
 def _vllm_prm(spec: str, format: str | None, options: VllmPrmOptions, engine: Given) -> RewardModel:
     layout = format_of(spec, format)
-    from tts_select.executors.rewards.vllm import VllmRewardModel
+    from tts_select.executors.prms.vllm import VllmRewardModel
 
     return VllmRewardModel(split_spec(spec)[1], layout, engine, name=spec, params=options.params)
 
 
 def _served_prm(spec: str, format: str | None, options: ServedPrmOptions, _: Given) -> RewardModel:
     layout = format_of(spec, format)
-    from tts_select.executors.rewards.served import ServedRewardModel
+    from tts_select.executors.prms.served import ServedRewardModel
 
     return ServedRewardModel(split_spec(spec)[1], layout, options, name=spec)
 
@@ -204,8 +204,8 @@ def format_of(spec: str, format: str | None) -> PrmFormat:
     Raises:
         InputError: it is not known.
     """
-    from tts_select.executors.rewards.formats import format_for, format_named
-    from tts_select.executors.rewards.identity import checkpoint_names
+    from tts_select.executors.prms.formats import format_for, format_named
+    from tts_select.executors.prms.identity import checkpoint_names
 
     if format is not None:
         return format_named(format)
@@ -215,10 +215,10 @@ def format_of(spec: str, format: str | None) -> PrmFormat:
 def _transformers_prm(
     spec: str, source: str, format: PrmFormat, options: TransformersPrmOptions
 ) -> RewardModel:
-    from tts_select.executors.rewards.checkpoints import load_parts
-    from tts_select.executors.rewards.generative import GenerativeRewardModel
-    from tts_select.executors.rewards.rules import Verdict
-    from tts_select.executors.rewards.transformers import TransformersRewardModel
+    from tts_select.executors.prms.checkpoints import load_parts
+    from tts_select.executors.prms.generative import GenerativeRewardModel
+    from tts_select.executors.prms.rules import Verdict
+    from tts_select.executors.prms.transformers import TransformersRewardModel
 
     parts = load_parts(source, format, device=options.device, dtype=options.dtype)
     if isinstance(format.rule, Verdict):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from tts_select.core.errors import InputError, UnknownName
 from tts_select.selector.deciding import Option
 from tts_select.selector.difficulty import Difficulty
-from tts_select.selector.router import Router
+from tts_select.selector.routers.lookahead import Router
 
 DEFAULT_EFFORT = "medium"
 

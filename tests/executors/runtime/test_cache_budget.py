@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from tts_select.executors.policies.transformers import TransformersPolicy
-from tts_select.executors.rewards.checkpoints import vocabulary_part
-from tts_select.executors.rewards.formats import format_named
-from tts_select.executors.rewards.transformers import TransformersRewardModel
+from tts_select.executors.prms.checkpoints import vocabulary_part
+from tts_select.executors.prms.formats import format_named
+from tts_select.executors.prms.transformers import TransformersRewardModel
 from tts_select.executors.runtime import cache_budget
 from tts_select.executors.runtime.cache_budget import CPU_BYTES, shared_tree
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from tts_select.core.arm import Arm
-from tts_select.training.evaluation.fixed import Board, Score
 from tts_select.training.evaluation.optimal import Point, efficiency, optimal
+from tts_select.training.replay.fixed import Board, Score
 
 WHOLE = np.arange(10)
 

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from tts_select.core.errors import InputError
-from tts_select.selector.router import Probe
+from tts_select.selector.routers.lookahead import Probe
 from tts_select.training.evaluation import shift
-from tts_select.training.evaluation.page import build_page
 from tts_select.training.evaluation.shift import HIGHEST_TRAINED, shift_of, sides_of
-from tts_select.training.evaluation.targets import targets_of
-from tts_select.training.sweep.records import SweepLog
+from tts_select.training.log.records import SweepLog
+from tts_select.training.report.page import build_page
+from tts_select.training.report.targets import targets_of
 
 PROBE = Probe("world:small", "world:prm", 2)
 

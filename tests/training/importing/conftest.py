@@ -13,8 +13,8 @@ from tts_select.training.importing.field_map import FieldMap
 from tts_select.training.importing.generic import Reading
 from tts_select.training.importing.report import Report
 from tts_select.training.importing.run import Import, import_logs
-from tts_select.training.sweep.log import read_log
-from tts_select.training.sweep.records import SweepLog
+from tts_select.training.log.reading import read_log
+from tts_select.training.log.records import SweepLog
 
 Rows = Iterable[dict[str, Any]]
 

@@ -15,7 +15,7 @@ from tts_select.training.importing.field_map import FieldMap
 from tts_select.training.importing.generic import Reading
 from tts_select.training.importing.inspect_logs import read_rows
 from tts_select.training.importing.run import Import, import_logs
-from tts_select.training.sweep.log import read_log
+from tts_select.training.log.reading import read_log
 
 INSPECT = Reading("inspect")
 

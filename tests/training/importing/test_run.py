@@ -18,7 +18,7 @@ from tts_select.data.grading import GRADER
 from tts_select.data.problems import Fields
 from tts_select.training.importing.problems import Reference
 from tts_select.training.importing.run import Import, import_logs
-from tts_select.training.sweep.log import read_log
+from tts_select.training.log.reading import read_log
 
 Imported = Callable[..., Any]
 

@@ -13,7 +13,7 @@ from tts_select.core.seeds import derive_seed
 from tts_select.executors.registry import Loaders
 from tts_select.selector.portfolio import Portfolio, parse_portfolio
 from tts_select.testing import FakePolicy, FakeRewardModel
-from tts_select.training.sweep.records import LoggedProblem, SweepLog
+from tts_select.training.log.records import LoggedProblem, SweepLog
 from tts_select.training.sweep.run import Sweep, run_sweep
 
 ARMS = [

@@ -18,10 +18,10 @@ from pathlib import Path
 from tts_select.executors.registry import Loaders
 from tts_select.selector.portfolio import parse_portfolio
 from tts_select.testing import FakePolicy, FakeRewardModel
-from tts_select.training.sweep.records import LoggedProblem
+from tts_select.training.log.records import LoggedProblem
+from tts_select.training.log.writer import Writer
 from tts_select.training.sweep.run import Sweep, manifest_of, run_sweep
 from tts_select.training.sweep.swept_models import SweptModels
-from tts_select.training.sweep.writer import Writer
 
 SHARED = runpy.run_path(str(Path(__file__).with_name("conftest.py")))
 SLOW = Loaders(

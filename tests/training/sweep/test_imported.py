@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from tts_select import InputError
-from tts_select.training.sweep.log import read_log
-from tts_select.training.sweep.records import SweepLog
+from tts_select.training.log.reading import read_log
+from tts_select.training.log.records import SweepLog
 
 Swept = Callable[..., tuple[Path, SweepLog]]
 IMPORTED = {

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from tts_select import InputError
-from tts_select.training.sweep.log import read_log
-from tts_select.training.sweep.parquet import TABLES
-from tts_select.training.sweep.records import SweepLog
+from tts_select.training.log.parquet import TABLES
+from tts_select.training.log.reading import read_log
+from tts_select.training.log.records import SweepLog
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "sweep-log.md"
 Swept = Callable[..., tuple[Path, SweepLog]]

@@ -14,8 +14,8 @@ from tts_select import InputError, Policy, RewardModel
 from tts_select.core.protocols import Continuation, Meter, SampleRequest
 from tts_select.executors.registry import Loaders
 from tts_select.selector.portfolio import Portfolio
-from tts_select.training.sweep.log import read_log
-from tts_select.training.sweep.records import LoggedProblem, SweepLog
+from tts_select.training.log.reading import read_log
+from tts_select.training.log.records import LoggedProblem, SweepLog
 from tts_select.training.sweep.run import Sweep, run_sweep
 
 Swept = Callable[..., tuple[Path, SweepLog]]

@@ -14,10 +14,10 @@ from tts_select import BackendError, InputError, Problem
 from tts_select.core.plan import Plan, Settings
 from tts_select.executors.registry import Loaders
 from tts_select.selector.portfolio import Portfolio, parse_portfolio
-from tts_select.solving import Executors, Options, run_plan
+from tts_select.solving.running import Executors, Options, run_plan
 from tts_select.testing import FakePolicy, FakeRewardModel
-from tts_select.training.sweep.log import read_log
-from tts_select.training.sweep.records import LoggedProblem, SweepLog
+from tts_select.training.log.reading import read_log
+from tts_select.training.log.records import LoggedProblem, SweepLog
 from tts_select.training.sweep.run import Sweep, run_sweep
 
 Swept = Callable[..., tuple[Path, SweepLog]]
@@ -248,9 +248,9 @@ def test_a_pools_prm_tokens_are_what_best_of_n_pays(
 ) -> None:
     from tts_select.data.world.suite import generate
     from tts_select.executors.policies.transformers import TransformersPolicy
-    from tts_select.executors.rewards.checkpoints import vocabulary_part
-    from tts_select.executors.rewards.formats import FORMATS
-    from tts_select.executors.rewards.transformers import TransformersRewardModel
+    from tts_select.executors.prms.checkpoints import vocabulary_part
+    from tts_select.executors.prms.formats import FORMATS
+    from tts_select.executors.prms.transformers import TransformersRewardModel
 
     def prm(spec: str) -> TransformersRewardModel:
         part = vocabulary_part(tiny_llama, spec)

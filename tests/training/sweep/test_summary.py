@@ -9,7 +9,7 @@ from statistics import fmean
 
 import pytest
 
-from tts_select.training.sweep.records import SweepLog
+from tts_select.training.log.records import SweepLog
 from tts_select.training.sweep.summary import as_dict, lines
 
 

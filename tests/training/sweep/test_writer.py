@@ -18,9 +18,9 @@ import pytest
 from tts_select import InputError
 from tts_select.core.cost import Cost
 from tts_select.selector.portfolio import Portfolio
-from tts_select.training.sweep.log import read_log
-from tts_select.training.sweep.records import LoggedProblem, ModelCard, Run, SweepLog
-from tts_select.training.sweep.writer import Writer
+from tts_select.training.log.reading import read_log
+from tts_select.training.log.records import LoggedProblem, ModelCard, Run, SweepLog
+from tts_select.training.log.writer import Writer
 
 Swept = Callable[..., tuple[Path, SweepLog]]
 HERE = Path(__file__).parent

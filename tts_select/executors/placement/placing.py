@@ -10,9 +10,9 @@ from tts_select.executors.backend_options import TransformersOptions
 from tts_select.executors.placement.checkpoints import BYTES, Checkpoint, checkpoint_of
 from tts_select.executors.placement.devices import CPU, Device
 from tts_select.executors.placement.memory import Placed
+from tts_select.executors.prms.formats import format_named
+from tts_select.executors.prms.rules import Classes, LogRatio, Rule, Value, Verdict
 from tts_select.executors.registry import WORLD, format_of, split_spec
-from tts_select.executors.rewards.formats import format_named
-from tts_select.executors.rewards.rules import Classes, LogRatio, Rule, Value, Verdict
 
 _HALF = "bfloat16"
 _IN_PROCESS = (WORLD, "hf", "vllm")

@@ -12,6 +12,10 @@ from tts_select.core.errors import BackendError, ProblemTooLong
 from tts_select.core.protocols import Continuation, ContinuationFinish, Meter, SampleRequest
 from tts_select.core.seeds import derive_seed
 from tts_select.executors.backend_options import OpenAIOptions
+from tts_select.executors.openai_api.abilities import CONTINUE, TELL_TOKENS, Abilities, as_api, find_abilities
+from tts_select.executors.openai_api.asking import ContextFull, ask
+from tts_select.executors.openai_api.client import Body, Client
+from tts_select.executors.openai_api.responses import Choice, Usage
 from tts_select.executors.policies.sizes import size_in_name
 from tts_select.executors.prompts.rendering import (
     NO_STEPS_WHEN_THINKING,
@@ -22,10 +26,6 @@ from tts_select.executors.prompts.rendering import (
 )
 from tts_select.executors.prompts.templates import BOXED, PLAIN, THINKING, Prompt, prompt_named
 from tts_select.executors.runtime.background import BackgroundLoop
-from tts_select.executors.server.abilities import CONTINUE, TELL_TOKENS, Abilities, as_api, find_abilities
-from tts_select.executors.server.asking import ContextFull, ask
-from tts_select.executors.server.client import Body, Client
-from tts_select.executors.server.responses import Choice, Usage
 
 _SEEDS = 1 << 30
 """So many that with a sample's index a seed still has 31 bits, which every server takes."""

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from tts_select.training.evaluation.fixed import Score, accuracy_at, cheapest_as_accurate, cost_at
 from tts_select.training.evaluation.frontier import Frontier
-from tts_select.training.evaluation.metrics import bootstrap
+from tts_select.training.replay.fixed import Score, accuracy_at, cheapest_as_accurate, cost_at
+from tts_select.training.replay.metrics import bootstrap
 
 SMALLEST_DISTANCE = 0.005
 """From the best fixed arm to the oracle; below it there is nothing to close."""

@@ -11,10 +11,14 @@ import numpy as np
 
 from tts_select.core.errors import InputError
 from tts_select.selector.difficulty import bin_of
-from tts_select.selector.router import Router, fingerprint_mismatch
-from tts_select.selector.rule import DEFAULT_BUDGET
+from tts_select.selector.routers.lookahead import Router, fingerprint_mismatch
+from tts_select.selector.routers.rule import DEFAULT_BUDGET
 from tts_select.training.evaluation.comparing import frontier_gaps, gap_to, headline
-from tts_select.training.evaluation.fixed import (
+from tts_select.training.evaluation.frontier import N_DRAWS, Frontier, frontier_of, score_of
+from tts_select.training.evaluation.shift import shift_of, sides_of
+from tts_select.training.log.records import SweepLog
+from tts_select.training.replay.cases import Case, cases_of
+from tts_select.training.replay.fixed import (
     BinTable,
     Board,
     Score,
@@ -23,14 +27,10 @@ from tts_select.training.evaluation.fixed import (
     by_bins,
     oracle,
 )
-from tts_select.training.evaluation.frontier import N_DRAWS, Frontier, frontier_of, score_of
-from tts_select.training.evaluation.metrics import auc, reliability
-from tts_select.training.evaluation.shift import shift_of, sides_of
-from tts_select.training.evaluation.targets import targets_of
-from tts_select.training.routing.cases import Case, cases_of
-from tts_select.training.routing.fit import SOLVABLE_FROM
-from tts_select.training.routing.walks import after, judge, options_of, probed, walk
-from tts_select.training.sweep.records import SweepLog
+from tts_select.training.replay.metrics import auc, reliability
+from tts_select.training.replay.walks import after, judge, options_of, probed, walk
+from tts_select.training.report.targets import targets_of
+from tts_select.training.routers.lookahead.fit import SOLVABLE_FROM
 
 SCHEMA = "tts-select/report@1"
 N_PRICES = 16

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tts_select.selector.router import Router
-from tts_select.training.evaluation.fixed import Score
-from tts_select.training.routing.cases import Case
-from tts_select.training.routing.walks import Walk, walk
+from tts_select.selector.routers.lookahead import Router
+from tts_select.training.replay.cases import Case
+from tts_select.training.replay.fixed import Score
+from tts_select.training.replay.walks import Walk, walk
 
 N_DRAWS = 4
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tts_select.training.evaluation.fixed import Board, Score
+from tts_select.training.replay.fixed import Board, Score
 
 N_FOLDS = 5
 

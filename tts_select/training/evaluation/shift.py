@@ -10,14 +10,14 @@ import numpy as np
 
 from tts_select.core.errors import InputError
 from tts_select.selector.portfolio import Portfolio
-from tts_select.selector.router import Probe
-from tts_select.training.evaluation.fixed import board_of
+from tts_select.selector.routers.lookahead import Probe
 from tts_select.training.evaluation.frontier import N_DRAWS, score_of
-from tts_select.training.evaluation.metrics import mean_interval
-from tts_select.training.routing.cases import cases_of
-from tts_select.training.routing.fit import FEWEST_PROBLEMS, fit_router
-from tts_select.training.routing.walks import walk
-from tts_select.training.sweep.records import SweepLog
+from tts_select.training.log.records import SweepLog
+from tts_select.training.replay.cases import cases_of
+from tts_select.training.replay.fixed import board_of
+from tts_select.training.replay.metrics import mean_interval
+from tts_select.training.replay.walks import walk
+from tts_select.training.routers.lookahead.fit import FEWEST_PROBLEMS, fit_router
 
 HIGHEST_TRAINED = 5
 EFFORT = "high"

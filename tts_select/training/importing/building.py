@@ -12,8 +12,8 @@ from tts_select.core.plan import Settings
 from tts_select.data.grading import GRADER, grade
 from tts_select.training.importing.spool import Spooled
 from tts_select.training.importing.taking import Taken, spec_of
-from tts_select.training.sweep.manifest import rounds
-from tts_select.training.sweep.records import Imported, Manifest, ModelCard, Pool, Sample, Unit
+from tts_select.training.log.manifest import rounds
+from tts_select.training.log.records import Imported, Manifest, ModelCard, Pool, Sample, Unit
 
 LOG_GRADER = "log"
 

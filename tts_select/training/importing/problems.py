@@ -12,7 +12,7 @@ from tts_select.data.grading import are_equivalent, is_equivalent
 from tts_select.data.problems import Fields, Row, read_rows
 from tts_select.training.importing import values
 from tts_select.training.importing.entries import Entry
-from tts_select.training.sweep.records import LoggedProblem
+from tts_select.training.log.records import LoggedProblem
 
 By = Literal["id", "row"]
 _LAST_NUMBER = re.compile(r"(\d+)\D*\Z")

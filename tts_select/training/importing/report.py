@@ -9,7 +9,7 @@ from statistics import median_low
 from typing import Any
 
 from tts_select.core.errors import InputError
-from tts_select.training.sweep.records import LoggedProblem, Manifest, Pool
+from tts_select.training.log.records import LoggedProblem, Manifest, Pool
 
 MAX_BAD_SHARE = 0.05
 _MAX_NOTES = 20

@@ -17,10 +17,10 @@ from tts_select.training.importing.problems import Problems, Reference
 from tts_select.training.importing.report import Report, Tally
 from tts_select.training.importing.spool import Spool
 from tts_select.training.importing.taking import Taken
-from tts_select.training.sweep.log import MANIFEST
-from tts_select.training.sweep.manifest import encode_manifest
-from tts_select.training.sweep.parquet import write_tables
-from tts_select.training.sweep.writer import write_whole
+from tts_select.training.log.manifest import encode_manifest
+from tts_select.training.log.parquet import write_tables
+from tts_select.training.log.reading import MANIFEST
+from tts_select.training.log.writer import write_whole
 
 _PROGRESS_ROWS = 1000
 

@@ -8,7 +8,7 @@ from tts_select.training.importing.entries import Entry
 from tts_select.training.importing.problems import Problems
 from tts_select.training.importing.report import Tally
 from tts_select.training.importing.spool import Spool
-from tts_select.training.sweep.records import Unit
+from tts_select.training.log.records import Unit
 
 SCHEME = "log"
 """Of the specs of policies and PRMs that cannot be run."""

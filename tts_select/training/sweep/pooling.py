@@ -15,8 +15,8 @@ from tts_select.executors.accounting import Ledger
 from tts_select.executors.aggregation import rank
 from tts_select.executors.limits import LimitedPolicy, Limits
 from tts_select.executors.search import Search
-from tts_select.training.sweep.manifest import rounds
-from tts_select.training.sweep.records import LoggedProblem, Pool, Sample
+from tts_select.training.log.manifest import rounds
+from tts_select.training.log.records import LoggedProblem, Pool, Sample
 
 _SAMPLES = "samples"
 

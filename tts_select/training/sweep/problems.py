@@ -7,8 +7,8 @@ from pathlib import Path
 from tts_select.core.errors import InputError
 from tts_select.data.problems import Fields, Note, Row, read_rows
 from tts_select.data.problems.fields import level_of
-from tts_select.training.sweep.codec import decode
-from tts_select.training.sweep.records import LoggedProblem
+from tts_select.training.log.codec import decode
+from tts_select.training.log.records import LoggedProblem
 
 
 def read_swept_problems(path: Path, fields: Fields | None = None) -> list[LoggedProblem]:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from tts_select.core.arm import POOL_SETTINGS, Arm
 from tts_select.core.errors import InputError
-from tts_select.training.sweep.log import read_manifest, read_records
-from tts_select.training.sweep.manifest import PoolPlan, pools_of
-from tts_select.training.sweep.records import LoggedProblem, Manifest, Pool, Run
+from tts_select.training.log.manifest import PoolPlan, pools_of
+from tts_select.training.log.reading import read_manifest, read_records
+from tts_select.training.log.records import LoggedProblem, Manifest, Pool, Run
 
 
 def reusable(folder: Path, wanted: Manifest, problems: Sequence[LoggedProblem]) -> Iterator[Pool | Run]:

@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from tts_select.batch import DEFAULT_CONCURRENCY, in_flight
 from tts_select.core.arm import POOL_SETTINGS, Arm
 from tts_select.core.candidate import Candidate
 from tts_select.core.errors import BackendError, InputError, TtsSelectError, unknown_size
@@ -23,14 +22,15 @@ from tts_select.core.solution import Solution
 from tts_select.data.grading import GRADER
 from tts_select.executors.registry import Loaders
 from tts_select.selector.portfolio import Portfolio
-from tts_select.solving import Executors, Options, run_plan
-from tts_select.training.sweep.log import key_of
-from tts_select.training.sweep.manifest import PoolPlan, pools_of, searches
+from tts_select.solving.batch import DEFAULT_CONCURRENCY, in_flight
+from tts_select.solving.running import Executors, Options, run_plan
+from tts_select.training.log.manifest import PoolPlan, pools_of, searches
+from tts_select.training.log.reading import key_of
+from tts_select.training.log.records import LoggedProblem, Manifest, ModelCard, Pool, Run, SweepLog
+from tts_select.training.log.writer import Writer
 from tts_select.training.sweep.pooling import is_right, sample_pool
-from tts_select.training.sweep.records import LoggedProblem, Manifest, ModelCard, Pool, Run, SweepLog
 from tts_select.training.sweep.reuse import reusable
 from tts_select.training.sweep.swept_models import FRESH, SweptModels
-from tts_select.training.sweep.writer import Writer
 
 DEFAULT_SAMPLES = 64
 DEFAULT_RUNS = 2

@@ -6,9 +6,9 @@ from dataclasses import asdict, dataclass
 from statistics import fmean
 from typing import Any
 
-from tts_select.training.sweep.estimators import pass_at_k
-from tts_select.training.sweep.manifest import rounds
-from tts_select.training.sweep.records import Pool, SweepLog
+from tts_select.training.log.estimators import pass_at_k
+from tts_select.training.log.manifest import rounds
+from tts_select.training.log.records import Pool, SweepLog
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from tts_select.data.world.checker import is_strictly_right
 from tts_select.data.world.suite import STEP_DELIMITER, WorldProblem
 from tts_select.executors.stepping import split_steps
 from tts_select.selector.portfolio import Portfolio
-from tts_select.training.sweep import records
+from tts_select.training.log import records
 from tts_select.training.sweep.run import Sweep, run_sweep
 
 

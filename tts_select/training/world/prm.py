@@ -17,7 +17,7 @@ from tokenizers import Tokenizer
 
 from tts_select.data.world.suite import STEP_DELIMITER
 from tts_select.data.world.tokenizer import token_id
-from tts_select.executors.rewards.rules import BAD, GOOD
+from tts_select.executors.prms.rules import BAD, GOOD
 from tts_select.training.world.corpus import IGNORE, Batch, Example
 from tts_select.training.world.loop import Chunks, Loss
 from tts_select.training.world.recipe import PrmStage

@@ -17,7 +17,6 @@ import numpy as np
 from tts_select.core.arm import Arm
 from tts_select.data.world.levels import LEVELS, THIRDS
 from tts_select.data.world.suite import FAMILIES, generate
-from tts_select.progress import bar
 from tts_select.training.world import statistics as stats
 from tts_select.training.world.measure import Measurement, Run, Sample, measure_world
 from tts_select.training.world.statistics import Estimate, estimate
@@ -80,9 +79,15 @@ class Results:
 METHODS = ("cot", "majority", "best_of_n", *SEARCHES)
 
 
-def write_report(out: Path, *, n_problems: int, n_samples: int, seed: int) -> None:
+Progress = Callable[[int, int, str], None]
+"""Called with how many records are done, of how many, and a note."""
+
+
+def write_report(
+    out: Path, *, n_problems: int, n_samples: int, seed: int, progress: Progress = lambda *_: None
+) -> None:
     """Measure (or go on with it) and write report.json, world.md and two plots into `out`."""
-    results = measure(out, n_problems=n_problems, n_samples=n_samples, seed=seed)
+    results = measure(out, n_problems=n_problems, n_samples=n_samples, seed=seed, progress=progress)
     tables = all_tables(results)
     record = {name: _plain(table) for name, table in tables.items()}
     (out / "report.json").write_text(json.dumps(record, indent=1) + "\n")
@@ -93,19 +98,19 @@ def write_report(out: Path, *, n_problems: int, n_samples: int, seed: int) -> No
     plot_methods(results, out / "world-methods.png")
 
 
-def measure(out: Path, *, n_problems: int, n_samples: int, seed: int) -> Results:
+def measure(
+    out: Path, *, n_problems: int, n_samples: int, seed: int, progress: Progress = lambda *_: None
+) -> Results:
     """Sweep test problems into `out`/sweep, or go on with it."""
-    problems = generate(n_problems, seed=seed, split="test")
-    with bar("measuring", 1) as advance:
-        measurement = measure_world(
-            out / "sweep",
-            problems,
-            _arms(n_samples),
-            PRMS,
-            n_samples=n_samples,
-            seed=seed,
-            progress=lambda n_done, n, note: advance(n_done, note, n),
-        )
+    measurement = measure_world(
+        out / "sweep",
+        generate(n_problems, seed=seed, split="test"),
+        _arms(n_samples),
+        PRMS,
+        n_samples=n_samples,
+        seed=seed,
+        progress=progress,
+    )
     return Results(
         measurement,
         samples={policy: measurement.samples(policy) for policy in (*POLICIES, *SPECIALISTS)},

@@ -12,7 +12,6 @@ from pathlib import Path
 import numpy as np
 from tokenizers import Tokenizer
 
-from tts_select.batch import in_flight
 from tts_select.core.protocols import SampleRequest
 from tts_select.data.world.checker import check_steps
 from tts_select.data.world.levels import training_shape
@@ -22,6 +21,7 @@ from tts_select.executors.accounting import Ledger
 from tts_select.executors.policies.transformers import TransformersPolicy
 from tts_select.executors.runtime.loading import load_causal_lm
 from tts_select.executors.stepping import split_steps
+from tts_select.solving.batch import in_flight
 from tts_select.training.world.corpus import IGNORE, Example
 
 TEMPERATURES = (0.7, 1.0)

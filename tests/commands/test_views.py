@@ -1,0 +1,110 @@
+"""What people see of a router's plan."""
+
+from __future__ import annotations
+
+import io
+import math
+from dataclasses import replace
+
+import pytest
+from rich.console import Console, RenderableType
+
+from tts_select.commands._views import evaluation_view, outlook_view, staged_view, why_not
+from tts_select.core.arm import Arm
+from tts_select.selector.deciding import Option
+from tts_select.selector.difficulty import Difficulty
+from tts_select.selector.outlook import Outlook
+
+CHOSEN = Option(Arm("p", None, "majority", 4), 0.6, 100.0)
+PRICE = 1 / 1000
+
+
+@pytest.mark.parametrize(
+    ("p_correct", "flops", "why"),
+    [
+        (0.9, 300.0, "waits for what the cheaper step shows"),
+        (0.75, 300.0, "+0.150 is not worth 2e+02 FLOPs more"),
+        (0.6, 300.0, "no likelier to be right"),
+        (0.5, 300.0, "no likelier to be right"),
+        (0.5, 0.0, "less likely to be right"),
+    ],
+)
+def test_a_runner_up_says_why_it_lost(p_correct: float, flops: float, why: str) -> None:
+    assert why_not(Option(None, p_correct, flops), outlook(2, price=PRICE)) == why
+
+
+@pytest.mark.parametrize(("p_correct", "flops"), [(0.9, 50.0), (0.9, 300.0), (0.1, 300.0)])
+def test_for_a_problem_unlike_the_training_only_the_best_fixed_arm_counts(
+    p_correct: float, flops: float
+) -> None:
+    strange = replace(outlook(0), unfamiliar="its length is 99")
+    assert why_not(Option(None, p_correct, flops), strange) == "not the best fixed arm"
+
+
+def rendered(view: RenderableType, width: int = 120) -> str:
+    console = Console(file=io.StringIO(), width=width)
+    console.print(view)
+    return console.file.getvalue()  # type: ignore[attr-defined]
+
+
+def shown(outlook: Outlook) -> str:
+    return rendered(outlook_view(outlook))
+
+
+def outlook(n_probes: int, options: tuple[Option, ...] = (CHOSEN,), price: float = 1e-4) -> Outlook:
+    return Outlook({"p": Difficulty(0.05, 0.01, 0.2)}, options, price, "because", None, n_probes, 50.0)
+
+
+def test_an_outlook_shows_the_plan_the_difficulty_and_the_probes() -> None:
+    text = shown(outlook(2))
+    assert text.startswith("Plan: majority@4 p   (because)")
+    assert "probes: 2, 50 FLOPs" in text
+    assert "0.01 to 0.20" in text
+    assert "hard" in text
+    assert "no probes" in shown(outlook(0))
+
+
+def test_an_outlook_shows_the_eight_best_options() -> None:
+    options = [Option(Arm("p", None, "majority", n), 0.5, 100.0 * n) for n in range(2, 14)]
+    text = shown(outlook(2, (CHOSEN, *options)))
+    assert "majority@8 " in text
+    assert "majority@9 " not in text
+
+
+def test_a_staged_router_shows_the_ladder_of_each_effort() -> None:
+    ladder = {"price": 0.5, "stages": ["log:a x 2", "log:b x 8"], "accuracy": 0.75, "cost": 1234.0}
+    learned = {
+        "n_problems": 30,
+        "n_orders": 64,
+        "best_fixed": "majority@8 log:b",
+        "prices": {"medium": 0.5},
+        "ladders": [ladder],
+        "unit": "characters",
+    }
+    text = rendered(staged_view(learned), width=200)
+    assert "accuracy 0.750 for 1.23e+03 characters a problem: up to log:a x 2, then log:b x 8" in text
+    assert "30 problems, 64 orders of each" in text
+
+
+@pytest.mark.parametrize(
+    ("ratio", "said"),
+    [
+        ((0.5, 0.25, 0.75), "0.50 of it (0.25 to 0.75)"),
+        ((0.5, 0.25, math.inf), "0.50 of it (0.25 to never)"),
+        ((math.inf, 0.25, math.inf), "never as accurate"),
+    ],
+)
+def test_an_evaluation_says_where_the_router_never_is_as_accurate(
+    ratio: tuple[float, float, float], said: str
+) -> None:
+    cost_ratio = dict(zip(("value", "low", "high"), ratio, strict=True))
+    report = {
+        "n_problems": 100,
+        "n_draws": 4,
+        "best_fixed": {"name": "cot@1 p", "accuracy": 0.5, "cost": 10.0},
+        "cost_ratio_at_equal_accuracy": cost_ratio,
+        "gap_closed": {"value": 0.5, "low": 0.4, "high": 0.6},
+        "calibration": {},
+        "router": {},
+    }
+    assert said in rendered(evaluation_view(report))

@@ -1,0 +1,62 @@
+"""A made-up imported log: problems of some difficulty, policies of some skill, wrong answers that scatter."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tts_select.core.arm import Arm
+from tts_select.training.log.records import (
+    Imported,
+    LoggedProblem,
+    Manifest,
+    ModelCard,
+    Pool,
+    Sample,
+    SweepLog,
+)
+
+SKILL = {"log:weak": 0.0, "log:strong": 1.5}
+SIZES = {"log:weak": 1_000_000, "log:strong": 4_000_000}
+EVERY = 10
+
+
+def made_log(
+    n_problems: int = 30,
+    *,
+    n_samples: int = 10,
+    policies: tuple[str, ...] = ("log:weak", "log:strong"),
+    checkpoints: bool = False,
+    sized: bool = True,
+    p_right: float | None = None,
+    prefix: str = "p",
+    seed: int = 0,
+) -> SweepLog:
+    """`p_right` is that of every sample instead of what skill and difficulty make it."""
+    rng = np.random.default_rng(seed)
+    problems, pools = {}, {}
+    for k in range(n_problems):
+        difficulty = rng.normal()
+        problem = LoggedProblem(f"{prefix}{k}", f"Add {k} and {k}.", str(1000 + k))
+        problems[problem.id] = problem
+        for name in policies:
+            p = 1 / (1 + np.exp(difficulty - SKILL[name])) if p_right is None else p_right
+            samples = tuple(_sample(problem, rng.random() < p, checkpoints, rng) for _ in range(n_samples))
+            pools[problem.id, name] = Pool(problem.id, name, 0.7, None, samples, {})
+    arms = tuple(Arm(name, None, "majority", k) for name in policies for k in (1, n_samples))
+    models = {n: ModelCard("policy", SIZES[n] if sized else None, f"fp-{n}") for n in policies}
+    imported = Imported(
+        "jsonl", ("made.jsonl",), "tokens", EVERY if checkpoints else None, len(pools), 0, 0, len(pools)
+    )
+    manifest = Manifest("made", arms, n_samples, 1, 0, models, "log", imported)
+    return SweepLog(manifest, problems, pools, {})
+
+
+def _sample(problem: LoggedProblem, right: bool, checkpoints: bool, rng: np.random.Generator) -> Sample:
+    answer = problem.answer if right else str(rng.integers(0, 6))
+    n_tokens = int(rng.integers(20, 60) if right else rng.integers(30, 120))
+    found = None
+    if checkpoints:
+        n = n_tokens // EVERY
+        sure_from = int(rng.integers(0, n))
+        found = tuple(answer if k >= sure_from else rng.choice([None, "7", "8"]) for k in range(n))
+    return Sample(answer, bool(right), n_tokens, None, None, None, {}, found)

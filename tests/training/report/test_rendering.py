@@ -1,0 +1,350 @@
+from __future__ import annotations
+
+import base64
+import json
+import math
+import re
+import sys
+from html import escape, unescape
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tts_select.core.errors import InputError
+from tts_select.training.report import plots
+from tts_select.training.report.page import _flops, build_page, summary
+from tts_select.training.report.rendering import write_report
+
+PNG = b"\x89PNG\r\n\x1a\n"
+NASTY = "beam@4 <script>alert('&')</script> $x_$"
+PRICES = (0.0, 1e-11, 1e-10, 1e-9)
+
+
+def point(accuracy: float, cost: float) -> dict[str, Any]:
+    return {"accuracy": accuracy, "low": accuracy - 0.03, "high": accuracy + 0.03, "cost": cost}
+
+
+def figure(value: float) -> dict[str, float]:
+    return {"value": value, "low": 0.9 * value, "high": 1.1 * value}
+
+
+def a_report() -> dict[str, Any]:
+    """Plausible, and with everything in it."""
+    sizes = {"small": 1e8, "medium": 3e8, "large": 1e9}
+    arms = [
+        {"name": f"{method}@{n} world:{policy}", **point(0.3 + 0.08 * k + 0.04 * math.log2(n), n * flops)}
+        for method in ("majority", "best_of_n")
+        for n in (1, 4, 16, 64)
+        for k, (policy, flops) in enumerate(sizes.items())
+    ]
+    arms += [{"name": f"cot@1 world:{p}", **point(0.28, f)} for p, f in sizes.items()]
+    arms.append({"name": NASTY, **point(0.52, 7e8)})
+    best = max(arms, key=lambda arm: arm["accuracy"])
+    frontier = [
+        {"price": price, **point(0.75 - 0.12 * k, 2e10 / 6**k), "probe_share": 0.05 * (k + 1)}
+        for k, price in enumerate(PRICES)
+    ]
+    bins = [{"predicted": p, "observed": p**1.1, "n": 40} for p in (0.1, 0.3, 0.5, 0.7, 0.9)]
+    sets = ("text only", "probes only", "PRM only", "all")
+    return {
+        "schema": "tts-select/report@1",
+        "router": {
+            "folder": "router/",
+            "sha256": "0" * 64,
+            "frontier": frontier,
+            "efforts": dict(zip(("high", "medium", "low"), frontier, strict=False)),
+        },
+        "n_problems": 512,
+        "n_draws": 20,
+        "split": "test",
+        "arms": arms,
+        "best_fixed": best,
+        "oracle": point(0.86, 1.5e9),
+        "paper_bins": {
+            name: [point(0.4 + 0.05 * k - drop, 1e8 * 5**k) for k in range(5)]
+            for name, drop in (("oracle", 0.0), ("estimated", 0.04))
+        },
+        "baselines": {
+            "rule": point(0.55, 6e9),
+            "adaptive_consistency": point(0.58, 4e9),
+            "random": point(0.47, 5e9),
+        },
+        "cost_ratio_at_equal_accuracy": {"value": 0.25, "low": 0.2, "high": 0.5},
+        "gap_closed": figure(0.6),
+        "regret": figure(0.05),
+        "calibration": {
+            name: {"ece": 0.031, "brier": 0.12, "n": 200, "bins": bins}
+            for name in ("difficulty", "p_correct", "confidence")
+        },
+        "difficulty": {
+            key: dict(zip(sets, values, strict=True))
+            for key, values in {
+                "auc": (0.71, 0.88, 0.85, 0.91),
+                "brier": (0.21, 0.13, 0.14, 0.11),
+                "ece": (0.06, 0.05, 0.04, 0.03),
+            }.items()
+        },
+        "choices": {
+            "easy": {arms[0]["name"]: 0.7, arms[4]["name"]: 0.28, NASTY: 0.02},
+            "medium": {arms[4]["name"]: 0.6, arms[9]["name"]: 0.39, NASTY: 0.01},
+            "hard": {arms[11]["name"]: 0.8, arms[9]["name"]: 0.2},
+        },
+        "decide_once": point(0.66, 3e9),
+        "probe_share": 0.12,
+        "decision_ms": {"median": 1.2, "p95": 2.4},
+        "targets": [
+            {"what": "cost", "wanted": "<= 1/4", "measured": "0.25", "met": True},
+            {"what": "gap closed", "wanted": ">= 70 %", "measured": "60 %", "met": False},
+            {"what": "<live> run", "wanted": "within", "measured": None, "met": None},
+        ],
+        "shift": {
+            "trained_on": "270 problems of levels 1-5",
+            "tested_on": "90 problems of the levels above",
+            "unfamiliar_share": 0.8,
+            "router": point(0.41, 3e9),
+            "best_fixed": {"name": NASTY, **point(0.4, 2e10)},
+            "difference": {"value": 0.01, "low": -0.02, "high": 0.04},
+        },
+    }
+
+
+def without_numbers(value: Any) -> Any:
+    """Every number could not be computed, in one of the two ways of saying so."""
+    if isinstance(value, dict):
+        return {key: without_numbers(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [without_numbers(inner) for inner in value]
+    if isinstance(value, float):
+        return math.nan
+    return None if isinstance(value, int) else value
+
+
+class _Tags(HTMLParser):
+    """Collects what a browser would see."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.attributes: list[tuple[str, str | None]] = []
+        self.text = ""
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes += attrs
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("reports") / "new"
+    write_report(a_report(), folder)
+    return folder
+
+
+def test_the_folder_holds_the_json_the_plots_the_page_and_nothing_else(written: Path) -> None:
+    files = {str(p.relative_to(written)) for p in written.rglob("*") if p.is_file()}
+    assert files == {"report.json", "report.html", *(f"plots/{name}" for name in plots.PLOTS)}
+    assert all((written / "plots" / name).read_bytes().startswith(PNG) for name in plots.PLOTS)
+    assert json.loads((written / "report.json").read_text()) == a_report()
+
+
+def test_every_arm_is_named_and_escaped(written: Path) -> None:
+    page = (written / "report.html").read_text()
+    for arm in a_report()["arms"]:
+        assert f">{escape(arm['name'])}<" in page
+    seen = _Tags(page)
+    assert "script" not in seen.tags
+    assert NASTY in seen.text
+    assert "<live>" not in page
+
+
+def test_the_page_needs_nothing_beside_it(written: Path) -> None:
+    page = (written / "report.html").read_text()
+    assert not re.search(r"https?://|url\(|@import", page)
+    seen = _Tags(page)
+    assert not {"link", "iframe", "object", "embed"} & set(seen.tags)
+    sources = [value or "" for name, value in seen.attributes if name in ("src", "href", "srcset")]
+    assert len(sources) == len(plots.PLOTS)
+    for source, name in zip(sources, plots.PLOTS, strict=True):
+        head, data = source.split(",")
+        assert head == "data:image/png;base64"
+        assert base64.b64decode(data, validate=True) == (written / "plots" / name).read_bytes()
+
+
+def test_the_page_says_which_targets_are_met(written: Path) -> None:
+    rows = re.findall(r'<tr class="(\w*)"><th scope="row">(.*?)</th>.*<td>(.*?)</td></tr>', _page(written))
+    found = {unescape(what): (name, verdict) for name, what, verdict in rows}
+    assert found["cost"] == ("met", "✓ met")
+    assert found["gap closed"] == ("missed", "✗ missed")
+    assert found["<live> run"] == ("", "not measured")
+
+
+def test_arms_are_sorted_by_cost(written: Path) -> None:
+    table = _page(written).split("Every fixed arm")[1].split("</table>")[0]
+    names = [unescape(name) for name in re.findall(r'<th scope="row">(.*?)</th>', table)]
+    cost = {arm["name"]: arm["cost"] for arm in a_report()["arms"]}
+    assert len(names) == len(cost)
+    assert [cost[name] for name in names] == sorted(cost.values())
+
+
+def test_a_shift_is_shown_with_what_it_was_trained_and_tested_on(written: Path) -> None:
+    section = _page(written).split("Problems unlike the training data")[1].split("</section>")[0]
+    text = _Tags(section).text
+    for said in (
+        *("270 problems of levels 1-5", "90 problems of the levels above", "80.0 %"),
+        *("1.0 % (-2.0 to 4.0)", "41.0 % (38.0 to 44.0)", "3 GFLOPs", "40.0 %", NASTY),
+    ):
+        assert said in text
+    nothing = build_page({**a_report(), "shift": None}, {}).split("Problems unlike")[1]
+    assert "not measured" in nothing.split("</section>")[0]
+
+
+def test_the_summary_says_what_was_found() -> None:
+    said = summary(a_report())
+    assert "(majority@64 world:large, 70.0 %) the router costs 4 (2 to 5) times less." in said
+    assert "closes 60.0 % (54.0 to 66.0) of the distance" in said
+    assert "Of 3 targets: 1 met, 1 missed, 1 not measured. All of it is over 512 problems." in said
+
+
+def test_a_router_that_costs_more_is_said_to() -> None:
+    report = {**a_report(), "cost_ratio_at_equal_accuracy": {"value": 1.5, "low": 1.2, "high": None}}
+    assert "the router costs 1.5 (1.2 or more) times as much." in summary(report)
+
+
+def test_a_router_that_is_sometimes_or_never_as_accurate_is_said_to_be() -> None:
+    ratio = {"value": 0.5, "low": 0.25, "high": None}
+    assert "the router costs 2 (4 or less) times less." in summary(
+        {**a_report(), "cost_ratio_at_equal_accuracy": ratio}
+    )
+    never = {**a_report(), "cost_ratio_at_equal_accuracy": {**ratio, "value": None}}
+    assert summary(never).startswith("The router is never as accurate as the best fixed arm (")
+
+
+def test_numbers_that_are_not_finite_are_null(tmp_path: Path) -> None:
+    report = a_report()
+    report["arms"][0].update(accuracy=math.nan, low=math.nan)
+    report["router"]["frontier"][1]["cost"] = math.inf
+    report["oracle"] = point(-math.inf, math.nan)
+    write_report(report, tmp_path)
+    read = json.loads((tmp_path / "report.json").read_text(), parse_constant=pytest.fail)
+    assert read["arms"][0]["accuracy"] is None
+    assert read["router"]["frontier"][1]["cost"] is None
+    assert set(read["oracle"].values()) == {None}
+    assert "nan" not in _Tags(_page(tmp_path)).text
+
+
+def test_a_report_without_a_single_number_is_still_written(tmp_path: Path) -> None:
+    write_report(without_numbers(a_report()), tmp_path)
+    assert "the router costs an amount that was not measured" in _page(tmp_path)
+    assert json.loads((tmp_path / "report.json").read_text())["n_problems"] is None
+
+
+@pytest.mark.parametrize("empty", [None, {}], ids=["none", "empty"])
+@pytest.mark.parametrize(
+    "part", sorted(set(a_report()) - {"schema", "split", "n_problems", "n_draws", "probe_share"})
+)
+def test_a_missing_part_breaks_nothing(part: str, empty: Any) -> None:
+    report = {**a_report(), part: empty}
+    assert "not measured" in build_page(report, {})
+    for draw in plots.PLOTS.values():
+        draw(report)
+
+
+def test_an_empty_report_has_no_plots_and_removes_those_of_an_older_one(tmp_path: Path) -> None:
+    (tmp_path / "plots").mkdir()
+    (tmp_path / "plots" / "frontier.png").write_bytes(b"of an older report")
+    write_report({"schema": "tts-select/report@1"}, tmp_path)
+    assert not list((tmp_path / "plots").iterdir())
+    assert "data:image" not in _page(tmp_path)
+    assert (tmp_path / "report.json").exists()
+
+
+def test_without_matplotlib_the_remedy_is_named_and_nothing_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    with pytest.raises(InputError, match=re.escape("pip install 'tts-select[plot]'")):
+        write_report(a_report(), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def _break_a_plot(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(report: dict[str, Any]) -> None:
+        raise RuntimeError("no room for the labels")
+
+    monkeypatch.setitem(plots.PLOTS, "difficulty.png", broken)
+
+
+def test_a_plot_that_fails_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _break_a_plot(monkeypatch)
+    with pytest.raises(RuntimeError):
+        write_report(a_report(), tmp_path)
+    assert not list(tmp_path.rglob("*"))
+
+
+def test_a_plot_that_fails_leaves_an_older_report_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_report({}, tmp_path)
+    before = {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()}
+    _break_a_plot(monkeypatch)
+    with pytest.raises(RuntimeError):
+        write_report(a_report(), tmp_path)
+    assert {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()} == before
+
+
+def test_a_disk_that_fills_leaves_no_json_and_no_partial_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_report({}, tmp_path)
+    write = Path.write_bytes
+
+    def full(path: Path, content: bytes) -> int:
+        if path.name.startswith("report.html"):
+            write(path, content[:100])
+            raise OSError("no space left on device")
+        return write(path, content)
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(OSError, match="no space"):
+        write_report({}, tmp_path)
+    assert [p.name for p in tmp_path.iterdir() if p.is_file()] == ["report.html"]  # the older one
+
+
+def test_the_same_report_gives_the_same_plots_and_the_callers_style_is_left_alone(written: Path) -> None:
+    import matplotlib
+
+    before = dict(matplotlib.rcParams)
+    again = plots.draw_plots(a_report())
+    assert again == {name: (written / "plots" / name).read_bytes() for name in plots.PLOTS}
+    assert dict(matplotlib.rcParams) == before
+
+
+def test_rare_arms_are_drawn_as_one() -> None:
+    choices = {"easy": {"often": 0.9, **{f"rare {k}": 0.02 for k in range(5)}}, "hard": {"often": 1.0}}
+    drawn = plots.draw_choices({"choices": choices})
+    assert drawn is not None
+    assert drawn.axes[0].get_legend_handles_labels()[1] == ["often", "other"]
+
+
+@pytest.mark.parametrize(
+    ("flops", "shown"),
+    [
+        (0.0, "0 FLOPs"),
+        (12.0, "12 FLOPs"),
+        (2.126e9, "2.13 GFLOPs"),
+        (999.9e6, "1 GFLOPs"),
+        (None, "not measured"),
+    ],
+)
+def test_costs_are_read_with_a_prefix(flops: float | None, shown: str) -> None:
+    assert _flops(flops) == shown
+
+
+def _page(folder: Path) -> str:
+    return (folder / "report.html").read_text()

@@ -1,0 +1,153 @@
+"""One request for continuations: whole, or in pieces where a deadline may cut it short."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass, replace
+from typing import Any
+
+from tts_select.core.errors import BackendError
+from tts_select.executors.openai_api.abilities import Abilities
+from tts_select.executors.openai_api.client import Body, Client, ServerError
+from tts_select.executors.openai_api.responses import Choice, Usage, choices_of, read_choice, usage_of
+
+_BAD_REQUEST = 400
+
+
+class ContextFull(BackendError):
+    """The prompt leaves no room in the model's context."""
+
+
+@dataclass(slots=True)
+class Answer:
+    """What came of a request: the choices that are whole (or cut by the deadline), and the usage of every
+    HTTP request that it took; `error` is why other choices are missing."""
+
+    choices: list[Choice]
+    usages: list[Usage]
+    error: BackendError | None = None
+
+
+async def ask(client: Client, body: Body, *, deadline: float | None, can: Abilities) -> Answer:
+    """Ask. Where the context has no room for so many tokens, as many are asked for as fit: vLLM writes no
+    more than these by itself; for a server that refuses, the prompt is measured by a request for one token.
+
+    Raises:
+        ContextFull: not one fits.
+        BackendError: nothing came, or nothing that can be read.
+    """
+    if can.context is not None:
+        body = {**body, "max_tokens": min(body["max_tokens"], can.context - 1)}
+    try:
+        return await _asked(client, body, deadline, can)
+    except ServerError as error:
+        if not _is_about_context(error):
+            raise
+        measured = await _measured(client, body)
+        if can.context is None:
+            raise
+    room = can.context - measured.prompt
+    if room < 1:
+        raise ContextFull(f"the prompt has {measured.prompt:,} tokens")
+    answer = await _asked(client, {**body, "max_tokens": min(room, body["max_tokens"])}, deadline, can)
+    answer.usages.append(measured)
+    return answer
+
+
+async def _measured(client: Client, body: Body) -> Usage:
+    """The usage of the same prompt for one token."""
+    try:
+        response = await client.completion({**body, "n": 1, "max_tokens": 1})
+    except ServerError as error:
+        if _is_about_context(error):
+            raise ContextFull(str(error)) from error
+        raise
+    return _usage(client, response)
+
+
+async def _asked(client: Client, body: Body, deadline: float | None, can: Abilities) -> Answer:
+    if deadline is not None:
+        return await _Stream(client, body, deadline, counts_pieces=can.counts_pieces).read()
+    response = await client.completion(body)
+    choices, usage = choices_of(response), _usage(client, response)
+    return Answer([_counted(c, usage, alone=body["n"] == 1) for c in choices], [usage])
+
+
+def _usage(client: Client, response: Any) -> Usage:
+    usage = usage_of(response)
+    if usage is None:
+        raise BackendError(f"{client.where} does not say what its response cost: it has no usage")
+    return usage
+
+
+def _counted(choice: Choice, usage: Usage, *, alone: bool) -> Choice:
+    """Its own tokens, where the server tells them of all choices together and it is the only one."""
+    return replace(choice, n_tokens=usage.generated) if alone and choice.n_tokens is None else choice
+
+
+class _Stream:
+    """A response that comes in pieces."""
+
+    def __init__(self, client: Client, body: Body, deadline: float, *, counts_pieces: bool) -> None:
+        options = {"include_usage": True, **({"continuous_usage_stats": True} if counts_pieces else {})}
+        self._client, self._deadline = client, deadline
+        self._body = {**body, "stream_options": options}
+        self._total: Usage | None = None
+        self._prompt = Usage(0, 0, 0)
+        self._parts = {k: Choice() for k in range(body["n"])}
+        self._pieces = dict.fromkeys(self._parts, 0)
+
+    async def read(self) -> Answer:
+        """Until all is written, the deadline, or a failure after which what is whole remains."""
+        error: BackendError | None = None
+        try:
+            async with asyncio.timeout(max(0.0, self._deadline - time.monotonic())):
+                await self._read_all()
+        except TimeoutError:
+            self._cut()
+        except BackendError as failure:
+            if not any(part.finish for part in self._parts.values()):
+                raise
+            error = failure
+        return self._answer(error)
+
+    async def _read_all(self) -> None:
+        async with self._client.stream(self._body, deadline=self._deadline) as pieces:
+            async for piece in pieces:
+                self._take(piece)
+        if any(part.finish is None for part in self._parts.values()):
+            raise BackendError(f"{self._client.where} ended its response too early")
+
+    def _take(self, piece: Any) -> None:
+        found = getattr(piece, "choices", None) or []
+        usage = usage_of(piece)
+        if usage is not None and found:
+            self._prompt = usage  # of one choice: only what it says of the prompt holds for all
+        elif usage is not None:
+            self._total = usage
+        for choice in found:
+            index, read = choice.index or 0, read_choice(choice)
+            self._parts.setdefault(index, Choice()).take(read)
+            self._pieces[index] = self._pieces.get(index, 0) + bool(read.text)
+
+    def _cut(self) -> None:
+        for part in self._parts.values():
+            part.finish = part.finish or "deadline"
+
+    def _answer(self, error: BackendError | None) -> Answer:
+        parts = [(self._with_count(k, part), part.finish) for k, part in sorted(self._parts.items())]
+        generated = sum(part.n_tokens or 0 for part, _ in parts)
+        usage = self._total or Usage(self._prompt.prompt, self._prompt.cached, generated)
+        return Answer([part for part, finish in parts if finish], [usage], error)
+
+    def _with_count(self, k: int, part: Choice) -> Choice:
+        """Where a choice tells no tokens a request is for one; cut short, its pieces are its tokens."""
+        if part.n_tokens is not None:
+            return part
+        return replace(part, n_tokens=self._pieces[k] if self._total is None else self._total.generated)
+
+
+def _is_about_context(error: ServerError) -> bool:
+    said = str(error).lower()
+    return error.status == _BAD_REQUEST and ("context" in said or "max_tokens" in said)

@@ -1,0 +1,1 @@
+"""What decides: one protocol, one file a kind of router, and how a router is kept on disk."""

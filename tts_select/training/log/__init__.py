@@ -1,0 +1,1 @@
+"""The sweep log: its records, and how they are written and read again."""

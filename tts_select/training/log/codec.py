@@ -1,0 +1,233 @@
+"""The records of a sweep log: to JSON and back. What comes back has been checked, field by field.
+
+That names (of problems, models, arms) are known, and that no record is there twice, is the log's to check.
+"""
+
+from __future__ import annotations
+
+import math
+import reprlib
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, fields
+from types import NoneType
+from typing import Any, get_args
+
+from tts_select.core.candidate import Finish
+from tts_select.core.cost import Cost
+from tts_select.training.log.records import LoggedProblem, Pool, Run, Sample
+
+Record = LoggedProblem | Pool | Run
+
+_NUMBER = (int, float)
+_KINDS: dict[type, str] = {LoggedProblem: "problem", Pool: "pool", Run: "run"}
+_PROBLEM: dict[str, tuple[type, ...]] = {
+    "id": (str,),
+    "problem": (str,),
+    "answer": (str,),
+    "level": (int, NoneType),
+    "family": (str, NoneType),
+}
+_POOL: dict[str, tuple[type, ...]] = {
+    "problem": (str,),
+    "policy": (str,),
+    "temperature": _NUMBER,
+    "prompt_tokens": (int,),
+    "samples": (list,),
+    "prm_tokens": (dict,),
+}
+_SAMPLE: dict[str, tuple[type, ...]] = {
+    "answer": (str, NoneType),
+    "correct": (bool,),
+    "n_tokens": (int,),
+    "logprob": _NUMBER,
+    "finish": (str,),
+    "text": (str,),
+    "scores": (dict,),
+}
+_IMPORTED_PROBLEM = _PROBLEM | {"answer": (str, NoneType)}
+_IMPORTED_POOL = _POOL | {"prompt_tokens": (int, NoneType)}
+_IMPORTED_SAMPLE = _SAMPLE | {
+    "logprob": (*_NUMBER, NoneType),
+    "finish": (str, NoneType),
+    "text": (str, NoneType),
+    "checkpoints": (list, NoneType),
+}
+_RUN: dict[str, tuple[type, ...]] = {
+    "problem": (str,),
+    "arm": (str,),
+    "seed": (int,),
+    "answer": (str, NoneType),
+    "correct": (bool,),
+    "confidence": (*_NUMBER, NoneType),
+    "n_tokens": (int,),
+    "logprob": _NUMBER,
+    "scores": (list,),
+    "cost": (dict,),
+}
+COST_FIELDS: dict[str, tuple[type, ...]] = {
+    f.name: _NUMBER if f.name in ("flops", "seconds") else (int,) for f in fields(Cost)
+}
+
+
+def encode(record: Record) -> dict[str, Any]:
+    """As it is in a shard."""
+    data = {"kind": _KINDS[type(record)], **asdict(record)}
+    for sample in data.get("samples", ()):
+        if sample["checkpoints"] is None:
+            del sample["checkpoints"]
+    return data
+
+
+def decode(data: Any, *, imported: bool = False) -> Record:
+    """The inverse of `encode`; of an imported log some fields may be null.
+
+    Raises:
+        ValueError: it is no such record; the message says which field is wrong.
+    """
+    kind = data.get("kind") if isinstance(data, dict) else None
+    if kind not in _DECODERS:
+        raise ValueError(f"its kind is {reprlib.repr(kind)}, not problem, pool or run")
+    fields_ = {name: value for name, value in data.items() if name != "kind"}
+    return _DECODERS[kind](fields_, imported)
+
+
+def take(
+    data: Any, what: str, types: dict[str, tuple[type, ...]], *, optional: Iterable[str] = ()
+) -> list[Any]:
+    """The values of an object with exactly these fields, in their order.
+
+    Raises:
+        ValueError: it is no object, a field is missing or unknown, or has another type.
+    """
+    if not isinstance(data, dict):
+        raise ValueError(f"{what} is {reprlib.repr(data)}, not an object")  # noqa: TRY004  as all that is malformed
+    whole = {**dict.fromkeys(optional), **data}
+    for name, allowed in types.items():
+        if name not in whole:
+            raise ValueError(f"{what} has no field '{name}'")
+        if type(whole[name]) not in allowed:
+            raise ValueError(f"{what} has {name} = {reprlib.repr(whole[name])}")
+    for name in whole:
+        if name not in types:
+            raise ValueError(f"{what} has an unknown field '{name}'")
+    return [whole[name] for name in types]
+
+
+def _problem(data: Any, imported: bool) -> LoggedProblem:
+    types = _IMPORTED_PROBLEM if imported else _PROBLEM
+    return LoggedProblem(*take(data, "the problem", types, optional=("level", "family")))
+
+
+def _pool(data: Any, imported: bool) -> Pool:
+    types = _IMPORTED_POOL if imported else _POOL
+    problem, policy, temperature, prompt_tokens, samples, prm_tokens = take(data, "the pool", types)
+    if not (math.isfinite(temperature) and temperature >= 0):
+        raise ValueError(f"the pool has temperature = {temperature}")
+    read = _imported_sample if imported else _sample
+    return Pool(
+        problem,
+        policy,
+        float(temperature),
+        None if prompt_tokens is None else _count(prompt_tokens, "prompt_tokens"),
+        tuple(read(sample, f"sample {k}") for k, sample in enumerate(samples)),
+        {prm: _tokens(prm, tokens) for prm, tokens in prm_tokens.items()},
+    )
+
+
+def _sample(data: Any, what: str) -> Sample:
+    answer, correct, n_tokens, logprob, finish, text, scores = take(data, what, _SAMPLE)
+    if finish not in get_args(Finish):
+        raise ValueError(f"{what} has finish = {reprlib.repr(finish)}")
+    if correct and answer is None:
+        raise ValueError(f"{what} is correct without an answer")
+    if finish != "stop" and (answer is not None or scores):
+        raise ValueError(f"{what} is truncated, so it has no answer and no scores")
+    read = _scores_by_prm(scores, what)
+    return Sample(answer, correct, _count(n_tokens, "n_tokens"), _finite(logprob, what), finish, text, read)
+
+
+def _imported_sample(data: Any, what: str) -> Sample:
+    """The log that it comes from has its own idea of what is complete and what is correct."""
+    answer, correct, n_tokens, logprob, finish, text, scores, checkpoints = take(
+        data, what, _IMPORTED_SAMPLE, optional=("logprob", "finish", "text", "checkpoints")
+    )
+    if finish is not None and finish not in get_args(Finish):
+        raise ValueError(f"{what} has finish = {reprlib.repr(finish)}")
+    if any(type(value) not in (str, NoneType) for value in checkpoints or ()):
+        raise ValueError(f"{what} has checkpoints that are no answers")
+    return Sample(
+        answer,
+        correct,
+        _count(n_tokens, "n_tokens"),
+        None if logprob is None else _finite(logprob, what),
+        finish,
+        text,
+        _scores_by_prm(scores, what),
+        None if checkpoints is None else tuple(checkpoints),
+    )
+
+
+def _finite(logprob: float, what: str) -> float:
+    if not math.isfinite(logprob):
+        raise ValueError(f"{what} has logprob = {logprob}")
+    return float(logprob)
+
+
+def _scores_by_prm(scores: dict[str, Any], what: str) -> dict[str, tuple[float, ...]]:
+    return {prm: _scores(values, f"{what}, {prm}") for prm, values in scores.items()}
+
+
+def _scores(values: Any, what: str) -> tuple[float, ...]:
+    if not isinstance(values, list) or not values:
+        raise ValueError(f"{what}: no list of step scores")
+    return tuple(_share(value, f"{what}: the score of step {k}") for k, value in enumerate(values, start=1))
+
+
+def _share(value: Any, what: str) -> float:
+    if type(value) not in _NUMBER or not 0 <= value <= 1:  # NaN is not in [0, 1] either
+        raise ValueError(f"{what} is {reprlib.repr(value)}, not from 0 to 1")
+    return float(value)
+
+
+def _tokens(prm: str, data: Any) -> dict[int, int]:
+    if not isinstance(data, dict) or not all(str(k).isdecimal() for k in data):
+        raise ValueError(f"the prm_tokens of {prm} are no object of {{samples: tokens}}")
+    tokens = {int(k): _count(n, f"prm_tokens of {prm}") for k, n in data.items()}
+    in_order = [tokens[k] for k in sorted(tokens)]
+    if in_order != sorted(in_order):
+        raise ValueError(f"the prm_tokens of {prm} decrease: they are those of all samples so far")
+    return tokens
+
+
+def _count(value: Any, what: str) -> int:
+    if type(value) is not int or value < 0:
+        raise ValueError(f"{what} is {reprlib.repr(value)}, not a count")
+    return value
+
+
+def _run(data: Any, _imported: bool) -> Run:
+    problem, arm, seed, answer, correct, confidence, n_tokens, logprob, scores, cost = take(
+        data, "the run", _RUN
+    )
+    if correct and answer is None:
+        raise ValueError("the run is correct without an answer")
+    if confidence is not None:
+        confidence = _share(confidence, "the confidence")
+    if not math.isfinite(logprob):
+        raise ValueError(f"the run has logprob = {logprob}")
+    if answer is None and (n_tokens or scores):
+        raise ValueError("the run has tokens or scores of a solution, and no answer")
+    read = _scores(scores, "the run") if scores else ()
+    length = _count(n_tokens, "n_tokens")
+    return Run(problem, arm, seed, answer, correct, confidence, length, float(logprob), read, _cost(cost))
+
+
+def _cost(data: Any) -> Cost:
+    cost = Cost(*take(data, "the cost", COST_FIELDS))
+    for name, value in asdict(cost).items():
+        if not (math.isfinite(value) and value >= 0):
+            raise ValueError(f"the cost has {name} = {value}")
+    return cost
+
+
+_DECODERS: dict[Any, Callable[[Any, bool], Record]] = {"problem": _problem, "pool": _pool, "run": _run}

@@ -1,0 +1,209 @@
+"""The manifest of a sweep log: to JSON and back, what it asks for, and how two of them differ."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from types import NoneType
+from typing import Any, get_args
+
+from tts_select.core.arm import Arm
+from tts_select.training.log.codec import take
+from tts_select.training.log.records import (
+    IMPORTED_SCHEMA,
+    SCHEMA,
+    Imported,
+    LoggedProblem,
+    Manifest,
+    ModelCard,
+    Unit,
+)
+
+_NUMBERED = re.compile(r"tts-select/sweep@(\d+)")
+_FIELDS: dict[str, tuple[type, ...]] = {
+    "schema": (str,),
+    "portfolio": (str,),
+    "arms": (list,),
+    "n_samples": (int,),
+    "n_runs": (int,),
+    "seed": (int,),
+    "models": (dict,),
+    "grader": (str,),
+    "problems": (dict,),
+}
+_IMPORTED: dict[str, tuple[type, ...]] = {
+    "format": (str,),
+    "files": (list,),
+    "unit": (str,),
+    "checkpoint_every": (int, NoneType),
+    "n_rows": (int,),
+    "n_bad": (int,),
+    "n_duplicates": (int,),
+    "n_pools": (int,),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class PoolPlan:
+    """A pool that a sweep draws: as its first arm samples, scored by the PRMs of all of its arms."""
+
+    arm: Arm
+    prms: tuple[str, ...]
+
+    def size(self, n_samples: int) -> int:
+        """Of `n_samples`; every greedy sample is the same."""
+        return n_samples if self.arm.temperature > 0 else 1
+
+
+def pools_of(arms: Iterable[Arm]) -> dict[str, PoolPlan]:
+    """By the names of the pools."""
+    sharing: dict[str, list[Arm]] = {}
+    for arm in arms:
+        if arm.is_sampling:
+            sharing.setdefault(arm.pool, []).append(arm)
+    return {
+        name: PoolPlan(some[0], tuple(dict.fromkeys(arm.prm for arm in some if arm.prm)))
+        for name, some in sharing.items()
+    }
+
+
+def policies(manifest: Manifest) -> tuple[str, ...]:
+    """Of all arms."""
+    return tuple(dict.fromkeys(arm.policy for arm in manifest.arms))
+
+
+def prms(manifest: Manifest) -> tuple[str, ...]:
+    """Of all arms."""
+    return tuple(dict.fromkeys(arm.prm for arm in manifest.arms if arm.prm))
+
+
+def searches(arms: Iterable[Arm], n_runs: int, seed: int) -> list[tuple[Arm, int]]:
+    """The arms that are run, each with its seeds."""
+    return [(arm, seed + k) for arm in arms if not arm.is_sampling for k in range(n_runs)]
+
+
+def rounds(n_samples: int) -> tuple[int, ...]:
+    """1, 2, 4, ... and all of them: after so many samples the tokens of a PRM are noted."""
+    return (*(2**k for k in range((n_samples - 1).bit_length())), n_samples)
+
+
+def encode_manifest(manifest: Manifest, problems: Iterable[LoggedProblem]) -> dict[str, Any]:
+    """As it is in manifest.json; count and hash of the problems tell a log that lacks some, or has others."""
+    fields = {name: value for name, value in asdict(manifest).items() if name != "imported" or value}
+    encoded = {"schema": manifest.schema, **fields, "problems": digest_of(problems)}
+    found: dict[str, Any] = json.loads(json.dumps(encoded))
+    return found
+
+
+def digest_of(problems: Iterable[LoggedProblem]) -> dict[str, Any]:
+    """Whatever the order of the problems."""
+    rows = sorted(json.dumps(asdict(problem), sort_keys=True) for problem in problems)
+    return {"count": len(rows), "sha256": hashlib.sha256("\n".join(rows).encode()).hexdigest()}
+
+
+def decode_manifest(data: Any) -> Manifest:
+    """The inverse of `encode_manifest`, but for the digest of the problems.
+
+    Raises:
+        ValueError: it is malformed, or of a schema that is not known here.
+    """
+    _check_schema(data)
+    is_imported = data["schema"] == IMPORTED_SCHEMA
+    types = _FIELDS | ({"imported": (dict,)} if is_imported else {})
+    _, portfolio, arms, n_samples, n_runs, seed, models, grader, digest, *imported = take(data, "it", types)
+    take(digest, "its problems", {"count": (int,), "sha256": (str,)})
+    if n_samples < 1 or n_runs < 1:
+        raise ValueError("n_samples and n_runs are 1 at least")
+    manifest = Manifest(
+        portfolio=portfolio,
+        arms=tuple(_arm(arm, number) for number, arm in enumerate(arms, start=1)),
+        n_samples=n_samples,
+        n_runs=n_runs,
+        seed=seed,
+        models={spec: _card(spec, card, is_imported) for spec, card in models.items()},
+        grader=grader,
+        imported=_imported(imported[0]) if is_imported else None,
+    )
+    _check_models(manifest)
+    return manifest
+
+
+def differences(there: dict[str, Any], here: dict[str, Any]) -> list[str]:
+    """In words, between two encoded manifests."""
+    found = []
+    for name in _FIELDS:
+        old, new = there.get(name), here.get(name)
+        if old == new:
+            continue
+        if name == "arms":
+            found.append(_arms_differ(old, new))
+        elif name == "problems":
+            found.append("its problems are others")
+        elif isinstance(old, dict) and isinstance(new, dict):
+            specs = sorted(s for s in {*old, *new} if old.get(s) != new.get(s))
+            found += [f"its model {s} is {_brief(old.get(s))}, not {_brief(new.get(s))}" for s in specs]
+        else:
+            found.append(f"its {name} is {old!r}, not {new!r}")
+    return found
+
+
+def _check_schema(data: Any) -> None:
+    schema = data.get("schema") if isinstance(data, dict) else None
+    if schema in (SCHEMA, IMPORTED_SCHEMA):
+        return
+    numbered = _NUMBERED.fullmatch(str(schema))
+    if numbered and int(numbered[1]) > int(IMPORTED_SCHEMA.rpartition("@")[2]):
+        raise ValueError(f"its schema {schema} is newer than {IMPORTED_SCHEMA}: upgrade tts-select")
+    raise ValueError(f"its schema is {schema!r}, not {SCHEMA}: docs/sweep-log.md has the format")
+
+
+def _arm(data: Any, number: int) -> Arm:
+    try:
+        arm = Arm.from_dict(data)
+        well_formed = {type(arm.policy), type(arm.method)} == {str} and type(arm.budget) is int
+    except (TypeError, KeyError) as error:
+        raise ValueError(f"arm {number} is malformed ({error})") from error
+    if not well_formed:
+        raise ValueError(f"arm {number} is malformed")
+    return arm
+
+
+def _imported(data: Any) -> Imported:
+    format_, files, unit, every, *counts = take(data, "its import", _IMPORTED)
+    if unit not in get_args(Unit) or not all(isinstance(name, str) for name in files):
+        raise ValueError(f"its import has the unit {unit!r} and the files {files!r}")
+    return Imported(format_, tuple(files), unit, every, *counts)
+
+
+def _card(spec: str, data: Any, is_imported: bool) -> ModelCard:
+    size = (int, NoneType) if is_imported else (int,)
+    fields: dict[str, tuple[type, ...]] = {"kind": (str,), "n_parameters": size, "fingerprint": (str,)}
+    kind, n_parameters, fingerprint = take(data, f"the model {spec}", fields)
+    if kind not in ("policy", "prm"):
+        raise ValueError(f"the model {spec} is of the kind {kind!r}, not policy or prm")
+    return ModelCard(kind, n_parameters, fingerprint)
+
+
+def _check_models(manifest: Manifest) -> None:
+    if len({arm.name for arm in manifest.arms}) != len(manifest.arms):
+        raise ValueError("two of its arms are the same")
+    for kind, specs in (("policy", policies(manifest)), ("prm", prms(manifest))):
+        for spec in specs:
+            if spec not in manifest.models or manifest.models[spec].kind != kind:
+                raise ValueError(f"an arm has the {kind} {spec}, which is not among its models")
+
+
+def _arms_differ(old: Any, new: Any) -> str:
+    names, others = (dict.fromkeys(Arm.from_dict(arm).name for arm in arms) for arms in (old, new))
+    if gone := [name for name in names if name not in others]:
+        return f"it has the arm '{gone[0]}' and this portfolio has not"
+    if added := [name for name in others if name not in names]:
+        return f"it lacks the arm '{added[0]}'"
+    return "its arms are in another order"
+
+
+def _brief(card: Any) -> str:
+    return f"{card['fingerprint']} ({card['n_parameters']:,} parameters)" if card else "missing"

@@ -1,0 +1,227 @@
+"""A sweep log as cases to replay: what any arm would have answered and cost, with which evidence.
+
+The samples of a pool are exchangeable, so every order of them is a draw: an arm that takes k samples is
+replayed on the first k of the order. Nothing is computed by a model.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from tts_select.core.arm import Arm
+from tts_select.core.cost import inference_flops
+from tts_select.core.voting import ROUND, aggregate, is_settled
+from tts_select.data.grading import group_equivalent
+from tts_select.selector.evidence import Evidence, Observed, counts, won_by
+from tts_select.training.log.estimators import best_of_k
+from tts_select.training.log.manifest import pools_of
+from tts_select.training.log.records import LoggedProblem, Pool, Run, Sample, SweepLog
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What an arm came to: its answer's group and share of the vote, whether it is right, and the cost."""
+
+    correct: float
+    group: int
+    share: float
+    flops: float
+    tokens: float
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A draw: for each pool a permutation of its samples, and which of its runs each search arm gets."""
+
+    samples: Mapping[str, np.ndarray]
+    run: int
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How much has been seen: samples of each pool, how many of them PRMs have scored, searches by name."""
+
+    n: Mapping[str, int] = field(default_factory=dict)
+    scored: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    found: frozenset[str] = frozenset()
+    readers: frozenset[str] = frozenset()
+    """The policies and PRMs that have read the prompt: their caches keep it."""
+
+    def after(self, arm: Arm, n: int) -> Look:
+        """When the arm has run, with `n` samples if it is a sampling arm."""
+        readers = self.readers | {model for model in (arm.policy, arm.prm) if model}
+        if not arm.is_sampling:
+            return replace(self, found=self.found | {arm.name}, readers=readers)
+        seen = max(n, self.n.get(arm.pool, 0))
+        scored = {**self.scored.get(arm.pool, {}), **({arm.prm: seen} if arm.prm else {})}
+        return Look({**self.n, arm.pool: seen}, {**self.scored, arm.pool: scored}, self.found, readers)
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One problem of a sweep. Its pools are known by their names."""
+
+    problem: LoggedProblem
+    observed: Mapping[str, Sequence[Observed]]
+    correct: Mapping[str, np.ndarray]
+    """By pool, of each sample."""
+    pools: Mapping[str, Pool]
+    runs: Mapping[str, Sequence[tuple[Run, Observed]]]
+    """By arm name."""
+    n_parameters: Mapping[str, int | None]
+
+    def order(self, rng: np.random.Generator) -> Order:
+        """A random draw."""
+        perms = {pool: rng.permutation(len(samples)) for pool, samples in self.observed.items()}
+        return Order(perms, int(rng.integers(1 << 30)))
+
+    def evidence(self, order: Order, look: Look) -> Evidence:
+        """What has been seen after a look."""
+        seen = {
+            pool: [
+                _seen(self.observed[pool][k], place, look.scored.get(pool, {}))
+                for place, k in enumerate(order.samples[pool][:count])
+            ]
+            for pool, count in look.n.items()
+            if count
+        }
+        found = {name: self._run(name, order)[1] for name in sorted(look.found)}
+        return Evidence(self.problem.problem, seen, found)
+
+    def pass_at_1(self, policy: str) -> float:
+        """The share of right samples, of the policy's largest pool."""
+        pools = [name for name, pool in self.pools.items() if pool.policy == policy]
+        return float(self.correct[max(pools, key=lambda name: len(self.correct[name]))].mean())
+
+    def outcome(self, arm: Arm, order: Order) -> Outcome:
+        """Of the arm alone, from the start."""
+        if not arm.is_sampling:
+            run, observed = self._run(arm.name, order)
+            share, tokens = run.confidence or 0.0, float(run.cost.policy_generated_tokens)
+            return Outcome(run.correct, observed.group, share, run.cost.flops, tokens)
+        n = self.n_samples(arm, order)
+        won = won_by(arm, [self.observed[arm.pool][k] for k in order.samples[arm.pool][:n]])
+        flops, tokens = self.sampling_cost(arm, order, Look(), n)
+        return Outcome(self.is_right(won.group), won.group, won.share, flops, tokens)
+
+    def best_of(self, arm: Arm) -> float:
+        """How often the best-scored of as many samples as the arm takes is right, over all subsets."""
+        samples = self.observed[arm.pool]
+        scores = [s.scores.get(arm.prm or "") for s in samples]
+        settled = [aggregate(found, arm.settings.aggregation) if found else -1.0 for found in scores]
+        right = [s.group == 0 for s in samples]
+        return best_of_k(settled, right, min(arm.budget, len(samples)))
+
+    def n_samples(self, arm: Arm, order: Order) -> int:
+        """How many samples a sampling arm takes; an adaptive one stops by itself."""
+        if arm.method == "adaptive":
+            return self._adaptive_n(arm, order.samples[arm.pool])
+        return min(arm.budget, len(self.observed[arm.pool]))
+
+    def is_right(self, group: int) -> float:
+        """Whether the answer of this group is the right one."""
+        return float(group == 0)  # the known answer is grouped first
+
+    def cost(self, arm: Arm, order: Order, look: Look) -> float:
+        """FLOPs from a look to the end of the arm."""
+        if arm.is_sampling:
+            return self.sampling_cost(arm, order, look, self.n_samples(arm, order))[0]
+        return max(0.0, self._run(arm.name, order)[0].cost.flops - self._reused(arm, look))
+
+    def sampling_cost(self, arm: Arm, order: Order, look: Look, n: int) -> tuple[float, float]:
+        """(FLOPs, generated tokens) from a look to `n` samples of the arm's pool, scored by its PRM."""
+        pool, places = self.pools[arm.pool], order.samples[arm.pool]
+        here = look.n.get(arm.pool, 0)
+        generated = sum(pool.samples[k].n_tokens for k in places[here:n])
+        prompt = 0 if here or arm.policy in look.readers else pool.prompt_tokens or 0
+        flops = inference_flops(self.n_parameters[arm.policy], generated + prompt)
+        if arm.prm is not None:
+            before = look.scored.get(arm.pool, {}).get(arm.prm, 0)
+            read = self._prm_tokens(pool, arm.prm, max(n, here)) - self._prm_tokens(pool, arm.prm, before)
+            if not before and arm.prm in look.readers:
+                read -= self._prompt_tokens
+            flops += inference_flops(self.n_parameters[arm.prm], max(0.0, read))
+        return flops, float(generated)
+
+    @property
+    def _prompt_tokens(self) -> int:
+        """Of the problem. A PRM's are hardly more or fewer than a policy's, and no log tells them apart."""
+        return min(pool.prompt_tokens or 0 for pool in self.pools.values())
+
+    def _reused(self, arm: Arm, look: Look) -> float:
+        """FLOPs of reading the prompt that a run from the start paid for, and that are not paid again."""
+        again = [model for model in (arm.policy, arm.prm) if model in look.readers]
+        return sum(inference_flops(self.n_parameters[model], self._prompt_tokens) for model in again)
+
+    def _run(self, name: str, order: Order) -> tuple[Run, Observed]:
+        runs = self.runs[name]
+        return runs[order.run % len(runs)]
+
+    def _prm_tokens(self, pool: Pool, prm: str, n: int) -> float:
+        curve = pool.prm_tokens[prm]
+        if n == 0:
+            return 0.0
+        known = sorted(curve)
+        right = min(bisect_left(known, n), len(known) - 1)
+        left = right if known[right] <= n else max(0, right - 1)
+        return float(np.interp(n, [known[left], known[right]], [curve[known[left]], curve[known[right]]]))
+
+    def _adaptive_n(self, arm: Arm, places: np.ndarray) -> int:
+        for n in range(ROUND, arm.budget + 1, ROUND):
+            seen = counts([self.observed[arm.pool][k] for k in places[:n]])
+            if is_settled(seen.values()):
+                return n
+        return arm.budget
+
+
+def cases_of(log: SweepLog) -> list[Case]:
+    """One case a problem, in the order of the log."""
+    arms = [arm for arm in log.manifest.arms if not arm.is_sampling]
+    sizes = {name: card.n_parameters for name, card in log.manifest.models.items()}
+    pools = tuple(pools_of(log.manifest.arms))
+    return [_case(log, problem, pools, arms, sizes) for problem in log.problems.values()]
+
+
+def _case(
+    log: SweepLog,
+    problem: LoggedProblem,
+    names: Sequence[str],
+    searches: Sequence[Arm],
+    sizes: Mapping[str, int | None],
+) -> Case:
+    pools = {name: log.pools[problem.id, name] for name in names}
+    runs = {arm.name: log.runs[problem.id, arm.name] for arm in searches}
+    answers: list[str | None] = [problem.answer]
+    answers += [s.answer for pool in pools.values() for s in pool.samples]
+    answers += [run.answer for found in runs.values() for run in found]
+    groups = iter(group_equivalent(answers)[1:])
+    observed = {name: [_observed(s, next(groups)) for s in pool.samples] for name, pool in pools.items()}
+    prms = {arm.name: arm.prm for arm in searches}
+    numbered = {
+        name: [(run, _ended(run, prms[name], next(groups))) for run in found] for name, found in runs.items()
+    }
+    correct = {n: np.array([s.correct for s in pool.samples], dtype=float) for n, pool in pools.items()}
+    return Case(problem, observed, correct, pools, numbered, sizes)
+
+
+def _observed(sample: Sample, group: int) -> Observed:
+    n_steps = sample.text.count("\n\n") + 1 if sample.text else 0
+    logprob = math.nan if sample.logprob is None else sample.logprob
+    return Observed(group, sample.n_tokens, logprob, n_steps, sample.scores)
+
+
+def _ended(run: Run, prm: str | None, group: int) -> Observed:
+    scores = {prm: run.scores} if prm is not None and run.scores else {}
+    share = 1.0 if run.confidence is None else run.confidence
+    return Observed(group, run.n_tokens, run.logprob, len(run.scores), scores, share)
+
+
+def _seen(sample: Observed, place: int, scored: Mapping[str, int]) -> Observed:
+    """A sample with the scores of those PRMs that have come to its place."""
+    scores = {prm: found for prm, found in sample.scores.items() if place < scored.get(prm, 0)}
+    return sample if len(scores) == len(sample.scores) else replace(sample, scores=scores)

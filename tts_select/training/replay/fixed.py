@@ -1,0 +1,189 @@
+"""What every fixed arm, and every strategy that needs no router, gets on the cases of a sweep.
+
+All figures are per problem and draw, shape (problems, draws), so that intervals come from the problems.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from tts_select.core.arm import Arm
+from tts_select.selector.difficulty import EASY_FROM, MEDIUM_FROM
+from tts_select.selector.portfolio import Portfolio
+from tts_select.training.replay.cases import Case, Order
+from tts_select.training.replay.metrics import bootstrap
+
+N_DRAWS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """Of a strategy: `correct` and `flops` have the shape (problems,), means over draws."""
+
+    correct: np.ndarray
+    flops: np.ndarray
+
+    @property
+    def accuracy(self) -> float:
+        """Over all problems."""
+        return float(self.correct.mean())
+
+    @property
+    def cost(self) -> float:
+        """Mean FLOPs a problem."""
+        return float(self.flops.mean())
+
+    def as_dict(self) -> dict[str, float]:
+        """A point of the report."""
+        found = bootstrap(lambda places: float(self.correct[places].mean()), len(self.correct))
+        return {"accuracy": found.value, "low": found.low, "high": found.high, "cost": self.cost}
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """Every arm's outcome on every problem and draw."""
+
+    arms: tuple[Arm, ...]
+    correct: np.ndarray
+    """Shape (arms, problems, draws)."""
+    flops: np.ndarray
+
+    def score(self, name: str) -> Score:
+        """Of one arm."""
+        k = next(k for k, arm in enumerate(self.arms) if arm.name == name)
+        return Score(self.correct[k].mean(axis=-1), self.flops[k].mean(axis=-1))
+
+    def scores(self) -> dict[str, Score]:
+        """Of every arm."""
+        return {arm.name: self.score(arm.name) for arm in self.arms}
+
+
+def board_of(cases: Sequence[Case], portfolio: Portfolio, seed: int, n_draws: int = N_DRAWS) -> Board:
+    """Replay every arm on every case. What a vote or a search comes to depends on the draw; what the best of
+    some samples comes to is known without bias from all of them."""
+    rng = np.random.default_rng(seed)
+    orders: list[list[Order]] = [[case.order(rng) for _ in range(n_draws)] for case in cases]
+    shape = (len(portfolio.arms), len(cases), n_draws)
+    correct, flops = np.empty(shape), np.empty(shape)
+    for a, arm in enumerate(portfolio.arms):
+        for c, case in enumerate(cases):
+            for d, order in enumerate(orders[c]):
+                won = case.outcome(arm, order)
+                correct[a, c, d], flops[a, c, d] = won.correct, won.flops
+            if arm.method == "best_of_n" and arm.settings.selection == "max":
+                correct[a, c] = case.best_of(arm)
+    return Board(portfolio.arms, correct, flops)
+
+
+def cheapest_as_accurate(scores: dict[str, Score], accuracy: float) -> Score:
+    """The cheapest fixed arm that is at least so accurate; the most accurate one if there is none."""
+    enough = [s for s in scores.values() if s.accuracy >= accuracy]
+    return min(enough, key=lambda s: s.cost) if enough else max(scores.values(), key=lambda s: s.accuracy)
+
+
+def oracle(board: Board, price: float = 0.0) -> Score:
+    """For each problem the arm of the best expected success (minus price x cost), then the cheapest. It picks
+    on half of the draws and is scored on the other half, so that it cannot pick luck."""
+    half = board.correct.shape[-1] // 2
+    picked = board.correct[..., :half].mean(-1) - price * board.flops.mean(-1)
+    among = np.where(picked >= picked.max(axis=0) - 1e-12, board.flops.mean(-1), np.inf)
+    pick = among.argmin(axis=0)
+    places = np.arange(pick.size)
+    return Score(board.correct[..., half:].mean(-1)[pick, places], board.flops.mean(-1)[pick, places])
+
+
+@dataclass(frozen=True, slots=True)
+class BinTable:
+    """Of the training problems of each difficulty bin: the success and FLOPs of every arm, shape (3, arms).
+
+    A bin without problems has the means of all problems.
+    """
+
+    success: np.ndarray
+    flops: np.ndarray
+
+    def as_dict(self) -> dict[str, list[list[float]]]:
+        """For JSON."""
+        return {"success": self.success.tolist(), "flops": self.flops.tolist()}
+
+    @classmethod
+    def from_dict(cls, record: dict[str, list[list[float]]]) -> BinTable:
+        """The inverse of `as_dict`."""
+        return cls(np.array(record["success"]), np.array(record["flops"]))
+
+
+def bin_table(board: Board, bins: np.ndarray) -> BinTable:
+    """From the training problems and their bins."""
+    success, flops = board.correct.mean(-1), board.flops.mean(-1)
+    masks = [bins == k if (bins == k).any() else np.ones_like(bins, bool) for k in range(3)]
+    return BinTable(
+        np.stack([success[:, m].mean(1) for m in masks]), np.stack([flops[:, m].mean(1) for m in masks])
+    )
+
+
+def by_bins(table: BinTable, test: Board, bins: np.ndarray, budgets: Sequence[float]) -> list[Score]:
+    """The paper's compute-optimal strategy: for each difficulty bin and budget (FLOPs) the most accurate arm
+    within the budget on the training problems (arXiv 2502.06703, section 3.2)."""
+    success, flops = test.correct.mean(-1), test.flops.mean(-1)
+    places = np.arange(success.shape[1])
+    points = []
+    for budget in budgets:
+        allowed = table.flops <= np.maximum(budget, table.flops.min(axis=1, keepdims=True))
+        pick = np.where(allowed, table.success, -1.0).argmax(axis=1)[bins]
+        points.append(Score(success[pick, places], flops[pick, places]))
+    return points
+
+
+def bins_of(pass_at_1: np.ndarray) -> np.ndarray:
+    """2 easy, 1 medium, 0 hard."""
+    return (pass_at_1 >= EASY_FROM).astype(int) + (pass_at_1 >= MEDIUM_FROM)
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """A frontier from cheap to dear. A point that is dearer and worse is worth what the cheaper one is, so
+    accuracies never fall; between points they are interpolated in the logarithm of cost."""
+
+    costs: np.ndarray
+    accuracies: np.ndarray
+
+    @classmethod
+    def of(cls, costs: np.ndarray, accuracies: np.ndarray) -> Envelope:
+        """Of points in any order; of those that cost the same the best counts."""
+        order = np.lexsort((-accuracies, costs))
+        return cls(costs[order], np.maximum.accumulate(accuracies[order]))
+
+    def costs_at(self, accuracies: np.ndarray) -> np.ndarray:
+        """Where each accuracy is reached, at the cheapest point at the least; infinite if it never is."""
+        place = np.searchsorted(self.accuracies, accuracies)
+        reached = np.minimum(place, len(self.costs) - 1)
+        before = np.maximum(reached - 1, 0)
+        low, high = self.accuracies[before], self.accuracies[reached]
+        wanted = np.minimum(accuracies, high)  # beyond it there is nothing to interpolate
+        share = np.divide(wanted - low, high - low, out=np.ones_like(high), where=high > low)
+        found = self.costs[before] ** (1 - share) * self.costs[reached] ** share
+        return np.where(place < len(self.costs), found, np.inf)
+
+    def accuracy_at(self, cost: float) -> float:
+        """At a cost; NaN if that is less than the cheapest point costs."""
+        if cost < self.costs[0]:
+            return float("nan")
+        return float(np.interp(np.log(cost), np.log(self.costs), self.accuracies))
+
+
+def cost_at(points: Sequence[Score], accuracy: float, places: np.ndarray) -> float:
+    """The cost at which a frontier reaches an accuracy on these problems; infinite if it never does."""
+    return float(_envelope(points, places).costs_at(np.array([accuracy]))[0])
+
+
+def accuracy_at(points: Sequence[Score], cost: float, places: np.ndarray) -> float:
+    """The accuracy that a frontier reaches at a cost; NaN if all of it is dearer."""
+    return _envelope(points, places).accuracy_at(cost)
+
+
+def _envelope(points: Sequence[Score], places: np.ndarray) -> Envelope:
+    costs = np.array([float(p.flops[places].mean()) for p in points])
+    return Envelope.of(costs, np.array([float(p.correct[places].mean()) for p in points]))

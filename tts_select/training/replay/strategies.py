@@ -1,0 +1,91 @@
+"""What needs no learning: every fixed arm, adaptive consistency, and early-stopping self-consistency.
+
+Outcomes are (correct, cost), shape (rows,) each, on the orders of a replay.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+
+import numpy as np
+
+from tts_select.core.arm import Arm
+from tts_select.core.voting import SURE_ENOUGH, p_stays_ahead
+from tts_select.selector.routers.ladder import Tally, Usual
+from tts_select.training.replay.grouping import RIGHT
+from tts_select.training.replay.orders import Replay
+
+WINDOW = 4
+"""Samples of early-stopping self-consistency that have to agree (arXiv 2401.10480, section 3.1)."""
+
+Outcome = tuple[np.ndarray, np.ndarray]
+_EVEN = Usual(0.0, 1.0, 1.0)
+"""Every vote counts the same."""
+
+
+def votes_of(replay: Replay, policy: str) -> Iterator[Tally]:
+    """After each sample of a policy; where a problem has no more samples, nothing is added."""
+    draws = replay.draws[policy]
+    tally = Tally.empty(len(replay))
+    for k in range(draws.group.shape[1]):
+        tally = tally.after(draws.group[:, k], draws.cost[:, k], draws.is_there[:, k], _EVEN)
+        yield tally
+
+
+def budgets(n: int) -> list[int]:
+    """1, 2, 4, ... and n itself."""
+    return sorted({*(2**k for k in range(n.bit_length())), n})
+
+
+def fixed_arms(replay: Replay) -> dict[Arm, Outcome]:
+    """A single sample (majority of one) and majority votes of every policy."""
+    found = {}
+    for policy, draws in replay.draws.items():
+        wanted = budgets(draws.group.shape[1])
+        for k, tally in enumerate(votes_of(replay, policy), start=1):
+            if k in wanted:
+                found[Arm(policy, None, "majority", k)] = (tally.leader() == RIGHT) * 1.0, tally.cost
+    return found
+
+
+def best_fixed(arms: Mapping[Arm, Outcome]) -> str:
+    """The name of the most accurate arm; of equals the cheapest."""
+    return min(arms, key=lambda arm: (-arms[arm][0].mean(), arms[arm][1].mean())).name
+
+
+def adaptive_consistency(replay: Replay, policy: str) -> Outcome:
+    """Sampling stops when the first answer will stay ahead of the second (arXiv 2305.11860)."""
+    most = replay.draws[policy].group.shape[1]
+    sure = np.array([[p_stays_ahead(a, b) >= SURE_ENOUGH for b in range(most + 1)] for a in range(most + 1)])
+
+    def settled(tally: Tally) -> np.ndarray:
+        first = tally.votes.max(axis=1)
+        second = np.where(tally.group == tally.leader()[:, None], 0.0, tally.votes).max(axis=1)
+        done: np.ndarray = sure[first.astype(int), second.astype(int)]
+        return done
+
+    return _until(replay, policy, settled)
+
+
+def early_stopping(replay: Replay, policy: str) -> Outcome:
+    """Sampling stops when all answers of a window agree (arXiv 2401.10480)."""
+
+    def agreed(tally: Tally) -> np.ndarray:
+        n = tally.group.shape[1]
+        if n % WINDOW:
+            return np.zeros(len(tally.group), bool)
+        window = tally.group[:, n - WINDOW :]
+        done: np.ndarray = (window == window[:, :1]).all(axis=1) & (window[:, 0] >= 0)
+        return done
+
+    return _until(replay, policy, agreed)
+
+
+def _until(replay: Replay, policy: str, done: Callable[[Tally], np.ndarray]) -> Outcome:
+    correct, cost = np.zeros(len(replay)), np.zeros(len(replay))
+    going = np.ones(len(replay), bool)
+    for tally in votes_of(replay, policy):
+        correct = np.where(going, tally.leader() == RIGHT, correct)
+        cost = np.where(going, tally.cost, cost)
+        going &= ~done(tally)
+    return correct, cost

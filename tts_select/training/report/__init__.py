@@ -1,0 +1,1 @@
+"""What an evaluation has found, as a page, plots and JSON."""

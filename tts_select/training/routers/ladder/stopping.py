@@ -1,0 +1,102 @@
+"""When to stop on a ladder: optimal stopping by backward induction with regression.
+
+From the last draw backwards, a ridge regression says what the rest of the ladder gains (in P(correct), less
+its price) over stopping now, as a function of what a look shows; where that is not positive, it stops
+(Longstaff and Schwartz 2001, doi:10.1093/rfs/14.1.113). Which answers are likely right is a logistic
+regression on the same rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from tts_select.selector.evidence import NO_ANSWER
+from tts_select.selector.routers.ladder import AnswerModel, Look, Tally
+from tts_select.training.replay.grouping import RIGHT
+
+PENALTY = 1e-4
+"""Of the ridge, beside terms of order 1."""
+MOST_ROWS = 4000
+"""Answers that a draw gives to the fit of the answer model; rows of the same problem say much the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stopping:
+    """A stopping rule for each of `prices`, and what it comes to in every row."""
+
+    stops: np.ndarray
+    """Shape (prices, draws - 1, terms)."""
+    correct: np.ndarray
+    """Shape (rows, prices)."""
+    cost: np.ndarray
+
+
+def fit_answers(
+    tallies: Sequence[Tally], rows: np.ndarray, *, most_rows: int = MOST_ROWS, seed: int = 0
+) -> AnswerModel:
+    """From each distinct answer after each draw; `rows` is a mask."""
+    from sklearn.linear_model import LogisticRegression
+
+    rng = np.random.default_rng(seed)
+    features, right = [], []
+    for tally in tallies:
+        row, draw = np.nonzero(is_first(tally.group) & rows[:, None])
+        keep = rng.permutation(len(row))[:most_rows]
+        features.append(tally.features()[row[keep], draw[keep]])
+        right.append(tally.group[row[keep], draw[keep]] == RIGHT)
+    x, y = np.concatenate(features), np.concatenate(right)
+    mean, scale = x.mean(axis=0), x.std(axis=0) + 1e-9
+    if y.all() or not y.any():  # nothing to learn: as sure as if one answer had been the other way
+        p = (y.sum() + 1) / (len(y) + 2)
+        return AnswerModel(mean, scale, np.zeros(x.shape[1]), float(np.log(p / (1 - p))))
+    fitted = LogisticRegression(solver="newton-cholesky").fit((x - mean) / scale, y)
+    return AnswerModel(mean, scale, fitted.coef_[0], float(fitted.intercept_[0]))
+
+
+def is_first(group: np.ndarray) -> np.ndarray:
+    """Where an answer stands for the first time in its row."""
+    first = group >= 0
+    for k in range(1, group.shape[1]):
+        first[:, k] &= ~(group[:, :k] == group[:, k : k + 1]).any(axis=1)
+    return first
+
+
+def induce(
+    looks: Sequence[Look], costs: Sequence[np.ndarray], prices: np.ndarray, rows: np.ndarray
+) -> Stopping:
+    """Rules learned from `rows` (a mask) and applied to all rows, the same for every number of prices."""
+    shape = (len(looks[0].group), len(prices))
+    correct = np.broadcast_to((looks[-1].group == RIGHT)[:, None] * 1.0, shape)
+    cost = np.broadcast_to(costs[-1][:, None], shape)
+    stops = np.zeros((len(prices), len(looks) - 1, looks[0].terms().shape[1]))
+    for k in range(len(looks) - 2, -1, -1):
+        now, terms = (looks[k].group == RIGHT)[:, None] * 1.0, looks[k].terms()
+        gain = correct - now - prices * (cost - costs[k][:, None])
+        rule = _ridge(terms[rows], gain[rows])
+        stop = terms @ rule <= 0
+        correct, cost = np.where(stop, now, correct), np.where(stop, costs[k][:, None], cost)
+        stops[:, k] = rule.T
+    return Stopping(stops, correct, cost)
+
+
+def outcome(stops: np.ndarray, looks: Sequence[Look], costs: Sequence[np.ndarray]) -> tuple[np.ndarray, ...]:
+    """The answer's group, P(correct), cost and number of draws of each row under one rule, shape (rows,)."""
+    group, p, cost = looks[-1].group, looks[-1].p_correct, costs[-1]
+    n = np.full(len(group), len(looks))
+    for k in range(len(looks) - 2, -1, -1):
+        stop = looks[k].terms() @ stops[k] <= 0
+        group, p = np.where(stop, looks[k].group, group), np.where(stop, looks[k].p_correct, p)
+        cost, n = np.where(stop, costs[k], cost), np.where(stop, k + 1, n)
+    return group, np.where(group == NO_ANSWER, 0.0, p), cost, n
+
+
+def _ridge(terms: np.ndarray, gain: np.ndarray) -> np.ndarray:
+    """Coefficients, shape (terms, prices); the constant, which comes first, is not shrunk."""
+    gram = terms.T @ terms / len(terms)
+    penalty = np.full(len(gram), PENALTY)
+    penalty[0] = 0.0
+    found: np.ndarray = np.linalg.solve(gram + np.diag(penalty), terms.T @ gain / len(terms))
+    return found

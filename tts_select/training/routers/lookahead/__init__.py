@@ -1,0 +1,1 @@
+"""Learns a look-ahead router from a sweep log."""

@@ -1,0 +1,235 @@
+"""From a sweep log to a router: rows, models in folds by problem, calibrations, prices."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any
+
+import numpy as np
+
+from tts_select.core.errors import InputError
+from tts_select.data.grading import GRADER
+from tts_select.selector.features import text_features
+from tts_select.selector.portfolio import Portfolio
+from tts_select.selector.routers.lookahead import Probe, Router, layout_of, words_of
+from tts_select.training.log.manifest import pools_of
+from tts_select.training.log.records import SweepLog
+from tts_select.training.replay.cases import Case, cases_of
+from tts_select.training.replay.fixed import Board, Score, bin_table, bins_of, board_of
+from tts_select.training.replay.walks import Walk, walk
+from tts_select.training.routers.lookahead.ablation import ablation
+from tts_select.training.routers.lookahead.boosting import folds_of
+from tts_select.training.routers.lookahead.learning import Learned, learn, learn_difficulty
+from tts_select.training.routers.lookahead.rows import State, random_states
+
+FEWEST_PROBLEMS = 30
+MOST_WORDS = 2000
+PRICES = tuple(float(p) for p in np.geomspace(3e-3, 30.0, 11))
+"""Tried for the efforts, in probability per cost of the best fixed arm."""
+EFFORTS = {"low": 0.90, "medium": 0.97, "high": 0.995}
+"""Each effort is the highest price that keeps this share of the best accuracy of the frontier in training."""
+N_ABLATED = 4
+"""Samples that the ablation of the features looks at, where the probes are not enough."""
+SOLVABLE_FROM = 0.5
+"""A problem is solvable within the portfolio if its best arm solves it at least so often."""
+DRAFT_PRICES = (0.01, 0.1, 1.0)
+"""At which the draft walks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """A router, with models for each fold of the training problems that have not seen them."""
+
+    router: Router
+    by_fold: tuple[Router, ...]
+    fold_of: np.ndarray
+    """Of each case."""
+    facts: Mapping[str, Any]
+    """What was learned, for people and for the manifest."""
+
+
+def fit_router(
+    log: SweepLog, probe: Probe, *, seed: int = 0, note: Callable[[str], None] = lambda _: None
+) -> Fitted:
+    """Train on every problem of the log.
+
+    Raises:
+        InputError: it has too few problems, or the arms' outcomes are all alike; the message says which.
+    """
+    cases = cases_of(log)
+    portfolio = Portfolio(log.manifest.portfolio, log.manifest.arms)
+    _check(cases, portfolio, probe)
+    probe = probe.as_in(portfolio)
+    note("replaying arms")
+    board = board_of(cases, portfolio, seed)
+    scores = board.scores()
+    layout = layout_of(portfolio, {name: score.accuracy for name, score in scores.items()})
+    fold_of = folds_of(np.arange(len(cases)), seed)
+    note("walking at random")
+    states = random_states(cases, portfolio, probe, seed)
+    note("fitting a draft")
+    models, folds = learn(states, portfolio, layout, fold_of, seed)
+    draft = Router(
+        portfolio=portfolio,
+        probe=probe,
+        mend=models.mend,
+        spoil=models.spoil,
+        confidence=models.confidence,
+        cost=models.cost,
+        difficulty={},
+        prices={},
+        fallback=best_fixed(scores),
+        text_ranges=_ranges(cases),
+        words=_words(cases),
+        mean_tokens=_mean_tokens(cases, portfolio),
+        strengths=layout.strengths,
+        fingerprints={**{n: c.fingerprint for n, c in log.manifest.models.items()}, "grader": GRADER},
+    )
+    unit = scores[draft.fallback].cost
+    note("walking as the draft decides")
+    states += _decided_states([_with(draft, some) for some in folds], cases, fold_of, unit, seed)
+    note("fitting")
+    models, folds = learn(states, portfolio, layout, fold_of, seed)
+    difficulty, difficulties = learn_difficulty(states, layout, cases, fold_of)
+    router = replace(_with(draft, models), difficulty=difficulty)
+    folded = [replace(_with(draft, m), difficulty=d) for m, d in zip(folds, difficulties, strict=True)]
+    note("choosing prices")
+    prices, frontier = _prices(folded, cases, fold_of, unit, seed)
+    note("measuring the difficulty estimate")
+    facts = {
+        "n_problems": len(cases),
+        "n_states": len(states),
+        "frontier": frontier,
+        "problem_ids": sorted(log.problems),
+        **_references(cases, board, probe, router, fold_of),
+    }
+    return Fitted(
+        replace(router, prices=prices), tuple(replace(r, prices=prices) for r in folded), fold_of, facts
+    )
+
+
+def _with(router: Router, models: Learned) -> Router:
+    return replace(router, **{f.name: getattr(models, f.name) for f in fields(models)})
+
+
+def _decided_states(
+    folded: Sequence[Router], cases: Sequence[Case], fold_of: np.ndarray, unit: float, seed: int
+) -> list[State]:
+    """Where routers come to by their own decisions: random walks seldom go there, and there it matters."""
+    from joblib import Parallel, delayed
+
+    def states(k: int, draw: int) -> list[State]:
+        numbers = np.flatnonzero(fold_of == k).tolist()
+        trail: list[tuple[int, Walk]] = []
+        price = DRAFT_PRICES[draw] / unit
+        walk(folded[k], [cases[n] for n in numbers], price, seed=seed + draw, trail=trail)
+        return [State(numbers[place], w) for place, w in trail]
+
+    tasks = [(k, draw) for k in range(len(folded)) for draw in range(len(DRAFT_PRICES))]
+    found = Parallel(n_jobs=-1, prefer="threads")(delayed(states)(*task) for task in tasks)
+    return [state for some in found for state in some]
+
+
+def _check(cases: Sequence[Case], portfolio: Portfolio, probe: Probe) -> None:
+    if len(cases) < FEWEST_PROBLEMS:
+        raise InputError(
+            f"the sweep has {len(cases)} problems: a router needs at least {FEWEST_PROBLEMS}; sweep more"
+        )
+    pool = pools_of(portfolio.arms).get(probe.arm.pool)
+    if pool is None or probe.prm not in (None, *pool.prms):
+        scored = f", scored by {probe.prm}" if probe.prm else ""
+        raise InputError(
+            f"the probes are of {probe.arm.pool}{scored}, which the sweep does not have: "
+            "choose probes that an arm of the sweep takes"
+        )
+    shares = {float(right) for case in cases for all_ in case.correct.values() for right in all_}
+    if len(shares) < 2:
+        what = "right" if shares == {1.0} else "wrong"
+        raise InputError(
+            f"every sample of the sweep is {what}: there is nothing to choose; sweep other problems"
+        )
+
+
+def best_fixed(scores: Mapping[str, Score]) -> str:
+    """The name of the most accurate arm; of equals the cheaper one."""
+    return min(scores, key=lambda name: (-scores[name].accuracy, scores[name].cost))
+
+
+def _references(
+    cases: Sequence[Case], board: Board, probe: Probe, router: Router, fold_of: np.ndarray
+) -> dict[str, Any]:
+    """For the evaluation: the best arms by difficulty bin, and the ablation of the features."""
+    policy = router.portfolio[router.fallback].policy
+    bins = bins_of(np.array([case.pass_at_1(policy) for case in cases]))
+    solvable = board.correct.mean(axis=-1).max(axis=0) >= SOLVABLE_FROM
+    scored = _scored_probe(probe, router.portfolio)
+    return {
+        "bins": bin_table(board, bins).as_dict(),
+        "ablation": {
+            "probes": asdict(scored),
+            **ablation(cases, router.layout, scored, policy, solvable=solvable, fold_of=fold_of),
+        },
+    }
+
+
+def _scored_probe(probe: Probe, portfolio: Portfolio) -> Probe:
+    """These probes, or others if no PRM has scored samples of theirs, which is to be measured."""
+    if probe.prm is not None and probe.temperature > 0:
+        return probe
+    scored = [arm for arm in portfolio.arms if arm.is_sampling and arm.prm and arm.temperature > 0]
+    return Probe(scored[0].policy, scored[0].prm, N_ABLATED, scored[0].temperature) if scored else probe
+
+
+def _prices(
+    folded: Sequence[Router], cases: Sequence[Case], fold_of: np.ndarray, unit: float, seed: int
+) -> tuple[dict[str, float], list[dict[str, float]]]:
+    """By effort, and the frontier that they come from; `unit` is the best fixed arm's cost in FLOPs."""
+    from joblib import Parallel, delayed
+
+    some = [[c for c, f in zip(cases, fold_of, strict=True) if f == k] for k in range(len(folded))]
+
+    def point(price: float) -> dict[str, float]:
+        walks = [w for r, c in zip(folded, some, strict=True) for w in walk(r, c, price / unit, seed=seed)]
+        return {
+            "price": price / unit,
+            "accuracy": float(np.mean([w.correct for w in walks])),
+            "flops": float(np.mean([w.flops for w in walks])),
+        }
+
+    frontier = Parallel(n_jobs=-1, prefer="threads")(delayed(point)(price) for price in PRICES)
+    best = max(point["accuracy"] for point in frontier)
+    prices = {
+        effort: max(p["price"] for p in frontier if p["accuracy"] >= share * best)
+        for effort, share in EFFORTS.items()
+    }
+    return prices, frontier
+
+
+def _ranges(cases: Sequence[Case]) -> tuple[tuple[float, float], ...]:
+    text = np.array([text_features(case.problem.problem) for case in cases])
+    return tuple(
+        (float(low), float(high)) for low, high in zip(text.min(axis=0), text.max(axis=0), strict=True)
+    )
+
+
+def _words(cases: Sequence[Case]) -> frozenset[str]:
+    found = frozenset[str]().union(*(words_of(case.problem.problem) for case in cases))
+    return found if len(found) <= MOST_WORDS else frozenset()
+
+
+def _mean_tokens(cases: Sequence[Case], portfolio: Portfolio) -> dict[str, float]:
+    return {
+        policy: float(
+            np.mean(
+                [
+                    s.n_tokens
+                    for case in cases
+                    for name, pool in case.pools.items()
+                    if pool.policy == policy
+                    for s in case.observed[name]
+                ]
+            )
+        )
+        for policy in portfolio.policies
+    }

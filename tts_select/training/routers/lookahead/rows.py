@@ -1,0 +1,136 @@
+"""Training rows: states that a router may come to, their answers, and what each of some arms leads to."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from tts_select.core.arm import Arm
+from tts_select.selector.features import Layout
+from tts_select.selector.portfolio import Portfolio
+from tts_select.selector.routers.lookahead import Calibrated, Probe, is_open
+from tts_select.training.replay.cases import Case
+from tts_select.training.replay.walks import Walk, after, judge, probed
+
+DRAWS = 3
+"""Random walks a problem."""
+MOST_STEPS = 5
+ARMS_A_STATE = 6
+_CHEAP_FIRST = 0.7
+"""How often a random walk takes one of the cheapest arms, as a router does."""
+
+
+@dataclass(slots=True)
+class Table:
+    """Rows of features, a label each, and the number of the problem that each is about."""
+
+    rows: list[np.ndarray] = field(default_factory=list)
+    labels: list[float] = field(default_factory=list)
+    problems: list[int] = field(default_factory=list)
+
+    def add(self, row: np.ndarray, label: float, problem: int) -> None:
+        """One row more."""
+        self.rows.append(row)
+        self.labels.append(label)
+        self.problems.append(problem)
+
+    def arrays(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """(rows, labels, problems)."""
+        return np.stack(self.rows), np.array(self.labels), np.array(self.problems)
+
+
+def joined(tables: Sequence[Table]) -> Table:
+    """All their rows."""
+    whole = Table()
+    for table in tables:
+        whole.rows += table.rows
+        whole.labels += table.labels
+        whole.problems += table.problems
+    return whole
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """A walk somewhere on its way, and the number of its case."""
+
+    number: int
+    walk: Walk
+
+
+def random_states(cases: Sequence[Case], portfolio: Portfolio, probe: Probe, seed: int) -> list[State]:
+    """After the probes, and after each step of random walks; one seed, the same states."""
+    rng = np.random.default_rng(seed)
+    states = []
+    for number, case in enumerate(cases):
+        states.append(State(number, Walk(case, case.order(rng))))  # nothing seen: for `plan --no-probe`
+        for _ in range(DRAWS):
+            w = probed(probe, case, case.order(rng))
+            states.append(State(number, replace(w)))
+            for _ in range(int(rng.integers(1, MOST_STEPS + 1))):
+                arms = [arm for arm in portfolio.arms if is_open(arm, w.evidence)]
+                if not arms:  # a small portfolio is soon used up
+                    break
+                w.run(_random_arm(w, arms, rng), whole=True)
+                states.append(State(number, replace(w)))
+    return states
+
+
+def answers_table(states: Sequence[State], layout: Layout) -> Table:
+    """Every answer at hand in every state, and whether it is right."""
+    table = Table()
+    for state in states:
+        groups, rows = layout.answers(state.walk.evidence)
+        for group, row in zip(groups, rows, strict=True):
+            table.add(row, state.walk.case.is_right(group), state.number)
+    return table
+
+
+@dataclass(slots=True)
+class Options:
+    """What some arms led to in every state."""
+
+    mend: Table = field(default_factory=Table)
+    """Where the surest answer was wrong: whether it is right now."""
+    spoil: Table = field(default_factory=Table)
+    """Where it was right: whether it is wrong now."""
+    cost: Table = field(default_factory=Table)
+    """log10 FLOPs."""
+
+
+def options_tables(
+    states: Sequence[State], portfolio: Portfolio, layout: Layout, confidence: Calibrated, seed: int
+) -> Options:
+    """Some arms are run in every state.
+
+    `confidence` has not seen the problems: the surest answer would else be too often right.
+    """
+    rng = np.random.default_rng(seed)
+    tables = Options()
+    judge(layout, confidence, [s.walk for s in states])
+    for state in states:
+        w = state.walk
+        evidence = w.evidence
+        arms = [arm for arm in portfolio.arms if is_open(arm, evidence)]
+        some = [arms[k] for k in rng.permutation(len(arms))[:ARMS_A_STATE]]
+        if not some:
+            continue
+        later = [after(w, arm) for arm in some]
+        judge(layout, confidence, later)
+        rows = layout.options(evidence, some, w.answers, w.sureness)
+        for row, end in zip(rows, later, strict=True):
+            if w.correct:
+                tables.spoil.add(row, 1.0 - end.correct, state.number)
+            else:
+                tables.mend.add(row, end.correct, state.number)
+            tables.cost.add(row, math.log10(max(1.0, end.flops - w.flops)), state.number)
+    return tables
+
+
+def _random_arm(w: Walk, arms: Sequence[Arm], rng: np.random.Generator) -> Arm:
+    if rng.random() < _CHEAP_FIRST:
+        costs = [w.case.cost(arm, w.order, w.look) for arm in arms]
+        arms = [arms[int(k)] for k in np.argsort(costs)[: max(1, len(arms) // 3)]]
+    return arms[int(rng.integers(len(arms)))]

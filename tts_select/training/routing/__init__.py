@@ -1,1 +1,0 @@
-"""Learns a router from a sweep log, and replays one on it."""
