@@ -24,8 +24,8 @@ from tts_select.data.grading import is_equivalent
 from tts_select.executors.registry import Loaders
 from tts_select.selector.evidence import NO_ANSWER, Evidence, Observed
 from tts_select.selector.portfolio import parse_portfolio
-from tts_select.selector.routers.lookahead import Router
-from tts_select.solving.gathered import Gathered, Sampled
+from tts_select.selector.routers.lookahead import LookaheadRouter
+from tts_select.solving.gathered import Gathered, Samples
 from tts_select.testing import FakePolicy, FakeRewardModel
 from tts_select.training.log.records import LoggedProblem
 from tts_select.training.replay.cases import Look, Order, cases_of
@@ -98,7 +98,7 @@ def test_a_sample_has_the_scores_of_each_prm_that_has_read_it() -> None:
 
 
 def test_samples_are_scored_by_one_prm_as_far_as_it_came() -> None:
-    sampled = Sampled([wrote("1"), wrote("2"), wrote("3")], {"r": [(0.1, 0.2), None]})
+    sampled = Samples([wrote("1"), wrote("2"), wrote("3")], {"r": [(0.1, 0.2), None]})
     assert [c.step_scores for c in sampled.scored_by("r")] == [(0.1, 0.2), None, None]
     for unknown in ("s", None):
         assert [c.step_scores for c in sampled.scored_by(unknown)] == [None] * 3
@@ -214,7 +214,7 @@ def scores(_: str, steps: tuple[str, ...]) -> list[float]:
     ],
 )
 def test_a_session_sees_what_a_router_is_trained_on(
-    exact_router: Router,
+    exact_router: LookaheadRouter,
     lend_to: Callable[..., Any],
     tmp_path: Path,
     *,

@@ -64,7 +64,7 @@ async def solve_from_purse(
         except TtsSelectError as error:  # reported in its own line, when its turn comes
             failed[problem.id] = error
             return ()
-        return sessions[problem.id].decide()
+        return (await sessions[problem.id].decide()).options
 
     options = await in_flight(look, problems, concurrency)
     _pay_probes(purse, list(sessions.values()))
@@ -90,7 +90,7 @@ def _pay_probes(purse: Purse, sessions: Sequence[Session]) -> None:
 
 async def _from_purse(purse: Purse, session: Session, problem: str) -> Solution:
     left, probed = purse.left, session.spent(purse.unit)
-    session.take_from_purse(purse.price_for(problem))
+    session.take_from_shared_budget(purse.price_for(problem))
     expected = left - purse.left
     try:
         return await session.run()

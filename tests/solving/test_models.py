@@ -10,8 +10,8 @@ import pytest
 
 from tts_select import BackendError
 from tts_select.executors.registry import Loaders
+from tts_select.solving.models import Models
 from tts_select.testing import FakePolicy, FakeRewardModel
-from tts_select.training.sweep.swept_models import SweptModels
 
 Swept = Callable[..., Any]
 
@@ -47,7 +47,7 @@ def watched() -> Watched:
 
 
 def test_one_policy_is_there_at_a_time_and_prms_stay(watched: Watched) -> None:
-    models = SweptModels(watched.loaders)
+    models = Models(watched.loaders, one_policy=True)
     first = models.policy("a")
     prm = models.prm("p")
     assert models.policy("a") is first
@@ -59,7 +59,7 @@ def test_one_policy_is_there_at_a_time_and_prms_stay(watched: Watched) -> None:
 
 def test_a_model_that_keeps_nothing_need_not_forget() -> None:
     plain = Loaders(lambda spec: FakePolicy({}, name=spec), lambda spec: FakeRewardModel({}, name=spec))
-    models = SweptModels(plain)
+    models = Models(plain, one_policy=True)
     models.policy("a")
     asyncio.run(models.forget())
     models.close()
