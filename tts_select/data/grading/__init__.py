@@ -23,4 +23,3 @@ __all__ = [
     "group_equivalent",
     "is_equivalent",
 ]
-from tts_select.data.grading._tmp_grouping import group_answers
