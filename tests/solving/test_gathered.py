@@ -44,13 +44,13 @@ def wrote(answer: str | None, *scores: float, steps: int = 2, finish: Any = "sto
     return Candidate(written, tuple(scores) or None, finish, 3 * steps, -float(steps))
 
 
-def look(found: Gathered) -> Evidence:
+def look_of(found: Gathered) -> Evidence:
     return asyncio.run(found.look())
 
 
 def spokesman(found: Gathered, answer: str) -> Spokesman:
     """Who speaks for an answer, none if nobody gave it."""
-    look(found)
+    look_of(found)
     group = next((g for g, a in found.answers.items() if is_equivalent(a, answer)), None)
     return found.spokesman(group)
 
@@ -65,7 +65,7 @@ def gathered(samples: list[Candidate], arm: Arm = MAJORITY) -> Gathered:
 def test_nothing_has_run_until_an_arm_is_noted() -> None:
     found = Gathered("x")
     assert found.is_empty
-    assert look(found) == Evidence("x", {}, {})
+    assert look_of(found) == Evidence("x", {}, {})
     found.note(MAJORITY)
     assert not found.is_empty
 
@@ -76,7 +76,7 @@ def test_answers_are_grouped_over_all_pools_and_searches(data: list[tuple[str, s
     for pool, answer in data:
         found.of(pool).candidates.append(wrote(answer))
     found.note(BEAM, [wrote("1/2", 0.5, 0.5)])
-    evidence = look(found)
+    evidence = look_of(found)
     given_ = {pool: [a for p, a in data if p == pool] for pool in found.pools}
     groups = {pool: [o.group for o in observed] for pool, observed in evidence.samples.items()}
     numbered = [(a, g) for pool in given_ for a, g in zip(given_[pool], groups[pool], strict=True)]
@@ -91,20 +91,20 @@ def test_answers_are_grouped_over_all_pools_and_searches(data: list[tuple[str, s
 
 def test_a_group_is_answered_in_the_words_that_came_first() -> None:
     found = gathered([wrote("0.5"), wrote("1/2"), wrote("0.50")])
-    look(found)
+    look_of(found)
     assert found.answers == {0: "0.5"}
 
 
 @pytest.mark.parametrize("finish", ["length", "deadline", "cap", "open"])
 def test_a_truncated_solution_has_no_answer(finish: str) -> None:
-    (seen,) = look(gathered([wrote("1", finish=finish)])).of("p")
+    (seen,) = look_of(gathered([wrote("1", finish=finish)])).of("p")
     assert seen == Observed(NO_ANSWER, 6, -2.0, 2)
 
 
 def test_a_sample_has_the_scores_of_each_prm_that_has_read_it() -> None:
     found = gathered([wrote("1"), wrote("2"), wrote(None)])
     found.of("p").scores = {"r": [(0.1, 0.2), None], "s": [(0.3, 0.4), (0.5, 0.6), (0.7, 0.8)]}
-    one, other, silent = look(found).of("p")
+    one, other, silent = look_of(found).of("p")
     assert one.scores == {"r": (0.1, 0.2), "s": (0.3, 0.4)}
     assert other.scores == {"s": (0.5, 0.6)}
     assert (silent.group, silent.scores) == (NO_ANSWER, {"s": (0.7, 0.8)})
@@ -121,7 +121,7 @@ def test_samples_are_scored_by_one_prm_as_far_as_it_came() -> None:
 def test_a_search_is_seen_as_the_solution_that_it_answers_with() -> None:
     found = Gathered("x")
     found.note(BEAM, [wrote("1", 0.2, 0.6), wrote("2", 0.9, 0.5), wrote("2", 0.1, 0.7, steps=2)])
-    evidence = look(found)
+    evidence = look_of(found)
     assert evidence.samples == {}
     assert evidence.found[BEAM.name] == Observed(
         evidence.found[BEAM.name].group, 6, -2.0, 2, {"r": (0.1, 0.7)}, pytest.approx(1.2 / 1.8)
@@ -133,7 +133,7 @@ def test_a_search_is_seen_as_the_solution_that_it_answers_with() -> None:
 def test_a_search_without_an_answer_has_found_an_empty_solution(pool: list[Candidate]) -> None:
     found = Gathered("x")
     found.note(BEAM, pool)
-    assert look(found).found == {BEAM.name: Observed(NO_ANSWER, 0, 0.0, 0, {}, 0.0)}
+    assert look_of(found).found == {BEAM.name: Observed(NO_ANSWER, 0, 0.0, 0, {}, 0.0)}
 
 
 def test_the_last_arm_that_came_to_an_answer_by_itself_speaks_for_it() -> None:
@@ -252,7 +252,7 @@ def test_a_session_sees_what_a_router_is_trained_on(
     for arm in (portfolio.arms[k] for k in arms):
         asyncio.run(session._run(arm, arm.budget, "search"))
         look = look.after(arm, arm.budget)
-        live, replayed = session._gathered.look().evidence, case.evidence(order, look)
+        live, replayed = look_of(session._gathered), case.evidence(order, look)
         assert live.samples.keys() == replayed.samples.keys()
         pairs = [(live.samples[pool], replayed.samples[pool]) for pool in live.samples]
         pairs += [([live.found[name]], [replayed.found[name]]) for name in replayed.found]
@@ -268,7 +268,7 @@ def test_a_session_sees_what_a_router_is_trained_on(
 def test_a_greedy_pool_is_kept_apart_from_the_samples() -> None:
     found = gathered([wrote("1")], Arm("p", "r", "best_of_n", 1, Settings(temperature=0.0)))
     found.of("p").candidates.append(wrote("2"))
-    evidence = look(found)
+    evidence = look_of(found)
     assert {pool: [o.group for o in some] for pool, some in evidence.samples.items()} == {
         "p temperature=0": [0],
         "p": [1],
