@@ -18,11 +18,11 @@ from tts_select.selector.routers.lookahead import (
     DifficultyModel,
     LookaheadRouter,
     Probe,
-    fingerprint_mismatch,
-    is_open,
     layout_of,
     words_of,
 )
+from tts_select.selector.routers.named import is_open
+from tts_select.selector.routers.protocol import fingerprint_mismatch
 
 GREEDY = "p temperature=0"
 BEAM = "beam@4 q r"

@@ -197,7 +197,7 @@ class LookaheadRouter:
         mean = sum(s.n_tokens for s in here) / len(here) if here else self.mean_tokens[arm.policy]
         return mean * max(1, arm.budget - len(here))
 
-    def unfamiliar(self, problem: str, evidence: Evidence) -> str | None:
+    def unfamiliar(self, problem: str, evidence: Evidence | None = None) -> str | None:
         """Why the problem is unlike those of the training, or None if it is not."""
         found = self.layout.state(Evidence(problem, {}))[: len(TEXT_FEATURES)]
         for name, value, (low, high) in zip(TEXT_FEATURES, found, self.text_ranges, strict=True):
