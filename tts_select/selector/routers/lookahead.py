@@ -174,10 +174,13 @@ class LookaheadRouter:
             if some
         ]
         p, flops = (of(np.concatenate(rows)) if rows else () for of in (self.p_correct, self.flops))
-        pairs = iter(zip(p, flops, strict=True))
+        row = iter(range(len(p)))
         return [
             look.stop()
-            + [Option(arm, *map(float, next(pairs)), self.tokens(arm, look.evidence)) for arm in some]
+            + [
+                Option(arm, float(p[k := next(row)]), float(flops[k]), self.tokens(arm, look.evidence))
+                for arm in some
+            ]
             for look, some in zip(looks, arms, strict=True)
         ]
 
