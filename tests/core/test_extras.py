@@ -22,6 +22,10 @@ from tts_select.executors.placement.devices import devices_here
 ROOT = Path(__file__).parents[2]
 
 
+FRESH = ("--policy", "world:small", "--policy-option", "device=cpu")
+"""Not the one that other tests have loaded in this process."""
+
+
 @pytest.fixture
 def without(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Takes modules away, as if they were not installed."""
@@ -31,6 +35,15 @@ def without(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
             monkeypatch.setitem(sys.modules, name, None)
 
     return take
+
+
+@pytest.fixture
+def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The working folder, with what the commands read."""
+    (tmp_path / "problem.txt").write_text("What is 1 + 1?")
+    (tmp_path / "x.eval").write_text("{}")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
 
 
 def test_the_extras_are_those_of_the_package() -> None:
@@ -60,10 +73,11 @@ def test_a_model_that_runs_here_names_the_extra_in_one_line(
         assert said.endswith(f"({missing} not installed): pip install 'tts-select[local]'")
 
 
+@pytest.mark.usefixtures("files")
 @pytest.mark.parametrize(
     ("arguments", "extra", "missing"),
     [
-        (["solve", "--method", "cot", "1 + 1?"], "local", "torch"),
+        (["solve", "problem.txt", *FRESH, "--method", "cot"], "local", "torch"),
         (["world", "train", "--out", "x"], "local", "torch"),
         (["world", "report", "--out", "x"], "local", "torch"),
         (["world", "report", "--out", "x"], "plot", "matplotlib"),
@@ -73,18 +87,14 @@ def test_a_model_that_runs_here_names_the_extra_in_one_line(
 )
 def test_a_command_names_the_extra_that_it_needs(
     without: Callable[..., None],
-    monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
     arguments: list[str],
     extra: str,
     missing: str,
 ) -> None:
-    monkeypatch.chdir(tmp_path)
-    Path("x.eval").write_text("{}")
     without(missing)
     ran = CliRunner().invoke(main, arguments)
     assert ran.exit_code == 2
-    (line,) = ran.stderr.splitlines()
+    line = ran.stderr.splitlines()[-1]
     assert f"({missing} not installed): pip install 'tts-select[{extra}]'" in line
 
 
