@@ -28,7 +28,7 @@ RARE_SHARE = 0.03
 LABELLED_SHARE = 0.06
 """A narrower piece of a bar has no room for its number."""
 DPI = 130
-STYLE = {
+STYLE: dict[Any, Any] = {
     "text.parse_math": False,  # the name of an arm may hold a $
     "font.size": 10,
     "axes.spines.top": False,
