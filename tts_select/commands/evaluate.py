@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
 
 from tts_select.commands._ladders import staged_report
 from tts_select.core.errors import InputError
-
-if TYPE_CHECKING:
-    pass
+from tts_select.core.extras import how_to_install, missing_from
 
 
 @click.command(
@@ -88,3 +85,5 @@ def evaluate(
     else:
         Console().print(evaluation_view(report))
         click.echo(f"more in {out / 'report.html'}", err=True)
+    if missing := missing_from("plot"):
+        click.echo(f"without plots, {missing[0]} is not installed: {how_to_install('plot')}", err=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -46,6 +47,7 @@ def samples(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     package, log = ModuleType("inspect_ai"), ModuleType("inspect_ai.log")
     vars(log).update(read_eval_log=lambda _, *, header_only: header, read_eval_log_samples=read)
     vars(package).update(log=log)
+    package.__spec__ = ModuleSpec("inspect_ai", None)
     monkeypatch.setitem(sys.modules, "inspect_ai", package)
     monkeypatch.setitem(sys.modules, "inspect_ai.log", log)
     return found

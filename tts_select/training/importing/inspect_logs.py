@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tts_select.core.errors import InputError
+from tts_select.core.extras import require
 from tts_select.data.grading import extract_answer
 from tts_select.training.importing.entries import Row
 from tts_select.training.importing.generic import Reading, entry_of_parts
@@ -26,7 +27,9 @@ def read_rows(path: Path, reading: Reading) -> Iterator[Row]:
     Raises:
         InputError: inspect_ai is not installed, or it cannot read the file.
     """
-    log = _log_module()
+    require("inspect", "Inspect logs")
+    from inspect_ai import log
+
     try:
         header = log.read_eval_log(str(path), header_only=True)
         samples = log.read_eval_log_samples(str(path), all_samples_required=False)
@@ -35,16 +38,6 @@ def read_rows(path: Path, reading: Reading) -> Iterator[Row]:
     except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:  # what is no log is all of these
         reason = " ".join(str(error).split())[:_REASON_CHARS]
         raise InputError(f"'{path}' is no Inspect log that can be read: {reason}") from error
-
-
-def _log_module() -> Any:
-    try:
-        from inspect_ai import log
-    except ImportError as error:
-        raise InputError(
-            "Inspect logs are read by inspect_ai, which is not installed: pip install 'tts-select[inspect]'"
-        ) from error
-    return log
 
 
 def _row(place: str, sample: Any, task: Any, reading: Reading) -> Row:
