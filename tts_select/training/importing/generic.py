@@ -20,6 +20,8 @@ TOLERANT = "surrogateescape"
 """Bytes that are no UTF-8 make a bad row, not a bad file: what is left of them can be stored nowhere."""
 _LOOKED_AT = 100
 """So many records show which fields there are: not each has all of them."""
+_PART = "{} of the sample"
+"""The field that a part is given, beside those of its record."""
 _SUFFIXES = {"jsonl": ".jsonl", "csv": ".csv", "parquet": ".parquet"}
 
 
@@ -117,9 +119,9 @@ def entry_of_parts(parts: Mapping[str, Any], data: Mapping[str, Any], reading: R
         ValueError: a part is malformed, or what --map names is not there.
     """
     named = reading.fields.named
-    found = {key: f"{key} of the sample" for key in parts if key not in named}
+    found = {key: _PART.format(key) for key in parts if key not in named}
     found |= {key: name for key, name in named.items() if name}
-    return entry_of({**data, **{f"{key} of the sample": part for key, part in parts.items()}}, found, reading)
+    return entry_of({**data, **{_PART.format(key): part for key, part in parts.items()}}, found, reading)
 
 
 class _Fields:
@@ -135,7 +137,8 @@ class _Fields:
         try:
             return read(self._data.get(name))  # JSON often leaves out what is null
         except ValueError as error:
-            raise ValueError(f"the field '{name}' ({key}): {error}") from error
+            where = f"its {key}" if name == _PART.format(key) else f"the field '{name}' ({key})"
+            raise ValueError(f"{where}: {error}") from error
 
 
 def _said(take: _Fields, found: Mapping[str, str], reading: Reading) -> tuple[str | None, str | None]:

@@ -63,7 +63,7 @@ class _Sample:
         """
         verdicts = self._verdicts()
         if reading.metric is not None and verdicts and reading.metric not in verdicts:
-            raise UnknownName(f"metric of '{path}'", reading.metric, verdicts)
+            raise UnknownName(f"scorer in '{path.name}'", reading.metric, verdicts)
         metadata = _object(self._data.get("metadata"))
         return entry_of_parts(
             {**self._asked(metadata), **self._written(), **self._graded(verdicts, reading.metric)},

@@ -46,7 +46,7 @@ def read_rows(path: Path, reading: Reading) -> Iterator[Row]:
         if data.get("filter", _NO_FILTER) == wanted:
             yield from _rows(place, data, {**_about(data, task), "model": model}, path, reading)
     if reading.filter is not None and filters and reading.filter not in filters:
-        raise UnknownName(f"filter of '{path}'", reading.filter, filters)
+        raise UnknownName(f"filter in '{path.name}'", reading.filter, filters)
 
 
 def _names(path: Path, reading: Reading) -> tuple[str, str]:
@@ -148,7 +148,7 @@ def _named_metric(
     data: Mapping[str, Any], names: Sequence[str], n: int, path: Path, metric: str
 ) -> list[Any]:
     if metric not in data and metric not in names:
-        raise UnknownName(f"metric of '{path}'", metric, names)
+        raise UnknownName(f"metric in '{path.name}'", metric, names)
     found = data.get(metric)
     if found is None:
         return [None] * n
