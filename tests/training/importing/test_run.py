@@ -308,6 +308,15 @@ class TestRowsOfSeveralSamples:
         report, _ = imported([self.ROW, self.ROW, other])
         assert (report.tally.n_rows, report.tally.n_duplicates) == (9, 3)
 
+    def test_a_response_that_is_a_list_in_json_is_one_response(self, imported: Imported) -> None:
+        _, log = imported([row(text='["2", "3"]')])
+        assert [s.text for s in log.pools["a", "log:small"].samples] == ['["2", "3"]']
+
+    def test_rows_of_a_problem_that_have_no_numbers_are_merged(self, imported: Imported) -> None:
+        rows = [{**self.ROW, "sample": None, "responses": [f"{k} {t}" for t in "abc"]} for k in (0, 1)]
+        _, log = imported(rows)
+        assert [len(pool.samples) for pool in log.pools.values()] == [6]
+
     def test_in_cells_they_are_read_too(self, tmp_path: Path) -> None:
         path = tmp_path / "s.csv"
         with path.open("w", newline="") as file:
@@ -343,6 +352,7 @@ def test_bad_rows_are_named_counted_and_skipped(imported: Imported) -> None:
     ("bad", "complaint"),
     [
         ({"correct": "perhaps"}, "'perhaps' is neither true nor false"),
+        ({"tokens": 1e30}, "is no count"),
         ({"correct": None, "gold": None, "id": "z"}, "nothing says whether it is correct"),
         ({"gold": "3"}, "the problem 'a' has the gold answer '2' in another row"),
         ({"model": None}, "no model"),

@@ -61,7 +61,7 @@ def read_rows(path: Path, reading: Reading) -> Iterator[Row]:
 
 
 def _rows(place: str, data: Mapping[str, Any], found: Mapping[str, str], reading: Reading) -> Iterator[Row]:
-    lists = nested.lists_in(data, found)
+    lists = nested.lists_in(data, found, cells=reading.format == "csv")
     if lists:
         own = nested.fields_of_each(found, lists, reading.fields)
 

@@ -37,16 +37,20 @@ def rows_of(
             yield Row(where, None, str(error))
 
 
-def lists_in(data: Mapping[str, Any], found: Mapping[str, str]) -> dict[str, list[Any]]:
-    """The lists of a row that hold a value for each of its samples, by field; none if it is one sample."""
+def lists_in(data: Mapping[str, Any], found: Mapping[str, str], *, cells: bool) -> dict[str, list[Any]]:
+    """The lists of a row that hold a value for each of its samples, by field; none if it is one sample.
+
+    `cells`: a list may be written in a cell, as a table has it.
+    """
+    list_of = values.list_of if cells else _given_list
     lists = {}
     for key in _TELLING:
-        one_each = values.list_of(data.get(found.get(key, "")))
+        one_each = list_of(data.get(found.get(key, "")))
         if one_each is not None and (key != "text" or all(isinstance(x, str | None) for x in one_each)):
             lists[found[key]] = one_each
     n = len(next(iter(lists.values()), []))
     for key in _FOLLOWING if lists else ():
-        one_each = values.list_of(data.get(found.get(key, "")))
+        one_each = list_of(data.get(found.get(key, "")))
         if one_each is not None and (len(one_each) == n or key == "scores"):
             lists[found[key]] = one_each
     return lists
@@ -75,5 +79,9 @@ def sample_of(
 ) -> dict[str, Any]:
     """The row as if it had the sample at place `k` alone."""
     text = each.get(found.get("text", ""))
-    shared = data.get(found.get("sample", ""))
-    return {**data, **each, _NUMBER: f"{shared}:{k}", _HASH: text and f"{k}:{text}"}
+    shared = values.text(data.get(found.get("sample", "")))
+    return {**data, **each, _NUMBER: shared and f"{shared}:{k}", _HASH: text and f"{k}:{text}"}
+
+
+def _given_list(value: Any) -> list[Any] | None:
+    return value if isinstance(value, list) else None

@@ -9,6 +9,7 @@ import ast
 import json
 import math
 import reprlib
+import warnings
 from collections.abc import Collection
 from typing import Any, get_args
 
@@ -18,6 +19,8 @@ from tts_select.data.problems.fields import answer_of, is_storable, is_unknown, 
 _TRUE = ("true", "t", "yes", "y", "correct", "c", "right", "pass", "passed")
 _FALSE = ("false", "f", "no", "n", "incorrect", "i", "wrong", "fail", "failed")
 """The letters are Inspect's too: C, I, and N for no answer. Its P, partly, is neither."""
+_MOST = 2**53
+"""A count beyond this is none, nor a number that JSON and doubles hold exactly."""
 _NULLS = ("null", "none")
 _FINISHES = {
     **{name: name for name in get_args(Finish)},
@@ -63,7 +66,7 @@ def count(value: Any) -> int | None:
     if is_unknown(value):
         return None
     found = number(value)
-    if not found.is_integer() or found < 0:
+    if not found.is_integer() or not 0 <= found <= _MOST:
         raise ValueError(f"{reprlib.repr(value)} is no count")
     return int(found)
 
@@ -116,7 +119,7 @@ def _storable(found: str) -> str:
 
 def list_of(value: Any) -> list[Any] | None:
     """A list, or one in a cell: as JSON, or as Python and pandas write lists. None if it is no list."""
-    if isinstance(value, str) and value.lstrip().startswith("["):
+    if isinstance(value, str) and value[:1] == "[":
         try:
             value = json.loads(value)
         except (ValueError, RecursionError):
@@ -133,6 +136,8 @@ def _list(value: Any) -> list[Any]:
 
 def _literal(value: str) -> Any:
     try:
-        return ast.literal_eval(value.strip())
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", SyntaxWarning)  # an escape that Python does not have
+            return ast.literal_eval(value)
     except (ValueError, SyntaxError, MemoryError, RecursionError):
         return None
