@@ -84,10 +84,9 @@ def plain_text(value: Any) -> str:
 def is_storable(text: str) -> bool:
     """Whether a file can hold the text; half of a surrogate pair is none that can be encoded."""
     try:
-        text.encode()
+        return text.isascii() or bool(text.encode())
     except UnicodeEncodeError:
         return False
-    return True
 
 
 def answer_of(value: Any) -> str | None:
