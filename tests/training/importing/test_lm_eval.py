@@ -127,7 +127,14 @@ def test_an_empty_response_is_a_sample_of_no_length(
 
 
 @pytest.mark.parametrize(
-    ("text", "answer"), [("So \\boxed{7}.", "7"), ("42", "42"), ("no end " * 99, None), ("#### 7", "7")]
+    ("text", "answer"),
+    [
+        ("So \\boxed{7}.", "7"),
+        ("42", "42"),
+        ("no end " * 99, None),
+        ("<think>Is it 7? Or", None),
+        ("#### 7", "7"),
+    ],
 )
 def test_a_filter_that_takes_all_of_the_text_has_found_no_answer(
     entries: Callable[..., list[Entry]], text: str, answer: str | None
