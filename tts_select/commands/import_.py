@@ -62,7 +62,15 @@ Keys of --map (docs/import.md): id, model, prompt, run, sample, answer, gold, co
     help="What the log's ids are in --problems; row: the last number in an id, from 0.",
 )
 @field_options
-@click.option("--strict", is_flag=True, help="Stop at the first bad row; else up to 5 % are skipped.")
+@click.option("--strict", is_flag=True, help="Stop at the first bad sample; else up to 5 % are skipped.")
+@click.option(
+    "--max-bad",
+    type=click.FloatRange(0, 1),
+    default=0.05,
+    show_default=True,
+    metavar="SHARE",
+    help="The share of bad samples that may be skipped.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 def import_(
     files: tuple[Path, ...],
@@ -79,6 +87,7 @@ def import_(
     problems: str | None,
     problem_ids: Any,
     strict: bool,
+    max_bad: float,
     as_json: bool,
     **named: str | None,
 ) -> None:
@@ -91,7 +100,7 @@ def import_(
     _check_choices(format_, filter_, metric)
     reading = Reading(format_, FieldMap.parse(fields), model, prm, frozenset(no_answer), filter_, metric)
     reference = _reference(problems, problem_ids, fields_of(**named))
-    asked = Import(files, reading, _sizes(params), reference, strict=strict)
+    asked = Import(files, reading, _sizes(params), reference, strict=strict, max_bad_share=max_bad)
     with counter("importing") as advance:
         report = import_logs(asked, out, progress=advance)
     _say_what_was_skipped(report)

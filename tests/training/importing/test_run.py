@@ -224,7 +224,7 @@ def test_a_few_samples_without_length_do_not_change_the_unit(imported: Imported)
     report, log = imported(rows)
     assert (log.manifest.imported.unit, log.manifest.imported.n_bad) == ("tokens", 1)
     assert len(log.pools["a", "log:small"].samples) == 39
-    assert report.tally.notes == ["1 samples have no number of tokens, which the others have"]
+    assert report.tally.notes == ["samples without a number of tokens, which the others have: 1"]
     for more in ({"strict": True}, {}):
         rows[0]["tokens"] = rows[1]["tokens"] = None
         _, log = imported(rows, **more)
@@ -379,6 +379,18 @@ def test_too_many_bad_rows_leave_no_log(write: Callable[..., Path], tmp_path: Pa
     ):
         import_logs(Import([path]), tmp_path / "log")
     assert list((tmp_path / "log").iterdir()) == []
+
+
+@pytest.mark.parametrize(("share", "is_log"), [(0.05, False), (0.2, True), (1.0, True)])
+def test_more_bad_ones_may_be_allowed_for(imported: Imported, share: float, is_log: bool) -> None:
+    rows = [*many(17), row(sample="x", correct="perhaps"), row(sample="y", answer="\ud835")]
+    if is_log:
+        report, _ = imported(rows, max_bad_share=share)
+        assert report.tally.n_bad == 2
+        rows = rows[17:]
+    complaint = "none of 2 rows can be used" if share == 1 else "--max-bad allows for more"
+    with pytest.raises(InputError, match=complaint):
+        imported(rows, max_bad_share=share)
 
 
 @pytest.mark.parametrize(

@@ -127,11 +127,12 @@ class _Sample:
             asked = _text_of(said[-1].get("content")) if said else None
         return self._whole(asked)
 
-    def _whole(self, text: Any) -> Any:
+    def _whole(self, text: Any) -> str | None:
         """A long text may stand among the attachments."""
-        if not isinstance(text, str) or not text.startswith(_ATTACHED):
-            return text
-        return _object(self._data.get("attachments")).get(text.removeprefix(_ATTACHED), text)
+        if not isinstance(text, str):
+            return None
+        attached = _object(self._data.get("attachments")) if text.startswith(_ATTACHED) else {}
+        return str(attached.get(text.removeprefix(_ATTACHED), text))
 
 
 def _object(value: Any) -> Mapping[str, Any]:

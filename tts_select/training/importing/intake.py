@@ -60,7 +60,7 @@ class Intake:
                 self.tally.reject(path, row.place, row.complaint)
         unit = self._unit()
         if unit != "samples" and (n := self.spool.drop_without(unit)):
-            self.tally.drop(n, f"{n:,} samples have no number of {unit}, which the others have")
+            self.tally.drop(n, f"samples without a number of {unit}, which the others have: {n:,}")
         self.tally.check()
         self.problems.check()
         self.spool.close_intake()

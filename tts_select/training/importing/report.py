@@ -20,6 +20,8 @@ class Tally:
     """Counts of the samples that were read: what became of them."""
 
     strict: bool = False
+    max_bad_share: float = MAX_BAD_SHARE
+    """The share of bad ones with which a log is still one."""
     n_rows: int = 0
     n_bad: int = 0
     n_duplicates: int = 0
@@ -31,7 +33,7 @@ class Tally:
     @property
     def n_spare(self) -> int:
         """How many more may be bad."""
-        return 0 if self.strict else max(0, int(MAX_BAD_SHARE * self.n_rows) - self.n_bad)
+        return 0 if self.strict else max(0, int(self.max_bad_share * self.n_rows) - self.n_bad)
 
     def reject(self, path: Path, place: str, complaint: str) -> None:
         """Count a bad row.
@@ -57,11 +59,13 @@ class Tally:
         """
         if not self.n_rows:
             raise InputError("there is no sample in the files")
-        if self.n_bad > MAX_BAD_SHARE * self.n_rows:
+        if self.n_bad > self.max_bad_share * self.n_rows:
             raise InputError(
-                f"{self.n_bad:,} of {self.n_rows:,} rows cannot be used, more than {MAX_BAD_SHARE:.0%}; "
-                f"the first is {self.notes[0]}"
+                f"{self.n_bad:,} of {self.n_rows:,} rows cannot be used, more than {self.max_bad_share:.0%}; "
+                f"the first is {self.notes[0]}; if the others are right, --max-bad allows for more"
             )
+        if self.n_bad == self.n_rows:
+            raise InputError(f"none of {self.n_rows:,} rows can be used; the first is {self.notes[0]}")
 
 
 @dataclass(slots=True)

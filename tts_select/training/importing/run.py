@@ -14,7 +14,7 @@ from tts_select.training.importing.formats import FORMATS
 from tts_select.training.importing.generic import Reading
 from tts_select.training.importing.intake import Intake
 from tts_select.training.importing.problems import Problems, Reference
-from tts_select.training.importing.report import Report, Tally
+from tts_select.training.importing.report import MAX_BAD_SHARE, Report, Tally
 from tts_select.training.importing.spool import Spool
 from tts_select.training.log.manifest import encode_manifest
 from tts_select.training.log.parquet import write_tables
@@ -37,14 +37,16 @@ class Import:
     """By the names of models and PRMs in the log."""
     reference: Reference | None = None
     strict: bool = False
-    """The first bad row stops it."""
+    """The first bad sample stops it."""
+    max_bad_share: float = MAX_BAD_SHARE
+    """A larger share of bad samples does too."""
 
 
 def import_logs(asked: Import, folder: Path, *, progress: Progress = lambda *_: None) -> Report:
     """Write the samples of the files as a sweep log into a new folder.
 
     Raises:
-        InputError: a file cannot be read, a row is bad and `strict`, or more than 5 % of them are, nothing
+        InputError: a file cannot be read, a row is bad and `strict`, or too many are, nothing
             is left, or the folder holds files.
         OSError: the log cannot be written.
     """
@@ -53,7 +55,7 @@ def import_logs(asked: Import, folder: Path, *, progress: Progress = lambda *_: 
         tempfile.TemporaryDirectory(dir=folder, prefix=".import-") as own,
         Spool(Path(own) / "spool") as spool,
     ):
-        intake = Intake(spool, Problems(asked.reference), Tally(strict=asked.strict))
+        intake = Intake(spool, Problems(asked.reference), Tally(asked.strict, asked.max_bad_share))
         _read(asked, intake, progress)
         return _write(asked, intake, folder)
 
