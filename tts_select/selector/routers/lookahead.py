@@ -21,7 +21,9 @@ from tts_select.selector.calibration import Calibration
 from tts_select.selector.deciding import Option
 from tts_select.selector.difficulty import Difficulty
 from tts_select.selector.evidence import Evidence, counts
-from tts_select.selector.features import SUREST, TEXT_FEATURES, Layout
+from tts_select.selector.familiarity import Familiarity, TextRanges, probe_numbers
+from tts_select.selector.features import SUREST, Layout
+from tts_select.selector.linear import Linear
 from tts_select.selector.portfolio import Portfolio
 
 if TYPE_CHECKING:
@@ -30,7 +32,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """The first look at a problem: `n` samples of a policy, scored by a PRM unless that is None."""
+    """The first look at a problem: `n` samples of a policy, scored by a PRM unless that is None. None at all
+    (n = 0) where every arm is a search."""
 
     policy: str
     prm: str | None
@@ -66,14 +69,19 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Calibrated:
-    """A LightGBM model of probabilities with its calibration."""
+    """A LightGBM model of probabilities, mixed with a linear one, with the calibration of both."""
 
     booster: Booster
     calibration: Calibration
+    linear: Linear | None = None
+    trees: float = 1.0
+    """The share of the LightGBM model in the mixture."""
 
     def __call__(self, rows: np.ndarray) -> np.ndarray:
         """One probability a row; rows have the shape (n, features)."""
         said: np.ndarray = np.asarray(self.booster.predict(rows, num_threads=1))
+        if self.linear is not None:
+            said = self.trees * said + (1 - self.trees) * self.linear.predict(rows)
         return self.calibration(said)
 
 
@@ -112,10 +120,8 @@ class Router:
     """By effort, in probability per FLOP."""
     fallback: str
     """The name of the best fixed arm, for problems unlike the training data."""
-    text_ranges: tuple[tuple[float, float], ...]
-    """Of each text feature in training."""
-    words: frozenset[str]
-    """Of the training problems; empty if there were too many to tell."""
+    familiarity: Familiarity | TextRanges
+    """What the training problems were like."""
     mean_tokens: Mapping[str, float]
     """Of a solution of each policy."""
     strengths: Mapping[str, float]
@@ -176,17 +182,14 @@ class Router:
         said = self.confidence(rows) if groups else ()
         return [Answer(group, float(p)) for group, p in zip(groups, said, strict=True)]
 
-    def unfamiliar(self, problem: str) -> str | None:
-        """Why the problem is unlike those of the training, or None if it is not."""
-        found = self.layout.state(Evidence(problem, {}))[: len(TEXT_FEATURES)]
-        for name, value, (low, high) in zip(TEXT_FEATURES, found, self.text_ranges, strict=True):
-            slack = 0.1 * (high - low)
-            if not low - slack <= value <= high + slack:
-                return (
-                    f"its {name.replace('_', ' ')} is {value:.3g}, in training it was {low:.3g} to {high:.3g}"
-                )
-        strange = sorted(words_of(problem) - self.words) if self.words else []
-        return f"the word '{strange[0]}' was never in training" if strange else None
+    def unfamiliar(self, problem: str, evidence: Evidence | None = None) -> str | None:
+        """Why the problem is unlike those of the training, or None if it is not: by its text, which costs
+        nothing, and by its probes once they are there."""
+        if (reason := self.familiarity.of_text(problem)) is not None or evidence is None:
+            return reason
+        probe = self.probe
+        numbers = probe_numbers(self.layout, evidence, probe.arm.pool, probe.prm, probe.n)
+        return None if numbers is None else self.familiarity.of_probes(numbers)
 
 
 def layout_of(portfolio: Portfolio, strengths: Mapping[str, float]) -> Layout:
@@ -207,11 +210,6 @@ def is_open(arm: Arm, evidence: Evidence) -> bool:
     if len(here) < arm.budget:
         return True
     return arm.prm is not None and any(arm.prm not in s.scores and s.group >= 0 for s in here)
-
-
-def words_of(text: str) -> frozenset[str]:
-    """The words of a text, in lower case."""
-    return frozenset(w for word in text.split() if (w := word.strip(".,;:?!()").lower()).isalpha())
 
 
 def fingerprint_mismatch(trained: Mapping[str, str], found: Mapping[str, str]) -> str | None:

@@ -62,9 +62,10 @@ class Walk:
 
 
 def probed(probe: Probe, case: Case, order: Order) -> Walk:
-    """Right after the probes."""
+    """Right after the probes, if there are any."""
     found = Walk(case, order)
-    found.run(probe.arm, whole=True)
+    if probe.n:
+        found.run(probe.arm, whole=True)
     found.probe_flops = found.flops
     return found
 

@@ -37,9 +37,10 @@ class Table:
         self.labels.append(label)
         self.problems.append(problem)
 
-    def arrays(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """(rows, labels, problems)."""
-        return np.stack(self.rows), np.array(self.labels), np.array(self.problems)
+    def arrays(self, n_features: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """(rows, labels, problems), of as many features; a small portfolio may lead to no row at all."""
+        rows = np.array(self.rows, dtype=float).reshape(len(self.rows), n_features)
+        return rows, np.array(self.labels, dtype=float), np.array(self.problems, dtype=int)
 
 
 def joined(tables: Sequence[Table]) -> Table:
