@@ -136,19 +136,16 @@ def options_of(router: Router, walks: Sequence[Walk]) -> list[list[Option]]:
         for w, e, found in zip(walks, evidence, arms, strict=True)
         if found
     ]
+    stops = [[Option(None, w.confidence, 0.0)] if w.look.readers else [] for w in walks]
     if not rows:
-        return [[Option(None, w.confidence, 0.0)] for w in walks]
+        return stops
     p, flops = (of(np.concatenate(rows)) for of in (router.p_correct, router.flops))
     options, start = [], 0
-    for w, found in zip(walks, arms, strict=True):
+    for stop, found in zip(stops, arms, strict=True):
         places = range(start, start + len(found))
         start += len(found)
-        options.append(
-            [
-                Option(None, w.confidence, 0.0),
-                *(Option(a, float(p[k]), float(flops[k])) for a, k in zip(found, places, strict=True)),
-            ]
-        )
+        others = (Option(a, float(p[k]), float(flops[k])) for a, k in zip(found, places, strict=True))
+        options.append([*stop, *others])
     return options
 
 

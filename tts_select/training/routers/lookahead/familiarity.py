@@ -38,12 +38,12 @@ def fit_familiarity(
     texts = [case.problem.problem for case in cases]
     part = np.random.default_rng(seed).permutation(len(cases)) % N_PARTS
     described = described_apart(texts, part)
-    text, strange = _usual(DESCRIPTION, described, part, REFUSED)
+    text, strange = usual_of(DESCRIPTION, described, part, REFUSED)
     probes = None
     if probe.n:
         names = probe_names(layout, probe.arm.pool, probe.prm)
         numbers = _probed(cases, layout, probe, seed)
-        probes, strange_too = _usual(names, numbers, part, REFUSED_LATER)
+        probes, strange_too = usual_of(names, numbers, part, REFUSED_LATER)
         strange |= strange_too
     facts = {"aimed_at": REFUSED + REFUSED_LATER, "refused": float(strange.mean())}
     return Familiarity(RunCounts.of(texts), text, probes), facts
@@ -74,7 +74,7 @@ def limit_of(strangeness: np.ndarray, share: float) -> float:
     return float(strangeness.mean()) + float(t.ppf(1 - share, n - 1)) * spread
 
 
-def _usual(
+def usual_of(
     names: Sequence[str], numbers: np.ndarray, part: np.ndarray, share: float
 ) -> tuple[Usual, np.ndarray]:
     """With its limit; and which rows are beyond the limit that comes from the other parts."""

@@ -22,6 +22,7 @@ from tts_select.training.routers.lookahead.boosting import folds_of
 from tts_select.training.routers.lookahead.familiarity import fit_familiarity
 from tts_select.training.routers.lookahead.learned import skills, warning_of
 from tts_select.training.routers.lookahead.learning import Learned, learn, learn_difficulty
+from tts_select.training.routers.lookahead.probes import scored_probe
 from tts_select.training.routers.lookahead.rows import State, random_states
 
 FEWEST_PROBLEMS = 30
@@ -177,7 +178,7 @@ def _references(
     policy = router.portfolio[router.fallback].policy
     bins = bins_of(np.array([case.pass_at_1(policy) for case in cases]))
     solvable = board.correct.mean(axis=-1).max(axis=0) >= SOLVABLE_FROM
-    scored = _scored_probe(probe, router.portfolio)
+    scored = scored_probe(probe, router.portfolio, N_ABLATED)
     return {
         "bins": bin_table(board, bins).as_dict(),
         "ablation": {
@@ -185,14 +186,6 @@ def _references(
             **ablation(cases, router.layout, scored, policy, solvable=solvable, fold_of=fold_of),
         },
     }
-
-
-def _scored_probe(probe: Probe, portfolio: Portfolio) -> Probe:
-    """These probes, or others if no PRM has scored samples of theirs, which is to be measured."""
-    if probe.prm is not None and probe.temperature > 0:
-        return probe
-    scored = [arm for arm in portfolio.arms if arm.is_sampling and arm.prm and arm.temperature > 0]
-    return Probe(scored[0].policy, scored[0].prm, N_ABLATED, scored[0].temperature) if scored else probe
 
 
 def _prices(

@@ -34,28 +34,32 @@ LEAST_SPREAD = 1e-3
 def fit_linear(rows: np.ndarray, labels: np.ndarray, coded: Sequence[int]) -> Linear:
     """Fit a logistic regression of soft labels; `coded` are columns whose numbers are names, to be left out.
 
-    Where the labels are all alike it says so, as surely as so many rows can.
+    Where labels or features are all alike it is a constant, as sure as so many rows can be.
     """
     from sklearn.linear_model import LogisticRegression
 
     step = max(1, len(rows) // MOST_ROWS)
     rows, labels = rows[::step], labels[::step]
-    n = rows.shape[1]
-    if min(labels.sum(), (1 - labels).sum()) < 1 or not n:
-        p = (labels.sum() + UNKNOWN) / (len(labels) + 1)
-        return Linear((0.0,) * n, (1.0,) * n, (0.0,) * n, float(np.log(p / (1 - p))))
     known = np.ma.masked_invalid(np.arcsinh(rows))
-    means, spreads = known.mean(axis=0).filled(0.0), known.std(axis=0).filled(0.0)
-    used = np.flatnonzero((spreads > LEAST_SPREAD) & ~np.isin(np.arange(n), coded))
+    means, spreads = (np.ma.filled(found, 0.0) for found in (known.mean(axis=0), known.std(axis=0)))
+    used = np.setdiff1d(np.flatnonzero(spreads > LEAST_SPREAD), coded)
+    if not len(used) or min(labels.sum(), (1 - labels).sum()) < 1:
+        return _constant(labels, rows.shape[1])
     scaled = standardised(rows[:, used], means[used], spreads[used])
     weights = np.concatenate([labels, 1 - labels])
     some = weights > 0
-    model = LogisticRegression(C=1 / (PENALTY * n), max_iter=300)
+    model = LogisticRegression(C=1 / (PENALTY * rows.shape[1]), max_iter=300)
     model.fit(np.tile(scaled, (2, 1))[some], np.repeat([1, 0], len(labels))[some], weights[some])
-    coefficients = np.zeros(n)
+    coefficients = np.zeros(rows.shape[1])
     coefficients[used] = model.coef_[0]
     spreads[spreads <= LEAST_SPREAD] = 1.0
     return Linear(*(tuple(x.tolist()) for x in (means, spreads, coefficients)), float(model.intercept_[0]))
+
+
+def _constant(labels: np.ndarray, n_features: int) -> Linear:
+    p = (labels.sum() + UNKNOWN) / (len(labels) + 1)
+    flat = (0.0,) * n_features
+    return Linear(flat, (1.0,) * n_features, flat, float(np.log(p / (1 - p))))
 
 
 @dataclass(frozen=True, slots=True)
