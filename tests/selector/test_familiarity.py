@@ -70,7 +70,9 @@ def test_counts_are_of_problems_and_not_of_how_often_a_run_is_in_one() -> None:
 
 
 def test_the_word_that_is_most_surprising_is_named() -> None:
-    reason = familiarity(limit=-1.0).of_text("Tom has 5 apples, zqjxw, and buys more. How many apples does he have?")
+    reason = familiarity(limit=-1.0).of_text(
+        "Tom has 5 apples, zqjxw, and buys more. How many apples does he have?"
+    )
     assert reason == "it is written unlike the training problems, as in 'zqjxw,'"
 
 
@@ -113,7 +115,7 @@ def test_it_comes_back_from_json_as_it_was() -> None:
     ids=["a length less", "half the counts", "other numbers", "a mean less", "no spread"],
 )
 def test_what_does_not_fit_is_refused(change: Callable[[dict[str, object]], dict[str, object]]) -> None:
-    with pytest.raises(ValueError, match="numbers|means"):
+    with pytest.raises(ValueError, match=r"numbers|means"):
         Familiarity.from_dict(change(familiarity(limit=0.3).as_dict()))
 
 

@@ -1,30 +1,48 @@
-"""Problems as people write them, of several kinds, made up from parts: word problems, competition mathematics, code."""
+"""Problems as people write them, made up from parts: word problems, competition mathematics, code."""
 
 from __future__ import annotations
 
 import numpy as np
 
 NAMES = ("Maria", "Tom", "Priya", "Kenji", "Olga", "Samuel", "Lina", "Ahmed", "Greta", "Diego")
-THINGS = ("apples", "pencils", "stickers", "books", "tickets", "marbles", "cookies", "shirts", "plants", "cards")
-PLACES = ("at the market", "in the garden", "after school", "on her birthday", "during the summer", "at the bakery")
+THINGS = (
+    "apples",
+    "pencils",
+    "stickers",
+    "books",
+    "tickets",
+    "marbles",
+    "cookies",
+    "shirts",
+    "plants",
+    "cards",
+)
+PLACES = (
+    "at the market",
+    "in the garden",
+    "after school",
+    "on her birthday",
+    "during the summer",
+    "at the bakery",
+)
 STORIES = (
-    "{a} has {x} {t} and buys {y} more {p}. {a} then gives {z} of them to {b}. How many {t} does {a} have left?",
+    "{a} has {x} {t} and buys {y} more {p}. {a} gives {z} of them to {b}. How many {t} does {a} have left?",
     "Every day {p}, {a} sells {x} {t} for ${y} each. How much money does {a} earn in {z} days?",
     "{a} is {x} years old, which is {y} years older than {b}. How old will {b} be in {z} years?",
-    "There are {x} boxes of {t} in the shop, and each box holds {y}. If {z} {t} are broken, how many can {a} still sell?",
-    "{a} and {b} share {x} {t} equally. {b} loses {y} of the {t} and finds {z} others. How many does {b} have now?",
-    "A train ticket costs ${y}, and {a} needs one for each of {x} friends. If {b} pays ${z}, what must {a} pay?",
-    "{a} reads {x} pages on Monday and twice as many on Tuesday. The book has {y}{z} pages. How many pages are left?",
+    "The shop has {x} boxes of {t}, and each box holds {y}. If {z} are broken, how many can {a} still sell?",
+    "{a} and {b} share {x} {t} equally. {b} loses {y} and finds {z} others. How many does {b} have now?",
+    "A ticket costs ${y}, and {a} needs one for each of {x} friends. If {b} pays ${z}, what must {a} pay?",
+    "{a} reads {x} pages on Monday and twice as many on Tuesday. How many of the {y}{z} pages are left?",
 )
 COMPETITION = (
-    r"Let $f(x) = \frac{{{x}x^2 + {y}}}{{x - {z}}}$. Find the sum of all real $x$ such that $f(x) = f(x^{{-1}})$.",
+    r"Let $f(x) = \frac{{{x}x^2 + {y}}}{{x - {z}}}$. Find the sum of all $x$ with $f(x) = f(x^{{-1}})$.",
     r"Find the remainder when $\sum_{{k=1}}^{{{x}}} \binom{{{y}}}{{k}}$ is divided by ${z}$.",
-    r"In $\triangle ABC$, $AB = {x}$, $BC = {y}$ and $\angle B = {z}^\circ$. Compute $\cos A$ as $\frac{{m}}{{n}}$.",
+    r"In $\triangle ABC$, $AB = {x}$, $BC = {y}$ and $\angle B = {z}^\circ$. Find $\cos A = \frac{{m}}{{n}}$.",
     r"What is the smallest $n$ with $\lfloor \sqrt{{n + {x}}} \rfloor \equiv {y} \pmod{{{z}}}$?",
     r"Evaluate $\begin{{vmatrix}} {x} & {y} \\ {y} & {z} \end{{vmatrix}} + \log_{{2}} {x}$.",
 )
 CODE = (
-    "def f(n):\n    total = {x}\n    for k in range({y}):\n        total += k ** {z} % n\n    return total\n# f(10)?",
+    "def f(n):\n    total = {x}\n    for k in range({y}):\n        total += k ** {z} % n\n    return total",
     "SELECT count(*) FROM t{x} JOIN u{y} USING (id) WHERE u{y}.k > {z} GROUP BY t{x}.id;",
 )
 
@@ -36,7 +54,8 @@ def written(kind: tuple[str, ...], n: int, seed: int) -> list[str]:
     def one() -> str:
         a, b = rng.choice(NAMES, 2, replace=False)
         x, y, z = (int(v) for v in rng.integers(2, 90, 3))
-        said = str(rng.choice(kind)).format(a=a, b=b, x=x, y=y, z=z, t=rng.choice(THINGS), p=rng.choice(PLACES))
-        return said
+        return str(rng.choice(kind)).format(
+            a=a, b=b, x=x, y=y, z=z, t=rng.choice(THINGS), p=rng.choice(PLACES)
+        )
 
     return [one() for _ in range(n)]

@@ -1,9 +1,10 @@
 """Whether a problem is like those that a router was trained on.
 
-A problem is described by numbers: how its text is composed, and how surprising its runs of characters are after
-the training problems (each run is known by a hash, digits are all alike). Probes are described by their features.
-The further these numbers lie from those of training problems that the counts had not seen, the stranger the
-problem; the limits are calibrated on such problems too, so that few like them are refused, however many there were.
+A problem is described by numbers: how its text is composed, and how surprising its runs of characters are
+after the training problems (a run is known by its hash, and digits are all alike). Probes are described by
+their features. The further these numbers lie from those of training problems that the counts had not seen, the
+stranger the problem. The limits are calibrated on such problems too, so that few like them are refused, however
+many there were.
 """
 
 from __future__ import annotations
@@ -130,7 +131,9 @@ class Familiarity:
         numbers = self.counts.describe(problem)
         name = self.text.strangest(numbers)
         if name in _SURPRISE:
-            return f"it is written unlike the training problems, as in '{self.counts.strangest_word(problem)}'"
+            return (
+                f"it is written unlike the training problems, as in '{self.counts.strangest_word(problem)}'"
+            )
         return name and _said(name, float(numbers[DESCRIPTION.index(name)]), self.text)
 
     def of_probes(self, numbers: np.ndarray) -> str | None:
@@ -178,7 +181,9 @@ class TextRanges:
         for name, value, (low, high) in zip(TEXT_FEATURES, text_features(problem), self.ranges, strict=True):
             slack = 0.1 * (high - low)
             if not low - slack <= value <= high + slack:
-                return f"its {name.replace('_', ' ')} is {value:.3g}, in training it was {low:.3g} to {high:.3g}"
+                return (
+                    f"its {name.replace('_', ' ')} is {value:.3g}, in training it was {low:.3g} to {high:.3g}"
+                )
         strange = sorted(words_of(problem) - self.words) if self.words else []
         return f"the word '{strange[0]}' was never in training" if strange else None
 
@@ -218,7 +223,9 @@ def _said(name: str, value: float, usual: Usual) -> str:
     feature = name.rsplit("/", 1)[-1]
     if feature in _COUNTED or feature in ("mean_tokens", "mean_steps"):
         value, low, high = (math.expm1(x) for x in (value, max(0.0, low), high))
-    return f"its {feature.replace('_', ' ')} is {value:.3g}, in training it was mostly {low:.3g} to {high:.3g}"
+    return (
+        f"its {feature.replace('_', ' ')} is {value:.3g}, in training it was mostly {low:.3g} to {high:.3g}"
+    )
 
 
 def _composition(text: str) -> list[float]:

@@ -99,7 +99,9 @@ class Case:
         """The share of right samples, of the policy's largest pool; the share of right searches for a policy
         that is not sampled but by them."""
         pools = [self.correct[name] for name, pool in self.pools.items() if pool.policy == policy]
-        return float(np.mean(max(pools, key=len) if pools else [run.correct for run, _ in self.found_by(policy)]))
+        return float(
+            np.mean(max(pools, key=len) if pools else [run.correct for run, _ in self.found_by(policy)])
+        )
 
     def found_by(self, policy: str) -> list[tuple[Run, Observed]]:
         """What all searches of a policy came to."""

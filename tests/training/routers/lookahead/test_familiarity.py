@@ -59,7 +59,10 @@ def test_problems_of_other_kinds_are_refused(n: int) -> None:
 
 def test_a_word_that_was_never_in_training_refuses_nothing() -> None:
     known, _ = learn(written(STORIES, 100, seed=0))
-    new = [text.replace("apples", "umbrellas").replace("Maria", "Xenia") for text in written(STORIES, 300, seed=1)]
+    new = [
+        text.replace("apples", "umbrellas").replace("Maria", "Xenia")
+        for text in written(STORIES, 300, seed=1)
+    ]
     assert refused(known, new) <= 0.15
 
 
@@ -93,7 +96,9 @@ def test_what_was_refused_is_on_record(fitted: Fitted, router: Router, cases: li
     assert np.mean([router.unfamiliar(text) is not None for text in texts]) <= 0.03
 
 
-def test_probes_unlike_those_of_the_training_are_named(router: Router, cases: list[Case], probe: Probe) -> None:
+def test_probes_unlike_those_of_the_training_are_named(
+    router: Router, cases: list[Case], probe: Probe
+) -> None:
     case = cases[0]
     order = case.order(np.random.default_rng(0))
     evidence = probed(probe, case, order).evidence
@@ -118,7 +123,9 @@ def test_the_same_cases_give_the_same_facts(cases: list[Case], router: Router, p
 
 def test_probes_that_are_all_alike_are_no_obstacle(cases: list[Case], router: Router, probe: Probe) -> None:
     def same(case: Case) -> Any:
-        return replace(case, observed={name: [some[0]] * len(some) for name, some in cases[0].observed.items()})
+        return replace(
+            case, observed={name: [some[0]] * len(some) for name, some in cases[0].observed.items()}
+        )
 
     known, facts = fit_familiarity([same(case) for case in cases], router.layout, probe, seed=0)
     assert known.probes is not None

@@ -35,7 +35,8 @@ def ablation(
 ) -> dict[str, dict[str, float]]:
     """AUC (solvable or not), Brier and ECE (pass@1 of `policy`) with the features of each kind alone.
 
-    Kinds that the portfolio does not have are left out, and so is an AUC where problems are all solvable, or none.
+    Kinds that the portfolio does not have are left out, and so is an AUC where all problems are solvable, or
+    none is.
     """
     rng = np.random.default_rng(0)
     rows = np.stack(
@@ -66,8 +67,11 @@ def _cross_calibrated(said: np.ndarray, labels: np.ndarray, folds: np.ndarray, n
 
 
 def _auc_in_folds(said: np.ndarray, happened: np.ndarray, folds: np.ndarray) -> float:
-    """The mean over folds that have both; NaN without one. Models of two folds are not held against each other: the
-    one that was fitted to more right problems says more of those that have fewer."""
+    """The mean over folds that have both; NaN without one.
+
+    Models of two folds are not held against each other: the one that was fitted to more right problems is asked
+    of those that have fewer.
+    """
     found = [auc(said[folds == k], happened[folds == k]) for k in np.unique(folds)]
     known = [area for area in found if not math.isnan(area)]
     return float(np.mean(known)) if known else math.nan

@@ -1,4 +1,4 @@
-"""What the training problems are like, with limits that are calibrated on problems that the counts have not seen."""
+"""What the training problems are like, with limits calibrated on problems that the counts have not seen."""
 
 from __future__ import annotations
 
@@ -33,8 +33,11 @@ LEAST_SPREAD = 0.05
 def fit_familiarity(
     cases: Sequence[Case], layout: Layout, probe: Probe, seed: int
 ) -> tuple[Familiarity, dict[str, float]]:
-    """What is known about the problems, and how many like them are refused: the share that was aimed at, and that
-    of the training problems, each by limits that come from the others."""
+    """What is known about the problems, and how many like them are refused.
+
+    The facts hold the share that was aimed at, and that of the training problems, each judged by limits of
+    the others.
+    """
     texts = [case.problem.problem for case in cases]
     part = np.random.default_rng(seed).permutation(len(cases)) % N_PARTS
     described = described_apart(texts, part)

@@ -162,7 +162,8 @@ def _check_probes(cases: Sequence[Case], portfolio: Portfolio, probe: Probe) -> 
     fewest = min(len(case.observed[probe.arm.pool]) for case in cases)
     if probe.n > fewest:
         raise InputError(
-            f"the probes are {probe.n} samples of {probe.arm.pool}, of which the sweep has {fewest}: ask for fewer"
+            f"the probes are {probe.n} samples of {probe.arm.pool}, of which the sweep has {fewest}: "
+            "ask for fewer"
         )
 
 

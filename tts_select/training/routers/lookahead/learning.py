@@ -60,7 +60,7 @@ class Fit:
 def learn(
     states: Sequence[State], portfolio: Portfolio, layout: Layout, fold_of: np.ndarray, seed: int
 ) -> tuple[Learned, list[Learned], dict[str, Told]]:
-    """(from all states, from those of the other folds for each fold, what the latter say by the model's name)."""
+    """Learn from all states, and for each fold from those of the others; last, what these say, by model."""
     answers, options = layout.answer_names, layout.option_names
     confidence = fit_probability(*answers_table(states, layout).arrays(len(answers)), answers, fold_of)
     folds = [[s for s in states if fold_of[s.number] == k] for k in range(N_FOLDS)]

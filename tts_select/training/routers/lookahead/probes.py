@@ -1,4 +1,4 @@
-"""The first look of a router: what was asked for, and where nothing was, the cheapest one that the sweep shows."""
+"""The first look of a router: what was asked for, or else the cheapest one that the sweep shows."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tts_select.training.log.records import Manifest
 def probe_for(
     manifest: Manifest, *, policy: str | None = None, prm: str | None = None, n: int | None = None
 ) -> Probe:
-    """Samples of the smallest policy of those that fit, greedy ones first; none at all where every arm is a search.
+    """Of the samples that fit those of the smallest policy, greedy ones first; none if every arm is a search.
 
     `n` = 0 asks for one greedy sample. What the sweep does not have is for `fit_router` to refuse.
     """

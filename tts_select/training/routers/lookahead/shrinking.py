@@ -1,4 +1,4 @@
-"""What the trees learned, shrunk to what a few problems can teach; how far is chosen on problems not fitted to."""
+"""What trees learned, shrunk to what few problems can teach; how far, is chosen on problems not fitted to."""
 
 from __future__ import annotations
 
@@ -73,7 +73,9 @@ class Mixture:
     said: np.ndarray
 
 
-def mix_in_folds(rows: np.ndarray, labels: np.ndarray, folds: np.ndarray, coded: Sequence[int] = ()) -> Mixture:
+def mix_in_folds(
+    rows: np.ndarray, labels: np.ndarray, folds: np.ndarray, coded: Sequence[int] = ()
+) -> Mixture:
     """Fit both; see `fit_linear` for `coded`."""
     trees = fit_in_folds(rows, labels, folds, lambda x, y: boost(x, y, probability=True))
     linear = fit_in_folds(rows, labels, folds, lambda x, y: fit_linear(x, y, coded))
