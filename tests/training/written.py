@@ -37,7 +37,7 @@ STORIES = (
 COMPETITION = (
     r"Let $f(x) = \frac{{{x}x^2 + {y}}}{{x - {z}}}$. Find the sum of all $x$ with $f(x) = f(x^{{-1}})$.",
     r"Find the remainder when $\sum_{{k=1}}^{{{x}}} \binom{{{y}}}{{k}}$ is divided by ${z}$.",
-    r"In $\triangle ABC$, $AB = {x}$, $BC = {y}$ and $\angle B = {z}^\circ$. Find $\cos A = \frac{{m}}{{n}}$.",
+    r"In $\triangle ABC$, $AB={x}$, $BC={y}$ and $\angle B = {z}^\circ$. Find $\cos A = \frac{{m}}{{n}}$.",
     r"What is the smallest $n$ with $\lfloor \sqrt{{n + {x}}} \rfloor \equiv {y} \pmod{{{z}}}$?",
     r"Evaluate $\begin{{vmatrix}} {x} & {y} \\ {y} & {z} \end{{vmatrix}} + \log_{{2}} {x}$.",
 )

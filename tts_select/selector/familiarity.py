@@ -2,9 +2,9 @@
 
 A problem is described by numbers: how its text is composed, and how surprising its runs of characters are
 after the training problems (a run is known by its hash, and digits are all alike). Probes are described by
-their features. The further these numbers lie from those of training problems that the counts had not seen, the
-stranger the problem. The limits are calibrated on such problems too, so that few like them are refused, however
-many there were.
+their features. The further these numbers lie from those of training problems that the counts had not seen,
+the stranger the problem. The limits are calibrated on such problems too, so that few like them are refused,
+however many there were.
 """
 
 from __future__ import annotations

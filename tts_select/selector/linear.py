@@ -1,7 +1,7 @@
 """A logistic regression as JSON: what a few problems teach, where boosted trees learn little.
 
-It is fitted in training with scikit-learn and applied here. Features are taken as inverse hyperbolic sines, so
-that counts of any size fit one scale; what is not known counts as the mean.
+It is fitted in training with scikit-learn and applied here. Features are taken as inverse hyperbolic sines,
+so that counts of any size fit one scale; what is not known counts as the mean.
 """
 
 from __future__ import annotations

@@ -69,8 +69,8 @@ def _cross_calibrated(said: np.ndarray, labels: np.ndarray, folds: np.ndarray, n
 def _auc_in_folds(said: np.ndarray, happened: np.ndarray, folds: np.ndarray) -> float:
     """The mean over folds that have both; NaN without one.
 
-    Models of two folds are not held against each other: the one that was fitted to more right problems is asked
-    of those that have fewer.
+    Models of two folds are not held against each other: the one that was fitted to more right problems is
+    asked about those that have fewer.
     """
     found = [auc(said[folds == k], happened[folds == k]) for k in np.unique(folds)]
     known = [area for area in found if not math.isnan(area)]
