@@ -61,11 +61,10 @@ def train(
     """Train a router on the sweep log in SWEEP; on an imported one, a router that decides in stages."""
     from tts_select.commands._views import fitted_view
     from tts_select.config.entries import ProbeEntry
-    from tts_select.core.plan import Settings
     from tts_select.selector.routers.artifact import check_replaceable, save_router
-    from tts_select.selector.routers.lookahead import Probe
     from tts_select.training.log.reading import read_log
     from tts_select.training.routers.lookahead.fit import fit_router
+    from tts_select.training.routers.lookahead.probes import probe_for
 
     check_replaceable(out)  # before minutes of training
     log = read_log(sweep)
@@ -78,17 +77,18 @@ def train(
         return
     if policies:
         raise InputError("--policies is for imported logs: name the policies of a sweep in its portfolio")
-    sizes = {
-        name: card.n_parameters or 0 for name, card in log.manifest.models.items() if card.kind == "policy"
-    }
     usual = config.probe if config else ProbeEntry()
-    policy = probe_policy or usual.policy or min(sizes, key=sizes.__getitem__)
-    n = usual.samples if probes is None else probes
-    temperature = 0.0 if n == 0 else Settings().temperature
-    probe = Probe(policy, probe_prm or usual.prm, max(1, n), temperature)
+    probe = probe_for(
+        log.manifest,
+        policy=probe_policy or usual.policy,
+        prm=probe_prm or usual.prm,
+        n=usual.samples or None if probes is None else probes,
+    )
     with Console(stderr=True).status("training") as status:
         fitted = fit_router(log, probe, seed=seed, note=status.update)
     save_router(fitted.router, out, trained_on=fitted.facts)
+    if warning := fitted.facts["warning"]:
+        click.echo(f"warning: {warning}", err=True)
     if as_json:
         learned = {k: v for k, v in fitted.facts.items() if k not in ("problem_ids", "bins")}
         click.echo(
