@@ -168,7 +168,8 @@ def fitted_view(router: LookaheadRouter, facts: Mapping[str, Any]) -> Renderable
     table.add_row("trained on", f"{facts['n_problems']:,} problems, {facts['n_states']:,} states")
     table.add_row("probes", _probes_of(router.probe))
     table.add_row("best fixed arm", router.fallback)
-    table.add_row("difficulty, AUC", ", ".join(f"{k} {v:.3f}" for k, v in facts["ablation"]["auc"].items()))
+    if areas := facts["ablation"]["auc"]:
+        table.add_row("difficulty, AUC", ", ".join(f"{k} {v:.3f}" for k, v in areas.items()))
     for name, of_what in _LEARNED.items():
         if skill := facts["skill"].get(name):
             table.add_row(f"explained of {of_what}", f"{skill['value']:.2f} ({_interval(skill)})")
@@ -194,6 +195,8 @@ def staged_view(learned: Mapping[str, Any]) -> RenderableType:
 
 
 def _probes_of(probe: Probe) -> str:
+    if not probe.n:
+        return "none"
     what = f"{probe.n} samples of {probe.policy}"
     if probe.temperature == 0:
         what = f"the greedy solution of {probe.policy}"
