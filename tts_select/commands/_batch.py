@@ -70,7 +70,7 @@ def solve_batch(source: Path, options: dict[str, Any], batch: Batch) -> None:
     put_in_order(out, problems)
     _report(summary, as_json=batch.as_json)
     if complaints:
-        fail(f"{len(complaints):,} lines of '{source}' were left out", InputError.exit_code)
+        fail(f"of '{source}' {len(complaints):,} were left out (see above)", InputError.exit_code)
 
 
 def _check_purse(unit: Unit, options: dict[str, Any]) -> None:

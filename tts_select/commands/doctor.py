@@ -35,7 +35,10 @@ Exit codes:
 @config_option
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
 def doctor(*, config: Config | None, as_json: bool) -> None:
-    """Check packages, devices, servers, checkpoints, placement and routers; no weights are loaded."""
+    """Check packages, devices, servers, checkpoints, placement and routers.
+
+    No weights are loaded.
+    """
     from tts_select.commands._progress import status
     from tts_select.doctor.examining import examine
 

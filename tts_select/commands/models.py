@@ -24,7 +24,7 @@ Examples:
 @config_option
 @click.option("--json", "as_json", is_flag=True, help="Print the lists as JSON.")
 def models(*, config: Config | None, as_json: bool) -> None:
-    """List embedded models, backends, PRM formats and the config's entries, and which of them run here."""
+    """List models, backends, PRM formats and the config's entries, and what runs here."""
     from tts_select.doctor.listing import list_models
 
     found = list_models(config)

@@ -27,7 +27,7 @@ Examples:
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the draws and the folds.")
 @click.option("--json", "as_json", is_flag=True, help="Print every table, with its intervals, as JSON.")
 def paper(sweep: Path | None, *, seed: int, as_json: bool) -> None:
-    """Print the counterparts of the paper's tables (arXiv 2502.06703) for the sweep log in SWEEP."""
+    """Print the paper's tables (arXiv 2502.06703) for the sweep log in SWEEP."""
     from tts_select.commands._progress import status
     from tts_select.training.log.reading import read_log
     from tts_select.training.report.paper import paper_tables

@@ -101,7 +101,10 @@ def sweep(
     as_json: bool,
     **fields: str | None,
 ) -> None:
-    """Run every arm of a portfolio on many problems: sample once, score all, and log it."""
+    """Run every arm of a portfolio on many problems, and log what happens.
+
+    Each policy samples once for all arms, and every PRM scores the same samples.
+    """
     from tts_select.commands._progress import bar
     from tts_select.config.using import loaders_for, swept_together
     from tts_select.training.sweep.problems import read_swept_problems

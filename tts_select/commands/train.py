@@ -67,7 +67,10 @@ def train(
     seed: int,
     as_json: bool,
 ) -> None:
-    """Train a router on the sweep log in SWEEP; on an imported log, a router that decides in stages."""
+    """Train a router on the sweep log in SWEEP.
+
+    An imported log makes a router that decides in stages.
+    """
     from tts_select.commands._progress import status
     from tts_select.commands._router_views import fitted_view
     from tts_select.config.entries import ProbeEntry
