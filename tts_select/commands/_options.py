@@ -21,16 +21,6 @@ if TYPE_CHECKING:
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
-METHODS = {
-    "cot": False,
-    "majority": False,
-    "adaptive": False,
-    "best_of_n": True,
-    "beam": True,
-    "dvts": True,
-}
-"""The search methods by name, and whether each needs a PRM."""
-
 _FIELDS = (
     ("problem", "The field with the problem's text.", "problem, question, ..."),
     ("answer", "The field with its answer.", "answer, solution, ..."),

@@ -10,8 +10,8 @@ import click
 from rich.table import Table
 from rich.text import Text
 
-from tts_select.commands._options import METHODS
 from tts_select.commands._terminal import figure, show, show_json
+from tts_select.core.methods import METHODS
 from tts_select.data.world.artifacts import SWEEP
 
 _PAPER = Text("in the paper:", style="dim")

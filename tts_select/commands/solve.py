@@ -9,7 +9,6 @@ import click
 
 from tts_select.commands._batch import Batch, purse_of, solve_batch
 from tts_select.commands._options import (
-    METHODS,
     Number,
     check_models,
     config_option,
@@ -23,6 +22,7 @@ from tts_select.commands._options import (
 from tts_select.commands._problem_text import read_problem_text
 from tts_select.commands._terminal import show, show_json
 from tts_select.core.errors import InputError, NoAnswer
+from tts_select.core.methods import METHODS
 from tts_select.core.plan import AGGREGATIONS, SELECTIONS
 from tts_select.executors.prms.formats import FORMATS
 
@@ -115,7 +115,7 @@ Exit codes:
     type=int,
     default=None,
     help="Number of candidates (N).",
-    show_default="the router chooses; 16 with a named method",
+    show_default="by the effort: 4, 16 or 64",
 )
 @click.option(
     "--aggregation",
@@ -220,8 +220,8 @@ def _chosen(options: dict[str, Any]) -> dict[str, Any]:
     chosen = {name: value for name, value in options.items() if value is not None and value is not False}
     if chosen.get("prm") == "none":
         chosen["prm"] = None
-    method = chosen.get("method", "")
-    if METHODS.get(method) and chosen.get("prm", "") is None:
+    method = chosen.get("method")
+    if method is not None and METHODS[method].needs_prm and chosen.get("prm", "") is None:
         raise InputError(
             f"the method {method} needs a PRM: specify one with --prm, or use the method majority"
         )

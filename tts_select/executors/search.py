@@ -7,7 +7,7 @@ its best answer so far.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from tts_select.core.candidate import Candidate, Finish
@@ -15,7 +15,8 @@ from tts_select.core.errors import InputError, ProblemTooLong
 from tts_select.core.plan import Settings
 from tts_select.core.protocols import Continuation, Meter, RewardModel, SampleRequest, why_no_steps
 from tts_select.core.seeds import derive_seed
-from tts_select.executors.aggregation import order, score_of
+from tts_select.core.voting import order
+from tts_select.executors.aggregation import score_of
 from tts_select.executors.limits import LimitedPolicy
 from tts_select.executors.stepping import split_steps
 
@@ -33,13 +34,19 @@ class Search:
     logprobs: bool = True
     """As in `SampleRequest`."""
     pool: list[Candidate] = field(default_factory=list)
+    """What is written so far; a sampling method goes on with what is there."""
+    unreadable: set[tuple[str, ...]] = field(default_factory=set)
+    """Solutions that the PRM cannot read: they stay unscored, and are not tried again."""
 
-    async def solutions(self, n: int, *, temperature: float | None = None, first: int = 0) -> list[Candidate]:
-        """`n` whole solutions, sampled independently, from the `first`-th on; they are in the pool as soon as
-        they are written."""
+    async def solutions(self, n: int, *, temperature: float | None = None) -> list[Candidate]:
+        """Sample whole solutions independently until there are `n` in the pool; they are there as soon as
+        they are written. Returns the new ones."""
+        first = len(self.pool)
+        if n <= first:
+            return []
         request = SampleRequest(
             self.problem,
-            n=n,
+            n=n - first,
             max_new_tokens=self.settings.max_new_tokens,
             temperature=self.settings.temperature if temperature is None else temperature,
             top_p=self.settings.top_p,
@@ -77,11 +84,14 @@ class Search:
         return self.policy.limits.reached is not None
 
     async def score(self, candidates: Sequence[Candidate]) -> list[Candidate]:
-        """The candidates with a score for each of their steps; a PRM computes what they share once."""
-        texts = list(dict.fromkeys(c.steps for c in candidates))
+        """The candidates with a score for each of their steps. A PRM computes what they share once; it reads
+        no candidate again, and none that was cut short, which gives no answer."""
+        texts = list(dict.fromkeys(c.steps for c in candidates if _may_be_scored(c)))
         found = await asyncio.gather(*(self._step_scores(steps) for steps in texts))
         scores = dict(zip(texts, found, strict=True))
-        return [c if (s := scores[c.steps]) is None else c.scored(s) for c in candidates]
+        return [
+            c if not _may_be_scored(c) or (s := scores[c.steps]) is None else c.scored(s) for c in candidates
+        ]
 
     def ranking(self, candidate: Candidate) -> float:
         """The key by which candidates are kept; one that could not be scored comes last."""
@@ -111,12 +121,13 @@ class Search:
         return children
 
     async def _step_scores(self, steps: tuple[str, ...]) -> list[float] | None:
-        if self.prm is None or not steps:
+        if self.prm is None or not steps or steps in self.unreadable:
             return None
         try:
             return await self.prm.score(self.problem, steps, meter=self.meter)
-        except ProblemTooLong:
-            return None  # longer than the PRM reads: it stays unscored, which ranks last
+        except ProblemTooLong:  # longer than the PRM reads: it stays unscored, which ranks last
+            self.unreadable.add(steps)
+            return None
 
     def _whole(self, written: Continuation) -> Candidate:
         steps = split_steps(written.text, self.policy.step_delimiter)
@@ -143,11 +154,5 @@ class Search:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Method:
-    """An entry of the registry of methods."""
-
-    run: Callable[[Search], Awaitable[None]]
-    needs_prm: bool
-    needs_steps: bool = False
-    """Whether it asks the policy for the next step of an unfinished solution."""
+def _may_be_scored(candidate: Candidate) -> bool:
+    return candidate.step_scores is None and candidate.finish in ("stop", "open")
