@@ -54,7 +54,8 @@ def why_not(option: Option, outlook: Outlook) -> str:
         return "waits for what the cheaper step shows"
     if gain <= 0:
         return "no likelier to be right" if option.flops >= chosen.flops else "less likely to be right"
-    return f"{gain:+.3f} is not worth {option.flops - chosen.flops:.2g} FLOPs more"
+    more = figure(option.flops - chosen.flops, ".2g")
+    return f"{figure(gain, '+.3f')} is not worth {more} FLOPs more"
 
 
 def fitted_view(router: LookaheadRouter, facts: Mapping[str, Any]) -> RenderableType:

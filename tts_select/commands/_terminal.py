@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from typing import Any
 
@@ -46,6 +47,14 @@ def show(*views: RenderableType) -> None:
 def show_json(*values: Any) -> None:
     """Print each value as one line of JSON on standard output."""
     click.echo("\n".join(map(to_json, values)))
+
+
+class LogLines(logging.Handler):
+    """Shows what libraries log as lines of the program."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print one record."""
+        warn(record.getMessage())
 
 
 def say(message: str) -> None:
