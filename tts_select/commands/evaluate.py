@@ -45,7 +45,7 @@ Examples:
 @click.option(
     "--policies", default=None, help="Of an imported log: these alone, with commas.", show_default="all"
 )
-@click.option("--seed", type=int, default=1, show_default=True)
+@click.option("--seed", type=int, default=1, show_default=True, help="Seed of the draws and the folds.")
 @click.option("--json", "as_json", is_flag=True, help="Print the whole report as JSON.")
 def evaluate(
     router: Path,
