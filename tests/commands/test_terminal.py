@@ -135,7 +135,13 @@ def with_prm(words: str) -> list[dict[str, Any]]:
 
 
 LEARNED = {"n_problems": 3, "n_orders": 4, "unit": "FLOPs"}
-FACTS = {"n_problems": 3, "n_states": 9, "frontier": [{"price": 1.0, "accuracy": NAN, "flops": NAN}]}
+FACTS = {
+    "n_problems": 3,
+    "n_states": 9,
+    "frontier": [{"price": 1.0, "accuracy": NAN, "flops": NAN}],
+    "skill": {"mend": {"value": NAN, "low": NAN, "high": NAN}},
+    "unfamiliar": {"refused": NAN},
+}
 VIEWS: dict[str, Callable[[str], RenderableType]] = {
     "solution": lambda w: solution_view(solved(w), candidates=True),
     "withheld": lambda w: solution_view(solved(w).withheld_below(0.9), candidates=True),

@@ -39,9 +39,9 @@ def figure(value: float | None, form: str) -> str:
     return UNKNOWN if value is None or not math.isfinite(value) else format(value, form)
 
 
-def show(*views: RenderableType) -> None:
-    """Print tables, panels and text on standard output."""
-    Terminal().print(*views, sep="\n")
+def show(*views: RenderableType, wrap: bool = True) -> None:
+    """Print tables, panels and text on standard output; without `wrap` a text stays one line."""
+    Terminal().print(*views, sep="\n", soft_wrap=not wrap)
 
 
 def show_json(*values: Any) -> None:

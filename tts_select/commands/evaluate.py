@@ -11,6 +11,7 @@ from tts_select.commands._ladders import staged_report
 from tts_select.commands._options import writable_folder
 from tts_select.commands._terminal import say, show, show_json
 from tts_select.core.errors import InputError
+from tts_select.core.extras import how_to_install, missing_from
 
 
 @click.command(
@@ -91,3 +92,5 @@ def evaluate(
     else:
         show(evaluation_view(report))
         say(f"more in {out / 'report.html'}")
+    if missing := missing_from("plot"):
+        say(f"without plots, {missing[0]} is not installed: {how_to_install('plot')}")

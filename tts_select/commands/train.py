@@ -9,7 +9,7 @@ import click
 
 from tts_select.commands._ladders import train_staged
 from tts_select.commands._options import config_option, writable_folder
-from tts_select.commands._terminal import show, show_json
+from tts_select.commands._terminal import show, show_json, warn
 from tts_select.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -74,11 +74,10 @@ def train(
     from tts_select.commands._progress import status
     from tts_select.commands._router_views import fitted_view
     from tts_select.config.entries import ProbeEntry
-    from tts_select.core.plan import Settings
     from tts_select.selector.routers.artifact import check_replaceable, save_router
-    from tts_select.selector.routers.lookahead import Probe
     from tts_select.training.log.reading import read_log
     from tts_select.training.routers.lookahead.fit import fit_router
+    from tts_select.training.routers.lookahead.probes import probe_for
 
     check_replaceable(out)  # before minutes of training
     log = read_log(sweep)
@@ -93,17 +92,18 @@ def train(
         raise InputError(
             "--policies is for imported logs: the policies of a sweep are those of its portfolio"
         )
-    sizes = {
-        name: card.n_parameters or 0 for name, card in log.manifest.models.items() if card.kind == "policy"
-    }
     usual = config.probe if config else ProbeEntry()
-    policy = probe_policy or usual.policy or min(sizes, key=sizes.__getitem__)
-    n = usual.samples if probes is None else probes
-    temperature = 0.0 if n == 0 else Settings().temperature
-    probe = Probe(policy, probe_prm or usual.prm, max(1, n), temperature)
+    probe = probe_for(
+        log.manifest,
+        policy=probe_policy or usual.policy,
+        prm=probe_prm or usual.prm,
+        n=usual.samples or None if probes is None else probes,
+    )
     with status("training") as note:
         fitted = fit_router(log, probe, seed=seed, note=note)
     save_router(fitted.router, out, trained_on=fitted.facts)
+    if warning := fitted.facts["warning"]:
+        warn(warning)
     if as_json:
         learned = {k: v for k, v in fitted.facts.items() if k not in ("problem_ids", "bins")}
         show_json({**learned, "prices": dict(fitted.router.prices), "best_fixed": fitted.router.fallback})

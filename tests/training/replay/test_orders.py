@@ -7,11 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tests.training.made import EVERY, SIZES, made_log
+from tests.training.made import SIZES, made_log
 from tts_select.core.errors import InputError, UnknownName
 from tts_select.training.log.records import LoggedProblem, Pool, Sample
 from tts_select.training.replay.grouping import RIGHT, Groups
-from tts_select.training.replay.orders import ABSENT, replay_of, standing, with_policies
+from tts_select.training.replay.orders import ABSENT, replay_of, with_policies
 
 
 def test_an_order_draws_every_sample_once() -> None:
@@ -79,20 +79,6 @@ def test_policies_are_named_with_or_without_their_prefix() -> None:
         assert list(replay_of(with_policies(log, [name]), n_orders=1, seed=0).draws) == ["log:weak"]
     with pytest.raises(UnknownName, match="did you mean 'strong'"):
         with_policies(log, ["strog"])
-
-
-def test_only_checkpoints_before_the_end_count() -> None:
-    log = made_log(3, checkpoints=True)
-    draws = replay_of(log, n_orders=4, seed=0).draws["log:strong"]
-    assert draws.at is not None
-    assert draws.stood is not None
-    assert draws.checkpoint_cost == pytest.approx(2.0 * SIZES["log:strong"] * EVERY)
-    reached = (draws.at >= 0) * np.arange(1, draws.at.shape[2] + 1)
-    assert (reached.max(axis=2) * draws.checkpoint_cost < draws.cost).all()
-
-
-def test_how_long_an_answer_has_stood() -> None:
-    np.testing.assert_array_equal(standing(np.array([[4, 4, -1, 4, 5, 5, 5]])), [[1, 2, 0, 1, 1, 2, 3]])
 
 
 def test_the_logs_own_grading_decides_and_wrong_answers_group_by_their_reading() -> None:

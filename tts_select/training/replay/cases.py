@@ -73,6 +73,8 @@ class Case:
     pools: Mapping[str, Pool]
     runs: Mapping[str, Sequence[tuple[Run, Observed]]]
     """By arm name."""
+    searchers: Mapping[str, str]
+    """By arm name, the policy of each search."""
     n_parameters: Mapping[str, int | None]
 
     def order(self, rng: np.random.Generator) -> Order:
@@ -94,9 +96,16 @@ class Case:
         return Evidence(self.problem.problem, seen, found)
 
     def pass_at_1(self, policy: str) -> float:
-        """The share of right samples, of the policy's largest pool."""
-        pools = [name for name, pool in self.pools.items() if pool.policy == policy]
-        return float(self.correct[max(pools, key=lambda name: len(self.correct[name]))].mean())
+        """The share of right samples, of the policy's largest pool; the share of right searches for a policy
+        that is not sampled but by them."""
+        pools = [self.correct[name] for name, pool in self.pools.items() if pool.policy == policy]
+        return float(
+            np.mean(max(pools, key=len) if pools else [run.correct for run, _ in self.found_by(policy)])
+        )
+
+    def found_by(self, policy: str) -> list[tuple[Run, Observed]]:
+        """What all searches of a policy came to."""
+        return [run for name, runs in self.runs.items() if self.searchers[name] == policy for run in runs]
 
     def outcome(self, arm: Arm, order: Order) -> Outcome:
         """Of the arm alone, from the start."""
@@ -151,7 +160,7 @@ class Case:
     @property
     def _prompt_tokens(self) -> int:
         """Of the problem. A PRM's are hardly more or fewer than a policy's, and no log tells them apart."""
-        return min(pool.prompt_tokens or 0 for pool in self.pools.values())
+        return min((pool.prompt_tokens or 0 for pool in self.pools.values()), default=0)
 
     def _reused(self, arm: Arm, look: Look) -> float:
         """FLOPs of reading the prompt that a run from the start paid for, and that are not paid again."""
@@ -206,7 +215,8 @@ def _case(
         name: [(run, _ended(run, prms[name], next(groups))) for run in found] for name, found in runs.items()
     }
     correct = {n: np.array([s.correct for s in pool.samples], dtype=float) for n, pool in pools.items()}
-    return Case(problem, observed, correct, pools, numbered, sizes)
+    searchers = {arm.name: arm.policy for arm in searches}
+    return Case(problem, observed, correct, pools, numbered, searchers, sizes)
 
 
 def _observed(sample: Sample, group: int) -> Observed:

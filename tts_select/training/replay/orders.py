@@ -14,7 +14,6 @@ import numpy as np
 
 from tts_select.core.cost import inference_flops
 from tts_select.core.errors import InputError, UnknownName
-from tts_select.selector.evidence import NO_ANSWER
 from tts_select.training.log.manifest import policies
 from tts_select.training.log.records import Pool, SweepLog
 from tts_select.training.replay.grouping import RIGHT, Groups
@@ -25,8 +24,6 @@ IMPORTED = "log:"
 """Before the name that a policy has in an imported log."""
 MOST_SAMPLES = 64
 """Of a pool that an order holds: dearer arms than that are not compared."""
-MOST_WITH_CHECKPOINTS = 16
-"""Samples of an order whose checkpoints are kept: as many as a router draws from a policy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,14 +110,8 @@ def replay_of(log: SweepLog, *, n_orders: int, seed: int) -> Replay:
     drawn = {}
     for name in names:
         pools = [log.pools[i, name] for i in ids]
-        every = log.manifest.imported.checkpoint_every if log.manifest.imported else None
         drawn[name] = _draws(
-            pools,
-            [groups[i] for i in ids],
-            per_token=per_token[name],
-            every=every,
-            n_orders=n_orders,
-            rng=rng,
+            pools, [groups[i] for i in ids], per_token=per_token[name], n_orders=n_orders, rng=rng
         )
     cheap_first = sorted(drawn, key=lambda name: drawn[name].cost[:, 0].mean())
     problem = np.repeat(np.arange(len(ids)), n_orders)
@@ -161,58 +152,20 @@ def _draws(
     groups: Sequence[Groups],
     *,
     per_token: float,
-    every: int | None,
     n_orders: int,
     rng: np.random.Generator,
 ) -> Draws:
     n = min(max(len(pool.samples) for pool in pools), MOST_SAMPLES)
     shape = (len(pools), n_orders, n)
     group, cost = np.full(shape, ABSENT, np.int32), np.zeros(shape)
-    picks = []
     for k, pool in enumerate(pools):
         own = np.array([groups[k].of_sample(s) for s in pool.samples])
         tokens = np.array([s.n_tokens for s in pool.samples], float)
         size = len(pool.samples)
         pick = np.stack([rng.permutation(size)[:n] for _ in range(n_orders)])
-        picks.append(pick)
         taken = pick.shape[1]
         group[k, :, :taken], cost[k, :, :taken] = own[pick], tokens[pick] * per_token
         # the prompt is read once
         cost[k, :, 0] += (pool.prompt_tokens or 0) * per_token
     flat = (len(pools) * n_orders, n)
-    if every is None or not any(s.checkpoints for pool in pools for s in pool.samples):
-        return Draws(group.reshape(flat), cost.reshape(flat))
-    at, stood = _checkpoints(pools, groups, picks, every, n)
-    return Draws(group.reshape(flat), cost.reshape(flat), at, stood, every * per_token)
-
-
-def _checkpoints(
-    pools: Sequence[Pool], groups: Sequence[Groups], picks: Sequence[np.ndarray], every: int, n: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """`at` and `stood` of `Draws`."""
-    reached = [[(max(1, s.n_tokens) - 1) // every for s in pool.samples] for pool in pools]
-    most = max(1, *map(max, reached))
-    ats: list[np.ndarray] = []
-    stoods: list[np.ndarray] = []
-    n = min(n, MOST_WITH_CHECKPOINTS)
-    for k, pool in enumerate(pools):
-        at = np.full((len(pool.samples), most), NO_ANSWER, np.int16)
-        for j, sample in enumerate(pool.samples):
-            texts = (sample.checkpoints or ())[: reached[k][j]]
-            at[j, : len(texts)] = [groups[k].of_text(text) for text in texts]
-        stood = standing(at)
-        pick = picks[k][:, :n]
-        for all_, own, empty in ((ats, at, NO_ANSWER), (stoods, stood, 0)):
-            padded = np.full((len(pick), n, most), empty, np.int16)
-            padded[:, : pick.shape[1]] = own[pick]
-            all_.append(padded)
-    return np.concatenate(ats), np.concatenate(stoods)
-
-
-def standing(at: np.ndarray) -> np.ndarray:
-    """For how many checkpoints (the last axis) each answer has stood, itself included."""
-    stood = np.zeros_like(at)
-    for k in range(at.shape[-1]):
-        before = np.where(at[..., k] == at[..., k - 1], stood[..., k - 1], 0) if k else 0
-        stood[..., k] = np.where(at[..., k] == NO_ANSWER, 0, before + 1)
-    return stood
+    return Draws(group.reshape(flat), cost.reshape(flat))

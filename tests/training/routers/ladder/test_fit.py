@@ -32,7 +32,7 @@ FEW_PRICES = 5
 
 @pytest.fixture(scope="module")
 def fitted() -> FittedStages:
-    return fit_staged(made_log(20, n_samples=4, checkpoints=True), seed=0)
+    return fit_staged(made_log(20, n_samples=4), seed=0)
 
 
 def as_text(router: LadderRouter) -> str:
@@ -124,7 +124,7 @@ def test_a_router_that_lacks_a_part_is_refused_in_a_line(
 
 
 def test_the_dearest_price_buys_one_sample_of_the_cheapest_policy(fitted: FittedStages) -> None:
-    replay: Replay = replay_of(made_log(20, n_samples=4, checkpoints=True), n_orders=2, seed=0)
+    replay: Replay = replay_of(made_log(20, n_samples=4), n_orders=2, seed=0)
     cheapest = min(replay.draws.values(), key=lambda d: d.cost.mean()).cost[:, 0].mean()
     assert fitted.router.ladders[-1].cost <= 1.05 * cheapest
     assert fitted.router.at(1e9) is fitted.router.ladders[-1]
@@ -137,9 +137,7 @@ def test_what_is_expected_to_be_spent_falls_as_the_price_rises(fitted: FittedSta
 
 
 def test_the_same_seed_learns_the_same_router(fitted: FittedStages) -> None:
-    assert as_text(fit_staged(made_log(20, n_samples=4, checkpoints=True), seed=0).router) == as_text(
-        fitted.router
-    )
+    assert as_text(fit_staged(made_log(20, n_samples=4), seed=0).router) == as_text(fitted.router)
 
 
 @pytest.mark.parametrize(("n", "said"), [(1, "the log has 1 problem "), (FEWEST_PROBLEMS - 1, "19 problems")])
