@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import click
-from rich.console import Console
-
+from tts_select.commands._terminal import say, show, show_json
 from tts_select.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -18,24 +15,25 @@ if TYPE_CHECKING:
 
 def train_staged(log: SweepLog, out: Path, *, policies: str | None, seed: int, as_json: bool) -> None:
     """Train on an imported log, write the router and print what was learned."""
-    from tts_select.commands._views import staged_view
+    from tts_select.commands._progress import status
+    from tts_select.commands._router_views import staged_view
     from tts_select.selector.routers.ladder_artifact import save_staged
     from tts_select.training.evaluation.ladders import shown
     from tts_select.training.routers.ladder.fit import fit_staged
 
     unused = "; PRM scores are not used" if any(c.kind == "prm" for c in log.manifest.models.values()) else ""
-    click.echo(f"an imported log of samples: training a staged router{unused}", err=True)
+    say(f"an imported log of samples: training a staged router{unused}")
     log = _with_policies(log, policies)
-    with Console(stderr=True).status("training") as status:
-        fitted = fit_staged(log, seed=seed, note=status.update)
+    with status("training") as note:
+        fitted = fit_staged(log, seed=seed, note=note)
     save_staged(fitted.router, out, trained_on=fitted.facts)
     learned = {k: v for k, v in fitted.facts.items() if k != "problem_ids"}
     learned |= {"best_fixed": fitted.router.best_fixed, "prices": dict(fitted.router.efforts)}
     learned["ladders"] = shown(fitted.router)
     if as_json:
-        click.echo(json.dumps(learned))
+        show_json(learned)
     else:
-        Console().print(staged_view(learned))
+        show(staged_view(learned))
 
 
 def staged_report(

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
 
 from tts_select.commands._ladders import train_staged
-from tts_select.commands._options import config_option
+from tts_select.commands._options import config_option, writable_folder
+from tts_select.commands._terminal import show, show_json, warn
 from tts_select.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -26,25 +25,35 @@ Examples:
 )
 @click.argument("sweep", type=Path)
 @config_option
-@click.option("--out", type=Path, required=True, help="The router's folder.")
+@click.option(
+    "--out", type=Path, required=True, callback=writable_folder, help="The folder of the new router."
+)
 @click.option(
     "--probe-policy",
     default=None,
-    help="Writes the probes.",
+    help="The policy that writes the probes.",
     show_default="the config's, else the smallest policy",
 )
-@click.option("--probe-prm", default=None, help="Scores the probes.", show_default="the config's, else none")
+@click.option(
+    "--probe-prm",
+    default=None,
+    help="The PRM that scores the probes.",
+    show_default="the config's, else none",
+)
 @click.option(
     "--probes",
     type=click.IntRange(0, 64),
     default=None,
-    help="How many; 0 is one greedy solution.",
+    help="How many probes; 0 is one greedy solution.",
     show_default="the config's, else 0",
 )
 @click.option(
-    "--policies", default=None, help="Of an imported log: these alone, with commas.", show_default="all"
+    "--policies",
+    default=None,
+    help="With an imported log: use only these policies, separated by commas.",
+    show_default="all",
 )
-@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the folds and the fits.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was learned as JSON.")
 def train(
     sweep: Path,
@@ -58,8 +67,12 @@ def train(
     seed: int,
     as_json: bool,
 ) -> None:
-    """Train a router on the sweep log in SWEEP; on an imported one, a router that decides in stages."""
-    from tts_select.commands._views import fitted_view
+    """Train a router on the sweep log in SWEEP.
+
+    An imported log makes a router that decides in stages.
+    """
+    from tts_select.commands._progress import status
+    from tts_select.commands._router_views import fitted_view
     from tts_select.config.entries import ProbeEntry
     from tts_select.selector.routers.artifact import check_replaceable, save_router
     from tts_select.training.log.reading import read_log
@@ -71,12 +84,14 @@ def train(
     if log.manifest.imported is not None:
         if probe_policy or probe_prm or probes:
             raise InputError(
-                "a staged router takes no probes, its samples are its probes: leave --probe... out"
+                "a staged router takes no probes, since its samples are its probes: leave --probe... out"
             )
         train_staged(log, out, policies=policies, seed=seed, as_json=as_json)
         return
     if policies:
-        raise InputError("--policies is for imported logs: name the policies of a sweep in its portfolio")
+        raise InputError(
+            "--policies is for imported logs: the policies of a sweep are those of its portfolio"
+        )
     usual = config.probe if config else ProbeEntry()
     probe = probe_for(
         log.manifest,
@@ -84,17 +99,13 @@ def train(
         prm=probe_prm or usual.prm,
         n=usual.samples or None if probes is None else probes,
     )
-    with Console(stderr=True).status("training") as status:
-        fitted = fit_router(log, probe, seed=seed, note=status.update)
+    with status("training") as note:
+        fitted = fit_router(log, probe, seed=seed, note=note)
     save_router(fitted.router, out, trained_on=fitted.facts)
     if warning := fitted.facts["warning"]:
-        click.echo(f"warning: {warning}", err=True)
+        warn(warning)
     if as_json:
         learned = {k: v for k, v in fitted.facts.items() if k not in ("problem_ids", "bins")}
-        click.echo(
-            json.dumps(
-                {**learned, "prices": dict(fitted.router.prices), "best_fixed": fitted.router.fallback}
-            )
-        )
+        show_json({**learned, "prices": dict(fitted.router.prices), "best_fixed": fitted.router.fallback})
     else:
-        Console().print(fitted_view(fitted.router, fitted.facts))
+        show(fitted_view(fitted.router, fitted.facts))
