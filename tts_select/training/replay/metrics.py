@@ -4,12 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal, TypedDict
 
 import numpy as np
 
 N_BINS = 10
 N_RESAMPLES = 1000
+
+
+class IntervalRecord(TypedDict):
+    """An interval as JSON holds it."""
+
+    value: float
+    low: float
+    high: float
+
+
+class BinRecord(TypedDict):
+    """The predictions of one bin: their mean, how often they came true, and how many there are."""
+
+    predicted: float
+    observed: float
+    n: int
+
+
+class Reliability(TypedDict):
+    """How far predicted probabilities are from what happened."""
+
+    ece: float
+    brier: float
+    n: int
+    bins: list[BinRecord]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +45,7 @@ class Interval:
     low: float
     high: float
 
-    def as_dict(self) -> dict[str, float]:
+    def as_dict(self) -> IntervalRecord:
         """For JSON."""
         return {"value": self.value, "low": self.low, "high": self.high}
 
@@ -54,13 +79,13 @@ def mean_interval(values: np.ndarray, *, seed: int = 0) -> Interval:
     return bootstrap(lambda places: float(values[places].mean()), len(values), seed=seed)
 
 
-def reliability(said: np.ndarray, happened: np.ndarray) -> dict[str, Any]:
+def reliability(said: np.ndarray, happened: np.ndarray) -> Reliability:
     """ECE (in ten bins of equal width), the Brier score and the bins, for what was said and what happened.
 
     Labels may be soft: a success rate counts as that many successes.
     """
     bins = np.minimum((said * N_BINS).astype(int), N_BINS - 1)
-    found: list[dict[str, float]] = []
+    found: list[BinRecord] = []
     error = 0.0
     for k in range(N_BINS):
         here = bins == k

@@ -41,6 +41,8 @@ class Walk:
     """How likely each of them is to be right."""
     chosen: list[str] = field(default_factory=list)
     """The names of the arms that were run, the probe aside."""
+    unfamiliar: str | None = None
+    """Why the router refused the problem as unlike its training problems, if it did."""
     _seen: tuple[Look, Evidence] | None = None
 
     @property
@@ -82,10 +84,11 @@ class Walk:
         self.confidence = (surest.p_correct or 0.0) if surest else 0.0
 
 
-def probed(probe: Arm, case: Case, order: Order) -> Walk:
-    """The walk right after the probes."""
+def probed(probe: Arm | None, case: Case, order: Order) -> Walk:
+    """The walk right after the probes, if there are any."""
     found = Walk(case, order)
-    found.run(probe)
+    if probe is not None:
+        found.run(probe)
     found.probe_flops = found.flops
     return found
 
@@ -124,6 +127,7 @@ def walk(
             walks[k].take(decision)
         going = [k for k in going if not courses[k].is_done]
     for w, course in zip(walks, courses, strict=True):
+        w.unfamiliar = course.unfamiliar
         if course.unfamiliar is not None or course.taken[-1].arm is not None:
             w.settle(next(iter(router.answers(w.evidence)), None))
     return walks

@@ -1,0 +1,73 @@
+"""The kinds of routers that a log can train, by name. A new kind is a line in `TRAINERS`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from tts_select.core.arm import pool_name
+from tts_select.core.errors import UnknownName
+from tts_select.selector.routers.lookahead import Probe
+from tts_select.selector.routers.protocol import Router
+from tts_select.training.log.manifest import policies, pools_of
+from tts_select.training.log.records import Manifest, SweepLog
+from tts_select.training.routers.ladder.fit import fit_staged
+from tts_select.training.routers.lookahead.fit import fit_router
+
+Note = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """A router and what was learned."""
+
+    router: Router
+    facts: Mapping[str, Any]
+
+
+class Trainer(Protocol):
+    """Makes a router from a log alone."""
+
+    def __call__(self, log: SweepLog, *, seed: int, note: Note) -> Trained:
+        """Train on every problem of the log."""
+
+
+def trainer_of(log: SweepLog, kind: str | None = None) -> Trainer:
+    """That of the kind; of the usual one for such a log if it is None.
+
+    Raises:
+        UnknownName: there is no such kind.
+    """
+    kind = kind or usual_kind(log)
+    if kind not in TRAINERS:
+        raise UnknownName("kind of router", kind, TRAINERS)
+    return TRAINERS[kind]
+
+
+def usual_kind(log: SweepLog) -> str:
+    """A log of samples alone trains ladders, which need few problems."""
+    return "lookahead" if log.manifest.imported is None else "ladder"
+
+
+def usual_probe(manifest: Manifest) -> Probe:
+    """The greedy solution of the smallest policy, or one sample of it if the log has no greedy ones."""
+    sizes = {name: manifest.models[name].n_parameters for name in policies(manifest)}
+    smallest = min(sizes, key=lambda name: math.inf if sizes[name] is None else sizes[name] or 0)
+    if pool_name(smallest, 0.0) in pools_of(manifest.arms):
+        return Probe(smallest, None, 1, 0.0)
+    return Probe(smallest, None, 1)
+
+
+def _lookahead(log: SweepLog, *, seed: int, note: Note) -> Trained:
+    fitted = fit_router(log, usual_probe(log.manifest), seed=seed, note=note)
+    return Trained(fitted.router, fitted.facts)
+
+
+def _ladder(log: SweepLog, *, seed: int, note: Note) -> Trained:
+    fitted = fit_staged(log, seed=seed, note=note)
+    return Trained(fitted.router, fitted.facts)
+
+
+TRAINERS: dict[str, Trainer] = {"lookahead": _lookahead, "ladder": _ladder}
