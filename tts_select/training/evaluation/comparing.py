@@ -13,7 +13,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from tts_select.training.evaluation.records import FrontierGaps, WorstGap
-from tts_select.training.replay.fixed import Envelope, Score, accuracy_at, cheapest_as_accurate, cost_at
+from tts_select.training.replay.fixed import (
+    Envelope,
+    Score,
+    accuracy_at,
+    cheapest_as_accurate,
+    cost_at,
+    envelope_of,
+)
 from tts_select.training.replay.metrics import Interval, IntervalRecord, bootstrap, bootstraps
 
 SMALLEST_DISTANCE = 0.005
@@ -89,8 +96,9 @@ def gap_to(points: Points, others: Points) -> IntervalRecord:
     """The router minus a strategy at equal cost: the mean over the strategy's points that it can reach."""
 
     def mean(places: np.ndarray) -> float:
+        router = envelope_of(points, places)
         gaps = [
-            accuracy_at(points, float(p.flops[places].mean()), places) - float(p.correct[places].mean())
+            router.accuracy_at(float(p.flops[places].mean())) - float(p.correct[places].mean())
             for p in others
         ]
         return float(np.nanmean(gaps)) if not np.isnan(gaps).all() else math.nan

@@ -15,7 +15,7 @@ from tts_select.core.arm import Arm
 from tts_select.selector.difficulty import EASY_FROM, MEDIUM_FROM
 from tts_select.selector.portfolio import Portfolio
 from tts_select.training.replay.cases import Case, Order
-from tts_select.training.replay.metrics import bootstrap
+from tts_select.training.replay.metrics import mean_interval
 
 N_DRAWS = 4
 
@@ -49,7 +49,7 @@ class Score:
 
     def as_dict(self) -> PointRecord:
         """A point of the report."""
-        found = bootstrap(lambda places: float(self.correct[places].mean()), len(self.correct))
+        found = mean_interval(self.correct)
         return {"accuracy": found.value, "low": found.low, "high": found.high, "cost": self.cost}
 
 
@@ -213,14 +213,15 @@ class Envelope:
 
 def cost_at(points: Sequence[Score], accuracy: float, places: np.ndarray) -> float:
     """The cost at which a frontier reaches an accuracy on these problems; infinite if it never does."""
-    return float(_envelope(points, places).costs_at(np.array([accuracy]))[0])
+    return float(envelope_of(points, places).costs_at(np.array([accuracy]))[0])
 
 
 def accuracy_at(points: Sequence[Score], cost: float, places: np.ndarray) -> float:
     """The accuracy that a frontier reaches at a cost; NaN if all of it is dearer."""
-    return _envelope(points, places).accuracy_at(cost)
+    return envelope_of(points, places).accuracy_at(cost)
 
 
-def _envelope(points: Sequence[Score], places: np.ndarray) -> Envelope:
+def envelope_of(points: Sequence[Score], places: np.ndarray) -> Envelope:
+    """A frontier on these problems."""
     costs = np.array([float(p.flops[places].mean()) for p in points])
     return Envelope.of(costs, np.array([float(p.correct[places].mean()) for p in points]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal, TypedDict
 
 import numpy as np
@@ -58,10 +59,16 @@ def bootstrap(statistic: Callable[[np.ndarray], float], n: int, *, seed: int = 0
 
 def bootstraps(statistics: Callable[[np.ndarray], np.ndarray], n: int, *, seed: int = 0) -> list[Interval]:
     """The same of many numbers at once, all of the same resamples."""
-    rng = np.random.default_rng(seed)
-    resampled = np.array([statistics(rng.integers(n, size=n)) for _ in range(N_RESAMPLES)])
+    resampled = np.array([statistics(places) for places in resamples(n, N_RESAMPLES, seed)])
     values = statistics(np.arange(n))
     return [Interval(float(v), *_ends(found)) for v, found in zip(values, resampled.T, strict=True)]
+
+
+@lru_cache(maxsize=4)
+def resamples(n: int, n_resamples: int, seed: int) -> np.ndarray:
+    """The places of the problems in each resample, shape (resamples, n); those of a seed are always the same,
+    so that all figures of a report are of the same ones."""
+    return np.random.default_rng(seed).integers(n, size=(n_resamples, n))
 
 
 def _ends(found: np.ndarray) -> tuple[float, float]:
@@ -75,8 +82,9 @@ def _ends(found: np.ndarray) -> tuple[float, float]:
 
 
 def mean_interval(values: np.ndarray, *, seed: int = 0) -> Interval:
-    """Of the mean over problems."""
-    return bootstrap(lambda places: float(values[places].mean()), len(values), seed=seed)
+    """The mean over problems."""
+    means = values[resamples(len(values), N_RESAMPLES, seed)].mean(axis=1)
+    return Interval(float(values.mean()), *_ends(means))
 
 
 def reliability(said: np.ndarray, happened: np.ndarray) -> Reliability:
