@@ -40,7 +40,7 @@ def looked_at_cost(replay: Replay, policy: str) -> np.ndarray:
 def _features(replay: Replay, log: SweepLog, policy: str) -> np.ndarray:
     """Shape (rows, features)."""
     text = np.array([text_features(log.problems[i].problem) for i in replay.ids], float)
-    *_, tally = islice(votes_of(replay, policy), N_LOOKED_AT)
+    *_, (tally, cost) = islice(votes_of(replay, policy), N_LOOKED_AT)
     share = tally.votes.max(axis=1) / np.maximum(tally.weight.sum(axis=1), 1)
-    columns = (np.nan_to_num(text)[replay.problem], share[:, None], np.log1p(tally.cost)[:, None])
+    columns = (np.nan_to_num(text)[replay.problem], share[:, None], np.log1p(cost)[:, None])
     return np.concatenate(columns, axis=1)

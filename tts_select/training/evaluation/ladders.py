@@ -1,6 +1,6 @@
-"""A staged router against every fixed arm and strategy, on replayed orders of problems that it has not seen.
+"""A ladder router against every fixed arm and strategy, on replayed orders of problems that it has not seen.
 
-`evaluate_staged` measures a router on another log; `cross_evaluate` trains one for each fold of a log's
+`evaluate_ladders` measures a router on another log; `cross_evaluate` trains one for each fold of a log's
 problems and measures it on the fold.
 """
 
@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 
 from tts_select.core.errors import InputError
-from tts_select.selector.routers.ladder import Ladder, LadderRouter, Look, Stage
+from tts_select.selector.routers.ladder import Ladder, LadderRouter, Rung
 from tts_select.selector.routers.protocol import fingerprint_mismatch
+from tts_select.selector.routers.tally import Belief
 from tts_select.training.evaluation.ladder_report import Walked, report_of
 from tts_select.training.log.records import SweepLog
 from tts_select.training.replay.climbing import Climb, climb
@@ -34,7 +35,7 @@ N_ORDERS = 50
 Note = Callable[[str], None]
 
 
-def evaluate_staged(
+def evaluate_ladders(
     router: LadderRouter,
     log: SweepLog,
     trained_on: Mapping[str, Any],
@@ -101,24 +102,7 @@ def cross_evaluate(
 
 def shown(router: LadderRouter) -> list[dict[str, Any]]:
     """Each ladder in words."""
-    return [
-        {
-            "price": ladder.price,
-            "stages": [_stage(stage) for stage in ladder.stages],
-            "accuracy": ladder.accuracy,
-            "cost": ladder.cost,
-        }
-        for ladder in router.ladders
-    ]
-
-
-def _stage(stage: Stage) -> str:
-    ends = [
-        f"{what} {n} checkpoints"
-        for what, n in (("patience", stage.ending.patience), ("confirming", stage.ending.confirming))
-        if n is not None
-    ]
-    return f"{stage.policy} x {stage.n}" + (f" ({', '.join(ends)})" if ends else "")
+    return [ladder.as_dict() for ladder in router.ladders]
 
 
 def replayed(router: LadderRouter, replay: Replay) -> Walked:
@@ -132,17 +116,17 @@ def _walk(router: LadderRouter, replay: Replay, rows: np.ndarray, walked: Walked
     """Fill in these rows (a mask)."""
     problems = np.bincount(replay.problem[rows], minlength=len(replay.ids)) > 0
     here = replay.of(problems)
-    climbs: dict[tuple[Stage, ...], Climb] = {}
+    climbs: dict[tuple[Rung, ...], Climb] = {}
     for k, ladder in enumerate(router.ladders):
-        if ladder.stages not in climbs:
-            climbs[ladder.stages] = climb(ladder.stages, here, router.usual)
-        group, p, cost, n = followed(ladder, climbs[ladder.stages])
-        drawn_from = np.array([list(replay.draws).index(policy) for policy, _ in ladder.draws])
+        if ladder.rungs not in climbs:
+            climbs[ladder.rungs] = climb(ladder.rungs, here, router.usual)
+        group, p, cost, n = followed(ladder, climbs[ladder.rungs])
+        drawn_from = np.array([list(replay.draws).index(pool) for pool in ladder.draws])
         walked.correct[k, rows], walked.cost[k, rows] = group == RIGHT, cost
         walked.confidence[k, rows], walked.last[k, rows] = p, drawn_from[n - 1]
 
 
 def followed(ladder: Ladder, walked: Climb) -> tuple[np.ndarray, ...]:
     """Where each row stops: the answer's group, P(correct), cost and number of draws."""
-    looks = [Look.at(tally, ladder.answers) for tally in walked.tallies]
-    return outcome(ladder.stops, looks, [tally.cost for tally in walked.tallies])
+    beliefs = [Belief.of(tally, ladder.answers) for tally in walked.tallies]
+    return outcome(ladder.stops, beliefs, walked.costs)

@@ -125,7 +125,7 @@ def walk(
         going = [k for k in going if not courses[k].is_done]
     for w, course in zip(walks, courses, strict=True):
         if course.unfamiliar is not None or course.taken[-1].arm is not None:
-            w.settle(next(iter(router.answers(w.evidence)), None))
+            w.settle(next(iter(router.answers(w.evidence, price)), None))
     return walks
 
 
