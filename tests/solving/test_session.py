@@ -9,13 +9,13 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from tts_select.solving.running import SEARCH_PHASE
 
 from tts_select import InputError, Problem, Solution, UnknownName
 from tts_select.core.cost import Cost
 from tts_select.selector.deciding import Caps, first_step, ranked
 from tts_select.selector.outlook import Spending, price_of
 from tts_select.selector.routers.lookahead import Probe
+from tts_select.solving.running import SEARCH_PHASE
 from tts_select.solving.session import NOT_WORTH, PROBE_PHASE, Session
 
 PROBLEM = "Start with 3. Add 14. Add 9. Add 27. What is the result?"
