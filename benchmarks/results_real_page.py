@@ -176,7 +176,7 @@ def section(name: str, log: Log, report: dict[str, Any]) -> Iterator[str]:
     yield "At the lowest price, a middle one and the highest, the ladder of the first fold:\n"
     ladders = report["ladders"][0]
     for k in (0, len(ladders) // 2, -1):
-        yield f"- {', then '.join(ladders[k]['stages']).replace('log:', '')}"
+        yield f"- {', then '.join(ladders[k]['rungs']).replace('log:', '')}"
     yield ""
 
 

@@ -18,6 +18,7 @@ from tts_select.solving.batch import Summary
 if TYPE_CHECKING:
     from tts_select.selector.deciding import Option
     from tts_select.selector.outlook import Outlook
+    from tts_select.selector.routers.ladder import LadderRouter
     from tts_select.selector.routers.lookahead import LookaheadRouter, Probe
 
 SURE = 0.995
@@ -170,15 +171,18 @@ def fitted_view(router: LookaheadRouter, facts: Mapping[str, Any]) -> Renderable
     return table
 
 
-def staged_view(learned: Mapping[str, Any]) -> RenderableType:
-    """What a staged router learned: the ladders of its efforts."""
+def ladders_view(router: LadderRouter, facts: Mapping[str, Any]) -> RenderableType:
+    """What a ladder router learned: the ladders of its efforts."""
     table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
-    table.add_row("trained on", f"{learned['n_problems']:,} problems, {learned['n_orders']} orders of each")
-    table.add_row("best fixed arm", learned["best_fixed"])
-    for effort, price in learned["prices"].items():
-        ladder = next(x for x in learned["ladders"] if x["price"] == price)
-        expected = f"accuracy {ladder['accuracy']:.3f} for {ladder['cost']:.3g} {learned['unit']} a problem"
-        table.add_row(f"effort {effort}", f"{expected}: up to {', then '.join(ladder['stages'])}")
+    table.add_row("trained on", f"{facts['n_problems']:,} problems, {facts['n_orders']} orders of each")
+    table.add_row("best fixed arm", Text(router.fallback))
+    cut = {pool: share for pool, share in facts["share_cut"].items() if share}
+    for pool, share in cut.items():
+        table.add_row("samples cut", Text(f"{share:.1%} of {pool}: unknown, so they have no vote"))
+    for effort, price in router.prices.items():
+        ladder = router.at(price)
+        expected = f"accuracy {ladder.accuracy:.3f} for {ladder.cost:.3g} {router.unit} a problem"
+        table.add_row(f"effort {effort}", Text(f"{expected}: up to {ladder.in_words}"))
     return table
 
 

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import click
 from rich.console import Console
 
-from tts_select.commands._ladders import staged_report
 from tts_select.core.errors import InputError
-
-if TYPE_CHECKING:
-    pass
 
 
 @click.command(
@@ -56,25 +52,23 @@ def evaluate(
 ) -> None:
     """Measure ROUTER on the sweep log in SWEEP, whose problems it was not trained on."""
     from tts_select.commands._views import evaluation_view
-    from tts_select.selector.routers.artifact import describe_router, is_staged, load_router
+    from tts_select.selector.routers.artifact import describe_router, load_router
+    from tts_select.selector.routers.lookahead import LookaheadRouter
     from tts_select.training.evaluation.evaluate import evaluate as evaluate_router
     from tts_select.training.log.reading import read_log
     from tts_select.training.report.rendering import write_report
 
     with Console(stderr=True).status("evaluating") as status:
-        if sweep is None or is_staged(router):
+        loaded = None if sweep is None else load_router(router)
+        if sweep is None or not isinstance(loaded, LookaheadRouter):
             if shift is not None:
-                raise InputError("--shift is for routers of sweeps: leave it out")
-            report = staged_report(
-                router, sweep, folds=folds, policies=policies, seed=seed, note=status.update
-            )
+                raise InputError("--shift is for look-ahead routers: leave it out")
+            report = _of_ladders(router, sweep, folds=folds, policies=policies, seed=seed, note=status.update)
         elif folds is not None or policies is not None:
-            raise InputError(
-                "--folds and --policies are for imported logs and staged routers: leave them out"
-            )
+            raise InputError("--folds and --policies are for logs and ladders: leave them out")
         else:
             report = evaluate_router(
-                load_router(router),
+                loaded,
                 read_log(sweep),
                 describe_router(router),
                 trained=read_log(shift) if shift else None,
@@ -88,3 +82,31 @@ def evaluate(
     else:
         Console().print(evaluation_view(report))
         click.echo(f"more in {out / 'report.html'}", err=True)
+
+
+def _of_ladders(
+    router: Path,
+    sweep: Path | None,
+    *,
+    folds: int | None,
+    policies: str | None,
+    seed: int,
+    note: Any,
+) -> dict[str, Any]:
+    """Of a router on a log; or, without one, of routers of the folds of a log, which then comes first."""
+    from tts_select.selector.routers.artifact import describe_router, load_router
+    from tts_select.training.evaluation.ladders import cross_evaluate, evaluate_ladders
+    from tts_select.training.log.reading import read_log
+    from tts_select.training.replay.orders import with_policies
+
+    if sweep is None and folds is None:
+        raise InputError("name a router and a log, or an imported log alone with --folds 5")
+    if sweep is not None and folds is not None:
+        raise InputError("--folds trains routers of its own: name an imported log and no router")
+    log = read_log(router if sweep is None else sweep)
+    if policies:
+        log = with_policies(log, [name.strip() for name in policies.split(",")])
+    if sweep is None:
+        return cross_evaluate(log, folds=folds or 2, seed=seed, note=note)
+    loaded: Any = load_router(router)
+    return evaluate_ladders(loaded, log, describe_router(router), seed=seed, note=note)

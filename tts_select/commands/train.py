@@ -1,20 +1,27 @@
-"""`tts-select train`: a router learned from a sweep log."""
+"""`tts-select train`: a router learned from a sweep log or an imported one."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
-from rich.console import Console
+from rich.console import Console, RenderableType
 
-from tts_select.commands._ladders import train_staged
 from tts_select.commands._options import config_option
 from tts_select.core.errors import InputError
 
 if TYPE_CHECKING:
     from tts_select.config import Config
+    from tts_select.selector.routers.lookahead import Probe
+    from tts_select.selector.routers.protocol import Router
+    from tts_select.training.log.records import SweepLog
+
+LOOK_AHEAD, LADDER = "look-ahead", "ladder"
+"""As `selector/routers/kinds.py` has them, which is slow to import."""
 
 
 @click.command(
@@ -22,11 +29,20 @@ if TYPE_CHECKING:
 Examples:
   tts-select train sweep/ --out router/
   tts-select train sweep/ --out router/ --probe-policy world:small --probe-prm world:prm --probes 4
+  tts-select train sweep/ --out router/ --kind ladder
   tts-select train imported-log/ --out router/"""
 )
 @click.argument("sweep", type=Path)
 @config_option
 @click.option("--out", type=Path, required=True, help="The router's folder.")
+@click.option(
+    "--kind",
+    type=click.Choice([LOOK_AHEAD, LADDER]),
+    default=None,
+    help="How it decides: look-ahead weighs all arms; ladder draws samples one by one, and learns from few "
+    "problems.",
+    show_default="look-ahead for a sweep, ladder for an imported log",
+)
 @click.option(
     "--probe-policy",
     default=None,
@@ -42,7 +58,7 @@ Examples:
     show_default="the config's, else 0",
 )
 @click.option(
-    "--policies", default=None, help="Of an imported log: these alone, with commas.", show_default="all"
+    "--policies", default=None, help="Use these policies alone, separated by commas.", show_default="all"
 )
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Print what was learned as JSON.")
@@ -51,6 +67,7 @@ def train(
     *,
     config: Config | None,
     out: Path,
+    kind: str | None,
     probe_policy: str | None,
     probe_prm: str | None,
     probes: int | None,
@@ -58,43 +75,95 @@ def train(
     seed: int,
     as_json: bool,
 ) -> None:
-    """Train a router on the sweep log in SWEEP; on an imported one, a router that decides in stages."""
-    from tts_select.commands._views import fitted_view
-    from tts_select.config.entries import ProbeEntry
-    from tts_select.core.plan import Settings
+    """Train a router on the log in SWEEP, from `tts-select sweep` or `tts-select import`."""
     from tts_select.selector.routers.artifact import check_replaceable, save_router
-    from tts_select.selector.routers.lookahead import Probe
     from tts_select.training.log.reading import read_log
-    from tts_select.training.routers.lookahead.fit import fit_router
+    from tts_select.training.replay.orders import with_policies, without_prms
 
     check_replaceable(out)  # before minutes of training
     log = read_log(sweep)
-    if log.manifest.imported is not None:
-        if probe_policy or probe_prm or probes:
-            raise InputError(
-                "a staged router takes no probes, its samples are its probes: leave --probe... out"
-            )
-        train_staged(log, out, policies=policies, seed=seed, as_json=as_json)
-        return
     if policies:
-        raise InputError("--policies is for imported logs: name the policies of a sweep in its portfolio")
+        log = with_policies(log, [name.strip() for name in policies.split(",")])
+    if log.manifest.imported is not None:
+        log = without_prms(log, note=lambda text: click.echo(text, err=True))
+    if (kind or _usual_kind(log)) == LADDER:
+        if probe_policy or probe_prm or probes:
+            raise InputError("a ladder takes no probes, its samples are its probes: leave --probe... out")
+        trained = _ladders(log, seed)
+    else:
+        asked = _Asked(probe_policy, probe_prm, probes)
+        trained = _look_ahead(log, _probe(log, config, asked), seed)
+    save_router(trained.router, out, trained_on=trained.facts)
+    if as_json:
+        click.echo(json.dumps(trained.shown))
+    else:
+        Console().print(trained.view)
+
+
+class _Asked(NamedTuple):
+    """The probes that the options ask for."""
+
+    policy: str | None
+    prm: str | None
+    n: int | None
+
+
+class _Trained(NamedTuple):
+    router: Router
+    facts: dict[str, Any]
+    """For the manifest."""
+    shown: dict[str, Any]
+    """For JSON."""
+    view: RenderableType
+
+
+def _usual_kind(log: SweepLog) -> str:
+    return LOOK_AHEAD if log.manifest.imported is None else LADDER
+
+
+def _ladders(log: SweepLog, seed: int) -> _Trained:
+    from tts_select.commands._views import ladders_view
+    from tts_select.training.routers.ladder.fit import fit_ladders
+
+    with _status() as note:
+        fitted = fit_ladders(log, seed=seed, note=note)
+    router = fitted.router
+    shown = {k: v for k, v in fitted.facts.items() if k != "problem_ids"}
+    shown |= {"kind": LADDER, "best_fixed": router.fallback, "prices": dict(router.prices)}
+    shown["ladders"] = [ladder.as_dict() for ladder in router.ladders]
+    return _Trained(router, dict(fitted.facts), shown, ladders_view(router, fitted.facts))
+
+
+def _look_ahead(log: SweepLog, probe: Probe, seed: int) -> _Trained:
+    from tts_select.commands._views import fitted_view
+    from tts_select.training.routers.lookahead.fit import fit_router
+
+    with _status() as note:
+        fitted = fit_router(log, probe, seed=seed, note=note)
+    router = fitted.router
+    shown = {k: v for k, v in fitted.facts.items() if k not in ("problem_ids", "bins")}
+    shown |= {"kind": LOOK_AHEAD, "best_fixed": router.fallback, "prices": dict(router.prices)}
+    return _Trained(router, dict(fitted.facts), shown, fitted_view(router, fitted.facts))
+
+
+def _probe(log: SweepLog, config: Config | None, asked: _Asked) -> Probe:
+    """What is asked for, else the config's, else one greedy solution of the smallest policy; an imported log
+    has no greedy ones, so a sample."""
+    from tts_select.config.entries import ProbeEntry
+    from tts_select.core.plan import Settings
+    from tts_select.selector.routers.lookahead import Probe
+
     sizes = {
         name: card.n_parameters or 0 for name, card in log.manifest.models.items() if card.kind == "policy"
     }
     usual = config.probe if config else ProbeEntry()
-    policy = probe_policy or usual.policy or min(sizes, key=sizes.__getitem__)
-    n = usual.samples if probes is None else probes
-    temperature = 0.0 if n == 0 else Settings().temperature
-    probe = Probe(policy, probe_prm or usual.prm, max(1, n), temperature)
+    policy = asked.policy or usual.policy or min(sizes, key=sizes.__getitem__)
+    n = usual.samples if asked.n is None else asked.n
+    is_greedy = n == 0 and log.manifest.imported is None
+    return Probe(policy, asked.prm or usual.prm, max(1, n), 0.0 if is_greedy else Settings().temperature)
+
+
+@contextmanager
+def _status() -> Iterator[Callable[[str], None]]:
     with Console(stderr=True).status("training") as status:
-        fitted = fit_router(log, probe, seed=seed, note=status.update)
-    save_router(fitted.router, out, trained_on=fitted.facts)
-    if as_json:
-        learned = {k: v for k, v in fitted.facts.items() if k not in ("problem_ids", "bins")}
-        click.echo(
-            json.dumps(
-                {**learned, "prices": dict(fitted.router.prices), "best_fixed": fitted.router.fallback}
-            )
-        )
-    else:
-        Console().print(fitted_view(fitted.router, fitted.facts))
+        yield status.update

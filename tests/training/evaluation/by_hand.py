@@ -53,7 +53,7 @@ class ByHand:
         """Ask the large policy once if the price is low."""
         return [self._decision(evidence, price) for evidence in evidences]
 
-    def answers(self, evidence: Evidence) -> list[Answer]:
+    def answers(self, evidence: Evidence, price: float | None = None) -> list[Answer]:
         """The large policy's answer with 0.8, else the small one's with 0.6."""
         for arm, p in ((GREEDY_LARGE, 0.8), (GREEDY, 0.6)):
             if evidence.of(arm.pool):
@@ -152,10 +152,10 @@ def replay_by_hand() -> Replay:
         *([3, 3, 3, 3, 3, 0], [3, 3, 3, 3, 3, 0]),  # D
     ]
     draws = {
-        SMALL: Draws(np.array(small), np.ones((8, 6))),
-        LARGE: Draws(np.full((8, 2), 1), np.full((8, 2), 8.0)),
+        SMALL: Draws(np.array(small), np.ones((8, 6)), np.zeros(8), 1.0),
+        LARGE: Draws(np.full((8, 2), 1), np.full((8, 2), 4.0), np.zeros(8), 2.0),
     }
-    return Replay(tuple(TEXTS), np.repeat(np.arange(4), 2), draws, "FLOPs")
+    return Replay(tuple(TEXTS), np.repeat(np.arange(4), 2), draws, "FLOPs", {SMALL: ONE, LARGE: BIG})
 
 
 TABLE = {
@@ -182,7 +182,7 @@ def measured_by_hand(**changes: object) -> Measured:
         "fold": np.array([0, 1, 0, 1]),
         "unit": "FLOPs",
         "is_imported": False,
-        "n_effort_draws": 1,
+        "efforts": {},
         "seed": 1,
     }
     return Measured(**{**found, **changes})  # type: ignore[arg-type]

@@ -44,7 +44,7 @@ class NamedArm:
         """
         return [self._decision(evidence) for evidence in evidences]
 
-    def answers(self, evidence: Evidence) -> list[Answer]:
+    def answers(self, evidence: Evidence, price: float | None = None) -> list[Answer]:
         """By the share of the vote of each answer, the winner first; a single unscored sample has no share."""
         if not self.arm.is_sampling:
             found = evidence.found.get(self.arm.name)

@@ -60,11 +60,11 @@ def score_of(replay: Replay, outcome: Outcome) -> Score:
 
 
 def _plain_rules(replay: Replay) -> Iterator[tuple[str, Strategy]]:
-    for policy, draws in replay.draws.items():
+    for pool, draws in replay.draws.items():
         if draws.group.shape[1] > 1:
             for rule, of in RULES.items():
-                score = score_of(replay, of(replay, policy))
-                yield f"{rule} {policy}", Strategy(score, rule=rule, policy=policy)
+                score = score_of(replay, of(replay, pool))
+                yield f"{rule} {pool}", Strategy(score, rule=rule, policy=replay.arms[pool].policy)
 
 
 def _worth(score: Score) -> tuple[float, float]:

@@ -8,9 +8,9 @@ from typing import Any
 from tts_select.core.arm import Arm
 from tts_select.core.errors import InputError
 from tts_select.selector.routers.protocol import Router, fingerprint_mismatch
-from tts_select.training.log.manifest import policies, pools_of
+from tts_select.training.log.manifest import pools_of
 from tts_select.training.log.records import SweepLog
-from tts_select.training.replay.orders import cost_unit
+from tts_select.training.replay.cases import cost_unit
 
 
 def check_measurable(router: Router, log: SweepLog, trained_on: Mapping[str, Any]) -> None:
@@ -29,11 +29,6 @@ def check_measurable(router: Router, log: SweepLog, trained_on: Mapping[str, Any
         )
 
 
-def unit_of(log: SweepLog) -> str:
-    """The unit in which a replay of the log counts costs."""
-    return cost_unit(log, policies(log.manifest))[0]
-
-
 def _check_models(router: Router, log: SweepLog) -> None:
     """A router without fingerprints was trained for no model in particular."""
     if not router.fingerprints:
@@ -47,7 +42,7 @@ def _check_models(router: Router, log: SweepLog) -> None:
 
 
 def _check_unit(router: Router, log: SweepLog) -> None:
-    if router.fingerprints and (unit := unit_of(log)) != router.unit:
+    if router.fingerprints and (unit := cost_unit(log.manifest)[0]) != router.unit:
         raise InputError(
             f"the router's costs are in {router.unit}, the log's in {unit}: train it again on such a log"
         )

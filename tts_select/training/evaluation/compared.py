@@ -48,9 +48,10 @@ class Compared:
         m = self.measured
         if found := estimates(m.parts, m.cases, seed=0).get(m.policy):
             return found
-        if m.policy not in m.replay.draws:
+        pool = next((pool for pool, arm in m.replay.arms.items() if arm.policy == m.policy), None)
+        if pool is None:
             return None
-        first = m.replay.draws[m.policy][np.searchsorted(m.replay.problem, np.arange(len(m.cases)))]
+        first = m.replay.draws[pool][np.searchsorted(m.replay.problem, np.arange(len(m.cases)))]
         return regressed([case.problem.problem for case in m.cases], first, m.pass_at_1, m.fold)
 
     @cached_property
@@ -60,11 +61,11 @@ class Compared:
         if estimate is None:
             return {}
         part, budgets = m.parts[0], budgets_of(m.scores)
-        if len(m.parts) > 1 or "bins" not in part.trained_on:
+        own = [arm.name for arm in part.router.portfolio.arms]
+        if len(m.parts) > 1 or "bins" not in part.trained_on or not set(own) <= set(m.scores):
             return in_folds(m.board, budgets, m.pass_at_1, estimate, m.fold)
         table = BinTable.from_dict(part.trained_on["bins"])
-        board = m.board.first(len(part.router.portfolio.arms))
-        return by_trained_table(table, board, budgets, m.pass_at_1, estimate)
+        return by_trained_table(table, m.board.only(own), budgets, m.pass_at_1, estimate)
 
     @cached_property
     def strategies(self) -> dict[str, Strategy]:

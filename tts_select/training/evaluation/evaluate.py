@@ -22,6 +22,7 @@ from tts_select.training.evaluation.report import report_of
 from tts_select.training.evaluation.shift import shift_of, sides_of
 from tts_select.training.log.records import SweepLog
 from tts_select.training.replay.cases import cases_of
+from tts_select.training.replay.orders import without_prms
 from tts_select.training.routers.kinds import Trainer
 
 Note = Callable[[str], None]
@@ -42,6 +43,7 @@ def evaluate(
         InputError: the log is of other models or other costs than the router was trained for, or of its
             training problems, or the logs have too few problems of known levels for a shift.
     """
+    log = _replayable(log, note)
     check_measurable(router, log, trained_on)
     sides = sides_of(trained, log) if trained else None
     cases = cases_of(log)
@@ -67,6 +69,7 @@ def cross_evaluate(
     Raises:
         InputError: a fold leaves too few problems to train on, or nothing that can be learned.
     """
+    log = _replayable(log, note)
     cases = cases_of(log)
     ids = [case.problem.id for case in cases]
     fold = np.random.default_rng(seed).permutation(len(ids)) % folds
@@ -86,6 +89,11 @@ def cross_evaluate(
         n_trained=round(len(ids) * (1 - 1 / folds)),
         split=f"{folds} folds over problems",
     )
+
+
+def _replayable(log: SweepLog, note: Note) -> SweepLog:
+    """Without the PRMs of an imported log, which does not say what they cost."""
+    return log if log.manifest.imported is None else without_prms(log, note=note)
 
 
 def _folds(log: SweepLog, ids: list[str], fold: np.ndarray, n: int) -> Iterator[tuple[SweepLog, np.ndarray]]:

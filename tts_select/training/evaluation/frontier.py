@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from statistics import geometric_mean
 from typing import Any
 
 import numpy as np
 
 from tts_select.selector.routers.protocol import Router
-from tts_select.training.replay.cases import Case
+from tts_select.training.log.records import Manifest
+from tts_select.training.replay.cases import Case, Order
 from tts_select.training.replay.fixed import Score
-from tts_select.training.replay.walks import Walk, walk
+from tts_select.training.replay.walks import Walk, draw_of, walk_in
 
 MIDDLE_SHARE = 0.99
 """Of the best accuracy: where no price has a name, the middle one is the dearest that keeps it."""
@@ -61,6 +63,17 @@ class Walked:
             last=each(lambda w: w.chosen[-1] if w.chosen else PROBES, object),
         )
 
+    @classmethod
+    def joined(cls, parts: Sequence[tuple[np.ndarray, Walked]]) -> Walked:
+        """From the walks of parts of the problems, each with their places."""
+        order = np.argsort(np.concatenate([places for places, _ in parts]))
+        return cls(
+            *(
+                np.concatenate([getattr(walked, f.name) for _, walked in parts], axis=1)[:, order]
+                for f in fields(cls)
+            )
+        )
+
     @property
     def score(self) -> Score:
         """Means over draws."""
@@ -68,8 +81,70 @@ class Walked:
 
     @property
     def probe_share(self) -> float:
-        """Of the probes in the cost."""
+        """The share of the probes in the cost."""
         return float(self.probe_cost.mean()) / self.score.cost
+
+
+Replayer = Callable[[float], Walked]
+"""Replays a router on its problems, at a price."""
+Drawn = Sequence[Sequence[Order]]
+"""For each draw, an order of each case."""
+
+
+MakeReplayer = Callable[[Router, Sequence[Case], Drawn, Manifest], Replayer]
+"""Of a router, for cases of a log with this manifest."""
+
+
+def walker(router: Router, cases: Sequence[Case], drawn: Drawn, _: Manifest) -> Replayer:
+    """The walk of any router, one decision after the other."""
+    return lambda price: Walked.of([walk_in(router, cases, orders, price) for orders in drawn])
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What is measured: one router, or those of folds, each ready to be replayed on its own problems."""
+
+    parts: Sequence[Part]
+    replayers: Sequence[Replayer]
+
+    @classmethod
+    def of(
+        cls,
+        parts: Sequence[Part],
+        cases: Sequence[Case],
+        manifest: Manifest,
+        *,
+        seed: int,
+        n_draws: int,
+        by: MakeReplayer = walker,
+    ) -> Subject:
+        """In random draws, the same at every price."""
+        replayers = []
+        for part in parts:
+            own = part.of(cases)
+            drawn = [draw_of(own, seed + k) for k in range(n_draws)]
+            replayers.append(by(part.router, own, drawn, manifest))
+        return cls(parts, replayers)
+
+    def at(self, prices: Sequence[float]) -> Walked:
+        """Each part at its price."""
+        return Walked.joined(
+            [
+                (part.places, replayer(price))
+                for part, replayer, price in zip(self.parts, self.replayers, prices, strict=True)
+            ]
+        )
+
+    def at_efforts(self) -> dict[str, tuple[float, Score]]:
+        """The price (of several routers the geometric mean) and the score of each effort that all have."""
+        named = [part.router.prices for part in self.parts]
+        found = {}
+        for effort in named[0]:
+            prices = [own[effort] for own in named if effort in own]
+            if len(prices) == len(named):
+                price = prices[0] if len(prices) == 1 else geometric_mean(prices)
+                found[effort] = price, self.at(prices).score
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,28 +156,13 @@ class Frontier:
     scores: Sequence[Score]
 
 
-def frontier_of(
-    parts: Sequence[Part],
-    cases: Sequence[Case],
-    prices: Sequence[float] | np.ndarray,
-    *,
-    seed: int,
-    n_draws: int,
-    note: Callable[[str], None],
-) -> Frontier:
-    """Replay the router at each price, in the same draws."""
+def frontier_of(subject: Subject, prices: Sequence[float], *, note: Callable[[str], None]) -> Frontier:
+    """Replay all parts at each price."""
     walked = []
-    for k, price in enumerate(prices):
-        note(f"price {k + 1} of {len(prices)}")
-        walked.append(walked_at(parts, cases, [float(price)] * len(parts), seed=seed, n_draws=n_draws))
-    return Frontier([float(p) for p in prices], walked, [w.score for w in walked])
-
-
-def walked_at(
-    parts: Sequence[Part], cases: Sequence[Case], prices: Sequence[float], *, seed: int, n_draws: int
-) -> Walked:
-    """Replay each part at its price."""
-    return Walked.of([_walks(parts, cases, prices, seed + draw) for draw in range(n_draws)])
+    for k, price in enumerate(prices, start=1):
+        note(f"price {k} of {len(prices)}")
+        walked.append(subject.at([price] * len(subject.parts)))
+    return Frontier(prices, walked, [w.score for w in walked])
 
 
 def middle_of(parts: Sequence[Part], frontier: Frontier) -> int:
@@ -113,12 +173,3 @@ def middle_of(parts: Sequence[Part], frontier: Frontier) -> int:
         return int(np.abs(np.log(np.array(frontier.prices) / medium)).argmin())
     best = max(score.accuracy for score in frontier.scores)
     return max(k for k, score in enumerate(frontier.scores) if score.accuracy >= MIDDLE_SHARE * best)
-
-
-def _walks(parts: Sequence[Part], cases: Sequence[Case], prices: Sequence[float], seed: int) -> list[Walk]:
-    """One walk a case, in the order of the cases."""
-    found: dict[int, Walk] = {}
-    for part, price in zip(parts, prices, strict=True):
-        walks = walk(part.router, part.of(cases), price, seed=seed)
-        found.update(zip(part.places.tolist(), walks, strict=True))
-    return [found[k] for k in range(len(cases))]

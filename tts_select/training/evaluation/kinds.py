@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from tts_select.selector.routers.ladder import LadderRouter, Stage
+from tts_select.selector.routers.kinds import LADDER, LOOK_AHEAD
+from tts_select.selector.routers.ladder import LadderRouter
 from tts_select.selector.routers.lookahead import LookaheadRouter
 from tts_select.selector.routers.named import NamedArm
 from tts_select.selector.routers.protocol import Router
-from tts_select.training.evaluation.frontier import Part
+from tts_select.training.evaluation.frontier import MakeReplayer, Part, walker
+from tts_select.training.evaluation.ladder import climber, ladder_prices, ladder_sections
 from tts_select.training.evaluation.lookahead import lookahead_sections, predicted
 from tts_select.training.evaluation.measured import Measured
-from tts_select.training.evaluation.records import LadderRecord, Sections
+from tts_select.training.evaluation.records import Sections
 from tts_select.training.replay.metrics import Reliability
 
 
@@ -25,6 +27,10 @@ class Kind:
     calibrations: Callable[[Measured], Mapping[str, Reliability]] = lambda _: {}
     prices: Callable[[Part], Sequence[float]] | None = None
     """Those that it is measured at; None: the usual ones."""
+    replayed_by: MakeReplayer = walker
+    """A faster way to the same walks, if there is one."""
+    n_orders: int = 50
+    """Draws of each problem of an imported log."""
 
 
 def kind_of(router: Router) -> Kind:
@@ -33,34 +39,10 @@ def kind_of(router: Router) -> Kind:
     return next(found, Kind(type(router).__name__))
 
 
-def ladders_in_words(router: LadderRouter) -> list[LadderRecord]:
-    """Each ladder, the one of the lowest price first."""
-    return [
-        {
-            "price": ladder.price,
-            "stages": [_stage(stage) for stage in ladder.stages],
-            "accuracy": ladder.accuracy,
-            "cost": ladder.cost,
-        }
-        for ladder in router.ladders
-    ]
-
-
-def _stage(stage: Stage) -> str:
-    return f"{stage.policy} x {stage.n}"
-
-
-def _ladder_sections(measured: Measured) -> Sections:
-    routers = [part.router for part in measured.parts]
-    return {"ladders": [ladders_in_words(r) for r in routers if isinstance(r, LadderRouter)]}
-
-
-def _ladder_prices(part: Part) -> Sequence[float]:
-    return [x.price for x in part.router.ladders] if isinstance(part.router, LadderRouter) else []
-
-
 KINDS: dict[type, Kind] = {
     NamedArm: Kind("named"),
-    LookaheadRouter: Kind("lookahead", lookahead_sections, lambda found: {"p_correct": predicted(found)}),
-    LadderRouter: Kind("staged", _ladder_sections, prices=_ladder_prices),
+    LookaheadRouter: Kind(
+        LOOK_AHEAD, lookahead_sections, lambda found: {"p_correct": predicted(found)}, n_orders=8
+    ),
+    LadderRouter: Kind(LADDER, ladder_sections, prices=ladder_prices, replayed_by=climber),
 }

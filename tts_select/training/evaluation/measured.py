@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,6 +27,8 @@ class Measured:
     best: str
     """The most accurate of them, of equals the cheapest."""
     frontier: Frontier
+    efforts: Mapping[str, tuple[float, Score]]
+    """At each effort that all routers have, the price and what they get."""
     middle: int
     """The place of the price at which calibration and choices are looked at."""
     policy: str
@@ -37,7 +39,6 @@ class Measured:
     """Of costs."""
     is_imported: bool
     """Whether the log has samples alone, which others drew."""
-    n_effort_draws: int
     seed: int
 
     @property

@@ -6,20 +6,16 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from tts_select.selector.routers.protocol import Router
-from tts_select.training.evaluation.checks import unit_of
-from tts_select.training.evaluation.frontier import Part, frontier_of, middle_of
+from tts_select.core.arm import Arm
+from tts_select.training.evaluation.frontier import Part, Subject, frontier_of, middle_of
 from tts_select.training.evaluation.kinds import kind_of
 from tts_select.training.evaluation.measured import Measured
 from tts_select.training.log.records import SweepLog
 from tts_select.training.replay.cases import Case
-from tts_select.training.replay.drawn import replay_from, sampled_pools
 from tts_select.training.replay.fixed import N_DRAWS, Board, Score, best_of, board_in, orders_of
-from tts_select.training.replay.orders import Replay
+from tts_select.training.replay.orders import Replay, as_arrays
 from tts_select.training.replay.strategies import fixed_arms
 
-N_ORDERS = 50
-"""Draws of a problem of an imported log: such logs have few problems, and samples alone are soon replayed."""
 N_FOLDS = 5
 N_PRICES = 16
 CHEAPEST, DEAREST = 1e-3, 100.0
@@ -32,12 +28,19 @@ def measure(
     parts: Sequence[Part], log: SweepLog, cases: Sequence[Case], *, seed: int, note: Note
 ) -> Measured:
     """Replay everything; nothing is compared yet."""
+    kind, is_imported = kind_of(parts[0].router), log.manifest.imported is not None
+    n_draws = kind.n_orders if is_imported else N_DRAWS
     note("replaying every arm")
-    replay, board = fixed(parts[0].router, log, cases, seed=seed)
+    orders = orders_of(cases, seed, n_draws)
+    replay = as_arrays(cases, orders, log.manifest)
+    board = votes_of(replay) if is_imported else board_in(cases, _arms(parts, log), orders)
     scores = board.scores()
     best = best_of(scores)
-    prices = _prices(parts, scores[best])
-    frontier = frontier_of(parts, cases, prices, seed=seed, n_draws=draws_of(log), note=note)
+    subject, once = (
+        Subject.of(parts, cases, log.manifest, seed=seed, n_draws=n, by=kind.replayed_by)
+        for n in (n_draws, n_draws if is_imported else 1)
+    )
+    frontier = frontier_of(subject, _prices(parts, scores[best]), note=note)
     return Measured(
         parts=parts,
         cases=cases,
@@ -46,33 +49,29 @@ def measure(
         scores=scores,
         best=best,
         frontier=frontier,
+        efforts=once.at_efforts(),
         middle=middle_of(parts, frontier),
         policy=_policy(parts, board, best),
         fold=_fold(parts, len(cases), seed),
         unit=replay.unit,
-        is_imported=log.manifest.imported is not None,
-        n_effort_draws=1 if log.manifest.imported is None else N_ORDERS,
+        is_imported=is_imported,
         seed=seed,
     )
 
 
-def draws_of(log: SweepLog) -> int:
-    """How often each problem is replayed."""
-    return N_DRAWS if log.manifest.imported is None else N_ORDERS
-
-
-def fixed(router: Router, log: SweepLog, cases: Sequence[Case], *, seed: int) -> tuple[Replay, Board]:
-    """The samples as arrays, and every arm: the router's first, then what else the log has. In an imported
-    log the arms are the majority votes of 1, 2, 4, ... samples."""
-    orders = orders_of(cases, seed, draws_of(log))
-    replay = replay_from(cases, orders, sampled_pools(log.manifest.arms), unit_of(log))
-    if log.manifest.imported is None:
-        arms = {arm.name: arm for arm in (*router.portfolio.arms, *log.manifest.arms)}
-        return replay, board_in(cases, tuple(arms.values()), orders)
+def votes_of(replay: Replay) -> Board:
+    """The majority votes of 1, 2, 4, ... samples of every pool, which are the fixed arms of an imported
+    log."""
     outcomes = fixed_arms(replay)
-    shape = (len(cases), -1)
+    shape = (len(replay.ids), -1)
     correct, cost = (np.stack([o[k].reshape(shape) for o in outcomes.values()]) for k in (0, 1))
-    return replay, Board(tuple(outcomes), correct, cost)
+    return Board(tuple(outcomes), correct, cost)
+
+
+def _arms(parts: Sequence[Part], log: SweepLog) -> tuple[Arm, ...]:
+    """Those of the routers first, then what else the log has."""
+    arms = (*(arm for part in parts for arm in part.router.portfolio.arms), *log.manifest.arms)
+    return tuple({arm.name: arm for arm in arms}.values())
 
 
 def _prices(parts: Sequence[Part], best: Score) -> Sequence[float]:

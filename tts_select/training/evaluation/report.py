@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from statistics import geometric_mean
-
 from tts_select.training.evaluation.behaviour import calibrations, choices, decision_ms, unfamiliar_share
 from tts_select.training.evaluation.compared import Compared
 from tts_select.training.evaluation.comparing import frontier_gaps, gap_to
-from tts_select.training.evaluation.frontier import walked_at
 from tts_select.training.evaluation.kinds import kind_of
 from tts_select.training.evaluation.measured import Measured
 from tts_select.training.evaluation.records import SCHEMA, FrontierPoint, PricePoint, Report, point_of
@@ -58,15 +55,7 @@ def _frontier(measured: Measured) -> list[FrontierPoint]:
 
 
 def _efforts(measured: Measured) -> dict[str, PricePoint]:
-    """The efforts that all routers have, each router at its own price."""
-    named = [part.router.prices for part in measured.parts]
-    found: dict[str, PricePoint] = {}
-    for effort in named[0]:
-        if all(effort in own for own in named):
-            prices = [own[effort] for own in named]
-            walked = walked_at(
-                measured.parts, measured.cases, prices, seed=measured.seed, n_draws=measured.n_effort_draws
-            )
-            price = prices[0] if len(prices) == 1 else geometric_mean(prices)
-            found[effort] = {"price": price, **point_of(walked.score, measured.unit)}
-    return found
+    return {
+        effort: {"price": price, **point_of(score, measured.unit)}
+        for effort, (price, score) in measured.efforts.items()
+    }

@@ -10,7 +10,7 @@ import numpy as np
 from tts_select.core.errors import InputError
 from tts_select.selector.portfolio import Portfolio
 from tts_select.selector.routers.lookahead import Probe
-from tts_select.training.evaluation.frontier import Part, walked_at
+from tts_select.training.evaluation.frontier import Part, Subject
 from tts_select.training.evaluation.records import Shift
 from tts_select.training.log.records import SweepLog
 from tts_select.training.replay.cases import cases_of
@@ -43,7 +43,8 @@ def shift_of(
     scores = board.scores()
     best = best_of(scores)
     parts = [Part(router, {}, np.arange(len(cases)))]
-    walked = walked_at(parts, cases, [router.prices[EFFORT]], seed=seed, n_draws=N_DRAWS)
+    subject = Subject.of(parts, cases, high.manifest, seed=seed, n_draws=N_DRAWS)
+    walked = subject.at([router.prices[EFFORT]])
     return {
         "trained_on": f"{len(low.problems)} problems of levels 1-{HIGHEST_TRAINED}",
         "tested_on": f"{len(high.problems)} problems of the levels above",

@@ -75,9 +75,15 @@ class Board:
         """The same for some problems (a mask)."""
         return Board(self.arms, self.correct[:, problems], self.flops[:, problems])
 
-    def first(self, n_arms: int) -> Board:
-        """The same for the first arms."""
-        return Board(self.arms[:n_arms], self.correct[:n_arms], self.flops[:n_arms])
+    def only(self, names: Sequence[str]) -> Board:
+        """The same for the arms of these names, in their order.
+
+        Raises:
+            KeyError: there is no such arm.
+        """
+        places = {arm.name: k for k, arm in enumerate(self.arms)}
+        some = [places[name] for name in names]
+        return Board(tuple(self.arms[k] for k in some), self.correct[some], self.flops[some])
 
 
 Orders = Sequence[Sequence[Order]]

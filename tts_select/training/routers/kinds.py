@@ -9,11 +9,12 @@ from typing import Any, Protocol
 
 from tts_select.core.arm import pool_name
 from tts_select.core.errors import UnknownName
+from tts_select.selector.routers.kinds import LADDER, LOOK_AHEAD
 from tts_select.selector.routers.lookahead import Probe
 from tts_select.selector.routers.protocol import Router
 from tts_select.training.log.manifest import policies, pools_of
 from tts_select.training.log.records import Manifest, SweepLog
-from tts_select.training.routers.ladder.fit import fit_staged
+from tts_select.training.routers.ladder.fit import fit_ladders
 from tts_select.training.routers.lookahead.fit import fit_router
 
 Note = Callable[[str], None]
@@ -48,7 +49,7 @@ def trainer_of(log: SweepLog, kind: str | None = None) -> Trainer:
 
 def usual_kind(log: SweepLog) -> str:
     """A log of samples alone trains ladders, which need few problems."""
-    return "lookahead" if log.manifest.imported is None else "ladder"
+    return LOOK_AHEAD if log.manifest.imported is None else LADDER
 
 
 def usual_probe(manifest: Manifest) -> Probe:
@@ -66,8 +67,8 @@ def _lookahead(log: SweepLog, *, seed: int, note: Note) -> Trained:
 
 
 def _ladder(log: SweepLog, *, seed: int, note: Note) -> Trained:
-    fitted = fit_staged(log, seed=seed, note=note)
+    fitted = fit_ladders(log, seed=seed, note=note)
     return Trained(fitted.router, fitted.facts)
 
 
-TRAINERS: dict[str, Trainer] = {"lookahead": _lookahead, "ladder": _ladder}
+TRAINERS: dict[str, Trainer] = {LOOK_AHEAD: _lookahead, LADDER: _ladder}

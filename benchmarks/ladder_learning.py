@@ -1,11 +1,11 @@
-"""How many problems a staged router needs: trained on some problems of a log, measured on all others.
+"""How many problems a ladder router needs: trained on some problems of a log, measured on all others.
 
-    python benchmarks/staged_learning.py LOG [--policies A,B] [--sizes 24,96] [--margins 0.05,0.1]
+    python benchmarks/ladder_learning.py LOG [--policies A,B] [--sizes 24,96] [--margins 0.05,0.1]
 
 Each repeat picks other training problems. The measure is the cheapest fixed arm within half a point of the
 best on the problems that are left, of at most as many samples as a ladder draws: how much more accurate the
 router is at some shares of that arm's cost, and at what share it is as accurate. With two margins
-(`training.staged.searching.MARGIN`) both train on the same problems, and their differences are shown too.
+(`training/routers/ladder/searching.py`, `MARGIN`) both train on the same problems, and their differences are shown too.
 LOG may be an imported log or a sweep.
 """
 
