@@ -12,12 +12,11 @@ from typing import Any
 import numpy as np
 
 from tts_select.core.errors import InputError
-from tts_select.selector.routers.ladder import Ladder, LadderRouter, Rung
+from tts_select.selector.routers.ladder import LadderRouter, Rung
 from tts_select.selector.routers.protocol import fingerprint_mismatch
-from tts_select.selector.routers.tally import Belief
 from tts_select.training.evaluation.ladder_report import Walked, report_of
 from tts_select.training.log.records import SweepLog
-from tts_select.training.replay.climbing import Climb, climb
+from tts_select.training.replay.climbing import Climb, climb, followed
 from tts_select.training.replay.grouping import RIGHT
 from tts_select.training.replay.orders import Replay, replay_of
 from tts_select.training.routers.ladder.fit import (
@@ -28,7 +27,6 @@ from tts_select.training.routers.ladder.fit import (
     prices_for,
 )
 from tts_select.training.routers.ladder.searching import fold_of
-from tts_select.training.routers.ladder.stopping import outcome
 
 N_ORDERS = 50
 """Of each problem's samples that are replayed."""
@@ -124,9 +122,3 @@ def _walk(router: LadderRouter, replay: Replay, rows: np.ndarray, walked: Walked
         drawn_from = np.array([list(replay.draws).index(pool) for pool in ladder.draws])
         walked.correct[k, rows], walked.cost[k, rows] = group == RIGHT, cost
         walked.confidence[k, rows], walked.last[k, rows] = p, drawn_from[n - 1]
-
-
-def followed(ladder: Ladder, walked: Climb) -> tuple[np.ndarray, ...]:
-    """Where each row stops: the answer's group, P(correct), cost and number of draws."""
-    beliefs = [Belief.of(tally, ladder.answers) for tally in walked.tallies]
-    return outcome(ladder.stops, beliefs, walked.costs)
