@@ -11,6 +11,8 @@ from tts_select.core.problem import Problem
 from tts_select.core.solution import Solution
 from tts_select.selector.allocation import price_within
 from tts_select.selector.deciding import Option, Unit
+from tts_select.selector.outlook import FLOPS
+from tts_select.selector.routers.protocol import Router
 from tts_select.solving.api import Selector
 from tts_select.solving.batch import DEFAULT_CONCURRENCY, Summary, in_flight, solve_many
 from tts_select.solving.session import Session
@@ -52,9 +54,11 @@ async def solve_from_purse(
     """`solve_many` with one purse for all problems together; a problem's probes are spent in any case.
 
     Raises:
-        InputError: the purse is empty before the first problem is solved.
+        InputError: the router counts something else than the purse, or the purse is empty before the first
+            problem is solved.
         OSError: a result cannot be written; those written before are whole.
     """
+    _check_unit(selector.router, purse.unit)
     sessions = {p.id: selector.session(p, seed=seed) for p in problems}
     failed: dict[str, TtsSelectError] = {}
 
@@ -76,6 +80,15 @@ async def solve_from_purse(
         return await _from_purse(purse, sessions[problem.id], problem.id)
 
     return await solve_many(problems, solve, out, concurrency=concurrency, progress=progress)
+
+
+def _check_unit(router: Router, unit: Unit) -> None:
+    if unit == "flops" and router.unit != FLOPS:
+        raise InputError(f"the router counts {router.unit}, not FLOPs: share tokens out with --total-tokens")
+    if unit == "tokens" and "samples" in router.unit:
+        raise InputError(
+            "the router counts samples, and does not know their tokens: import a log that has them"
+        )
 
 
 def _pay_probes(purse: Purse, sessions: Sequence[Session]) -> None:

@@ -1,4 +1,4 @@
-"""The report of a staged router: exact replays, names of the contract, and what is refused."""
+"""The report of a ladder router: names of the contract, and what is refused."""
 
 from __future__ import annotations
 
@@ -11,53 +11,28 @@ import pytest
 
 from tests.training.made import made_log
 from tts_select.core.errors import InputError
-from tts_select.selector.routers.ladder import Look, Tally
 from tts_select.training.evaluation.ladder_report import cost_ratios
 from tts_select.training.evaluation.ladders import (
     cross_evaluate,
-    evaluate_staged,
-    followed,
+    evaluate_ladders,
 )
-from tts_select.training.replay.climbing import climb
 from tts_select.training.replay.fixed import Score, cost_at
 from tts_select.training.replay.metrics import bootstrap
-from tts_select.training.replay.orders import replay_of
 from tts_select.training.report.rendering import without_nan
 from tts_select.training.report.targets import staged_targets
-from tts_select.training.routers.ladder.fit import FittedStages, fit_staged
+from tts_select.training.routers.ladder.fit import FittedLadders, fit_ladders
 
 N_PROBLEMS, N_SAMPLES = 24, 4
 
 
 @pytest.fixture(scope="module")
-def fitted() -> FittedStages:
-    return fit_staged(made_log(N_PROBLEMS, n_samples=N_SAMPLES), seed=0)
+def fitted() -> FittedLadders:
+    return fit_ladders(made_log(N_PROBLEMS, n_samples=N_SAMPLES), seed=0)
 
 
 @pytest.fixture(scope="module")
 def report() -> dict[str, Any]:
     return cross_evaluate(made_log(N_PROBLEMS, n_samples=N_SAMPLES), folds=3, seed=1)
-
-
-def test_a_replay_is_what_deciding_sample_by_sample_comes_to(fitted: FittedStages) -> None:
-    """The slow reference draws for one row at a time, and asks after every sample."""
-    router = fitted.router
-    replay = replay_of(made_log(6, n_samples=N_SAMPLES, prefix="t", seed=5), n_orders=3, seed=0)
-    for ladder in (router.ladders[0], router.ladders[len(router.ladders) // 2], router.ladders[-1]):
-        group, _, cost, n = followed(ladder, climb(ladder.stages, replay, router.usual))
-        for row in range(len(replay)):
-            tally, used, drawn, look = Tally.empty(1), dict.fromkeys(replay.draws, 0), 0, None
-            for policy, _ending in ladder.draws:
-                draws, k = replay.draws[policy], used[policy]
-                one = [a[row : row + 1, k] for a in (draws.group, draws.cost, draws.is_there)]
-                tally = tally.after(one[0], one[1], one[2], router.usual[policy])
-                used[policy], drawn = k + 1, drawn + 1
-                look = Look.at(tally, ladder.answers)
-                if not ladder.goes_on(look, drawn)[0]:
-                    break
-            assert look is not None
-            assert (n[row], group[row]) == (drawn, look.group[0])
-            assert cost[row] == pytest.approx(tally.cost[0])
 
 
 def test_the_report_has_the_names_of_the_contract(report: dict[str, Any]) -> None:
@@ -121,24 +96,24 @@ def test_a_report_is_reproducible_by_its_seed(report: dict[str, Any]) -> None:
     assert without_nan(again) == without_nan(report)
 
 
-def test_a_router_is_measured_on_problems_that_it_has_not_seen(fitted: FittedStages) -> None:
+def test_a_router_is_measured_on_problems_that_it_has_not_seen(fitted: FittedLadders) -> None:
     other = made_log(N_PROBLEMS, n_samples=N_SAMPLES, prefix="t", seed=7)
-    found = evaluate_staged(fitted.router, other, fitted.facts)
+    found = evaluate_ladders(fitted.router, other, fitted.facts)
     assert found["n_trained"] == N_PROBLEMS
     assert len(found["router"]["frontier"]) == len(fitted.router.ladders)
     with pytest.raises(InputError, match=r"24 problems of the log trained the router.*--folds 5"):
-        evaluate_staged(fitted.router, made_log(N_PROBLEMS, n_samples=N_SAMPLES), fitted.facts)
+        evaluate_ladders(fitted.router, made_log(N_PROBLEMS, n_samples=N_SAMPLES), fitted.facts)
 
 
-def test_other_policies_and_other_units_are_refused(fitted: FittedStages) -> None:
+def test_other_policies_and_other_units_are_refused(fitted: FittedLadders) -> None:
     other = made_log(5, n_samples=N_SAMPLES, prefix="t")
     cards = {n: replace(card, fingerprint="another") for n, card in other.manifest.models.items()}
     renamed = replace(other, manifest=replace(other.manifest, models=cards))
     with pytest.raises(InputError, match=r"another.*a log of its own policies"):
-        evaluate_staged(fitted.router, renamed, fitted.facts)
+        evaluate_ladders(fitted.router, renamed, fitted.facts)
     unsized = made_log(5, n_samples=N_SAMPLES, prefix="t", sized=False)
     with pytest.raises(InputError, match="costs are in FLOPs, the log's in tokens"):
-        evaluate_staged(fitted.router, unsized, fitted.facts)
+        evaluate_ladders(fitted.router, unsized, fitted.facts)
 
 
 def test_folds_of_too_few_problems_are_refused() -> None:

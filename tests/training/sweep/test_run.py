@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tts_select.solving.running import Executors, Options, run_plan
 
 from tts_select import BackendError, InputError, Problem
 from tts_select.core.plan import Plan, Settings
 from tts_select.executors.registry import Loaders
 from tts_select.selector.portfolio import Portfolio, parse_portfolio
-from tts_select.solving.running import Executors, Options, run_plan
 from tts_select.testing import FakePolicy, FakeRewardModel
 from tts_select.training.log.reading import read_log
 from tts_select.training.log.records import LoggedProblem, SweepLog

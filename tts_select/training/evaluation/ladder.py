@@ -12,16 +12,14 @@ import numpy as np
 
 from tts_select.selector.routers.ladder import Ladder, LadderRouter, Rung
 from tts_select.selector.routers.protocol import Router
-from tts_select.selector.routers.tally import Belief
 from tts_select.training.evaluation.frontier import Drawn, Part, Replayer, Walked, walker
 from tts_select.training.evaluation.measured import Measured
 from tts_select.training.evaluation.records import LadderRecord, Sections
 from tts_select.training.log.records import Manifest
 from tts_select.training.replay.cases import Case
-from tts_select.training.replay.climbing import Climb, climb
+from tts_select.training.replay.climbing import Climb, climb, followed
 from tts_select.training.replay.grouping import RIGHT
 from tts_select.training.replay.orders import as_arrays
-from tts_select.training.routers.ladder.stopping import outcome
 
 
 def ladder_sections(measured: Measured) -> Sections:
@@ -65,8 +63,7 @@ def climber(router: Router, cases: Sequence[Case], drawn: Drawn, manifest: Manif
 
 
 def _climbed(router: LadderRouter, ladder: Ladder, climbed: Climb, n_draws: int) -> Walked:
-    beliefs = [Belief.of(tally, ladder.answers) for tally in climbed.tallies]
-    group, p_correct, cost, n = outcome(ladder.stops, beliefs, climbed.costs)
+    group, p_correct, cost, n = followed(ladder, climbed)
     arms = {arm.pool: arm.name for arm in reversed(router.portfolio.arms)}
     names = np.array([arms[pool] for pool in ladder.draws], object)
 

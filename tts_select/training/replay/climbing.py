@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from tts_select.selector.routers.ladder import Rung, draws_of
-from tts_select.selector.routers.tally import Tally, Usual
+from tts_select.selector.evidence import NO_ANSWER
+from tts_select.selector.routers.ladder import Ladder, Rung, draws_of
+from tts_select.selector.routers.tally import Belief, Tally, Usual
 from tts_select.training.replay.grouping import RIGHT
 from tts_select.training.replay.orders import ABSENT, Replay
 
@@ -76,3 +77,22 @@ def climb(rungs: Sequence[Rung], replay: Replay, usual: Mapping[str, Usual]) -> 
     for pool in draws_of(rungs):
         found = found.on(pool, replay, usual[pool])
     return found
+
+
+def followed(ladder: Ladder, climbed: Climb) -> tuple[np.ndarray, ...]:
+    """Where each row stops: the answer's group, P(correct), cost and number of draws, shape (rows,) each."""
+    beliefs = [Belief.of(tally, ladder.answers) for tally in climbed.tallies]
+    return outcome(ladder.stops, beliefs, climbed.costs)
+
+
+def outcome(
+    stops: np.ndarray, beliefs: Sequence[Belief], costs: Sequence[np.ndarray]
+) -> tuple[np.ndarray, ...]:
+    """The answer's group, P(correct), cost and number of draws of each row under one rule, shape (rows,)."""
+    group, p, cost = beliefs[-1].group, beliefs[-1].p_correct, costs[-1]
+    n = np.full(len(group), len(beliefs))
+    for k in range(len(beliefs) - 2, -1, -1):
+        stop = beliefs[k].terms() @ stops[k] <= 0
+        group, p = np.where(stop, beliefs[k].group, group), np.where(stop, beliefs[k].p_correct, p)
+        cost, n = np.where(stop, costs[k], cost), np.where(stop, k + 1, n)
+    return group, np.where(group == NO_ANSWER, 0.0, p), cost, n

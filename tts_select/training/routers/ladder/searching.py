@@ -14,9 +14,9 @@ import numpy as np
 
 from tts_select.selector.routers.ladder import Rung
 from tts_select.selector.routers.tally import AnswerModel, Belief, Usual
-from tts_select.training.replay.climbing import Climb, climb
+from tts_select.training.replay.climbing import Climb, climb, outcome
 from tts_select.training.replay.orders import Replay
-from tts_select.training.routers.ladder.stopping import MOST_ROWS, Stopping, fit_answers, induce, outcome
+from tts_select.training.routers.ladder.stopping import MOST_ROWS, Stopping, fit_answers, induce
 
 MOST_DRAWS = 12
 """From a pool of a ladder."""

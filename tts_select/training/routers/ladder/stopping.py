@@ -13,7 +13,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tts_select.selector.evidence import NO_ANSWER
 from tts_select.selector.routers.tally import AnswerModel, Belief, Tally
 from tts_select.training.replay.grouping import RIGHT
 
@@ -80,19 +79,6 @@ def induce(
         correct, cost = np.where(stop, now, correct), np.where(stop, costs[k][:, None], cost)
         stops[:, k] = rule.T
     return Stopping(stops, correct, cost)
-
-
-def outcome(
-    stops: np.ndarray, beliefs: Sequence[Belief], costs: Sequence[np.ndarray]
-) -> tuple[np.ndarray, ...]:
-    """The answer's group, P(correct), cost and number of draws of each row under one rule, shape (rows,)."""
-    group, p, cost = beliefs[-1].group, beliefs[-1].p_correct, costs[-1]
-    n = np.full(len(group), len(beliefs))
-    for k in range(len(beliefs) - 2, -1, -1):
-        stop = beliefs[k].terms() @ stops[k] <= 0
-        group, p = np.where(stop, beliefs[k].group, group), np.where(stop, beliefs[k].p_correct, p)
-        cost, n = np.where(stop, costs[k], cost), np.where(stop, k + 1, n)
-    return group, np.where(group == NO_ANSWER, 0.0, p), cost, n
 
 
 def _ridge(terms: np.ndarray, gain: np.ndarray) -> np.ndarray:
