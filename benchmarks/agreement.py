@@ -16,12 +16,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from measuring import MODEL, accuracy, as_problems, policy_in, server, solve_all, world_problems
+from tts_select.solving.running import Options
 
 from tts_select import Policy, Solution, load_policy
 from tts_select.data.world.artifacts import folder_of
 from tts_select.data.world.suite import WorldProblem
 from tts_select.executors.runtime.loading import load_tokenizer
-from tts_select.solving.running import Options
 
 N_PARAMETERS = 177_472
 

@@ -11,12 +11,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from tts_select.solving.running import Options, prepare, run_plan
+
 from tts_select import Policy, Problem, RewardModel, Solution, load_policy
 from tts_select.data.grading import is_equivalent
 from tts_select.data.world.artifacts import folder_of
 from tts_select.data.world.suite import WorldProblem, generate
 from tts_select.solving.batch import in_flight, wilson
-from tts_select.solving.running import Options, prepare, run_plan
 from tts_select.testing.vllm_server import vllm_server
 
 MODEL = "small"

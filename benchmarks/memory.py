@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 from measuring import as_problems, solve_all, world_problems
+from tts_select.solving.running import Options
 
 from tts_select import load_policy, load_prm
 from tts_select.core.protocols import SampleRequest, forget
@@ -25,7 +26,6 @@ from tts_select.data.world.artifacts import folder_of
 from tts_select.executors.accounting import Ledger
 from tts_select.executors.runtime import cache_budget
 from tts_select.selector.portfolio import parse_portfolio
-from tts_select.solving.running import Options
 from tts_select.training.log.records import LoggedProblem
 from tts_select.training.sweep.run import Sweep, run_sweep
 

@@ -15,12 +15,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from measuring import BACKENDS, ENGINE, as_problems, show, solve_all, spread, world_problems
+from tts_select.solving.running import Options
 
 from tts_select import Problem, RewardModel, load_policy, load_prm
 from tts_select.core.protocols import Meter, forget
 from tts_select.data.world.artifacts import folder_of
 from tts_select.executors.runtime.loading import load_tokenizer
-from tts_select.solving.running import Options
 
 FOLDER = folder_of("prm", "prm")
 BUDGET = 16

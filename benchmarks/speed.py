@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
+from tts_select.solving.running import Options, prepare, run_plan
 
 from tts_select import Policy, Problem, RewardModel, Solution
 from tts_select.data.world.artifacts import folder_of
@@ -23,7 +24,6 @@ from tts_select.data.world.suite import generate
 from tts_select.executors.registry import load_policy, load_prm
 from tts_select.executors.runtime.loading import load_causal_lm
 from tts_select.solving.batch import in_flight
-from tts_select.solving.running import Options, prepare, run_plan
 
 POLICY, PRM = "world:small", "world:prm"
 BATCH_ROWS = 256

@@ -30,11 +30,11 @@ from measuring import (
     solve_all,
     world_problems,
 )
+from tts_select.solving.running import Options
 
 from tts_select import Problem, RewardModel, load_prm
 from tts_select.core.protocols import forget
 from tts_select.data.world.artifacts import folder_of
-from tts_select.solving.running import Options
 
 BUDGET, TEMPERATURE, MAX_NEW_TOKENS = 16, 0.7, 256
 

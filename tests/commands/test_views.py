@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 from rich.console import Console, RenderableType
 
-from tts_select.commands._views import evaluation_view, outlook_view, staged_view, why_not
+from tts_select.commands._router_views import evaluation_view, outlook_view, staged_view, why_not
 from tts_select.core.arm import Arm
 from tts_select.selector.deciding import Option
 from tts_select.selector.difficulty import Difficulty

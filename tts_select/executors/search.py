@@ -84,8 +84,8 @@ class Search:
         return self.policy.limits.reached is not None
 
     async def score(self, candidates: Sequence[Candidate]) -> list[Candidate]:
-        """The candidates with a score for each of their steps. A PRM computes what they share once; it reads no
-        candidate again, and none that was cut short, which gives no answer."""
+        """The candidates with a score for each of their steps. A PRM computes what they share once; it reads
+        no candidate again, and none that was cut short, which gives no answer."""
         texts = list(dict.fromkeys(c.steps for c in candidates if _may_be_scored(c)))
         found = await asyncio.gather(*(self._step_scores(steps) for steps in texts))
         scores = dict(zip(texts, found, strict=True))

@@ -19,8 +19,8 @@ FRESH = Loaders(partial(load_policy, fresh=True), partial(load_prm, fresh=True))
 class Models:
     """Models are loaded when they are first asked for, and stay.
 
-    A sweep has one policy at a time beside the PRMs, so that a pair that fits can be swept. Between its stages
-    a model forgets what it has computed, instead of being loaded anew: an engine takes minutes to start.
+    A sweep has one policy at a time beside the PRMs, so that a pair that fits can be swept. Between its
+    stages a model forgets what it has computed, instead of being loaded anew: an engine takes minutes.
     """
 
     def __init__(

@@ -50,6 +50,7 @@ async def solve_from_purse(
     concurrency: int = DEFAULT_CONCURRENCY,
     seed: int = 0,
     progress: Callable[[Summary], None],
+    with_candidates: bool = False,
 ) -> Summary:
     """`solve_many` with one purse for all problems together; a problem's probes are spent in any case.
 
@@ -60,6 +61,8 @@ async def solve_from_purse(
     """
     _check_unit(selector.router, purse.unit)
     sessions = {p.id: selector.session(p, seed=seed) for p in problems}
+    for session in sessions.values():
+        session.share_a_budget()
     failed: dict[str, TtsSelectError] = {}
 
     async def look(problem: Problem) -> tuple[Option, ...]:
@@ -79,7 +82,14 @@ async def solve_from_purse(
             raise failed[problem.id]
         return await _from_purse(purse, sessions[problem.id], problem.id)
 
-    return await solve_many(problems, solve, out, concurrency=concurrency, progress=progress)
+    return await solve_many(
+        problems,
+        solve,
+        out,
+        concurrency=concurrency,
+        progress=progress,
+        with_candidates=with_candidates,
+    )
 
 
 def _check_unit(router: Router, unit: Unit) -> None:
@@ -103,7 +113,7 @@ def _pay_probes(purse: Purse, sessions: Sequence[Session]) -> None:
 
 async def _from_purse(purse: Purse, session: Session, problem: str) -> Solution:
     left, probed = purse.left, session.spent(purse.unit)
-    session.take_from_shared_budget(purse.price_for(problem))
+    session.go_on_at(purse.price_for(problem))
     expected = left - purse.left
     try:
         return await session.run()

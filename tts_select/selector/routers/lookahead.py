@@ -137,7 +137,8 @@ class LookaheadRouter:
         return self.probe.arm
 
     def decide(self, evidences: Sequence[Evidence], price: float, caps: Sequence[Caps]) -> list[Decision]:
-        """The arm that gains most per FLOP of those worth more than stopping; one call of each model for all."""
+        """Of the arms that are worth more than stopping, choose the one that gains most per FLOP; all
+        problems are one call of each model."""
         looks = self._look(evidences)
         options = self._options(looks)
         return [
