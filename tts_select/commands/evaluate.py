@@ -121,9 +121,7 @@ def _read(folder: Path, policies: str | None) -> SweepLog:
     return with_policies(log, [name.strip() for name in policies.split(",")]) if policies else log
 
 
-def _in_folds(
-    log: SweepLog, folds: int, kind: str | None, seed: int, note: Callable[[str], None]
-) -> Report:
+def _in_folds(log: SweepLog, folds: int, kind: str | None, seed: int, note: Callable[[str], None]) -> Report:
     from tts_select.training.evaluation.evaluate import cross_evaluate
     from tts_select.training.routers.kinds import trainer_of
 

@@ -29,9 +29,7 @@ def build_page(report: Report, plots: Plots) -> str:
             html.section("What it saves, and against what", *_savings(report, plots)),
             html.section("The router at every price", *_frontier(report)),
             html.section("Is it as sure as it should be?", *_calibration(report, plots)),
-            html.section(
-                "What it ran", html.plot("choices.png", "Share of each arm by difficulty", plots)
-            ),
+            html.section("What it ran", html.plot("choices.png", "Share of each arm by difficulty", plots)),
             html.section("Its ladders", _ladders(report)),
             html.section("What tells difficulty", *_ablation(report, plots)),
             html.section("Every fixed arm, from cheap to dear", _arms(report)),
@@ -53,7 +51,9 @@ def summary(report: Report) -> str:
             said.append(f"Against {_against(row)}: {_costs(row.get('cost_ratio') or {})}.")
     if gap.get("value") is not None:
         closed = figures.interval(gap)
-        said.append(f"At equal cost it closes {closed} of the distance from the best fixed arm to the oracle.")
+        said.append(
+            f"At equal cost it closes {closed} of the distance from the best fixed arm to the oracle."
+        )
     said.append(f"All of it is over {figures.count(report.get('n_problems'))} problems.")
     return " ".join(said)
 
@@ -82,7 +82,9 @@ def _savings(report: Report, plots: Plots) -> Iterable[str]:
         for row in report.get("savings") or []
     ]
     yield html.table(head, rows)
-    yield html.plot("frontier.png", "Accuracy against cost per problem, of the router and all compared", plots)
+    yield html.plot(
+        "frontier.png", "Accuracy against cost per problem, of the router and all compared", plots
+    )
 
 
 def _frontier(report: Report) -> Iterable[str]:
@@ -110,10 +112,7 @@ def _calibration(report: Report, plots: Plots) -> Iterable[str]:
 def _ladders(report: Report) -> str:
     """Those of the first router: at every price what is drawn at most."""
     first, *_ = report.get("ladders") or [[]]
-    rows = [
-        [figures.number(x.get("price")), ", then ".join(x.get("stages") or ())]
-        for x in first
-    ]
+    rows = [[figures.number(x.get("price")), ", then ".join(x.get("stages") or ())] for x in first]
     return html.table(("price", "draws at most, in this order"), rows)
 
 
@@ -147,7 +146,9 @@ def _strategies(report: Report) -> str:
 
 def _unfamiliar(report: Report) -> Iterable[str]:
     if (share := report.get("unfamiliar_share")) is not None:
-        refused = f"The router refused {figures.share(share)} of the measured problems as unlike its training "
+        refused = (
+            f"The router refused {figures.share(share)} of the measured problems as unlike its training "
+        )
         yield html.note(refused + "problems; they were given to the best fixed arm of the training.")
     if found := report.get("shift"):
         best = found.get("best_fixed") or {}
@@ -174,7 +175,10 @@ def _origin(report: Report) -> Iterable[str]:
     )
     router, time = report.get("router") or {}, report.get("decision_ms") or {}
     rows = [
-        ["problems", f"{figures.count(report.get('n_problems'))}, split: {figures.text(report.get('split'))}"],
+        [
+            "problems",
+            f"{figures.count(report.get('n_problems'))}, split: {figures.text(report.get('split'))}",
+        ],
         ["problems of the training", figures.count(report.get("n_trained"))],
         ["replays of each problem", figures.count(report.get("n_draws"))],
         ["regret: accuracy short of the oracle's", figures.points(report.get("regret") or {})],
