@@ -80,15 +80,16 @@ def evaluate(
 ) -> None:
     """Measure ROUTER on LOG, whose problems it was not trained on.
 
-    LOG is from `tts-select sweep` or `tts-select import`. The report compares the router with every fixed arm and
-    with plain rules for when to stop sampling; report.html is for reading, report.json for programs.
+    LOG is from `tts-select sweep` or `tts-select import`. The report compares the router with every fixed
+    arm and with plain rules for when to stop sampling; report.html is for reading, report.json for programs.
     """
     from tts_select.commands._progress import status
     from tts_select.commands._router_views import evaluation_view
-    from tts_select.training.report.rendering import require_plots, write_report
+    from tts_select.training.report.plots import require_matplotlib
+    from tts_select.training.report.rendering import write_report
 
     _check(log, folds=folds, kind=kind, shift=shift)
-    require_plots()  # before minutes of replaying
+    require_matplotlib()  # before minutes of replaying
     with status("evaluating") as note:
         if log is None:
             report = _in_folds(_read(router, policies), folds or 0, kind, seed, note)

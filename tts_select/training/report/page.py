@@ -15,6 +15,8 @@ from tts_select.training.report.figures import MISSING, Found
 
 POINT_HEAD = ("accuracy (95 % interval)", "cost per problem")
 
+FRONTIER = "Accuracy against cost per problem, of the router and all that it is compared with"
+
 Report = Mapping[str, Any]
 """As `report.json` has it (`training/evaluation/records.py`); parts may be missing or None."""
 Plots = Mapping[str, bytes]
@@ -46,9 +48,11 @@ def summary(report: Report) -> str:
     ratio = report.get("cost_ratio_at_equal_accuracy") or {}
     name = f"{figures.text(best.get('name'))}, {figures.share(best.get('accuracy'))}"
     said = [f"At the accuracy of the best fixed arm ({name}) {_costs(ratio)}."]
-    for row in (report.get("savings") or [])[1:]:
-        if row.get("name") != best.get("name"):
-            said.append(f"Against {_against(row)}: {_costs(row.get('cost_ratio') or {})}.")
+    said += [
+        f"Against {_against(row)}: {_costs(row.get('cost_ratio') or {})}."
+        for row in (report.get("savings") or [])[1:]
+        if row.get("name") != best.get("name")
+    ]
     if gap.get("value") is not None:
         closed = figures.interval(gap)
         said.append(
@@ -82,9 +86,7 @@ def _savings(report: Report, plots: Plots) -> Iterable[str]:
         for row in report.get("savings") or []
     ]
     yield html.table(head, rows)
-    yield html.plot(
-        "frontier.png", "Accuracy against cost per problem, of the router and all compared", plots
-    )
+    yield html.plot("frontier.png", FRONTIER, plots)
 
 
 def _frontier(report: Report) -> Iterable[str]:

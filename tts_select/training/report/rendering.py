@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from tts_select.training.report.page import build_page
-from tts_select.training.report.plots import PLOTS, draw_plots, require_matplotlib
+from tts_select.training.report.plots import PLOTS, draw_plots
 
 
 def write_report(report: Mapping[str, Any], folder: Path) -> None:
@@ -36,15 +36,6 @@ def write_report(report: Mapping[str, Any], folder: Path) -> None:
         _replace(folder / "plots" / name, drawn.get(name))
     _replace(folder / "report.html", page.encode())
     _replace(folder / "report.json", record.encode())
-
-
-def require_plots() -> None:
-    """Worth asking for before a long evaluation.
-
-    Raises:
-        InputError: matplotlib is not installed.
-    """
-    require_matplotlib()
 
 
 def without_nan(value: Any) -> Any:
