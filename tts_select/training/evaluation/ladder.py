@@ -19,7 +19,7 @@ from tts_select.training.log.records import Manifest
 from tts_select.training.replay.cases import Case
 from tts_select.training.replay.climbing import Climb, climb, followed
 from tts_select.training.replay.grouping import RIGHT
-from tts_select.training.replay.orders import as_arrays
+from tts_select.training.replay.orders import Replay, as_arrays
 
 
 def ladder_sections(measured: Measured) -> Sections:
@@ -50,14 +50,18 @@ def climber(router: Router, cases: Sequence[Case], drawn: Drawn, manifest: Manif
     """Climb in all orders at once."""
     if not isinstance(router, LadderRouter):
         return walker(router, cases, drawn, manifest)
-    replay = as_arrays(cases, list(zip(*drawn, strict=True)), manifest)
+    return climber_over(router, as_arrays(cases, list(zip(*drawn, strict=True)), manifest))
+
+
+def climber_over(router: LadderRouter, replay: Replay) -> Replayer:
+    """Climb in the orders of a replay; a ladder that several prices share is climbed once."""
     climbs: dict[tuple[Rung, ...], Climb] = {}
 
     def at(price: float) -> Walked:
         ladder = router.at(price)
         if ladder.rungs not in climbs:
             climbs[ladder.rungs] = climb(ladder.rungs, replay, router.usual)
-        return _climbed(router, ladder, climbs[ladder.rungs], len(drawn))
+        return _climbed(router, ladder, climbs[ladder.rungs], len(replay) // len(replay.ids))
 
     return at
 
@@ -70,11 +74,12 @@ def _climbed(router: LadderRouter, ladder: Ladder, climbed: Climb, n_draws: int)
     def shaped(values: np.ndarray) -> np.ndarray:
         return values.reshape(-1, n_draws).T
 
+    nothing = np.zeros_like(shaped(cost))
     return Walked(
         correct=shaped((group == RIGHT) * 1.0),
         cost=shaped(cost),
-        probe_cost=np.zeros((n_draws, len(group) // n_draws)),
-        confidence=shaped(np.where(group >= 0, p_correct, 0.0)),
-        is_unfamiliar=np.zeros((n_draws, len(group) // n_draws), bool),
+        probe_cost=nothing,
+        confidence=shaped(p_correct),
+        is_unfamiliar=nothing.astype(bool),
         last=shaped(names[n - 1]),
     )
