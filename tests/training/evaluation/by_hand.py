@@ -31,15 +31,16 @@ GREEDY, GREEDY_LARGE, VOTE = (
     Arm(SMALL, None, "majority", 4),
 )
 TEXTS = {"A": "One and one?", "B": "Two and two?", "C": "Three and three?", "D": "A strange one?"}
+PORTFOLIO = Portfolio("by hand", (GREEDY, GREEDY_LARGE))
 PRICE_OF_LARGE = 0.05
 """Below it the router asks the large policy too."""
 
 
 @dataclass(frozen=True)
 class ByHand:
-    """A router that looks at a greedy solution of the small policy, and asks the large one if that is cheap."""
+    """A router that looks at a greedy solution of the small policy, and asks the large one if it is cheap."""
 
-    portfolio: Portfolio = Portfolio("by hand", (GREEDY, GREEDY_LARGE))
+    portfolio: Portfolio = PORTFOLIO
     first_look: Arm | None = GREEDY
     fallback: str = GREEDY_LARGE.name
     prices: Mapping[str, float] = field(default_factory=lambda: {"low": 1.0, "medium": 0.1, "high": 0.001})
@@ -78,7 +79,7 @@ class ByHand:
 
 
 def log_by_hand() -> SweepLog:
-    """Every pool that matters has one sample, or samples whose vote no order changes: nothing is left to luck.
+    """Every pool that matters has one sample, or samples whose vote no order changes: nothing is luck.
 
     A token of the small policy costs 2 FLOPs, one of the large 4; there are no prompts.
     """

@@ -26,10 +26,12 @@ from tests.training.evaluation.by_hand import (
     measured_by_hand,
 )
 from tts_select.core.errors import InputError
+from tts_select.selector.portfolio import Portfolio
 from tts_select.training.evaluation.evaluate import evaluate
 from tts_select.training.evaluation.frontier import PROBES, Part
 from tts_select.training.evaluation.records import Report
 from tts_select.training.evaluation.report import report_of
+from tts_select.training.replay import metrics
 
 AT = {
     cost: 0.375 + 0.375 * math.log(cost / 2, 2) if cost <= 4 else 0.75 + 0.125 * math.log(cost / 4, 1.5)
@@ -61,7 +63,7 @@ def points(found: list[Any]) -> list[tuple[float, float]]:
 def bootstrapped(statistic: Callable[[list[int]], float]) -> Mapping[str, float]:
     """The slow way to an interval over four problems."""
     rng = np.random.default_rng(0)
-    found = sorted(statistic(rng.integers(4, size=4).tolist()) for _ in range(1000))
+    found = sorted(statistic(rng.integers(4, size=4).tolist()) for _ in range(metrics.N_RESAMPLES))
     known = [value for value in found if not math.isnan(value)]
     how = "linear" if math.isfinite(known[-1]) else "higher"
     low, high = np.quantile(known, [0.025, 0.975], method=how)  # type: ignore[call-overload]
@@ -321,7 +323,7 @@ def test_without_distance_to_the_oracle_there_is_no_gap_to_close() -> None:
 
 
 def test_bins_without_a_table_of_the_training_are_those_of_the_other_folds() -> None:
-    """Folds (A, C) and (B, D): C has none of its bin in the other fold, and gets what is best over all of it."""
+    """Folds (A, C) and (B, D): C has none of its bin in the other fold, and gets the best over all of it."""
     part = Part(ByHand(), {}, np.arange(4))
     found = report_of(measured_by_hand(parts=[part]), n_left_out=0, n_trained=None, split="test")
     known = found["paper_bins"]["oracle"]
@@ -375,7 +377,7 @@ def test_arms_of_the_log_that_the_router_does_not_know_are_compared_too(walked: 
             "costs are in tokens",
         ),
         (
-            ByHand(portfolio=ByHand().portfolio.__class__("more", (BEAM,))),
+            ByHand(portfolio=Portfolio("more", (BEAM,))),
             {},
             "lacks the router's arm 'beam@16",
         ),

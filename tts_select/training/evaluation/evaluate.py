@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from tts_select.core.errors import InputError
 from tts_select.selector.routers.lookahead import LookaheadRouter
 from tts_select.selector.routers.protocol import Router
 from tts_select.training.evaluation.checks import check_measurable
@@ -79,7 +80,11 @@ def cross_evaluate(
         def note_fold(text: str, k: int = k) -> None:
             note(f"fold {k + 1} of {folds}: {text}")
 
-        trained = train(inside, seed=seed + k, note=note_fold)
+        try:
+            trained = train(inside, seed=seed + k, note=note_fold)
+        except InputError as error:
+            left = f"{len(inside.problems)} of {len(ids)} problems are left to train on"
+            raise InputError(f"in fold {k + 1} of {folds} {left}: {error}") from error
         parts.append(Part(trained.router, trained.facts, places))
     measured = measure(parts, log, cases, seed=seed, note=note)
     note("comparing")

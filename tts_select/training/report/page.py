@@ -17,6 +17,8 @@ POINT_HEAD = ("accuracy (95 % interval)", "cost per problem")
 
 FRONTIER = "Accuracy against cost per problem, of the router and all that it is compared with"
 
+DEARER = "it costs more at every price"
+
 Report = Mapping[str, Any]
 """As `report.json` has it (`training/evaluation/records.py`); parts may be missing or None."""
 Plots = Mapping[str, bytes]
@@ -81,12 +83,17 @@ def _savings(report: Report, plots: Plots) -> Iterable[str]:
             _against(row),
             *_point(row),
             figures.part(row.get("cost_ratio") or {}),
-            figures.points(row.get("gain") or {}),
+            _gain(row.get("gain") or {}),
         ]
         for row in report.get("savings") or []
     ]
     yield html.table(head, rows)
     yield html.plot("frontier.png", FRONTIER, plots)
+
+
+def _gain(gain: Found) -> str:
+    """The router has no accuracy at a cost that is below all of its own."""
+    return DEARER if gain.get("value") is None else figures.points(gain)
 
 
 def _frontier(report: Report) -> Iterable[str]:
