@@ -120,8 +120,8 @@ def _by_scheme(kind: str, spec: str, backends: Mapping[str, Backend[L]]) -> tupl
         raise InputError(f"'{spec}' is no {kind}: write SCHEME:NAME, as in world:small, or a folder")
     if is_imported(spec):
         raise InputError(
-            f"'{spec}' is a model of an imported log, which holds nothing to run: bind its name to a model "
-            f"in a config, as in policies: {{{name}: openai:MODEL}}, and specify it with --config"
+            f"'{spec}' is a model of an imported log: there is nothing to run; bind its name to a model "
+            f"in a config, as in policies: {{{name}: openai:MODEL}}, and specify that with --config"
         )
     if scheme not in backends:
         raise UnknownName(f"kind of {kind}", scheme, backends)
