@@ -204,7 +204,8 @@ def test_likelihoods_that_are_not_known_are_nan_and_hide_none_that_are() -> None
 
     def features(*logprobs: float) -> list[tuple[float, float]]:
         samples = [Observed(k // 2, 1, logprob, 1) for k, logprob in enumerate(logprobs)]
-        places = [names_of(POOLS, PRMS).index(f"answer/{n}") for n in ("token_logprob", "rival_token_logprob")]
+        names = ("answer/token_logprob", "answer/rival_token_logprob")
+        places = [names_of(POOLS, PRMS).index(name) for name in names]
         found = answers_at_hand(Evidence("x", {"p": samples}), POOLS, PRMS)
         return [tuple(values[place] for place in places) for _, values in found]  # type: ignore[misc]
 

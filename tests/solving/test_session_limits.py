@@ -17,7 +17,7 @@ from tts_select.core.arm import Arm
 from tts_select.core.protocols import Continuation, Meter, SampleRequest
 from tts_select.selector.portfolio import Portfolio
 from tts_select.selector.routers.lookahead import LookaheadRouter
-from tts_select.solving.session import PROBE_PHASE
+from tts_select.solving.session import GRADING_PHASE, PROBE_PHASE
 from tts_select.testing import FakePolicy
 
 PROBLEM = "Start with 3. Add 14. Add 9. Add 27. What is the result?"
@@ -62,7 +62,7 @@ def test_a_cap_is_never_exceeded(lent: Any, problem: str, max_tokens: int, price
 def test_a_cap_within_the_probes_is_marked(lent: Any) -> None:
     solution = lent.selector.solve(PROBLEM, max_tokens=3, price=0.0)
     assert (solution.answer, solution.confidence, solution.finished) == (None, None, "cap")
-    assert set(solution.bill.phases) == {PROBE_PHASE}
+    assert set(solution.bill.phases) == {PROBE_PHASE, GRADING_PHASE}
 
 
 @pytest.mark.parametrize("cap", [{"max_tokens": 9}, {"max_flops": 2e6}])
@@ -92,7 +92,7 @@ def test_at_a_huge_price_probes_without_an_answer_are_all(
 ) -> None:
     lent = lend_to(exact_router, kind=SilentPolicy)
     solution = lent.selector.solve(PROBLEM, price=HUGE)
-    assert (solution.answer, set(solution.bill.phases)) == (None, {PROBE_PHASE})
+    assert (solution.answer, set(solution.bill.phases)) == (None, {PROBE_PHASE, GRADING_PHASE})
 
 
 @pytest.mark.parametrize(

@@ -156,6 +156,13 @@ def why_not(option: Option, outlook: Outlook) -> str:
     return f"{gain:+.3f} is not worth {option.flops - chosen.flops:.2g} FLOPs more"
 
 
+_LEARNED = {
+    "confidence": "answers being right",
+    "mend": "wrong ones put right",
+    "spoil": "right ones lost",
+}
+
+
 def fitted_view(router: LookaheadRouter, facts: Mapping[str, Any]) -> RenderableType:
     """What training learned."""
     table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
@@ -163,6 +170,10 @@ def fitted_view(router: LookaheadRouter, facts: Mapping[str, Any]) -> Renderable
     table.add_row("probes", _probes_of(router.probe))
     table.add_row("best fixed arm", router.fallback)
     table.add_row("difficulty, AUC", ", ".join(f"{k} {v:.3f}" for k, v in facts["ablation"]["auc"].items()))
+    for name, of_what in _LEARNED.items():
+        if skill := facts["skill"].get(name):
+            table.add_row(f"explained of {of_what}", f"{skill['value']:.2f} ({_interval(skill)})")
+    table.add_row("refused of problems like these", f"{facts['unfamiliar']['refused']:.1%}")
     for effort, price in router.prices.items():
         point = next(p for p in facts["frontier"] if p["price"] == price)
         table.add_row(

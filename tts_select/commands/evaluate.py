@@ -9,6 +9,7 @@ import click
 from rich.console import Console
 
 from tts_select.core.errors import InputError
+from tts_select.core.extras import how_to_install, missing_from
 
 
 @click.command(
@@ -82,6 +83,8 @@ def evaluate(
     else:
         Console().print(evaluation_view(report))
         click.echo(f"more in {out / 'report.html'}", err=True)
+    if missing := missing_from("plot"):
+        click.echo(f"without plots, {missing[0]} is not installed: {how_to_install('plot')}", err=True)
 
 
 def _of_ladders(

@@ -42,7 +42,7 @@ def _models_view(found: dict[str, Any]) -> RenderableType:
         embedded.add_row(m["spec"], m["kind"], f"{m['n_parameters']:,}", size, m["fingerprint"])
     backends = _table("backends", "spec", "kind", "runs on", "here")
     for b in found["backends"]:
-        backends.add_row(f"{b['scheme']}:NAME", b["kind"], b["runs_on"], b["why_not"] or "yes")
+        backends.add_row(f"{b['scheme']}:NAME", b["kind"], b["runs_on"], Text(b["why_not"] or "yes"))
     formats = _table("PRM formats", "format", "checkpoints named like", "runs in")
     for f in found["prm_formats"]:
         formats.add_row(Text(f["format"]), Text(", ".join(f["known_by"])), ", ".join(f["runs_in"]))
@@ -50,7 +50,7 @@ def _models_view(found: dict[str, Any]) -> RenderableType:
     if found["config"]:
         entries = _table("config", "name", "kind", "spec", "here")
         for e in found["config"]:
-            entries.add_row(Text(e["name"]), e["kind"], Text(e["spec"]), e["why_not"] or "yes")
+            entries.add_row(Text(e["name"]), e["kind"], Text(e["spec"]), Text(e["why_not"] or "yes"))
         parts.append(entries)
     return Group(*parts)
 

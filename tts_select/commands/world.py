@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from tts_select.core.errors import InputError, UnknownName
+from tts_select.core.extras import require
 
 
 @click.group()
@@ -69,6 +70,7 @@ Examples:
 @click.option("--device", default=None, help="cpu, cuda, ...", show_default="cuda if there is one")
 def train(*, out: Path, stages: tuple[str, ...], scale: float, device: str | None) -> None:
     """Train the embedded models; resumable, with a manifest for each."""
+    require("local", "the embedded models")
     import torch
 
     from tts_select.commands._progress import training_progress
@@ -101,6 +103,8 @@ Examples:
 @click.option("--seed", type=int, default=0, show_default=True)
 def report(*, out: Path, count: int, samples: int, seed: int) -> None:
     """Measure what the embedded world shows: difficulty, room for search, PRM quality, methods."""
+    require("local", "the embedded models")
+    require("plot", "the report's plots")
     from tts_select.commands._progress import bar
     from tts_select.training.world.report import write_report
 

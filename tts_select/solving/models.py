@@ -19,8 +19,8 @@ FRESH = Loaders(partial(load_policy, fresh=True), partial(load_prm, fresh=True))
 class Models:
     """Models are loaded when they are first asked for, and stay.
 
-    A sweep has one policy at a time beside the PRMs, so that a pair that fits can be swept. Between its stages
-    a model forgets what it has computed, instead of being loaded anew: an engine takes minutes to start.
+    A sweep has one policy at a time beside the PRMs, so that a pair that fits can be swept. Between its
+    stages a model forgets what it has computed, instead of being loaded anew: an engine takes minutes.
     """
 
     def __init__(
@@ -80,8 +80,10 @@ class Models:
 
     async def forget(self) -> None:
         """Let all of them begin anew."""
-        for model in (*self._policies.values(), *self._prms.values()):
-            await forget(model)
+        for policy in self._policies.values():
+            await forget(policy)
+        for prm in self._prms.values():
+            await forget(prm)
 
     def close(self) -> None:
         """End engines and connections."""

@@ -128,11 +128,14 @@ class Session:
             probe_flops=bill.flops if bill else 0.0,
         )
 
-    def take_from_shared_budget(self, price: float) -> None:
-        """Go on at this price. A problem unlike the training is then routed all the same: the best fixed arm
-        would cost others their share."""
-        self._course.price, self._course.asks_if_familiar = price, False
-        self._course.unfamiliar = None
+    def share_a_budget(self) -> None:
+        """Route the problem even if it is unlike the training: the best fixed arm would cost others their
+        share of the budget."""
+        self._course.asks_if_familiar = False
+
+    def go_on_at(self, price: float) -> None:
+        """Decide at this price from here on."""
+        self._course.price = price
 
     def spent(self, unit: Unit) -> float:
         """FLOPs or generated tokens so far."""

@@ -60,6 +60,8 @@ async def solve_from_purse(
     """
     _check_unit(selector.router, purse.unit)
     sessions = {p.id: selector.session(p, seed=seed) for p in problems}
+    for session in sessions.values():
+        session.share_a_budget()
     failed: dict[str, TtsSelectError] = {}
 
     async def look(problem: Problem) -> tuple[Option, ...]:
@@ -103,7 +105,7 @@ def _pay_probes(purse: Purse, sessions: Sequence[Session]) -> None:
 
 async def _from_purse(purse: Purse, session: Session, problem: str) -> Solution:
     left, probed = purse.left, session.spent(purse.unit)
-    session.take_from_shared_budget(purse.price_for(problem))
+    session.go_on_at(purse.price_for(problem))
     expected = left - purse.left
     try:
         return await session.run()

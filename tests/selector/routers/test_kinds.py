@@ -80,7 +80,9 @@ def test_a_staged_router_of_an_earlier_version_is_refused_in_a_line_and_may_be_r
     old = {"schema": "tts-select/staged-router@1", "sha256": {}, "trained_on": {}}
     (folder / "manifest.json").write_text(json.dumps(old))
     for read in (load_router, describe_router):
-        with pytest.raises(InputError, match=r"staged router of an earlier version.*train it again") as caught:
+        with pytest.raises(
+            InputError, match=r"staged router of an earlier version.*train it again"
+        ) as caught:
             read(folder)
         assert "\n" not in str(caught.value)
     check_replaceable(folder)

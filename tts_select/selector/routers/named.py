@@ -45,7 +45,7 @@ class NamedArm:
         return [self._decision(evidence) for evidence in evidences]
 
     def answers(self, evidence: Evidence, price: float | None = None) -> list[Answer]:
-        """By the share of the vote of each answer, the winner first; a single unscored sample has no share."""
+        """The answers with their shares of the vote, the winner first; a single unscored sample has none."""
         if not self.arm.is_sampling:
             found = evidence.found.get(self.arm.name)
             return [] if found is None or found.group < 0 else [Answer(found.group, _known(found.share))]

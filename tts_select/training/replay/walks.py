@@ -82,10 +82,11 @@ class Walk:
         self.confidence = (surest.p_correct or 0.0) if surest else 0.0
 
 
-def probed(probe: Arm, case: Case, order: Order) -> Walk:
-    """The walk right after the probes."""
+def probed(probe: Arm | None, case: Case, order: Order) -> Walk:
+    """The walk right after the probes, if there are any."""
     found = Walk(case, order)
-    found.run(probe)
+    if probe is not None:
+        found.run(probe)
     found.probe_flops = found.flops
     return found
 
