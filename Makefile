@@ -22,7 +22,7 @@ test:
 
 # in an environment with vLLM, see CONTRIBUTING.md
 test-vllm:
-	VLLM_CPU_KVCACHE_SPACE=1 HF_HUB_OFFLINE=1 python -m pytest -m vllm tests/vllm tests/executors/policies tests/executors/prms
+	VLLM_CPU_KVCACHE_SPACE=1 HF_HUB_OFFLINE=1 python -m pytest -n 0 -m vllm tests/vllm tests/executors/policies tests/executors/prms
 
 docs:
 	python scripts/check_docs.py

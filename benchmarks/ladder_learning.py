@@ -5,9 +5,8 @@
 Each repeat picks other training problems. The measure is the cheapest fixed arm within half a point of the
 best on the problems that are left, of at most as many samples as a ladder draws: how much more accurate the
 router is at some shares of that arm's cost, and at what share it is as accurate. With two margins
-(`training/routers/ladder/searching.py`, `MARGIN`) both train on the same problems, and their differences are
-shown too.
-LOG may be an imported log or a sweep.
+(`MARGIN` of training/routers/ladder/searching.py) both train on the same problems, and their differences are
+shown too. LOG may be an imported log or a sweep.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Writes docs/results.md and its plots: `python benchmarks/results_page.py REPORT [LIVE.md]`.
+"""Writes docs/lab/results.md and its plots: `python benchmarks/results_page.py REPORT [LIVE.md]`.
 
 REPORT is the folder that `tts-select evaluate` wrote; LIVE.md is what `benchmarks/live_vs_replay.py` printed.
 """
@@ -13,7 +13,7 @@ from typing import Any
 from markdown import point, table
 from targets import targets_of
 
-DOCS = Path(__file__).parent.parent / "docs"
+LAB = Path(__file__).parent.parent / "docs" / "lab"
 PLOTS = {"frontier.png": "results-frontier.png", "calibration.png": "results-calibration.png"}
 HEAD = """# What the shipped router saves
 
@@ -50,9 +50,9 @@ def main() -> None:
     folder = Path(sys.argv[1])
     report = json.loads((folder / "report.json").read_text())
     live = Path(sys.argv[2]).read_text() if len(sys.argv) > 2 else ""
-    (DOCS / "results.md").write_text("\n".join(page(report, live)) + "\n")
+    (LAB / "results.md").write_text("\n".join(page(report, live)) + "\n")
     for name, shown in PLOTS.items():
-        shutil.copy(folder / "plots" / name, DOCS / shown)
+        shutil.copy(folder / "plots" / name, LAB / shown)
 
 
 def page(report: dict[str, Any], live: str) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""What the shipped world shows (docs/world.md): `python benchmarks/world_report.py OUT`. The same as
+"""What the shipped world shows (docs/lab/world.md): `python benchmarks/world_report.py OUT`. The same as
 `tts-select world report --out OUT`; about half an hour on 2 cores, resumable."""
 
 import sys

@@ -1,23 +1,71 @@
-"""Any object with the methods of `Policy` can be searched: here a fake one, scored by a fake PRM.
+"""A policy and a PRM of your own: any objects with the methods of `Policy` and `RewardModel` can be searched.
 
 Run: python examples/own_policy.py
 """
 
-from tts_select import solve
-from tts_select.testing import FakePolicy, FakeRewardModel
+import math
+import re
+from random import Random
 
-RIGHT = ("2 + 2 = 4", "Answer: \\boxed{4}")
-WRONG = ("2 + 2 = 5", "Answer: \\boxed{5}")
+from tts_select import Cost, solve
+from tts_select.core.protocols import Continuation
+
+SLIPS = 0.4  # how often it adds one too many
 
 
-def write(_request, index):
-    """Wrong two times out of three, so that the majority is wrong."""
-    return "\n\n".join(RIGHT if index % 3 == 0 else WRONG)
+class Adder:
+    """Adds the numbers of a problem, a step for each, and makes mistakes."""
+
+    name, fingerprint, step_delimiter = "adder", "adder-1", "\n\n"
+    n_parameters = None  # it has none, so its FLOPs are not known
+
+    async def sample(self, request, meter):
+        """Sample k depends on the seed and on first + k alone, whatever else is asked for with it."""
+        written = [self._continuation(request, request.first + k) for k in range(request.n)]
+        prompt = len(" ".join((request.problem, *request.steps)).split())
+        generated = sum(continuation.n_tokens for continuation in written)
+        meter.charge(Cost(policy_prompt_tokens=prompt, policy_generated_tokens=generated, policy_calls=1))
+        return written
+
+    def _continuation(self, request, k):
+        steps = list(self._steps(request, Random(f"{request.seed} {k} {request.steps}")))
+        finish = "step" if request.stop_at_step and len(steps) > 1 else "stop"
+        text = steps[0] if request.stop_at_step else self.step_delimiter.join(steps)
+        words = text.split(" ")
+        if len(words) > request.max_new_tokens:
+            text, finish = " ".join(words[: request.max_new_tokens]), "length"
+        return Continuation(text, finish, min(len(words), request.max_new_tokens), math.nan)
+
+    def _steps(self, request, dice):
+        """The steps behind those that are written."""
+        first, *others = map(int, re.findall(r"\d+", request.problem))
+        total = int(request.steps[-1].split()[-1]) if request.steps else first
+        for number in others[len(request.steps) :]:
+            before, total = total, total + number + (dice.random() < SLIPS)
+            yield f"{before} + {number} = {total}"
+        yield f"Answer: \\boxed{{{total}}}"
+
+
+class Checker:
+    """Adds again what is added."""
+
+    name, fingerprint, n_parameters = "checker", "checker-1", 0
+
+    async def score(self, _problem, steps, *, meter=None):
+        """For each step the probability that all is right so far."""
+        if meter is not None:
+            meter.charge(Cost(prm_tokens=sum(len(step.split()) for step in steps), prm_calls=1))
+        return [0.1 if any(map(_is_wrong, steps[: k + 1])) else 0.9 for k in range(len(steps))]
+
+
+def _is_wrong(step):
+    found = re.fullmatch(r"(\d+) \+ (\d+) = (\d+)", step)
+    return found is not None and int(found[1]) + int(found[2]) != int(found[3])
 
 
 if __name__ == "__main__":
-    policy = FakePolicy(write)
-    prm = FakeRewardModel({RIGHT[0]: 0.9, RIGHT[1]: 0.9, WRONG[0]: 0.1, WRONG[1]: 0.1})
-    voted = solve("What is 2 + 2?", policy=policy, prm=None, method="majority", budget=9)
-    judged = solve("What is 2 + 2?", policy=policy, prm=prm, method="best_of_n", budget=9)
-    print(f"majority: {voted.answer}, best_of_n: {judged.answer}")
+    problem = "What is 14 + 3 + 9 + 20 + 7?"
+    for method, prm in (("majority", None), ("best_of_n", Checker()), ("beam", Checker())):
+        solution = solve(problem, policy=Adder(), prm=prm, method=method, budget=16)
+        tokens = solution.bill.total.policy_generated_tokens
+        print(f"{method}: {solution.answer} for {tokens} tokens")

@@ -11,6 +11,7 @@ from tts_select.core.cost import Cost
 from tts_select.core.protocols import Continuation, Meter, SampleRequest
 from tts_select.data.grading import GRADER
 from tts_select.selector.calibration import Calibration
+from tts_select.selector.familiarity import TextRanges
 from tts_select.selector.features import SUREST, text_features
 from tts_select.selector.portfolio import parse_portfolio
 from tts_select.selector.routers.lookahead import (
@@ -89,8 +90,7 @@ def exact_router() -> LookaheadRouter:
         },
         prices={"low": 1e-7, "medium": 1e-8, "high": 1e-9},
         fallback="majority@16 p",
-        text_ranges=tuple((0.0, 1e3) for _ in text_features("")),
-        words=frozenset(),
+        familiarity=TextRanges(tuple((0.0, 1e3) for _ in text_features("")), frozenset()),
         mean_tokens={"p": 6.0},
         strengths=strengths,
         fingerprints={"p": "fp-p", "r": "fp-r", "grader": GRADER},

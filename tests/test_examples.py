@@ -14,7 +14,10 @@ ROOT = Path(__file__).parent.parent
 
 @pytest.mark.parametrize(
     ("example", "expected"),
-    [("embed.py", "  33 for "), ("own_policy.py", "majority: 5, best_of_n: 4\n")],
+    [
+        ("embed.py", "  33 for "),
+        ("own_policy.py", "majority: 54 for 288 tokens\nbest_of_n: 53 for 288 tokens\nbeam: 53 for "),
+    ],
 )
 def test_an_example_prints_what_it_promises(example: str, expected: str) -> None:
     ran = subprocess.run(

@@ -106,6 +106,39 @@ def test_bad_rows_are_named_and_too_many_are_exit_code_2(samples: str, tmp_path:
     assert "Traceback" not in many.output
 
 
+def test_every_sample_that_is_dropped_is_counted_and_said(tmp_path: Path) -> None:
+    rows = [
+        {
+            "id": f"p{k}",
+            "model": "m",
+            "completions": ["1", "2", "3"],
+            "correct": [1, 0, 1],
+            "tokens": [5, 6, 7],
+        }
+        for k in range(600)
+    ]
+    for row in rows[:25]:
+        row["tokens"] = [5, -1, 7]
+    rows[30]["tokens"] = [5, None, 7]
+    (tmp_path / "s.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    result = invoke(str(tmp_path / "s.jsonl"), "--format", "jsonl", "--out", str(tmp_path / "log"))
+    assert "600 problems from 1,800 rows, 0 duplicates, 26 bad" in result.stdout
+    assert "line 1, sample 2: the field 'tokens' (tokens): -1 is no count" in result.stderr
+    assert "skipped 6 more" in result.stderr
+
+
+@pytest.mark.parametrize(("option", "p"), [((), 0.0), (("--filter", "two"), 1.0), (("--metric", "b"), 1.0)])
+def test_the_filter_and_the_metric_are_options(tmp_path: Path, option: tuple[str, ...], p: float) -> None:
+    rows = [
+        {"doc_id": 0, "target": "7", "resps": [["7"]], "filter": name, "metrics": ["a", "b"], "a": a, "b": 1}
+        for name, a in (("one", 0), ("two", 1))
+    ]
+    (tmp_path / "s.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    args = ("--format", "lm-eval", "--model", "m", "--json", *option, "--out", str(tmp_path / "log"))
+    summary = json.loads(invoke(str(tmp_path / "s.jsonl"), *args).stdout)
+    assert summary["policies"][0]["pass_at_1"] == p
+
+
 @pytest.mark.parametrize(
     ("args", "complaint"),
     [
@@ -115,7 +148,9 @@ def test_bad_rows_are_named_and_too_many_are_exit_code_2(samples: str, tmp_path:
         (("--params", "small=-1"), "is not MODEL=PARAMETERS"),
         (("--id-field", "x"), "are for --problems"),
         (("--problem-ids", "row"), "are for --problems"),
-        (("--map", "checkpoints=answers"), "no field 'answers' for --map checkpoints="),
+        (("--map", "tokens=words"), "no field 'words' for --map tokens="),
+        (("--filter", "strict-match"), "--filter is for --format lm-eval"),
+        (("--metric", "acc"), "--metric is for --format lm-eval and inspect: use --map correct=FIELD"),
     ],
 )
 def test_bad_options_are_exit_code_2(

@@ -24,7 +24,7 @@ from tts_select.training.log.writer import Writer
 from tts_select.training.routers.lookahead import fit as routing_fit
 
 PROBLEM = "Start with 3. Add 14. Add 9. Add 27. What is the result?"
-STRANGE = PROBLEM.replace("What", "Whither")
+STRANGE = r"Whither goes $\frac{x}{y}$, if $x \equiv 3 \pmod 7$?"
 ROOT = Path(__file__).parent.parent
 N_PROBLEMS = 30
 
@@ -206,7 +206,8 @@ def test_a_plan_without_probes_loads_no_model_library(router: str) -> None:
 
 def test_a_plan_of_a_strange_problem_names_the_reason(router: str) -> None:
     record = json.loads(invoke("plan", "-", "--router", router, "--no-probe", "--json", stdin=STRANGE).stdout)
-    assert record["unfamiliar"] == "the word 'whither' was never in training"
+    assert record["unfamiliar"] == load_router(Path(router)).unfamiliar(STRANGE)
+    assert record["unfamiliar"] is not None
     assert record["chosen"] == load_router(Path(router)).fallback
 
 

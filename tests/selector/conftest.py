@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from tts_select.selector.calibration import Calibration
+from tts_select.selector.familiarity import TextRanges, words_of
 from tts_select.selector.features import text_features
 from tts_select.selector.portfolio import Portfolio, parse_portfolio
 from tts_select.selector.routers.lookahead import (
@@ -17,7 +18,6 @@ from tts_select.selector.routers.lookahead import (
     LookaheadRouter,
     Probe,
     layout_of,
-    words_of,
 )
 
 PROBLEM = "Start with 12. Add 30. What is the result?"
@@ -72,8 +72,7 @@ def router_of(portfolio: Portfolio, new_model: Callable[[int, str], object]) -> 
         },
         prices={"low": 3e-9, "medium": 1e-9, "high": 1e-10},
         fallback=portfolio.arms[-1].name,
-        text_ranges=tuple((0.5 * value, 1.5 * value) for value in text),
-        words=words_of(PROBLEM),
+        familiarity=TextRanges(tuple((0.5 * value, 1.5 * value) for value in text), words_of(PROBLEM)),
         mean_tokens=dict.fromkeys(portfolio.policies, 20.0),
         strengths=strengths,
         fingerprints={"p": "fp-p", "q": "fp-q", "r": "fp-r", "s": "fp-s", "grader": "g"},

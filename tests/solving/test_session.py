@@ -18,6 +18,7 @@ from tts_select.selector.routers.lookahead import NOT_WORTH, Probe
 from tts_select.solving.session import GRADING_PHASE, PROBE_PHASE, SEARCH_PHASE, Session
 
 PROBLEM = "Start with 3. Add 14. Add 9. Add 27. What is the result?"
+STRANGE = "Whither does the jovial quux vanish, by my zephyr?"
 HUGE = 1.0
 """A price at which nothing is worth a FLOP."""
 FAMILIAR = [
@@ -141,16 +142,10 @@ def test_a_price_overrides_the_effort(fitted: Any) -> None:
     assert price_of(router, Spending(effort="low", price=0.0)) == 0.0
 
 
-@pytest.mark.parametrize(
-    ("problem", "reason"),
-    [
-        (PROBLEM.replace("What", "Whither"), "the word 'whither' was never in training"),
-        (PROBLEM.replace("Add 9.", "Add 9. " * 20), "its chars is 190, in training it was 41 to 98"),
-    ],
-)
-def test_a_problem_unlike_the_training_gets_the_best_fixed_arm(
-    lent: Any, fitted: Any, problem: str, reason: str
-) -> None:
+@pytest.mark.parametrize("problem", [STRANGE, PROBLEM.replace("Add 9.", "Add 9. " * 200)])
+def test_a_problem_unlike_the_training_gets_the_best_fixed_arm(lent: Any, fitted: Any, problem: str) -> None:
+    reason = fitted.router.unfamiliar(problem)
+    assert reason is not None
     outlook = lent.selector.plan(problem, probe=False)
     assert outlook.unfamiliar == reason
     assert outlook.chosen.name == fitted.router.fallback
@@ -233,7 +228,7 @@ def test_every_method_ends_in_a_sure_or_unsure_answer(
     arm = next(a.name for a in fitted.router.portfolio.arms if a.method == method)
     router = replace(fitted.router, fallback=arm)
     lent = lend_to(router)
-    solution = lent.selector.solve(PROBLEM.replace("What", "Whither"))
+    solution = lent.selector.solve(STRANGE)
     assert solution.plan.method == ("majority" if method == "adaptive" else method)
     assert solution.answer is not None
     assert 0 <= solution.confidence <= 1

@@ -17,7 +17,6 @@ from tts_select.training.log.records import (
 
 SKILL = {"log:weak": 0.0, "log:strong": 1.5}
 SIZES = {"log:weak": 1_000_000, "log:strong": 4_000_000}
-EVERY = 10
 
 
 def made_log(
@@ -25,7 +24,6 @@ def made_log(
     *,
     n_samples: int = 10,
     policies: tuple[str, ...] = ("log:weak", "log:strong"),
-    checkpoints: bool = False,
     sized: bool = True,
     p_right: float | None = None,
     prefix: str = "p",
@@ -40,23 +38,16 @@ def made_log(
         problems[problem.id] = problem
         for name in policies:
             p = 1 / (1 + np.exp(difficulty - SKILL[name])) if p_right is None else p_right
-            samples = tuple(_sample(problem, rng.random() < p, checkpoints, rng) for _ in range(n_samples))
+            samples = tuple(_sample(problem, rng.random() < p, rng) for _ in range(n_samples))
             pools[problem.id, name] = Pool(problem.id, name, 0.7, None, samples, {})
     arms = tuple(Arm(name, None, "majority", k) for name in policies for k in (1, n_samples))
     models = {n: ModelCard("policy", SIZES[n] if sized else None, f"fp-{n}") for n in policies}
-    imported = Imported(
-        "jsonl", ("made.jsonl",), "tokens", EVERY if checkpoints else None, len(pools), 0, 0, len(pools)
-    )
+    imported = Imported("jsonl", ("made.jsonl",), "tokens", len(pools), 0, 0, len(pools))
     manifest = Manifest("made", arms, n_samples, 1, 0, models, "log", imported)
     return SweepLog(manifest, problems, pools, {})
 
 
-def _sample(problem: LoggedProblem, right: bool, checkpoints: bool, rng: np.random.Generator) -> Sample:
+def _sample(problem: LoggedProblem, right: bool, rng: np.random.Generator) -> Sample:
     answer = problem.answer if right else str(rng.integers(0, 6))
     n_tokens = int(rng.integers(20, 60) if right else rng.integers(30, 120))
-    found = None
-    if checkpoints:
-        n = n_tokens // EVERY
-        sure_from = int(rng.integers(0, n))
-        found = tuple(answer if k >= sure_from else rng.choice([None, "7", "8"]) for k in range(n))
-    return Sample(answer, bool(right), n_tokens, None, None, None, {}, found)
+    return Sample(answer, bool(right), n_tokens, None, None, None, {})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from tts_select.core.cost import Cost, inference_flops
@@ -25,13 +27,15 @@ ARMS = [
 PROMPT_TOKENS = 60
 
 
-def synthetic_log(n_problems: int = 60, *, n_samples: int = 16, seed: int = 0) -> SweepLog:
+def synthetic_log(
+    n_problems: int = 60, *, n_samples: int = 16, seed: int = 0, arms: Sequence[dict[str, object]] = ARMS
+) -> SweepLog:
     """Longer problems are harder; a PRM sees right and wrong as far apart as its sharpness."""
     rng = np.random.default_rng(seed)
-    portfolio = parse_portfolio({"name": "synthetic", "arms": ARMS}, "synthetic")
+    portfolio = parse_portfolio({"name": "synthetic", "arms": list(arms)}, "synthetic")
     models = {
-        **{name: ModelCard("policy", n, f"fp-{name}") for name, n in SIZES.items()},
-        **{name: ModelCard("prm", n, f"fp-{name}") for name, (n, _) in PRMS.items()},
+        **{name: ModelCard("policy", SIZES[name], f"fp-{name}") for name in portfolio.policies},
+        **{name: ModelCard("prm", PRMS[name][0], f"fp-{name}") for name in portfolio.prms},
     }
     problems, pools, runs = {}, {}, {}
     for k in range(n_problems):

@@ -13,6 +13,7 @@ import click
 from tts_select.commands._options import writable_folder
 from tts_select.commands._terminal import say, show, show_json
 from tts_select.core.errors import InputError
+from tts_select.core.extras import how_to_install, missing_from
 
 if TYPE_CHECKING:
     from tts_select.training.evaluation.records import Report
@@ -85,11 +86,9 @@ def evaluate(
     """
     from tts_select.commands._progress import status
     from tts_select.commands._router_views import evaluation_view
-    from tts_select.training.report.plots import require_matplotlib
     from tts_select.training.report.rendering import write_report
 
     _check(log, folds=folds, kind=kind, shift=shift)
-    require_matplotlib()  # before minutes of replaying
     with status("evaluating") as note:
         if log is None:
             report = _in_folds(_read(router, policies), folds or 0, kind, seed, note)
@@ -101,6 +100,8 @@ def evaluate(
     else:
         show(evaluation_view(report))
         say(f"more in {out / 'report.html'}")
+    if missing := missing_from("plot"):
+        say(f"without plots, {missing[0]} is not installed: {how_to_install('plot')}")
 
 
 def _check(log: Path | None, *, folds: int | None, kind: str | None, shift: Path | None) -> None:

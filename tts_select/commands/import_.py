@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from tts_select.training.importing.report import Report
 
 _FORMATS = ("jsonl", "csv", "parquet", "lm-eval", "inspect", "search-and-learn")
-_SHOWN_NOTES = 10
 
 
 @click.command(
@@ -29,15 +28,15 @@ Examples:
   tts-select import samples.jsonl --format jsonl --out log/
   tts-select import a.csv b.csv --format csv --out log/ \\
       --map id=question_id,tokens=output_tokens,gold=reference --params Qwen3-4B=4e9,Qwen3-8B=8e9
-  tts-select import samples.jsonl --format jsonl --out log/ \\
-      --map checkpoints=answers_every_500_tokens --checkpoint-every 500 --no-answer ERR
+  tts-select import samples.jsonl.gz --format jsonl --out log/ --no-answer ERR
   tts-select import out/*/samples_gsm8k_*.jsonl --format lm-eval --out log/
+  tts-select import out/*/samples_gsm8k_*.jsonl --format lm-eval --out log/ --filter flexible-extract
   tts-select import logs/*.eval --format inspect --out log/
   tts-select import best_of_n_completions.jsonl --format search-and-learn --out log/ --model Llama-3.2-1B
 
 \b
 Keys of --map (docs/import.md): id, model, prompt, run, sample, answer, gold, correct, tokens, chars,
-  problem, text, text_hash, level, family, finish, logprob, prompt_tokens, scores, checkpoints.
+  problem, text, text_hash, level, family, finish, logprob, prompt_tokens, scores.
   KEY= leaves a field out that would be found by its name.""",
 )
 @click.argument("files", type=Path, nargs=-1, required=True, metavar="FILE...")
@@ -52,7 +51,8 @@ Keys of --map (docs/import.md): id, model, prompt, run, sample, answer, gold, co
 @click.option(
     "--no-answer", multiple=True, metavar="TEXT", help="Stands for no answer, as ERR; may be repeated."
 )
-@click.option("--checkpoint-every", type=click.IntRange(1), default=None, help="Tokens between checkpoints.")
+@click.option("--filter", "filter_", default=None, help="lm-eval: the filter that counts, else the first.")
+@click.option("--metric", default=None, help="lm-eval, inspect: the metric or scorer that decides.")
 @click.option("--problems", default=None, help="A file or data set with the problems' texts and answers.")
 @click.option(
     "--problem-ids",
@@ -62,7 +62,15 @@ Keys of --map (docs/import.md): id, model, prompt, run, sample, answer, gold, co
     help="What the log's ids are in --problems; row: the last number in an id, from 0.",
 )
 @field_options
-@click.option("--strict", is_flag=True, help="Stop at the first bad row; else up to 5 % are skipped.")
+@click.option("--strict", is_flag=True, help="Stop at the first bad sample; else up to 5 % are skipped.")
+@click.option(
+    "--max-bad",
+    type=click.FloatRange(0, 1),
+    default=0.05,
+    show_default=True,
+    metavar="SHARE",
+    help="The share of bad samples that may be skipped.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 def import_(
     files: tuple[Path, ...],
@@ -74,10 +82,12 @@ def import_(
     model: str | None,
     prm: str,
     no_answer: tuple[str, ...],
-    checkpoint_every: int | None,
+    filter_: str | None,
+    metric: str | None,
     problems: str | None,
     problem_ids: Any,
     strict: bool,
+    max_bad: float,
     as_json: bool,
     **named: str | None,
 ) -> None:
@@ -87,17 +97,31 @@ def import_(
     from tts_select.training.importing.generic import Reading
     from tts_select.training.importing.run import Import, import_logs
 
-    reading = Reading(format_, FieldMap.parse(fields), model, prm, frozenset(no_answer))
+    _check_choices(format_, filter_, metric)
+    reading = Reading(format_, FieldMap.parse(fields), model, prm, frozenset(no_answer), filter_, metric)
     reference = _reference(problems, problem_ids, fields_of(**named))
-    asked = Import(files, reading, _sizes(params), checkpoint_every, reference, strict=strict)
+    asked = Import(files, reading, _sizes(params), reference, strict=strict, max_bad_share=max_bad)
     with counter("importing") as advance:
         report = import_logs(asked, out, progress=advance)
-    for note in report.tally.notes[:_SHOWN_NOTES]:
-        click.echo(f"tts-select: skipped {note}", err=True)
+    _say_what_was_skipped(report)
     if as_json:
         click.echo(json.dumps(report.as_dict()))
     else:
         Console().print(_summary(report))
+
+
+def _check_choices(format_: str, filter_: str | None, metric: str | None) -> None:
+    if filter_ is not None and format_ != "lm-eval":
+        raise click.UsageError("--filter is for --format lm-eval")
+    if metric is not None and format_ not in ("lm-eval", "inspect"):
+        raise click.UsageError("--metric is for --format lm-eval and inspect: use --map correct=FIELD")
+
+
+def _say_what_was_skipped(report: Report) -> None:
+    for note in report.tally.notes:
+        click.echo(f"tts-select: skipped {note}", err=True)
+    if n_more := report.tally.n_bad - report.tally.n_noted:
+        click.echo(f"tts-select: skipped {n_more:,} more", err=True)
 
 
 def _sizes(params: str) -> dict[str, float]:

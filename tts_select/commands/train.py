@@ -143,21 +143,16 @@ def _look_ahead(log: SweepLog, probe: Probe, seed: int) -> _Trained:
     router = fitted.router
     shown = {k: v for k, v in fitted.facts.items() if k not in ("problem_ids", "bins")}
     shown |= {"kind": LOOK_AHEAD, "best_fixed": router.fallback, "prices": dict(router.prices)}
+    if warning := fitted.facts["warning"]:
+        say(f"warning: {warning}")
     return _Trained(router, dict(fitted.facts), shown, fitted_view(router, fitted.facts))
 
 
 def _probe(log: SweepLog, config: Config | None, asked: _Asked) -> Probe:
-    """What is asked for, else the config's, else one greedy solution of the smallest policy; an imported log
-    has no greedy ones, so a sample."""
+    """What is asked for, else the config's."""
     from tts_select.config.entries import ProbeEntry
-    from tts_select.core.plan import Settings
-    from tts_select.selector.routers.lookahead import Probe
+    from tts_select.training.routers.lookahead.probes import probe_for
 
-    sizes = {
-        name: card.n_parameters or 0 for name, card in log.manifest.models.items() if card.kind == "policy"
-    }
     usual = config.probe if config else ProbeEntry()
-    policy = asked.policy or usual.policy or min(sizes, key=sizes.__getitem__)
-    n = usual.samples if asked.n is None else asked.n
-    is_greedy = n == 0 and log.manifest.imported is None
-    return Probe(policy, asked.prm or usual.prm, max(1, n), 0.0 if is_greedy else Settings().temperature)
+    n = usual.samples or None if asked.n is None else asked.n
+    return probe_for(log.manifest, policy=asked.policy or usual.policy, prm=asked.prm or usual.prm, n=n)

@@ -11,6 +11,7 @@ from tts_select.doctor.findings import Finding, problem
 from tts_select.doctor.hub import why_unreadable
 from tts_select.executors.prms.formats import PrmFormat, format_named
 from tts_select.executors.prms.rules import Verdict
+from tts_select.executors.prms.tokenizer_files import TokenizerFiles
 from tts_select.executors.prompts.rendering import renderer_for
 from tts_select.executors.registry import WORLD, format_of, split_spec
 
@@ -74,7 +75,7 @@ def _prm(about: str, entry: PrmEntry) -> Finding:
         else:
             format = format_of(entry.spec, entry.format)
             _check_readable(source)
-            _check(format, source, in_vllm=split_spec(entry.spec)[0] == "vllm")
+            _check(format, source, split_spec(entry.spec)[0])
     except TtsSelectError as error:
         return problem(about, error)
     return Finding(about, "ok", f"format {format.name}")
@@ -85,7 +86,16 @@ def _check_readable(source: str) -> None:
         raise InputError(reason)
 
 
-def _check(format: PrmFormat, source: str, *, in_vllm: bool) -> None:
+def _check(format: PrmFormat, source: str, scheme: str) -> None:
+    from tts_select.executors.prms.encoding import Encoder
+
+    if scheme == "served":
+        Encoder(format.layout, TokenizerFiles(source), source)
+    else:
+        _check_local(format, source, in_vllm=scheme == "vllm")
+
+
+def _check_local(format: PrmFormat, source: str, *, in_vllm: bool) -> None:
     from tts_select.executors.prms.encoding import Encoder, single_token
     from tts_select.executors.prms.reading import reader_of
     from tts_select.executors.prms.vllm import check_format

@@ -12,12 +12,12 @@ from tts_select.doctor.packages import examine_packages
 from tts_select.doctor.routers import examine_routers
 from tts_select.doctor.servers import examine_servers
 from tts_select.executors.placement.devices import devices_here
-from tts_select.executors.registry import split_spec
+from tts_select.executors.registry import WORLD, split_spec
 
 
 def examine(config: Config | None) -> Iterator[Finding]:
     """Everything that can be seen without loading weights."""
-    yield from examine_packages(needs_vllm=_needs_vllm(config))
+    yield from examine_packages(needs_vllm=_needs(config, "vllm"), needs_local=_needs(config, WORLD, "hf"))
     yield from examine_devices(devices_here())
     yield from examine_servers(config)
     yield from examine_routers(config)
@@ -26,8 +26,9 @@ def examine(config: Config | None) -> Iterator[Finding]:
         yield from examine_placement(config, unreadable(config))
 
 
-def _needs_vllm(config: Config | None) -> bool:
+def _needs(config: Config | None, *schemes: str) -> bool:
+    """Whether the config has a model of one of these schemes."""
     if config is None:
         return False
     specs = [e.spec for e in config.policies.values()] + [e.spec for e in config.prms.values()]
-    return any(split_spec(spec)[0] == "vllm" for spec in specs)
+    return any(split_spec(spec)[0] in schemes for spec in specs)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib.util import find_spec
 from typing import Any
 
 from tts_select.config import Config
@@ -25,16 +24,9 @@ def list_models(config: Config | None) -> dict[str, Any]:
 
 def _backends(kind: str, backends: Mapping[str, Backend[Any]]) -> list[dict[str, Any]]:
     return [
-        {"kind": kind, "scheme": scheme, "runs_on": backend.needs, "why_not": _why_not(backend)}
+        {"kind": kind, "scheme": scheme, "runs_on": backend.needs, "why_not": backend.why_not()}
         for scheme, backend in backends.items()
     ]
-
-
-def _why_not(backend: Backend[Any]) -> str | None:
-    """Why it does not run here, or None if it does."""
-    if find_spec(backend.needs) is not None:
-        return None
-    return f"{backend.needs} is not installed: docs/models.md says how"
 
 
 def _format(name: str) -> dict[str, Any]:
@@ -50,7 +42,7 @@ def _entries(config: Config) -> list[dict[str, Any]]:
     for kind, entries, backends in (("policy", config.policies, POLICIES), ("prm", config.prms, PRMS)):
         for name, entry in entries.items():
             backend: Backend[Any] = backends[split_spec(entry.spec)[0]]
-            found.append({"kind": kind, "name": name, "spec": entry.spec, "why_not": _why_not(backend)})
+            found.append({"kind": kind, "name": name, "spec": entry.spec, "why_not": backend.why_not()})
     found += [
         {"kind": "pair", "name": name, "spec": f"{pair.policy} + {pair.prm or 'no PRM'}", "why_not": None}
         for name, pair in config.pairs.items()

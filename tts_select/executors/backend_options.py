@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from importlib.util import find_spec
 from typing import Any, Generic, TypeVar
 
 from tts_select.core.errors import InputError, UnknownName
+from tts_select.core.extras import how_to_install, missing_from
 
 T = TypeVar("T")
 L = TypeVar("L")
@@ -23,8 +25,16 @@ class Backend(Generic[L]):
     """A dataclass of `backend_options`."""
     needs: str
     """The package that it runs on."""
+    extra: str | None = None
+    """The extra of this package that installs what it runs on (`core/extras.py`)."""
     has_engine: bool = False
     """Whether what is no option of ours is an argument of its engine."""
+
+    def why_not(self) -> str | None:
+        """Why it does not run here, or None if it does."""
+        if self.extra and missing_from(self.extra):
+            return f"{', '.join(missing_from(self.extra))} not installed: {how_to_install(self.extra)}"
+        return None if find_spec(self.needs) else f"{self.needs} is not installed: docs/models.md says how"
 
     def read(self, whose: str, given: Mapping[str, Any]) -> tuple[Any, Given]:
         """The options, checked, and the arguments of the engine; `whose` as in `checked`."""

@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from tts_select.core.errors import InputError, UnknownName
+from tts_select.core.extras import require
 from tts_select.core.imported import is_imported
 from tts_select.core.protocols import Policy, RewardModel
 from tts_select.data.world.artifacts import folder_of
@@ -105,13 +106,25 @@ def check_prm(spec: str, format: str | None, options: Mapping[str, Any]) -> None
 @lru_cache(maxsize=8)
 def _load_policy(spec: str, given: str) -> Policy:
     scheme, backend = _by_scheme("policy", spec, POLICIES)
-    return backend.load(spec, *backend.read(f"{scheme} policies", json.loads(given)))
+    options, engine = backend.read(f"{scheme} policies", json.loads(given))
+    _require(backend, scheme)
+    return backend.load(spec, options, engine)
 
 
 @lru_cache(maxsize=8)
 def _load_prm(spec: str, format: str | None, given: str) -> RewardModel:
     scheme, backend = _by_scheme("PRM", spec, PRMS)
-    return backend.load(spec, format, *backend.read(f"{scheme} PRMs", json.loads(given)))
+    options, engine = backend.read(f"{scheme} PRMs", json.loads(given))
+    _require(backend, scheme)
+    return backend.load(spec, format, options, engine)
+
+
+def _require(backend: Backend[Any], scheme: str) -> None:
+    """Raises:
+    InputError: the extra that installs what the backend runs on is missing.
+    """
+    if backend.extra is not None:
+        require(backend.extra, "the embedded models" if scheme == WORLD else f"models of '{scheme}:'")
 
 
 def _by_scheme(kind: str, spec: str, backends: Mapping[str, Backend[L]]) -> tuple[str, Backend[L]]:
@@ -120,8 +133,8 @@ def _by_scheme(kind: str, spec: str, backends: Mapping[str, Backend[L]]) -> tupl
         raise InputError(f"'{spec}' is no {kind}: write SCHEME:NAME, as in world:small, or a folder")
     if is_imported(spec):
         raise InputError(
-            f"'{spec}' is a model of an imported log, which holds nothing to run: bind its name to a model "
-            f"in a config, as in policies: {{{name}: openai:MODEL}}, and specify it with --config"
+            f"'{spec}' is a model of an imported log: there is nothing to run; bind its name to a model "
+            f"in a config, as in policies: {{{name}: openai:MODEL}}, and specify that with --config"
         )
     if scheme not in backends:
         raise UnknownName(f"kind of {kind}", scheme, backends)
@@ -226,15 +239,15 @@ def _transformers_prm(
 
 
 POLICIES: dict[str, Backend[Callable[[str, Any, Given], Policy]]] = {
-    WORLD: Backend(_world_policy, WorldOptions, "transformers"),
-    "hf": Backend(_hf_policy, TransformersOptions, "transformers"),
+    WORLD: Backend(_world_policy, WorldOptions, "transformers", "local"),
+    "hf": Backend(_hf_policy, TransformersOptions, "transformers", "local"),
     "openai": Backend(_openai_policy, OpenAIOptions, "openai"),
     "vllm": Backend(_vllm_policy, VllmOptions, "vllm", has_engine=True),
 }
 """By scheme."""
 PRMS: dict[str, Backend[Callable[[str, str | None, Any, Given], RewardModel]]] = {
-    WORLD: Backend(_world_prm, WorldOptions, "transformers"),
-    "hf": Backend(_hf_prm, TransformersPrmOptions, "transformers"),
+    WORLD: Backend(_world_prm, WorldOptions, "transformers", "local"),
+    "hf": Backend(_hf_prm, TransformersPrmOptions, "transformers", "local"),
     "served": Backend(_served_prm, ServedPrmOptions, "openai"),
     "vllm": Backend(_vllm_prm, VllmPrmOptions, "vllm", has_engine=True),
 }

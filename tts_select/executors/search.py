@@ -84,14 +84,12 @@ class Search:
         return self.policy.limits.reached is not None
 
     async def score(self, candidates: Sequence[Candidate]) -> list[Candidate]:
-        """The candidates with a score for each of their steps. A PRM computes what they share once; it reads
-        no candidate again, and none that was cut short, which gives no answer."""
-        texts = list(dict.fromkeys(c.steps for c in candidates if _may_be_scored(c)))
+        """The candidates with a score for each of their steps; a PRM computes what they share once, and reads
+        no candidate again."""
+        texts = list(dict.fromkeys(c.steps for c in candidates if c.step_scores is None))
         found = await asyncio.gather(*(self._step_scores(steps) for steps in texts))
         scores = dict(zip(texts, found, strict=True))
-        return [
-            c if not _may_be_scored(c) or (s := scores[c.steps]) is None else c.scored(s) for c in candidates
-        ]
+        return [c if (s := scores.get(c.steps)) is None else c.scored(s) for c in candidates]
 
     def ranking(self, candidate: Candidate) -> float:
         """The key by which candidates are kept; one that could not be scored comes last."""
@@ -152,7 +150,3 @@ class Search:
             n_tokens=n_tokens,
             logprob=parent.logprob + written.logprob,
         )
-
-
-def _may_be_scored(candidate: Candidate) -> bool:
-    return candidate.step_scores is None and candidate.finish in ("stop", "open")

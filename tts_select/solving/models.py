@@ -80,8 +80,10 @@ class Models:
 
     async def forget(self) -> None:
         """Let all of them begin anew."""
-        for model in (*self._policies.values(), *self._prms.values()):
-            await forget(model)
+        for policy in self._policies.values():
+            await forget(policy)
+        for prm in self._prms.values():
+            await forget(prm)
 
     def close(self) -> None:
         """End engines and connections."""

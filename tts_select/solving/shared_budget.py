@@ -34,7 +34,7 @@ class Purse:
         price = price_within(list(self.waiting.values()), self.left, self.unit)
         chosen = max(self.waiting.pop(problem), key=lambda o: o.value(price))
         self.left -= chosen.cost(self.unit)
-        return price
+        return price if chosen.price is None else chosen.price
 
     def settle(self, expected: float, spent: float) -> None:
         """Give back what was set aside for a problem and book what it took."""

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import bz2
+import gzip
 import json
+import lzma
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -88,6 +91,10 @@ def test_an_id_is_made_of_the_text_alone(tmp_path: Path) -> None:
         (None, None),
         ([], None),
         (r"Hence \boxed{7", None),
+        (float("nan"), None),
+        ("nan", None),
+        (" ", None),
+        ([float("nan"), "2"], "2"),
     ],
 )
 def test_the_final_answer_is_taken_out_of_its_field(tmp_path: Path, value: Any, answer: str | None) -> None:
@@ -146,6 +153,97 @@ def test_a_file_is_read_no_further_than_it_is_asked_for(tmp_path: Path) -> None:
     assert next(load_problems(path)).id == "a"
     with pytest.raises(InputError, match="UTF-8"):
         loaded(path)
+
+
+PACKED: dict[str, Callable[[bytes], bytes]] = {
+    "gz": gzip.compress,
+    "bz2": bz2.compress,
+    "xz": lzma.compress,
+}
+
+
+@pytest.mark.parametrize("packed", PACKED)
+@pytest.mark.parametrize(
+    ("name", "write"), [("p.jsonl", write_jsonl), ("p.json", write_json), ("p.csv", write_csv)]
+)
+def test_a_packed_file_is_read_whatever_it_is_called(
+    tmp_path: Path, name: str, write: Callable[[Path, list[dict[str, Any]]], None], packed: str
+) -> None:
+    write(tmp_path / name, ROWS)
+    content = PACKED[packed]((tmp_path / name).read_bytes())
+    for called in (f"{name}.{packed}", name):
+        (tmp_path / called).write_bytes(content)
+        assert [p.id for p in loaded(tmp_path / called)[0]] == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("content", "ids"),
+    [
+        (json.dumps(ROWS), ["a", "b"]),
+        (json.dumps(ROWS, indent=2), ["a", "b"]),
+        ("\n \n" + json.dumps(ROWS), ["a", "b"]),
+        ("[]", []),
+        (json.dumps({"n": 2, "rows": ROWS}, indent=1), ["a", "b"]),
+        (json.dumps({**ROWS[0], "answer": ["2", "3"]}, indent=1), ["a"]),
+        ("[1]\n" + json.dumps(ROWS[0]), ["a"]),
+        ("{\n" + json.dumps(ROWS[0]), ["a"]),
+        (json.dumps(ROWS[0]) + "\r\n\r\n" + json.dumps(ROWS[1]) + "\r\n", ["a", "b"]),
+        ("\ufeff" + json.dumps(ROWS[0]) + "\n\ufeff" + json.dumps(ROWS[1]), ["a", "b"]),
+        ("\ufeff" + json.dumps(ROWS), ["a", "b"]),
+        (json.dumps({**ROWS[0], "problem": "1\u2028+ 1?"}, ensure_ascii=False), ["a"]),
+    ],
+)
+@pytest.mark.parametrize("name", ["p.jsonl", "p.json"])
+def test_json_is_read_as_it_is_written(tmp_path: Path, name: str, content: str, ids: list[str]) -> None:
+    (tmp_path / name).write_text(content, newline="")
+    assert [p.id for p in loaded(tmp_path / name)[0]] == ids
+
+
+def test_lines_end_alike_and_the_id_is_the_same(tmp_path: Path) -> None:
+    paths = []
+    for k, end in enumerate(["\n", "\r\n", "\r"]):
+        for name in (f"{k}.jsonl", f"{k}.csv"):
+            paths.append(tmp_path / name)
+            row = {"problem": f"1 + 1?{end}And why?", "answer": "2"}
+            write_jsonl(paths[-1], [row]) if name.endswith("jsonl") else write_csv(paths[-1], [row])
+    for path in paths[1::2]:
+        path.write_bytes(path.read_bytes().replace(b'"answer"\n', b'"answer"\r\n'))
+    found = [loaded(path)[0][0] for path in paths]
+    assert {p.text for p in found} == {"1 + 1?\nAnd why?"}
+    assert len({p.id for p in found}) == 1
+
+
+@pytest.mark.parametrize("name", ["p.parquet", "p.csv", "p.jsonl"])
+def test_what_a_table_has_in_empty_cells_is_no_answer_and_no_id(tmp_path: Path, name: str) -> None:
+    rows: list[dict[str, Any]] = [
+        {"id": 7.0, "problem": "1+1?", "answer": 2.0},
+        {"id": float("nan"), "problem": "1+2?", "answer": float("nan")},
+    ]
+    writers = {"p.parquet": write_parquet, "p.csv": write_csv, "p.jsonl": write_jsonl}
+    writers[name](tmp_path / name, rows)
+    problems, notes = loaded(tmp_path / name)
+    assert problems[0].id in ("7", "7.0")  # in CSV it is what is written
+    assert (problems[1].id, problems[1].answer) == (Problem("1+2?").id, None)
+    assert [n.message for n in notes] == ["no answer"]
+
+
+@pytest.mark.parametrize("field", ["problem", "answer", "id"])
+def test_a_record_that_no_file_could_hold_is_left_out(tmp_path: Path, field: str) -> None:
+    path = tmp_path / "p.jsonl"
+    write_jsonl(path, [ROWS[0], {**ROWS[1], field: "x\ud835y"}, {"problem": "3+3?"}])
+    problems, notes = loaded(path)
+    assert [p.text for p in problems] == ["1+1?", "3+3?"]
+    assert notes[0].is_left_out
+    assert "line 2: half of a surrogate pair" in str(notes[0])
+
+
+def test_a_file_that_is_cut_short_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "p.jsonl.gz").write_bytes(gzip.compress(json.dumps(ROWS[0]).encode() * 9)[:-9])
+    with pytest.raises(InputError, match=r"cannot unpack .* is it cut short"):
+        loaded(tmp_path / "p.jsonl.gz")
+    (tmp_path / "p.jsonl").write_text(json.dumps(ROWS, indent=1)[:-5])
+    with pytest.raises(InputError, match="begins as a JSON array and does not end as one"):
+        loaded(tmp_path / "p.jsonl")
 
 
 @pytest.mark.parametrize(
@@ -224,7 +322,8 @@ def test_every_text_that_is_not_blank_comes_once(
     path = tmp_path_factory.mktemp("problems") / "p.jsonl"
     write_jsonl(path, [{"problem": text} for text in texts])
     problems, notes = loaded(path)
-    assert [p.text for p in problems] == list(dict.fromkeys(text for text in texts if text.strip()))
+    plain = [text.replace("\r\n", "\n").replace("\r", "\n") for text in texts if text.strip()]
+    assert [p.text for p in problems] == list(dict.fromkeys(plain))
     assert len(problems) + sum(n.is_left_out for n in notes) == len(texts)
 
 
@@ -239,6 +338,7 @@ def test_every_text_that_is_not_blank_comes_once(
         ("Level ?", None),
         (None, None),
         ("", None),
+        (float("nan"), None),
     ],
 )
 def test_a_level_is_a_number_however_it_is_written(value: object, level: int | None) -> None:

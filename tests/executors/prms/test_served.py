@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -12,11 +14,13 @@ from typing import Any
 import pytest
 
 from tts_select import BackendError, InputError, ProblemTooLong, RewardModel, UnknownName, load_prm
+from tts_select.core.extras import EXTRAS
 from tts_select.executors.accounting import Ledger
 
 MODEL, FORMAT = "math-prm", "qwen2.5-math-prm"
 PROBLEM, STEPS = "What is 2 + 2?", ["We add them.", "It is 4."]
 CONTEXT = 200
+LOCAL = EXTRAS["local"]
 
 
 class FakePooling(BaseHTTPRequestHandler):
@@ -72,6 +76,24 @@ def load(server: tuple[str, Any], checkpoint: Callable[[str], Path]) -> Iterator
     yield load_served
     for prm in loaded:
         prm.close()  # type: ignore[attr-defined]
+
+
+def test_a_served_prm_needs_no_model_library_here(
+    server: tuple[str, Any], checkpoint: Callable[[str], Path]
+) -> None:
+    """In a process that cannot import what the base installation lacks."""
+    options = {"base_url": server[0], "params": 7e9, "tokenizer": str(checkpoint(FORMAT))}
+    code = f"""
+import asyncio, sys
+for name in {LOCAL}: sys.modules[name] = None
+from tts_select import load_prm
+prm = load_prm("served:{MODEL}", "{FORMAT}", **{options})
+print(asyncio.run(prm.score("{PROBLEM}", {STEPS})))
+"""
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    scores = json.loads(ran.stdout)
+    assert len(scores) == len(STEPS)
+    assert 0 < scores[0] < scores[1] < 1
 
 
 def expected(prm: Any, steps: list[str]) -> list[float]:

@@ -86,7 +86,7 @@ def test_a_router_comes_back_as_it_was_saved(router: LookaheadRouter, folder: Pa
         assert loaded.answers(evidence) == router.answers(evidence)
         assert loaded.difficulties(evidence) == router.difficulties(evidence)
     for name in (
-        *("portfolio", "probe", "prices", "fallback", "text_ranges", "words", "mean_tokens"),
+        *("portfolio", "probe", "prices", "fallback", "familiarity", "mean_tokens"),
         *("strengths", "fingerprints", "layout"),
     ):
         assert getattr(loaded, name) == getattr(router, name)

@@ -11,18 +11,17 @@ from tts_select.core.plan import Settings
 from tts_select.selector.calibration import Calibration
 from tts_select.selector.deciding import Option
 from tts_select.selector.evidence import Evidence, Observed
-from tts_select.selector.features import SUREST, TEXT_FEATURES
+from tts_select.selector.features import SUREST
 from tts_select.selector.portfolio import Portfolio
 from tts_select.selector.routers.lookahead import (
     Calibrated,
     DifficultyModel,
     LookaheadRouter,
     Probe,
-    fingerprint_mismatch,
-    is_open,
     layout_of,
-    words_of,
 )
+from tts_select.selector.routers.named import is_open
+from tts_select.selector.routers.protocol import fingerprint_mismatch
 
 GREEDY = "p temperature=0"
 BEAM = "beam@4 q r"
@@ -270,46 +269,6 @@ def interval(p: float, errors: tuple[tuple[float, float, float], ...]) -> tuple[
     (found,) = model(np.zeros((1, 3)))
     assert found.pass_at_1 == pytest.approx(p)
     return found.low, found.high
-
-
-def test_a_problem_of_the_training_is_familiar(router: LookaheadRouter, problem: str) -> None:
-    assert router.unfamiliar(problem) is None
-    assert router.unfamiliar(problem.replace("12", "13")) is None
-
-
-def test_a_length_out_of_range_is_named(router: LookaheadRouter, problem: str) -> None:
-    reason = router.unfamiliar(" ".join([problem] * 9))
-    assert reason == f"its chars is {9 * len(problem) + 8}, in training it was {len(problem) / 2:.3g} to 63"
-
-
-@pytest.mark.parametrize(
-    "name", ["words", "sentences", "numbers", "digits", "latex_commands", "distinct_word_share"]
-)
-def test_each_text_feature_out_of_range_is_named(router: LookaheadRouter, problem: str, name: str) -> None:
-    ranges = tuple((900.0, 1000.0) if feature == name else (0.0, 900.0) for feature in TEXT_FEATURES)
-    reason = replace(router, text_ranges=ranges).unfamiliar(problem) or ""
-    assert reason.startswith(f"its {name.replace('_', ' ')} is ")
-    assert reason.endswith("in training it was 900 to 1e+03")
-
-
-def test_a_tenth_beyond_the_range_is_still_familiar(router: LookaheadRouter, problem: str) -> None:
-    n = len(problem)
-    for low, high, familiar in [(n - 100, n - 10, False), (n - 101, n - 1, True), (n + 1, n + 101, True)]:
-        ranges = ((float(low), float(high)), *router.text_ranges[1:])
-        assert (replace(router, text_ranges=ranges).unfamiliar(problem) is None) == familiar
-
-
-def test_an_unknown_word_is_named(router: LookaheadRouter, problem: str) -> None:
-    strange = problem.replace("Add", "Subtract")
-    assert router.unfamiliar(strange) == "the word 'subtract' was never in training"
-
-
-def test_without_known_words_no_word_is_strange(router: LookaheadRouter, problem: str) -> None:
-    assert replace(router, words=frozenset()).unfamiliar(problem.replace("Add", "Subtract")) is None
-
-
-def test_words_are_lower_case_without_marks_and_numbers() -> None:
-    assert words_of("What is (the) SUM, of 3 and x7?") == {"what", "is", "the", "sum", "of", "and"}
 
 
 def test_the_models_have_to_be_those_of_the_training() -> None:

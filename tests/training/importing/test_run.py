@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import csv
+import gzip
 import json
 import random
 import tracemalloc
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tts_select import InputError
+from tts_select.core.problem import Problem
 from tts_select.data.grading import GRADER
 from tts_select.data.problems import Fields
+from tts_select.training.importing.generic import Reading
 from tts_select.training.importing.problems import Reference
 from tts_select.training.importing.run import Import, import_logs
 from tts_select.training.log.reading import read_log
@@ -60,7 +64,7 @@ def test_arms_are_majorities_of_what_half_of_the_pools_hold(imported: Imported) 
 def test_what_a_log_does_not_say_is_none(imported: Imported) -> None:
     _, log = imported([row()])
     (sample,) = log.pools["a", "log:small"].samples
-    assert (sample.logprob, sample.finish, sample.text, sample.checkpoints) == (None, None, None, None)
+    assert (sample.logprob, sample.finish, sample.text) == (None, None, None)
     assert log.pools["a", "log:small"].prompt_tokens is None
     assert (log.manifest.imported.unit, sample.n_tokens) == ("samples", 1)
 
@@ -166,15 +170,173 @@ def test_prompts_are_policies_and_runs_are_merged(imported: Imported) -> None:
     assert list(merged.pools) == [("a", "log:small")]
 
 
-def test_checkpoints_are_answers_on_the_way(imported: Imported) -> None:
-    rows = [row(output_tokens=1200, answers=["ERR", "7", "2"])]
-    _, log = imported(
-        rows, "checkpoints=answers", reading={"no_answer": frozenset({"ERR"})}, checkpoint_every=500
+BLANKS = ["", " ", None, float("nan"), "nan", "NaN", "<NA>"]
+
+
+@pytest.mark.parametrize("blank", BLANKS)
+@pytest.mark.parametrize(
+    "key", ["answer", "correct", "gold", "level", "subject", "scores", "prompt_tokens", "finish", "sample"]
+)
+def test_a_blank_is_not_known(imported: Imported, key: str, blank: Any) -> None:
+    whole = row(sample=0, level=2, subject="sums", scores=[0.5], prompt_tokens=4, finish="stop")
+    report, log = imported([{**whole, key: blank}, {**whole, "sample": 1}])
+    assert report.tally.n_bad == 0
+    pool = log.pools["a", "log:small"]
+    assert len(pool.samples) == 2
+    if key == "answer":
+        assert [s.answer for s in pool.samples] == [None, "2"]
+    if key == "scores":
+        assert [s.scores for s in pool.samples] == [{}, {"log:prm": (0.5,)}]
+
+
+@pytest.mark.parametrize("blank", BLANKS)
+def test_a_blank_model_or_id_is_taken_from_elsewhere(imported: Imported, blank: Any) -> None:
+    rows = [row(id_, model, problem="1 + 1?") for id_, model in ((blank, "x"), ("a", blank), ("b", "x"))]
+    _, log = imported(rows, reading={"model": "other"})
+    assert set(log.pools) == {(Problem("1 + 1?").id, "log:x"), ("a", "log:other"), ("b", "log:x")}
+
+
+def test_whole_numbers_are_whole_however_a_table_stores_them(imported: Imported) -> None:
+    _, log = imported([row(7.0, sample=0.0, output_tokens=5.0), row(7, sample=0, output_tokens=5)])
+    assert {key: len(pool.samples) for key, pool in log.pools.items()} == {("7", "log:small"): 1}
+
+
+@pytest.mark.parametrize("nothing", ["", None, float("nan")])
+def test_empty_responses_keep_the_unit(imported: Imported, nothing: Any) -> None:
+    texts = [{"text": "So it is \\boxed{2}"}, {"text": nothing}]
+    rows = [{"id": "a", "model": "m", "gold": "2", **text} for text in texts]
+    _, log = imported(rows)
+    assert log.manifest.imported.unit == "characters"
+    found = [(s.answer, s.n_tokens, s.text) for s in log.pools["a", "log:m"].samples]
+    assert found == [("2", 18, "So it is \\boxed{2}"), (None, 0, "")]
+    _, log = imported([{**r, "tokens": 9 if r["text"] == texts[0]["text"] else None} for r in rows])
+    assert (log.manifest.imported.unit, log.pools["a", "log:m"].samples[1].n_tokens) == ("tokens", 0)
+
+
+def test_the_text_beside_an_answer_is_not_known_where_it_is_missing(imported: Imported) -> None:
+    _, log = imported([row(text="", sample=0), row(text="", sample=1)])
+    assert log.manifest.imported.unit == "samples"
+    assert [s.text for s in log.pools["a", "log:small"].samples] == [None, None]
+
+
+def test_a_few_samples_without_length_do_not_change_the_unit(imported: Imported) -> None:
+    rows = [row(sample=k, tokens=None if k == 7 else 5, n_chars=30) for k in range(40)]
+    report, log = imported(rows)
+    assert (log.manifest.imported.unit, log.manifest.imported.n_bad) == ("tokens", 1)
+    assert len(log.pools["a", "log:small"].samples) == 39
+    assert report.tally.notes == ["samples without a number of tokens, which the others have: 1"]
+    for more in ({"strict": True}, {}):
+        rows[0]["tokens"] = rows[1]["tokens"] = None
+        _, log = imported(rows, **more)
+        assert log.manifest.imported.unit == "characters"
+
+
+def test_a_model_whose_samples_all_have_no_length_is_not_in_the_log(imported: Imported) -> None:
+    rows = [*many(40, tokens=5), row("a", "large", sample=0, scores=[0.5])]
+    _, log = imported(rows)
+    assert list(log.manifest.models) == ["log:small"]
+
+
+@pytest.mark.parametrize(
+    ("scores", "found"),
+    [
+        ("[0.1, 0.9]", (0.1, 0.9)),
+        ("(0.1, 0.9)", None),
+        ("[]", ()),
+        ("null", ()),
+        ("[nan, 0.5]", None),
+        ("[0.1, None]", None),
+        ('{"a": 1}', None),
+    ],
+)
+def test_lists_in_the_cells_of_a_table(tmp_path: Path, scores: str, found: tuple[float, ...] | None) -> None:
+    rows = [f'a,m,{k},4,4,"[0.5]"' for k in range(30)] + [f'a,m,30,4,4,"{scores}"'.replace('{"', '{""')]
+    path = tmp_path / "s.csv"
+    path.write_text("\n".join(["id,model,sample,answer,gold,scores", *rows]).replace('"a":', '"a"":'))
+    report = import_logs(Import([path], Reading("csv")), tmp_path / "log")
+    samples = read_log(tmp_path / "log").pools["a", "log:m"].samples
+    assert (len(samples), report.tally.n_bad) == ((31, 0) if found is not None else (30, 1))
+    if found is not None:
+        assert samples[-1].scores == ({"log:prm": found} if found else {})
+
+
+@pytest.mark.parametrize("dump", [json.dumps, lambda rows: json.dumps(rows, indent=2)])
+@pytest.mark.parametrize("name", ["s.jsonl", "s.json", "s.jsonl.gz", "s.json.gz"])
+def test_rows_may_be_an_array_and_packed(tmp_path: Path, dump: Callable[..., str], name: str) -> None:
+    content = dump(many(3)).encode()
+    (tmp_path / name).write_bytes(gzip.compress(content) if name.endswith("gz") else content)
+    import_logs(Import([tmp_path / name]), tmp_path / "log")
+    assert len(read_log(tmp_path / "log").pools["a", "log:small"].samples) == 3
+
+
+def test_a_text_with_other_line_ends_is_the_same_problem(imported: Imported) -> None:
+    rows = [row(sample=k, problem=f"1 + 1?{end}Say it.") for k, end in enumerate(["\n", "\r\n", "\r"])]
+    _, log = imported(rows)
+    assert len(log.pools["a", "log:small"].samples) == 3
+
+
+class TestRowsOfSeveralSamples:
+    ROW: ClassVar[dict[str, Any]] = {
+        "problem": "1 + 1?",
+        "answer": "2",
+        "model": "m",
+        "responses": ["\\boxed{2}", "\\boxed{3}", "\\boxed{2}"],
+        "correct": [True, False, True],
+        "step_scores": [[0.5], [0.25, 0.5], [0.75]],
+        "n_tokens": [4, 5, 6],
+    }
+
+    def test_lists_side_by_side_are_samples(self, imported: Imported) -> None:
+        _, log = imported([self.ROW])
+        (pool,) = log.pools.values()
+        assert [(s.answer, s.correct, s.n_tokens, len(s.scores["log:prm"])) for s in pool.samples] == [
+            ("2", True, 4, 1),
+            ("3", False, 5, 2),
+            ("2", True, 6, 1),
+        ]
+        (problem,) = log.problems.values()
+        assert problem.answer == "2"  # in such rows `answer` is that of the problem
+
+    def test_answers_may_be_listed_too(self, imported: Imported) -> None:
+        lists = {"answer": ["2", "3", None], "gold": "2", "correct": None}
+        _, log = imported([{**self.ROW, **lists}])
+        (pool,) = log.pools.values()
+        assert [(s.answer, s.correct) for s in pool.samples] == [("2", True), ("3", False), (None, False)]
+
+    def test_a_copy_of_a_row_is_a_duplicate_and_a_row_of_another_run_is_not(self, imported: Imported) -> None:
+        other = {**self.ROW, "responses": ["Hm, \\boxed{2}", "I say \\boxed{2}", "\\boxed{2}!"]}
+        report, _ = imported([self.ROW, self.ROW, other])
+        assert (report.tally.n_rows, report.tally.n_duplicates) == (9, 3)
+
+    def test_a_response_that_is_a_list_in_json_is_one_response(self, imported: Imported) -> None:
+        _, log = imported([row(text='["2", "3"]')])
+        assert [s.text for s in log.pools["a", "log:small"].samples] == ['["2", "3"]']
+
+    def test_rows_of_a_problem_that_have_no_numbers_are_merged(self, imported: Imported) -> None:
+        rows = [{**self.ROW, "sample": None, "responses": [f"{k} {t}" for t in "abc"]} for k in (0, 1)]
+        _, log = imported(rows)
+        assert [len(pool.samples) for pool in log.pools.values()] == [6]
+
+    def test_in_cells_they_are_read_too(self, tmp_path: Path) -> None:
+        path = tmp_path / "s.csv"
+        with path.open("w", newline="") as file:
+            writer = csv.DictWriter(file, list(self.ROW))
+            writer.writeheader()
+            writer.writerow(self.ROW)  # lists are written as Python has them
+        import_logs(Import([path], Reading("csv")), tmp_path / "log")
+        (pool,) = read_log(tmp_path / "log").pools.values()
+        assert [s.n_tokens for s in pool.samples] == [4, 5, 6]
+
+    @pytest.mark.parametrize(
+        ("change", "n_bad"),
+        [({"n_tokens": [4, -1, 6]}, 1), ({"step_scores": [[0.5]]}, 3), ({"n_tokens": [4]}, 3)],
     )
-    assert log.pools["a", "log:small"].samples[0].checkpoints == (None, "7", "2")
-    assert log.manifest.imported.checkpoint_every == 500
-    with pytest.raises(InputError, match="--checkpoint-every 500"):
-        imported(rows, "checkpoints=answers")
+    def test_a_bad_one_costs_itself_and_lists_that_do_not_fit_cost_all(
+        self, imported: Imported, change: dict[str, Any], n_bad: int
+    ) -> None:
+        rows = [{**self.ROW, "problem": f"{k} + 1?"} for k in range(30)]
+        report, _ = imported([*rows, {**self.ROW, **change}])
+        assert (report.tally.n_rows, report.tally.n_bad) == (93, n_bad)
 
 
 def test_bad_rows_are_named_counted_and_skipped(imported: Imported) -> None:
@@ -190,6 +352,7 @@ def test_bad_rows_are_named_counted_and_skipped(imported: Imported) -> None:
     ("bad", "complaint"),
     [
         ({"correct": "perhaps"}, "'perhaps' is neither true nor false"),
+        ({"tokens": 1e30}, "is no count"),
         ({"correct": None, "gold": None, "id": "z"}, "nothing says whether it is correct"),
         ({"gold": "3"}, "the problem 'a' has the gold answer '2' in another row"),
         ({"model": None}, "no model"),
@@ -216,6 +379,18 @@ def test_too_many_bad_rows_leave_no_log(write: Callable[..., Path], tmp_path: Pa
     ):
         import_logs(Import([path]), tmp_path / "log")
     assert list((tmp_path / "log").iterdir()) == []
+
+
+@pytest.mark.parametrize(("share", "is_log"), [(0.05, False), (0.2, True), (1.0, True)])
+def test_more_bad_ones_may_be_allowed_for(imported: Imported, share: float, is_log: bool) -> None:
+    rows = [*many(17), row(sample="x", correct="perhaps"), row(sample="y", answer="\ud835")]
+    if is_log:
+        report, _ = imported(rows, max_bad_share=share)
+        assert report.tally.n_bad == 2
+        rows = rows[17:]
+    complaint = "none of 2 rows can be used" if share == 1 else "--max-bad allows for more"
+    with pytest.raises(InputError, match=complaint):
+        imported(rows, max_bad_share=share)
 
 
 @pytest.mark.parametrize(

@@ -47,15 +47,47 @@ def test_each_completion_is_a_sample_with_its_step_scores(write: Callable[..., P
         ({"completions": None}, "no list 'completions'"),
         ({"scores": [[0.5]]}, "no list 'scores' of 3, one a completion"),
         ({"completion_tokens": [4]}, "no list 'completion_tokens' of 3"),
-        ({"scores": [[0.5], [7], [0.5]]}, "no step scores from 0 to 1"),
+        ({"scores": 0.5}, "no list 'scores' of 3, one a completion"),
     ],
 )
 def test_a_line_whose_lists_do_not_fit_is_bad(
     write: Callable[..., Path], change: dict[str, Any], complaint: str
 ) -> None:
     rows = list(read_rows(write("best_of_n_completions.jsonl", [{**LINE, **change}]), READING))
-    assert rows[-1].entry is None
-    assert complaint in rows[-1].complaint
+    assert len(rows) == (1 if change == {"completions": None} else 3)  # each of its samples is counted
+    for row in rows:
+        assert row.entry is None
+        assert complaint in row.complaint
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+@pytest.mark.parametrize(
+    ("name", "bad"),
+    [
+        ("scores", [0.5, float("nan")]),
+        ("scores", [0.5, None]),
+        ("scores", [7]),
+        ("scores", "high"),
+        ("scores", float("inf")),
+        ("completions", "x\ud835y"),
+        ("completion_tokens", -1),
+        ("completion_tokens", "few"),
+    ],
+)
+def test_a_bad_completion_costs_itself_alone(
+    write: Callable[..., Path], place: int, name: str, bad: Any
+) -> None:
+    changed = [bad if k == place else one for k, one in enumerate(LINE[name])]  # type: ignore[arg-type]
+    rows = list(read_rows(write("best_of_n_completions.jsonl", [{**LINE, name: changed}]), READING))
+    assert [row.entry is None for row in rows] == [k == place for k in range(3)]
+    assert rows[place].place == f"line 1, sample {place + 1}"
+
+
+def test_a_completion_may_be_empty_and_a_score_one_of_the_whole(write: Callable[..., Path]) -> None:
+    line = {**LINE, "completions": ["7", "", None], "scores": [0.5, 0.25, None], "completion_tokens": None}
+    rows = list(read_rows(write("best_of_n_completions.jsonl", [line]), READING))
+    found = [(row.entry.n_chars, row.entry.scores.get("judge")) for row in rows if row.entry]
+    assert found == [(1, [0.5]), (0, [0.25]), (0, None)]
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,7 @@ def outcomes(walks: Sequence[Walk]) -> list[tuple[float, float, list[str]]]:
 
 
 def strange(case: Case) -> Case:
-    text = case.problem.problem.replace("What", "Whither")
+    text = r"Whither goes $\frac{x}{y}$, if $x \equiv 3 \pmod 7$?"
     return replace(case, problem=replace(case.problem, problem=text))
 
 

@@ -18,7 +18,6 @@ IMPORTED = {
     "format": "jsonl",
     "files": ["samples.jsonl"],
     "unit": "tokens",
-    "checkpoint_every": 500,
     "n_rows": 2,
     "n_bad": 0,
     "n_duplicates": 0,
@@ -54,7 +53,6 @@ KNOWN = {
     "logprob": -1.0,
     "finish": "length",
     "text": "x",
-    "checkpoints": [None, "2"],
 }
 POOL = {
     "kind": "pool",
@@ -77,12 +75,19 @@ def write(folder: Path, manifest: dict[str, Any], *records: dict[str, Any]) -> P
 def test_what_is_not_known_is_null(tmp_path: Path) -> None:
     log = read_log(write(tmp_path, MANIFEST, PROBLEM, POOL), allow_partial=True)
     unknown, known = log.pools["a", "log:m"].samples
-    assert (unknown.logprob, unknown.finish, unknown.text, unknown.checkpoints) == (None, None, None, None)
+    assert (unknown.logprob, unknown.finish, unknown.text) == (None, None, None)
     assert (unknown.answer, unknown.correct) == (None, True)
-    assert (known.answer, known.finish, known.checkpoints) == ("2", "length", (None, "2"))
+    assert (known.answer, known.finish) == ("2", "length")
     assert log.manifest.models["log:m"].n_parameters is None
-    assert log.manifest.imported is not None
-    assert log.manifest.imported.checkpoint_every == 500
+
+
+def test_what_earlier_versions_wrote_of_checkpoints_is_passed_over(tmp_path: Path) -> None:
+    for folder in ("old", "new"):
+        (tmp_path / folder).mkdir()
+    manifest = {**MANIFEST, "imported": {**IMPORTED, "checkpoint_every": 500}}
+    pool = {**POOL, "samples": [SAMPLE, {**KNOWN, "checkpoints": [None, "2"]}]}
+    old = read_log(write(tmp_path / "old", manifest, PROBLEM, pool), allow_partial=True)
+    assert old == read_log(write(tmp_path / "new", MANIFEST, PROBLEM, POOL), allow_partial=True)
 
 
 @pytest.mark.parametrize(
@@ -94,7 +99,6 @@ def test_what_is_not_known_is_null(tmp_path: Path) -> None:
         ({}, {"samples": []}, "0 samples, not 1"),
         ({}, {"samples": [SAMPLE] * 3}, "3 samples, not 2"),
         ({}, {"samples": [{**SAMPLE, "finish": "tired"}]}, "sample 0 has finish = 'tired'"),
-        ({}, {"samples": [{**SAMPLE, "checkpoints": [7]}]}, "checkpoints that are no answers"),
         ({}, {"samples": [{**SAMPLE, "logprob": float("nan")}]}, "logprob = nan"),
         ({}, {"samples": [{**SAMPLE, "scores": {"log:p": [0.5]}}]}, "the PRM 'log:p' is not in the manifest"),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,6 +24,10 @@ ANSWER_NAMES = (
 )
 ID_NAMES = ("id", "unique_id", "problem_id", "ID", "uuid")
 """Tried in this order where no field is named."""
+_UNKNOWN = ("", "nan", "<na>")
+"""What stands in a cell without a value, as tables are written; in lower case."""
+_WORKED = ("####", "boxed", "think>")
+"""What tells a worked solution from an answer alone."""
 _LEVEL = re.compile(r"\s*(?:level)?\s*(?:(\d+)(?:\.0)?|\??)\s*", re.IGNORECASE)
 """The last of its alternatives is a level that MATH does not know."""
 
@@ -62,20 +67,40 @@ class Fields:
         )
 
 
+def is_unknown(value: Any) -> bool:
+    """Whether a field has no value: null, blank, or the NaN that tables have in empty cells."""
+    if isinstance(value, str):
+        return value.strip().lower() in _UNKNOWN
+    return value is None or (isinstance(value, float) and math.isnan(value))
+
+
+def plain_text(value: Any) -> str:
+    """A value as text: a whole number without `.0`, however it was stored, and lines that end alike."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return str(value).replace("\r\n", "\n").replace("\r", "\n")
+
+
+def is_storable(text: str) -> bool:
+    """Whether a file can hold the text; half of a surrogate pair is none that can be encoded."""
+    try:
+        return text.isascii() or bool(text.encode())
+    except UnicodeEncodeError:
+        return False
+
+
 def answer_of(value: Any) -> str | None:
-    """The final answer in a field: as it is, or after `####` or in the box of a worked solution.
+    """The final answer in a field: as it is, or what a worked solution says at its end.
 
     None if it is empty. Several are joined, and a whole number that was stored as a float is whole again.
     """
     if isinstance(value, list | tuple):
         found = [part for part in map(answer_of, value) if part]
         return ", ".join(found) or None
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    text = "" if value is None else str(value).strip()
-    if "####" in text or "boxed" in text:
-        return extract_answer(text)
-    return text or None
+    if is_unknown(value):
+        return None
+    text = plain_text(value).strip()
+    return extract_answer(text) if any(mark in text for mark in _WORKED) else text
 
 
 def level_of(value: Any) -> int | None:
@@ -84,16 +109,18 @@ def level_of(value: Any) -> int | None:
     Raises:
         ValueError: it is no level.
     """
-    if value is None or (type(value) is int and value >= 0):
+    if is_unknown(value):
+        return None
+    if type(value) is int and value >= 0:
         return value
     if found := _LEVEL.fullmatch(str(value).strip()):
         return int(found[1]) if found[1] else None
     raise ValueError(f"level = {value!r}; write 3, or Level 3")
 
 
-def text_of(value: Any) -> str:
-    """An id or a problem as text; "" where there is none."""
-    return "" if value is None else str(value)
+def id_of(value: Any) -> str:
+    """An id as text; "" where there is none."""
+    return "" if is_unknown(value) else plain_text(value)
 
 
 def _first(names: tuple[str, ...], record: Mapping[str, Any]) -> str | None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from tts_select.core.errors import BackendError, InputError
+from tts_select.core.extras import require
 from tts_select.data.problems.fields import Fields
 from tts_select.data.problems.files import Record
 
@@ -48,9 +49,10 @@ def read_hub(name: str, source: HubSource, split: str) -> Iterator[Record]:
     """Its records, streamed: nothing is kept on disk but what `datasets` caches.
 
     Raises:
-        InputError: there is no such split.
+        InputError: there is no such split, or `datasets` is not installed.
         BackendError: the hub cannot be reached, or has no such data set any more.
     """
+    require("datasets", "public data sets")
     import datasets
 
     try:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from tts_select.core.errors import InputError
 from tts_select.core.problem import Problem
 from tts_select.data.problems import hub
-from tts_select.data.problems.fields import Fields, answer_of, text_of
+from tts_select.data.problems.fields import Fields, answer_of, id_of, is_storable, plain_text
 from tts_select.data.problems.files import Record, read_records
 
 
@@ -94,7 +94,12 @@ class _Reading:
         if not isinstance(text, str) or not text.strip():
             self.leave_out(record, f'no text in the field "{fields.problem}"')
             return None
-        problem = Problem(text, text_of(data.get(fields.id or "")), answer_of(data.get(fields.answer or "")))
+        text, id_ = plain_text(text), id_of(data.get(fields.id or ""))
+        answer = answer_of(data.get(fields.answer or ""))
+        if not all(map(is_storable, (text, id_, answer or ""))):
+            self.leave_out(record, "half of a surrogate pair, which is no text that can be stored")
+            return None
+        problem = Problem(text, id_, answer)
         if problem.id in self._ids:
             self.leave_out(record, f"the id '{problem.id}' was there before")
             return None

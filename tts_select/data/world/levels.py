@@ -1,7 +1,7 @@
 """How hard a world problem is: the shape it is drawn from, and the shape distribution of each level.
 
 Difficulty comes from length and arithmetic first; distractors and shuffled facts arrive gently, because
-small models that must learn retrieval and arithmetic at once learn neither (docs/log.md).
+small models that must learn retrieval and arithmetic at once learn neither (docs/lab/log.md).
 """
 
 from __future__ import annotations

@@ -2,9 +2,9 @@
 
 N first steps; then, step by step, the best N/M stay and are continued N times in all. N/M is rounded up,
 so that N < M keeps one beam. Identical beams keep their places, so a step that was written often is continued
-often (docs/log.md), but they are expanded and scored as one: nothing is computed twice. A finished solution
-holds its place among the best N/M until better ones push it out; it stays in the pool all the same. The
-search ends when none of the best is open.
+often (docs/lab/log.md), but they are expanded and scored as one: nothing is computed twice. A finished
+solution holds its place among the best N/M until better ones push it out; it stays in the pool all the same.
+The search ends when none of the best is open.
 """
 
 from __future__ import annotations

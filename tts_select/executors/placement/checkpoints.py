@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tts_select.core.errors import BackendError
+from tts_select.core.extras import how_to_install, missing_from
 
 BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
 """Of a number, by dtype."""
@@ -47,6 +48,11 @@ def checkpoint_of(source: str, *, has_vocabulary: bool = True) -> Checkpoint:
     Raises:
         BackendError: its configuration cannot be read, or does not tell its size.
     """
+    if missing := missing_from("local"):
+        raise BackendError(
+            f"the memory of '{source}' cannot be told: {', '.join(missing)} not installed: "
+            f"{how_to_install('local')}"
+        )
     try:
         config = _config(source)
         text = config.get_text_config()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from importlib.util import find_spec
 
 GIB = 1 << 30
 CPU = "cpu"
@@ -25,17 +26,22 @@ class Device:
 
 
 def devices_here() -> tuple[Device, ...]:
-    """The GPUs that torch sees, then the CPU with the memory of the machine."""
+    """The GPUs that torch sees (none without torch), then the CPU with the memory of the machine."""
+    found = _gpus_here() if find_spec("torch") else []
+    if hasattr(os, "sysconf"):  # not on Windows
+        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+        found.append(Device(CPU, memory, memory))
+    return tuple(found)
+
+
+def _gpus_here() -> list[Device]:
     import torch
 
     found = []
     for index in range(torch.cuda.device_count()):
         free, total = torch.cuda.mem_get_info(index)
         found.append(Device(f"cuda:{index}", total, free))
-    if hasattr(os, "sysconf"):  # not on Windows
-        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-        found.append(Device(CPU, memory, memory))
-    return tuple(found)
+    return found
 
 
 def declared_gpus(sizes: list[float]) -> tuple[Device, ...]:

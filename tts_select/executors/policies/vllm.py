@@ -30,6 +30,7 @@ from tts_select.executors.runtime.endings import ids_that_close
 from tts_select.executors.runtime.loading import load_tokenizer
 from tts_select.executors.runtime.vllm_engine import (
     as_prompt,
+    check_vllm,
     forget_prefixes,
     imported_vllm,
     shut_down,
@@ -50,6 +51,7 @@ class VllmPolicy:
             InputError: an option cannot be used, or the folder is not a model's.
             BackendError: vLLM is not installed, or cannot load the model.
         """
+        check_vllm()
         self.name = name
         self._tokenizer = load_tokenizer(source)
         self._renderer = renderer_for(

@@ -42,7 +42,7 @@ class PrmFormat:
 _RLHFLOW = Layout(chat="dialogue", before_first=" ", answer=GOOD)
 
 _ALL = [
-    # the embedded PRMs (docs/world.md)
+    # the embedded PRMs (docs/lab/world.md)
     PrmFormat("world", Layout(prompt="{problem}\n", close="\n\n", is_stripped=False), Likelihood()),
     PrmFormat("world-sign", Layout(prompt="{problem}\n", close="\n\n", is_stripped=False), Sign()),
     # model card of peiyi9979/math-shepherd-mistral-7b-prm; Wang et al. 2023, arXiv 2312.08935

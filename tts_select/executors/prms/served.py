@@ -21,9 +21,9 @@ from tts_select.executors.policies.sizes import size_in_name
 from tts_select.executors.prms.encoding import Encoder
 from tts_select.executors.prms.formats import PrmFormat
 from tts_select.executors.prms.rules import Classes
+from tts_select.executors.prms.tokenizer_files import TokenizerFiles
 from tts_select.executors.prms.validation import check_steps
 from tts_select.executors.runtime.background import BackgroundLoop
-from tts_select.executors.runtime.loading import load_tokenizer
 
 _FORMAT = "qwen2.5-math-prm"
 """The only one that vLLM has a class for."""
@@ -54,7 +54,7 @@ class ServedRewardModel:
             )
         self.name, self._model, self._good = name, model, format.rule.good
         self.n_parameters = _size(model, options)
-        self._encoder = Encoder(format.layout, load_tokenizer(options.tokenizer or model), name)
+        self._encoder = Encoder(format.layout, TokenizerFiles(options.tokenizer or model), name)
         self._client = Client(
             options.base_url,
             concurrency=options.concurrency,

@@ -30,6 +30,7 @@ from tts_select.executors.runtime.loading import load_tokenizer
 from tts_select.executors.runtime.vllm_engine import (
     Vllm,
     as_prompt,
+    check_vllm,
     forget_prefixes,
     imported_vllm,
     shut_down,
@@ -71,6 +72,7 @@ class VllmRewardModel:
             BackendError: vLLM is not installed, or cannot load the model.
         """
         check_format(format)
+        check_vllm()
         self.name = name
         self.n_parameters = _size(source, params)
         self.fingerprint = format.mark(fingerprint_of(Path(source), source))

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tts_select.core.errors import BackendError, InputError, UnknownName
+from tts_select.core.extras import how_to_install, missing_from
 from tts_select.data.fingerprint import fingerprint_of
 
 DTYPES = ("auto", "float32", "bfloat16", "float16")
@@ -83,9 +84,14 @@ def load_tokenizer(source: str) -> Any:
     """Of a folder or a hub name.
 
     Raises:
-        InputError: the folder is not a model's.
+        InputError: the folder is not a model's, or transformers is not installed.
         BackendError: it cannot be loaded.
     """
+    if "transformers" in missing_from("local"):
+        raise InputError(
+            f"the tokenizer of '{source}' is read by transformers, which is not installed: "
+            f"{how_to_install('local')}"
+        )
     from transformers import AutoTokenizer
 
     folder = Path(source)

@@ -6,6 +6,7 @@ import asyncio
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, fields
+from importlib.util import find_spec
 from typing import Any
 
 from tts_select.core.errors import BackendError, UnknownName
@@ -15,6 +16,7 @@ _MEMORY_SHARE = 0.6
 """Of a GPU, unless it is said otherwise: by itself vLLM would leave a PRM on the same GPU no room."""
 
 _CPU_BLOCK_TOKENS = 32
+_REMEDY = "install it as docs/models.md says, or write hf: for vllm:"
 _FORGET_TRIES, _FORGET_SECONDS = 50, 0.1
 
 
@@ -35,10 +37,19 @@ class Vllm:
     """Sampling parameters by which it knows that they are of no other, and need not be copied deeply."""
 
 
+def check_vllm() -> None:
+    """Raises:
+    BackendError: it is not installed.
+    """
+    if find_spec("vllm") is None:
+        raise BackendError(f"vLLM is not installed: {_REMEDY}")
+
+
 def imported_vllm() -> Vllm:
     """Raises:
     BackendError: it is not installed, or cannot be imported.
     """
+    check_vllm()
     os.environ.setdefault("VLLM_LOGGING_LEVEL", "WARNING")  # read when it is imported
     try:
         from vllm import AsyncEngineArgs, SamplingParams
@@ -48,9 +59,7 @@ def imported_vllm() -> Vllm:
         from vllm.v1.engine.async_llm import AsyncLLM
         from vllm.v1.engine.exceptions import EngineDeadError, EngineGenerateError
     except ImportError as error:
-        raise BackendError(
-            f"vLLM cannot be imported ({error}): install it as docs/models.md says, or write hf: for vllm:"
-        ) from error
+        raise BackendError(f"vLLM cannot be imported ({error}): {_REMEDY}") from error
     failures = (EngineDeadError, EngineGenerateError)
     return Vllm(
         AsyncEngineArgs,

@@ -32,9 +32,12 @@ def save_router(router: Router, folder: Path, *, trained_on: Mapping[str, Any]) 
 
     Raises:
         InputError: there is something else under that name.
+        TypeError: routers of its kind are never written.
     """
     check_replaceable(folder)
-    kind = next(name for name, kind in KINDS.items() if isinstance(router, kind.router))
+    kind = next((name for name, kind in KINDS.items() if isinstance(router, kind.router)), None)
+    if kind is None:
+        raise TypeError(f"a {type(router).__name__} has nothing to write")
     files = KINDS[kind].write(router)
     partial = folder.with_name(folder.name + ".partial")
     shutil.rmtree(partial, ignore_errors=True)

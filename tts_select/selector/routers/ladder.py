@@ -102,11 +102,11 @@ class LadderRouter:
     def decide(self, evidences: Sequence[Evidence], price: float, caps: Sequence[Caps]) -> list[Decision]:
         """One more draw of the ladder at this price, or stop.
 
-        After a draw there are two options. That to stop has P(correct) of the surest answer, that to go on has
-        the cost of the next draw and the P(correct) at which its value exceeds that of stopping by what the
-        rule says that going on is worth; so it may lie outside of [0, 1]. Before the first draw there is an
-        option for each ladder, with its accuracy and cost in training: a shared budget picks its price among
-        them. The caps are held against the next draw alone.
+        After a draw there are two options. To stop has P(correct) of the surest answer. To go on has the cost
+        of the next draw, and the P(correct) at which its value exceeds that of stopping by what the rule says
+        that going on is worth; so it may lie outside of [0, 1]. Before the first draw there is an option for
+        each ladder, with its accuracy and cost in training: a shared budget picks one of them for each
+        problem, and with it a price. The caps are held against the next draw alone.
         """
         ladder = self.at(price)
         places = [_place(ladder, evidence) for evidence in evidences]
@@ -187,7 +187,7 @@ class LadderRouter:
     def _whole(self, ladder: Ladder) -> Option:
         """A ladder from its start, as in training."""
         arm = self._arms[ladder.draws[0]]
-        return Option(arm, ladder.accuracy, ladder.cost, self._tokens(ladder.length))
+        return Option(arm, ladder.accuracy, ladder.cost, self._tokens(ladder.length), ladder.price)
 
     def _begin(
         self, ladder: Ladder, evidence: Evidence, surest: Answer | None, price: float, caps: Caps

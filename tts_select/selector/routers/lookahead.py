@@ -20,7 +20,9 @@ from tts_select.selector.calibration import Calibration
 from tts_select.selector.deciding import Answer, Caps, Decision, Option, first_step, next_samples, ranked
 from tts_select.selector.difficulty import Difficulty
 from tts_select.selector.evidence import Evidence
-from tts_select.selector.features import SUREST, TEXT_FEATURES, Layout
+from tts_select.selector.familiarity import Familiarity, TextRanges, probe_numbers
+from tts_select.selector.features import SUREST, Layout
+from tts_select.selector.linear import Linear
 from tts_select.selector.portfolio import Portfolio
 from tts_select.selector.routers.named import is_open
 
@@ -33,7 +35,8 @@ NOT_WORTH = "no answer, and nothing more is worth its cost"
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """The first look at a problem: `n` samples of a policy, scored by a PRM unless that is None."""
+    """The first look at a problem: `n` samples of a policy, scored by a PRM unless that is None. None at all
+    (n = 0) where every arm is a search."""
 
     policy: str
     prm: str | None
@@ -52,6 +55,11 @@ class Probe:
         method = "majority" if self.prm is None else "best_of_n"
         return Arm(self.policy, self.prm, method, self.n, replace(settings, temperature=self.temperature))
 
+    @property
+    def first_look(self) -> Arm | None:
+        """The arm that it is run as, if there are any probes."""
+        return self.arm if self.n else None
+
     def as_in(self, portfolio: Portfolio) -> Probe:
         """Sampled as the arms of its pool are, since these take the probes as their first samples."""
         shared = (arm.settings for arm in portfolio.arms if arm.is_sampling and arm.pool == self.arm.pool)
@@ -61,14 +69,19 @@ class Probe:
 
 @dataclass(frozen=True, slots=True)
 class Calibrated:
-    """A LightGBM model of probabilities with its calibration."""
+    """A LightGBM model of probabilities, mixed with a linear one, with the calibration of both."""
 
     booster: Booster
     calibration: Calibration
+    linear: Linear | None = None
+    trees: float = 1.0
+    """The share of the LightGBM model in the mixture."""
 
     def __call__(self, rows: np.ndarray) -> np.ndarray:
         """One probability a row; rows have the shape (n, features)."""
         said: np.ndarray = np.asarray(self.booster.predict(rows, num_threads=1))
+        if self.linear is not None:
+            said = self.trees * said + (1 - self.trees) * self.linear.predict(rows)
         return self.calibration(said)
 
 
@@ -110,10 +123,8 @@ class LookaheadRouter:
     """By effort, in probability per FLOP."""
     fallback: str
     """The name of the best fixed arm, for problems unlike the training data."""
-    text_ranges: tuple[tuple[float, float], ...]
-    """Of each text feature in training."""
-    words: frozenset[str]
-    """Of the training problems; empty if there were too many to tell."""
+    familiarity: Familiarity | TextRanges
+    """What the training problems were like."""
     mean_tokens: Mapping[str, float]
     """Of a solution of each policy."""
     strengths: Mapping[str, float]
@@ -132,9 +143,9 @@ class LookaheadRouter:
         return {policy: model(state)[0] for policy, model in self.difficulty.items()}
 
     @property
-    def first_look(self) -> Arm:
+    def first_look(self) -> Arm | None:
         """Its probe."""
-        return self.probe.arm
+        return self.probe.first_look
 
     def decide(self, evidences: Sequence[Evidence], price: float, caps: Sequence[Caps]) -> list[Decision]:
         """Of the arms that are worth more than stopping, choose the one that gains most per FLOP; all
@@ -174,10 +185,13 @@ class LookaheadRouter:
             if some
         ]
         p, flops = (of(np.concatenate(rows)) if rows else () for of in (self.p_correct, self.flops))
-        pairs = iter(zip(p, flops, strict=True))
+        row = iter(range(len(p)))
         return [
             look.stop()
-            + [Option(arm, *map(float, next(pairs)), self.tokens(arm, look.evidence)) for arm in some]
+            + [
+                Option(arm, float(p[k := next(row)]), float(flops[k]), self.tokens(arm, look.evidence))
+                for arm in some
+            ]
             for look, some in zip(looks, arms, strict=True)
         ]
 
@@ -197,17 +211,14 @@ class LookaheadRouter:
         mean = sum(s.n_tokens for s in here) / len(here) if here else self.mean_tokens[arm.policy]
         return mean * max(1, arm.budget - len(here))
 
-    def unfamiliar(self, problem: str, evidence: Evidence) -> str | None:
-        """Why the problem is unlike those of the training, or None if it is not."""
-        found = self.layout.state(Evidence(problem, {}))[: len(TEXT_FEATURES)]
-        for name, value, (low, high) in zip(TEXT_FEATURES, found, self.text_ranges, strict=True):
-            slack = 0.1 * (high - low)
-            if not low - slack <= value <= high + slack:
-                return (
-                    f"its {name.replace('_', ' ')} is {value:.3g}, in training it was {low:.3g} to {high:.3g}"
-                )
-        strange = sorted(words_of(problem) - self.words) if self.words else []
-        return f"the word '{strange[0]}' was never in training" if strange else None
+    def unfamiliar(self, problem: str, evidence: Evidence | None = None) -> str | None:
+        """Why the problem is unlike those of the training, or None if it is not: by its text, which costs
+        nothing, and by its probes once they are there."""
+        if (reason := self.familiarity.of_text(problem)) is not None or evidence is None:
+            return reason
+        probe = self.probe
+        numbers = probe_numbers(self.layout, evidence, probe.arm.pool, probe.prm, probe.n)
+        return None if numbers is None else self.familiarity.of_probes(numbers)
 
 
 def layout_of(portfolio: Portfolio, strengths: Mapping[str, float]) -> Layout:
@@ -216,11 +227,6 @@ def layout_of(portfolio: Portfolio, strengths: Mapping[str, float]) -> Layout:
     methods = tuple(dict.fromkeys(arm.method for arm in portfolio.arms))
     searches = {arm.name: arm.policy for arm in portfolio.arms if not arm.is_sampling}
     return Layout(pools, portfolio.policies, portfolio.prms, methods, searches, strengths)
-
-
-def words_of(text: str) -> frozenset[str]:
-    """The words of a text, in lower case."""
-    return frozenset(w for word in text.split() if (w := word.strip(".,;:?!()").lower()).isalpha())
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """A look-ahead router as texts: LightGBM text models and JSON.
 
-router.json         portfolio, probe, prices, calibrations, fingerprints, ranges
-mend.txt, spoil.txt, confidence.txt, cost.txt, difficulty-0.txt, ...    LightGBM models
+    router.json         portfolio, probe, prices, calibrations, linear models, fingerprints, what is familiar
+    mend.txt, spoil.txt, confidence.txt, cost.txt, difficulty-0.txt, ...    LightGBM models
 """
 
 from __future__ import annotations
@@ -13,11 +13,15 @@ from typing import TYPE_CHECKING, Any
 
 from tts_select.core.arm import Arm
 from tts_select.selector.calibration import Calibration
+from tts_select.selector.familiarity import Familiarity, TextRanges
+from tts_select.selector.linear import Linear
 from tts_select.selector.portfolio import Portfolio
 from tts_select.selector.routers.lookahead import Calibrated, DifficultyModel, LookaheadRouter, Probe
 
 if TYPE_CHECKING:
     from lightgbm import Booster
+
+_PROBABILITIES = ("mend", "spoil", "confidence")
 
 
 def write(router: LookaheadRouter) -> dict[str, str]:
@@ -45,24 +49,25 @@ def read(texts: Mapping[str, str]) -> LookaheadRouter:
     arms = tuple(Arm.from_dict(record) for record in facts["portfolio"]["arms"])
     difficulty = {
         entry["policy"]: DifficultyModel(
-            Calibrated(_booster(texts[f"difficulty-{k}.txt"]), Calibration.from_dict(entry["calibration"])),
+            _calibrated(texts[f"difficulty-{k}.txt"], entry["calibration"], entry.get("linear")),
             tuple((float(a), float(b), float(c)) for a, b, c in entry["errors"]),
         )
         for k, entry in enumerate(facts["difficulty"])
     }
-    calibrations = {k: Calibration.from_dict(c) for k, c in facts["calibrations"].items()}
+    linear = facts.get("linear", {})  # routers had none before
+    models = {
+        name: _calibrated(texts[f"{name}.txt"], facts["calibrations"][name], linear.get(name))
+        for name in _PROBABILITIES
+    }
     router = LookaheadRouter(
         portfolio=Portfolio(facts["portfolio"]["name"], arms),
         probe=Probe(**facts["probe"]),
-        mend=Calibrated(_booster(texts["mend.txt"]), calibrations["mend"]),
-        spoil=Calibrated(_booster(texts["spoil.txt"]), calibrations["spoil"]),
-        confidence=Calibrated(_booster(texts["confidence.txt"]), calibrations["confidence"]),
+        **models,
         cost=_booster(texts["cost.txt"]),
         difficulty=difficulty,
         prices=facts["prices"],
         fallback=facts["fallback"],
-        text_ranges=tuple((float(low), float(high)) for low, high in facts["text_ranges"]),
-        words=frozenset(facts["words"]),
+        familiarity=_familiarity(facts),
         mean_tokens=facts["mean_tokens"],
         strengths=facts["strengths"],
         fingerprints=facts["fingerprints"],
@@ -82,22 +87,51 @@ def _facts(router: LookaheadRouter) -> dict[str, Any]:
         "probe": asdict(router.probe),
         "prices": dict(router.prices),
         "fallback": router.fallback,
-        "text_ranges": router.text_ranges,
-        "words": sorted(router.words),
+        **_known_problems(router),
         "mean_tokens": dict(router.mean_tokens),
         "strengths": dict(router.strengths),
         "fingerprints": dict(router.fingerprints),
         "features": [*router.layout.answer_names, *router.layout.option_names],
-        "calibrations": {
-            "mend": router.mend.calibration.as_dict(),
-            "spoil": router.spoil.calibration.as_dict(),
-            "confidence": router.confidence.calibration.as_dict(),
-        },
+        "calibrations": {name: getattr(router, name).calibration.as_dict() for name in _PROBABILITIES},
+        "linear": {name: _linear(getattr(router, name)) for name in _PROBABILITIES},
         "difficulty": [
-            {"policy": policy, "calibration": m.model.calibration.as_dict(), "errors": m.errors}
+            {
+                "policy": policy,
+                "calibration": m.model.calibration.as_dict(),
+                "linear": _linear(m.model),
+                "errors": m.errors,
+            }
             for policy, m in router.difficulty.items()
         ],
     }
+
+
+def _known_problems(router: LookaheadRouter) -> dict[str, Any]:
+    known = router.familiarity
+    if isinstance(known, TextRanges):
+        return {"text_ranges": known.ranges, "words": sorted(known.words)}
+    return {"familiarity": known.as_dict()}
+
+
+def _familiarity(facts: Mapping[str, Any]) -> Familiarity | TextRanges:
+    """Routers that were trained before there was a `familiarity` have ranges and words."""
+    if "familiarity" in facts:
+        return Familiarity.from_dict(facts["familiarity"])
+    ranges = tuple((float(low), float(high)) for low, high in facts["text_ranges"])
+    return TextRanges(ranges, frozenset(facts["words"]))
+
+
+def _linear(model: Calibrated) -> dict[str, Any] | None:
+    return {**model.linear.as_dict(), "trees": model.trees} if model.linear else None
+
+
+def _calibrated(text: str, curve: Mapping[str, Any], linear: Mapping[str, Any] | None) -> Calibrated:
+    booster, calibration = _booster(text), Calibration.from_dict(dict(curve))
+    if linear is None:
+        return Calibrated(booster, calibration)
+    return Calibrated(
+        booster, calibration, Linear.from_dict(linear, booster.num_feature()), float(linear["trees"])
+    )
 
 
 def _booster(text: str) -> Booster:

@@ -10,8 +10,8 @@ from tts_select.core.arm import Arm
 from tts_select.core.errors import InputError, UnknownName
 from tts_select.core.plan import Settings
 from tts_select.data.grading import GRADER, grade
-from tts_select.training.importing.spool import Spooled
-from tts_select.training.importing.taking import Taken, spec_of
+from tts_select.training.importing.intake import Intake, spec_of
+from tts_select.training.importing.spool import SpoolSample
 from tts_select.training.log.manifest import rounds
 from tts_select.training.log.records import Imported, Manifest, ModelCard, Pool, Sample, Unit
 
@@ -19,26 +19,27 @@ LOG_GRADER = "log"
 
 
 def manifest_of(
-    taken: Taken,
+    intake: Intake,
     *,
     name: str,
     source: tuple[str, tuple[str, ...]],
+    unit: Unit,
     n_parameters: Mapping[str, float],
-    checkpoint_every: int | None,
 ) -> Manifest:
-    """`source` is the format and the names of the files.
+    """Return the manifest of a log; `source` is the format and the names of the files.
 
     Raises:
         InputError: the size is given of a model that the log does not have, or a PRM has a model's name.
     """
     for model in n_parameters:
-        if model not in taken.models.values():
-            raise UnknownName("model in --params", model, set(taken.models.values()))
-    sizes = taken.spool.sizes()
-    if both := sizes.keys() & {prm for found in taken.prms.values() for prm in found}:
-        raise InputError(f"'{taken.models[min(both)]}' is a model and a PRM: name the PRM with --prm")
-    arms = [arm for policy, found in sizes.items() for arm in _arms(policy, found, list(taken.prms[policy]))]
-    tally = taken.tally
+        if model not in intake.models.values():
+            raise UnknownName("model in --params", model, set(intake.models.values()))
+    sizes = intake.spool.sizes()
+    prms = {prm for policy in sizes for prm in intake.prms[policy]}
+    if both := sizes.keys() & prms:
+        raise InputError(f"'{intake.models[min(both)]}' is a model and a PRM: name the PRM with --prm")
+    arms = [arm for policy, found in sizes.items() for arm in _arms(policy, found, list(intake.prms[policy]))]
+    tally = intake.tally
     n_pools = sum(map(len, sizes.values()))
     return Manifest(
         portfolio=name,
@@ -46,18 +47,20 @@ def manifest_of(
         n_samples=max(max(found) for found in sizes.values()),
         n_runs=1,
         seed=0,
-        models={spec: _card(spec, model, sizes, n_parameters) for spec, model in taken.models.items()},
-        grader=LOG_GRADER if taken.log_has_graded else GRADER,
-        imported=Imported(
-            *source, taken.unit, checkpoint_every, tally.n_rows, tally.n_bad, tally.n_duplicates, n_pools
-        ),
+        models={
+            spec: _card(spec, model, sizes, n_parameters)
+            for spec, model in intake.models.items()
+            if spec in sizes or spec in prms
+        },
+        grader=LOG_GRADER if intake.log_has_graded else GRADER,
+        imported=Imported(*source, unit, tally.n_rows, tally.n_bad, tally.n_duplicates, n_pools),
     )
 
 
-def pools_of(taken: Taken) -> Iterator[Pool]:
-    """One after the other; what the log does not say is graded here."""
-    for policy, id_, samples in taken.spool.pools():
-        gold = taken.problems.known[id_].answer
+def pools_of(intake: Intake, unit: Unit) -> Iterator[Pool]:
+    """Yield the pools; what the log does not say is graded here."""
+    for policy, id_, samples in intake.spool.pools():
+        gold = intake.problems.known[id_].answer
         prompts = {sample.prompt_tokens for sample in samples}
         correct = _graded(samples, gold)
         yield Pool(
@@ -65,7 +68,7 @@ def pools_of(taken: Taken) -> Iterator[Pool]:
             policy=policy,
             temperature=Settings().temperature,
             prompt_tokens=prompts.pop() if len(prompts) == 1 else None,
-            samples=tuple(_sample(s, right, taken.unit) for s, right in zip(samples, correct, strict=True)),
+            samples=tuple(_sample(s, right, unit) for s, right in zip(samples, correct, strict=True)),
             prm_tokens={},
         )
 
@@ -86,12 +89,12 @@ def _card(
     return ModelCard(kind, None if size is None else round(size), fingerprint)
 
 
-def _graded(samples: Sequence[Spooled], gold: str | None) -> list[bool]:
+def _graded(samples: Sequence[SpoolSample], gold: str | None) -> list[bool]:
     verdicts = iter(grade((s.answer, gold) for s in samples if s.correct is None))
     return [next(verdicts) == "equivalent" if s.correct is None else s.correct for s in samples]
 
 
-def _sample(sample: Spooled, correct: bool, unit: Unit) -> Sample:
+def _sample(sample: SpoolSample, correct: bool, unit: Unit) -> Sample:
     n = {"tokens": sample.n_tokens, "characters": sample.n_chars, "samples": 1}[unit]
     assert n is not None
     return Sample(
@@ -102,5 +105,4 @@ def _sample(sample: Spooled, correct: bool, unit: Unit) -> Sample:
         finish=sample.finish,
         text=sample.text,
         scores={spec_of(prm): tuple(scores) for prm, scores in sample.scores.items()},
-        checkpoints=None if sample.checkpoints is None else tuple(sample.checkpoints),
     )

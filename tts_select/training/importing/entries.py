@@ -11,7 +11,7 @@ class Entry:
     """What is None is not known."""
 
     id: str
-    """Of the problem."""
+    """The problem's."""
     model: str
     prompt: str | None = None
     """Samples with different prompts are of different policies."""
@@ -33,7 +33,6 @@ class Entry:
     text: str | None = None
     scores: dict[str, list[float]] = field(default_factory=dict)
     """By PRM, one a step, each in [0, 1]."""
-    checkpoints: list[str | None] | None = None
 
 
 class Row(NamedTuple):
@@ -42,3 +41,5 @@ class Row(NamedTuple):
     place: str
     entry: Entry | None
     complaint: str = ""
+    attempt: Entry | None = None
+    """What is known of a sample that failed: another attempt at it may have gone well."""

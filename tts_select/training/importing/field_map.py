@@ -21,7 +21,7 @@ USUAL: dict[str, tuple[str, ...]] = {
     "tokens": ("tokens", "output_tokens", "n_tokens", "completion_tokens"),
     "chars": ("chars", "n_chars"),
     "problem": ("problem", "question"),
-    "text": ("text", "completion", "response"),
+    "text": ("text", "completion", "response", "completions", "responses", "generations"),
     "text_hash": ("text_hash",),
     "level": ("level",),
     "family": ("family", "subject"),
@@ -29,7 +29,6 @@ USUAL: dict[str, tuple[str, ...]] = {
     "logprob": ("logprob",),
     "prompt_tokens": ("prompt_tokens",),
     "scores": ("scores", "step_scores"),
-    "checkpoints": ("checkpoints",),
 }
 """What can be mapped, and the names that are tried in this order where it is not."""
 

@@ -1,4 +1,4 @@
-"""JSONL, CSV and parquet with a sample in each row."""
+"""JSONL, CSV and parquet with a sample, or lists of samples, in each row."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tts_select.core.errors import InputError
 from tts_select.core.problem import Problem
 from tts_select.data.grading import extract_answer
 from tts_select.data.problems.files import read_records
-from tts_select.training.importing import values
+from tts_select.training.importing import nested, values
 from tts_select.training.importing.entries import Entry, Row
 from tts_select.training.importing.field_map import FieldMap
 
@@ -20,6 +20,8 @@ TOLERANT = "surrogateescape"
 """Bytes that are no UTF-8 make a bad row, not a bad file: what is left of them can be stored nowhere."""
 _LOOKED_AT = 100
 """So many records show which fields there are: not each has all of them."""
+_PART = "{} of the sample"
+"""The field that a part is given, beside those of its record."""
 _SUFFIXES = {"jsonl": ".jsonl", "csv": ".csv", "parquet": ".parquet"}
 
 
@@ -30,11 +32,15 @@ class Reading:
     format: str = "jsonl"
     fields: FieldMap = field(default_factory=FieldMap)
     model: str | None = None
-    """Of rows that do not name theirs."""
+    """The model of rows that do not name theirs."""
     prm: str = "prm"
-    """Whose the scores are."""
+    """The PRM that the scores are of."""
     no_answer: frozenset[str] = frozenset()
     """Texts that stand for no answer."""
+    filter: str | None = None
+    """The filter of lm-evaluation-harness that counts; None: the first of a file."""
+    metric: str | None = None
+    """The metric, or scorer, that decides; None: as the format has it."""
 
 
 def read_rows(path: Path, reading: Reading) -> Iterator[Row]:
@@ -50,11 +56,24 @@ def read_rows(path: Path, reading: Reading) -> Iterator[Row]:
     for place, data, complaint in itertools.chain(first, records):
         if data is None:
             yield Row(place, None, complaint)
-            continue
-        try:
-            yield Row(place, entry_of(data, found, reading))
-        except ValueError as error:
-            yield Row(place, None, str(error))
+        else:
+            yield from _rows(place, data, found, reading)
+
+
+def _rows(place: str, data: Mapping[str, Any], found: Mapping[str, str], reading: Reading) -> Iterator[Row]:
+    lists = nested.lists_in(data, found, cells=reading.format == "csv")
+    if lists:
+        own = nested.fields_of_each(found, lists, reading.fields)
+
+        def read(k: int, each: dict[str, Any]) -> Entry:
+            return entry_of(nested.sample_of(data, k, each, found), own, reading)
+
+        yield from nested.rows_of(place, lists, read)
+        return
+    try:
+        yield Row(place, entry_of(data, found, reading))
+    except ValueError as error:
+        yield Row(place, None, str(error))
 
 
 def entry_of(data: Mapping[str, Any], found: Mapping[str, str], reading: Reading) -> Entry:
@@ -63,16 +82,14 @@ def entry_of(data: Mapping[str, Any], found: Mapping[str, str], reading: Reading
     Raises:
         ValueError: a field is missing or malformed.
     """
-    take = _Taking(data, found)
-    text, question = take("text", values.text), take("problem", values.text) or ""
-    answer = take("answer", lambda value: values.answer(value, reading.no_answer))
-    if "answer" not in found and text:
-        answer = extract_answer(text)
+    take = _Fields(data, found)
+    question = take("problem", values.text) or ""
+    answer, text = _said(take, found, reading)
     id_ = take("id", values.text) or (Problem(question).id if question else None)
     model = take("model", values.text) or reading.model
     if id_ is None or model is None:
         raise ValueError(f"no {'id of its problem' if id_ is None else 'model'}")
-    n_chars = take("chars", values.count)
+    n_tokens, n_chars = take("tokens", values.count), take("chars", values.count)
     return Entry(
         id=id_,
         model=model,
@@ -85,14 +102,13 @@ def entry_of(data: Mapping[str, Any], found: Mapping[str, str], reading: Reading
         family=take("family", values.text),
         answer=answer,
         correct=take("correct", values.flag),
-        n_tokens=take("tokens", values.count, needed=True),
-        n_chars=len(text) if n_chars is None and text else n_chars,
+        n_tokens=0 if n_tokens is None and text == "" else n_tokens,
+        n_chars=len(text) if n_chars is None and text is not None else n_chars,
         prompt_tokens=take("prompt_tokens", values.count),
-        logprob=take("logprob", lambda value: None if value in (None, "") else values.number(value)),
+        logprob=take("logprob", values.logprob),
         finish=take("finish", values.finish),
         text=text,
         scores=take("scores", lambda value: _scores(value, reading.prm)) or {},
-        checkpoints=take("checkpoints", lambda value: values.answers(value, reading.no_answer)),
     )
 
 
@@ -103,26 +119,38 @@ def entry_of_parts(parts: Mapping[str, Any], data: Mapping[str, Any], reading: R
         ValueError: a part is malformed, or what --map names is not there.
     """
     named = reading.fields.named
-    found = {key: f"{key} of the sample" for key in parts if key not in named}
+    found = {key: _PART.format(key) for key in parts if key not in named}
     found |= {key: name for key, name in named.items() if name}
-    return entry_of({**data, **{f"{key} of the sample": part for key, part in parts.items()}}, found, reading)
+    return entry_of({**data, **{_PART.format(key): part for key, part in parts.items()}}, found, reading)
 
 
-class _Taking:
+class _Fields:
+    """The values of one record, by key."""
+
     def __init__(self, data: Mapping[str, Any], found: Mapping[str, str]) -> None:
         self._data, self._found = data, found
 
-    def __call__(self, key: str, read: Any, *, needed: bool = False) -> Any:
+    def __call__(self, key: str, read: Any) -> Any:
         name = self._found.get(key)
         if name is None:
             return None
         try:
-            value = read(self._data.get(name))  # JSON often leaves out what is null
+            return read(self._data.get(name))  # JSON often leaves out what is null
         except ValueError as error:
-            raise ValueError(f"the field '{name}' ({key}): {error}") from error
-        if value is None and needed:
-            raise ValueError(f"the field '{name}' ({key}) is empty")
-        return value
+            where = f"its {key}" if name == _PART.format(key) else f"the field '{name}' ({key})"
+            raise ValueError(f"{where}: {error}") from error
+
+
+def _said(take: _Fields, found: Mapping[str, str], reading: Reading) -> tuple[str | None, str | None]:
+    """(final answer, text). Where neither is there the model wrote nothing; beside an answer the text is
+    not known."""
+    text = take("text", values.response)
+    answer = take("answer", lambda value: values.answer(value, reading.no_answer))
+    if "answer" not in found and text:
+        answer = values.answer(extract_answer(text), reading.no_answer)
+    if "text" not in found:
+        return answer, None
+    return answer, text or (None if answer is not None else "")
 
 
 def _number(run: str | None, sample: str | None) -> str | None:
@@ -132,7 +160,7 @@ def _number(run: str | None, sample: str | None) -> str | None:
 
 def _same_text(text: str | None, reading: Reading) -> str | None:
     """The text itself, unless --map says `text_hash=`: then the same text twice is two samples."""
-    return None if "text_hash" in reading.fields.named else text
+    return None if "text_hash" in reading.fields.named else text or None
 
 
 def _scores(value: Any, prm: str) -> dict[str, list[float]]:

@@ -1,107 +1,163 @@
-"""Logs of Inspect (`.eval`, `.json`), read by inspect_ai itself: one sample an epoch."""
+"""Logs of Inspect (`.eval`, `.json`): one sample an epoch."""
 
 from __future__ import annotations
 
-import re
-import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from tts_select.core.errors import InputError
-from tts_select.data.grading import extract_answer
-from tts_select.training.importing.entries import Row
+from tts_select.core.errors import UnknownName
+from tts_select.training.importing import values
+from tts_select.training.importing.entries import Entry, Row
 from tts_select.training.importing.generic import Reading, entry_of_parts
+from tts_select.training.importing.inspect_files import read_log
+from tts_select.training.importing.said import answer_in
 
-_REASON_CHARS = 200
-_ANSWER_CHARS = 200
-_SAID = re.compile(r"(?i)\banswer\s*:\s*(.+)")
-"""As Inspect's own prompts ask for it."""
-_CORRECT, _INCORRECT = "C", "I"
+_ATTACHED = "attachment://"
 
 
 def read_rows(path: Path, reading: Reading) -> Iterator[Row]:
-    """The verdict is that of the first scorer; `--map correct=NAME` takes another one.
+    """The verdict is that of the first scorer that has one; `--metric NAME` takes another.
+
+    A retry has copies of the samples that went well before: a sample is known by its `uuid`, and by the
+    task's id and the epoch, which a retry keeps.
 
     Raises:
-        InputError: inspect_ai is not installed, or it cannot read the file.
+        InputError: the file is no log of Inspect, or has no such scorer.
     """
-    log = _log_module()
-    try:
-        header = log.read_eval_log(str(path), header_only=True)
-        samples = log.read_eval_log_samples(str(path), all_samples_required=False)
-        for k, sample in enumerate(samples, start=1):
-            yield _row(f"sample {k} ({sample.id}, epoch {sample.epoch})", sample, header.eval, reading)
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:  # what is no log is all of these
-        reason = " ".join(str(error).split())[:_REASON_CHARS]
-        raise InputError(f"'{path}' is no Inspect log that can be read: {reason}") from error
+    for about, (place, data, complaint) in read_log(path):
+        if data is None:
+            yield Row(place, None, complaint)
+            continue
+        sample = _Sample(data, about)
+        try:
+            entry = sample.entry(path, reading)
+        except ValueError as error:
+            yield Row(place, None, str(error))
+            continue
+        failure = sample.failure()
+        yield Row(place, entry) if failure is None else Row(place, None, failure, attempt=entry)
 
 
-def _log_module() -> Any:
-    try:
-        from inspect_ai import log
-    except ImportError as error:
-        raise InputError(
-            "Inspect logs are read by inspect_ai, which is not installed: pip install 'tts-select[inspect]'"
-        ) from error
-    return log
+class _Sample:
+    """One sample of a log, as JSON has it; any part may be missing."""
 
+    def __init__(self, data: Mapping[str, Any], about: Mapping[str, Any]) -> None:
+        self._data, self._about = data, about
+        self._output = _object(data.get("output"))
+        self._choices = [_object(choice) for choice in self._output.get("choices") or ()]
+        self._scores = {name: _object(score) for name, score in _scores(data, about).items()}
 
-def _row(place: str, sample: Any, task: Any, reading: Reading) -> Row:
-    if sample.error is not None:
-        return Row(place, None, f"it ended in an error ({sample.error.message})")
-    if not sample.output.choices:
-        return Row(place, None, "the model wrote nothing")
-    verdicts = {name: _verdict(score.value) for name, score in (sample.scores or {}).items()}
-    try:
-        entry = entry_of_parts(_parts(sample, task, verdicts), {**sample.metadata, **verdicts}, reading)
-    except ValueError as error:
-        return Row(place, None, str(error))
-    return Row(place, entry)
+    def failure(self) -> str | None:
+        """Why there is no solution, if there is none."""
+        if error := self._data.get("error"):
+            return f"it ended in an error ({_object(error).get('message', error)})"
+        if self._data.get("invalidation"):
+            return "it was invalidated"
+        return None if self._choices else "the model wrote nothing"
 
+    def entry(self, path: Path, reading: Reading) -> Entry:
+        """Raises:
+        ValueError: a part is malformed.
+        InputError: there is no such scorer.
+        """
+        verdicts = self._verdicts()
+        if reading.metric is not None and verdicts and reading.metric not in verdicts:
+            raise UnknownName(f"scorer in '{path.name}'", reading.metric, verdicts)
+        metadata = _object(self._data.get("metadata"))
+        return entry_of_parts(
+            {**self._asked(metadata), **self._written(), **self._graded(verdicts, reading.metric)},
+            {**metadata, **verdicts},
+            reading,
+        )
 
-def _parts(sample: Any, task: Any, verdicts: Mapping[str, bool | None]) -> dict[str, Any]:
-    output, usage = sample.output, sample.output.usage
-    answers = (_answer_in(score.answer) for score in (sample.scores or {}).values() if score.answer)
-    known = {
-        "answer": next(answers, None),
-        "tokens": None if usage is None else usage.output_tokens,
-    }
-    return {
-        "id": f"{task.task}/{sample.id}",
-        "model": task.model,
-        "sample": f"{task.run_id}:{sample.epoch}",
-        "problem": _question(sample.input),
-        "gold": sample.target if isinstance(sample.target, str) else sample.target[0],
-        "correct": next((right for right in verdicts.values() if right is not None), None),
-        "text": output.completion,
-        "text_hash": f"{task.run_id}:{sample.epoch}",
-        "finish": output.stop_reason,
-        "prompt_tokens": None if usage is None else usage.input_tokens,
-        "level": sample.metadata.get("level"),
-        "family": sample.metadata.get("subject"),
-        **{name: value for name, value in known.items() if value is not None},
-    }
+    def _asked(self, metadata: Mapping[str, Any]) -> dict[str, Any]:
+        data, about = self._data, self._about
+        target = data.get("target")
+        task_id = about.get("task_id") or about.get("run_id")
+        number = f"{task_id}:{data.get('epoch', 1)}"
+        return {
+            "id": f"{about['task']}/{data['id']}",
+            "model": about["model"],
+            "sample": number,
+            "text_hash": data.get("uuid") or number,
+            "problem": self._question(),
+            "gold": next(iter(target), None) if isinstance(target, list) else target,
+            "level": metadata.get("level"),
+            "family": metadata.get("subject"),
+        }
 
+    def _written(self) -> dict[str, Any]:
+        first = self._choices[0] if self._choices else {}
+        usage = _object(self._output.get("usage"))
+        text = self._output.get("completion")
+        if text is None:
+            text = _text_of(_object(first.get("message")).get("content"))
+        parts = {
+            "text": self._whole(text),
+            "finish": "length" if self._data.get("limit") else first.get("stop_reason"),
+            "prompt_tokens": usage.get("input_tokens"),
+        }
+        return parts | ({} if usage.get("output_tokens") is None else {"tokens": usage["output_tokens"]})
 
-def _answer_in(text: str) -> str | None:
-    """Some scorers give the answer alone, others the line or all of the text that it stands in."""
-    if found := extract_answer(text):
+    def _graded(self, verdicts: Mapping[str, Any], metric: str | None) -> dict[str, Any]:
+        decided = (verdict for verdict in verdicts.values() if verdict is not None)
+        parts = {"correct": next(decided, None) if metric is None else verdicts.get(metric)}
+        chosen = [] if metric is None else [self._scores.get(metric.partition(".")[0], {})]
+        answers = (score.get("answer") for score in (*chosen, *self._scores.values()))
+        said = next((answer for answer in answers if isinstance(answer, str) and answer), None)
+        return parts if said is None else {**parts, "answer": answer_in(said)}
+
+    def _verdicts(self) -> dict[str, bool | None]:
+        """By scorer, and by `SCORER.NAME` where its value has names."""
+        found: dict[str, bool | None] = {}
+        for name, score in self._scores.items():
+            value = score.get("value")
+            if isinstance(value, dict):
+                found |= {f"{name}.{key}": _verdict(one) for key, one in value.items()}
+            else:
+                found[name] = _verdict(value)
         return found
-    said = _SAID.findall(text)
-    alone = said[-1] if said else text
-    return alone if len(alone) <= _ANSWER_CHARS else None
+
+    def _question(self) -> str | None:
+        """The text of a problem that was asked as such, or as the last thing a user said."""
+        asked = self._data.get("input")
+        if isinstance(asked, list):
+            said = [m for m in map(_object, asked) if m.get("role") == "user"]
+            asked = _text_of(said[-1].get("content")) if said else None
+        return self._whole(asked)
+
+    def _whole(self, text: Any) -> str | None:
+        """A long text may stand among the attachments."""
+        if not isinstance(text, str):
+            return None
+        attached = _object(self._data.get("attachments")) if text.startswith(_ATTACHED) else {}
+        return str(attached.get(text.removeprefix(_ATTACHED), text))
 
 
-def _question(asked: Any) -> str | None:
-    """The text of a problem that was asked as such, or as the last thing a user said."""
-    if isinstance(asked, str):
-        return asked
-    said = [message.text for message in asked if message.role == "user"]
-    return said[-1] if said else None
+def _object(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _scores(data: Mapping[str, Any], about: Mapping[str, Any]) -> Mapping[str, Any]:
+    """By scorer; a log of the first version has a single `score`."""
+    if isinstance(data.get("scores"), dict):
+        return _object(data["scores"])
+    scorer = _object(about.get("scorer")).get("name", "score")
+    return {} if data.get("score") is None else {str(scorer): data["score"]}
+
+
+def _text_of(content: Any) -> str | None:
+    """What a message says, without what the model thought."""
+    if not isinstance(content, list):
+        return content if isinstance(content, str) else None
+    parts = [_object(part) for part in content]
+    return "".join(str(part.get("text", "")) for part in parts if part.get("type") == "text")
 
 
 def _verdict(value: Any) -> bool | None:
-    if value in (_CORRECT, _INCORRECT):
-        return bool(value == _CORRECT)
-    return bool(value) if value in (0, 1) else None
+    """As Inspect turns a score into 1 or 0; None is anything between, and P, which is half."""
+    try:
+        return values.flag(value)
+    except ValueError:
+        return None

@@ -113,8 +113,6 @@ def _differ(gold: str, other: str | None) -> bool:
 
 
 def _logged(row: Row) -> LoggedProblem:
-    family = row.data.get("family", row.data.get("subject"))
-    problem = row.problem
-    return LoggedProblem(
-        problem.id, problem.text, problem.answer, values.level(row.data.get("level")), family and str(family)
-    )
+    family = values.text(row.data.get("family", row.data.get("subject")))
+    problem, level = row.problem, values.level(row.data.get("level"))
+    return LoggedProblem(problem.id, problem.text, problem.answer, level, family)

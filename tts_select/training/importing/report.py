@@ -17,14 +17,23 @@ _MAX_NOTES = 20
 
 @dataclass(slots=True)
 class Tally:
-    """Of the rows."""
+    """Counts of the samples that were read: what became of them."""
 
     strict: bool = False
+    max_bad_share: float = MAX_BAD_SHARE
+    """The share of bad ones with which a log is still one."""
     n_rows: int = 0
     n_bad: int = 0
     n_duplicates: int = 0
     notes: list[str] = field(default_factory=list)
     """The first of the bad ones, with file and line."""
+    n_noted: int = 0
+    """The bad ones that `notes` tell of."""
+
+    @property
+    def n_spare(self) -> int:
+        """How many more may be bad."""
+        return 0 if self.strict else max(0, int(self.max_bad_share * self.n_rows) - self.n_bad)
 
     def reject(self, path: Path, place: str, complaint: str) -> None:
         """Count a bad row.
@@ -32,12 +41,17 @@ class Tally:
         Raises:
             InputError: no bad row is to be skipped.
         """
-        self.n_bad += 1
         note = f"{path}, {place}: {complaint}"
         if self.strict:
             raise InputError(f"{note}; correct it, or import without --strict to skip it")
+        self.drop(1, note)
+
+    def drop(self, n: int, note: str) -> None:
+        """Count `n` samples that are left out, and note why."""
+        self.n_bad += n
         if len(self.notes) < _MAX_NOTES:
             self.notes.append(note)
+            self.n_noted += n
 
     def check(self) -> None:
         """Raises:
@@ -45,16 +59,18 @@ class Tally:
         """
         if not self.n_rows:
             raise InputError("there is no sample in the files")
-        if self.n_bad > MAX_BAD_SHARE * self.n_rows:
+        if self.n_bad > self.max_bad_share * self.n_rows:
             raise InputError(
-                f"{self.n_bad:,} of {self.n_rows:,} rows cannot be used, more than {MAX_BAD_SHARE:.0%}; "
-                f"the first is {self.notes[0]}"
+                f"{self.n_bad:,} of {self.n_rows:,} rows cannot be used, more than {self.max_bad_share:.0%}; "
+                f"the first is {self.notes[0]}; if the others are right, --max-bad allows for more"
             )
+        if self.n_bad == self.n_rows:
+            raise InputError(f"none of {self.n_rows:,} rows can be used; the first is {self.notes[0]}")
 
 
 @dataclass(slots=True)
-class Found:
-    """Of one policy."""
+class PolicySummary:
+    """What the log holds of one policy."""
 
     policy: str
     n_parameters: int | None
@@ -89,13 +105,13 @@ class Found:
 
 
 class Report:
-    """Of one import; whole when `counted` has come to its end."""
+    """What an import did; whole when `counted` has come to its end."""
 
     def __init__(self, manifest: Manifest, tally: Tally, problems: Sequence[LoggedProblem]) -> None:
         self.manifest, self.tally = manifest, tally
         self._problems = problems
         cards = manifest.models.items()
-        self.policies = {s: Found(s, card.n_parameters) for s, card in cards if card.kind == "policy"}
+        self.policies = {s: PolicySummary(s, card.n_parameters) for s, card in cards if card.kind == "policy"}
 
     def counted(self, pools: Iterator[Pool]) -> Iterator[Pool]:
         """The same pools, counted as they pass."""

@@ -10,13 +10,12 @@ from pathlib import Path
 
 from tts_select.core.errors import InputError
 from tts_select.training.importing.building import manifest_of, pools_of
-from tts_select.training.importing.entries import Entry
 from tts_select.training.importing.formats import FORMATS
 from tts_select.training.importing.generic import Reading
+from tts_select.training.importing.intake import Intake
 from tts_select.training.importing.problems import Problems, Reference
-from tts_select.training.importing.report import Report, Tally
+from tts_select.training.importing.report import MAX_BAD_SHARE, Report, Tally
 from tts_select.training.importing.spool import Spool
-from tts_select.training.importing.taking import Taken
 from tts_select.training.log.manifest import encode_manifest
 from tts_select.training.log.parquet import write_tables
 from tts_select.training.log.reading import MANIFEST
@@ -36,17 +35,18 @@ class Import:
     reading: Reading = field(default_factory=Reading)
     n_parameters: Mapping[str, float] = field(default_factory=dict)
     """By the names of models and PRMs in the log."""
-    checkpoint_every: int | None = None
     reference: Reference | None = None
     strict: bool = False
-    """The first bad row stops it."""
+    """The first bad sample stops it."""
+    max_bad_share: float = MAX_BAD_SHARE
+    """A larger share of bad samples does too."""
 
 
 def import_logs(asked: Import, folder: Path, *, progress: Progress = lambda *_: None) -> Report:
     """Write the samples of the files as a sweep log into a new folder.
 
     Raises:
-        InputError: a file cannot be read, a row is bad and `strict`, or more than 5 % of them are, nothing
+        InputError: a file cannot be read, a row is bad and `strict`, or too many are, nothing
             is left, or the folder holds files.
         OSError: the log cannot be written.
     """
@@ -55,10 +55,9 @@ def import_logs(asked: Import, folder: Path, *, progress: Progress = lambda *_: 
         tempfile.TemporaryDirectory(dir=folder, prefix=".import-") as own,
         Spool(Path(own) / "spool") as spool,
     ):
-        taken = Taken(spool, Problems(asked.reference), Tally(strict=asked.strict))
-        _read(asked, taken, progress)
-        spool.close_intake()
-        return _write(asked, taken, folder)
+        intake = Intake(spool, Problems(asked.reference), Tally(asked.strict, asked.max_bad_share))
+        _read(asked, intake, progress)
+        return _write(asked, intake, folder)
 
 
 def _make(folder: Path) -> None:
@@ -71,47 +70,30 @@ def _make(folder: Path) -> None:
         raise InputError(f"'{folder}' holds files ('{there[0]}'): name another --out, or empty it")
 
 
-def _read(asked: Import, taken: Taken, progress: Progress) -> None:
-    tally = taken.tally
+def _read(asked: Import, intake: Intake, progress: Progress) -> None:
+    tally = intake.tally
     for path in asked.files:
-        for place, entry, complaint in FORMATS[asked.reading.format](path, asked.reading):
-            tally.n_rows += 1
+        for row in FORMATS[asked.reading.format](path, asked.reading):
+            intake.add(path, row)
             if tally.n_rows % _PROGRESS_ROWS == 0:
                 progress(tally.n_rows, path.name)
-            if entry is None:
-                tally.reject(path, place, complaint)
-                continue
-            _check_checkpoints(entry, asked.checkpoint_every)
-            try:
-                taken.add(entry)
-            except ValueError as error:
-                tally.reject(path, place, str(error))
         progress(tally.n_rows, path.name)
-    tally.check()
-    taken.problems.check()
 
 
-def _check_checkpoints(entry: Entry, every: int | None) -> None:
-    if entry.checkpoints is not None and every is None:
-        raise InputError(
-            "the samples have checkpoints: say how far apart they are, as in --checkpoint-every 500, "
-            "or leave them out with --map checkpoints="
-        )
-
-
-def _write(asked: Import, taken: Taken, folder: Path) -> Report:
+def _write(asked: Import, intake: Intake, folder: Path) -> Report:
     """The manifest comes last: a folder without it is no log."""
+    unit = intake.close()
     manifest = manifest_of(
-        taken,
+        intake,
         name=folder.resolve().name,
         source=(asked.reading.format, tuple(path.name for path in asked.files)),
+        unit=unit,
         n_parameters=asked.n_parameters,
-        checkpoint_every=asked.checkpoint_every,
     )
-    kept = taken.spool.problems()
-    problems = [problem for id_, problem in taken.problems.known.items() if id_ in kept]
-    report = Report(manifest, taken.tally, problems)
-    write_tables(folder, problems, report.counted(pools_of(taken)), imported=True)
+    kept = intake.spool.problems()
+    problems = [problem for id_, problem in intake.problems.known.items() if id_ in kept]
+    report = Report(manifest, intake.tally, problems)
+    write_tables(folder, problems, report.counted(pools_of(intake, unit)))
     encoded = json.dumps(encode_manifest(manifest, problems), indent=1)
     write_whole(folder / MANIFEST, encoded.encode() + b"\n")
     return report

@@ -1,7 +1,7 @@
 """`best_of_n_completions.jsonl` of search-and-learn: a problem a line, with samples and step scores.
 
-Of a line are read `completions`, `scores` (for each completion one a step), `completion_tokens`, and the
-problem's own fields: `problem`, `answer`, `unique_id`, `level`, `subject`
+Of a line are read `completions`, `scores` (for each completion one a step, or one alone),
+`completion_tokens`, and the problem's own fields: `problem`, `answer`, `unique_id`, `level`, `subject`
 (https://github.com/huggingface/search-and-learn).
 """
 
@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from tts_select.core.errors import InputError
-from tts_select.data.problems.fields import ID_NAMES
+from tts_select.data.problems.fields import ID_NAMES, is_unknown
 from tts_select.data.problems.files import read_records
-from tts_select.training.importing.entries import Row
+from tts_select.training.importing import nested
+from tts_select.training.importing.entries import Entry, Row
 from tts_select.training.importing.generic import TOLERANT, Reading, entry_of_parts
 
 _SEARCHES = ("beam_search", "dvts", "diverse_verifier")
@@ -36,33 +37,37 @@ def read_rows(path: Path, reading: Reading) -> Iterator[Row]:
     for place, data, complaint in read_records(path, errors=TOLERANT):
         if data is None:
             yield Row(place, None, complaint)
-            continue
-        try:
-            for parts in _samples(data, path):
-                yield Row(place, entry_of_parts(parts, data, reading))
-        except ValueError as error:
-            yield Row(place, None, str(error))
+        elif not isinstance(data.get("completions"), list):
+            yield Row(place, None, "no list 'completions'")
+        else:
+            yield from _rows(place, data, path, reading)
 
 
-def _samples(data: Mapping[str, Any], path: Path) -> Iterator[dict[str, Any]]:
-    """The parts of each."""
-    completions = _listed(data, "completions", None)
-    scores = _listed(data, "scores", len(completions))
-    tokens = _listed(data, "completion_tokens", len(completions))
-    ids = (data[name] for name in ID_NAMES if name in data)
-    known = {"problem": data.get("problem"), "gold": data.get("answer"), "id": next(ids, None)}
-    about = {**known, "level": data.get("level"), "family": data.get("subject")}
-    for k, text in enumerate(completions):
+def _rows(place: str, data: Mapping[str, Any], path: Path, reading: Reading) -> Iterator[Row]:
+    about = _about(data)
+
+    def read(k: int, each: dict[str, Any]) -> Entry:
+        text = each["completions"]
         parts = {**about, "text": text, "sample": f"{path}:{k}", "text_hash": f"{k}:{text}"}
-        parts |= {"scores": scores[k]} if scores else {}
-        yield parts | ({"tokens": tokens[k]} if tokens else {})
+        parts |= {"scores": _steps(each["scores"])} if "scores" in each else {}
+        parts |= {"tokens": each["completion_tokens"]} if "completion_tokens" in each else {}
+        return entry_of_parts(parts, data, reading)
+
+    lists = {"completions": data["completions"]}
+    for name in ("scores", "completion_tokens"):
+        found = data.get(name)
+        if not is_unknown(found):
+            lists[name] = found if isinstance(found, list) else []
+    return nested.rows_of(place, lists, read)
 
 
-def _listed(data: Mapping[str, Any], name: str, n: int | None) -> list[Any]:
-    """An empty list where it is missing, unless it must be there."""
-    found = data.get(name)
-    if found is None and n is not None:
-        return []
-    if not isinstance(found, list) or (n is not None and len(found) != n):
-        raise ValueError(f"no list '{name}'" + ("" if n is None else f" of {n}, one a completion"))
-    return found
+def _about(data: Mapping[str, Any]) -> dict[str, Any]:
+    """What all samples of a line share."""
+    id_ = next((data[name] for name in ID_NAMES if name in data), None)
+    known = {"problem": data.get("problem"), "gold": data.get("answer"), "id": id_}
+    return {**known, "level": data.get("level"), "family": data.get("subject")}
+
+
+def _steps(score: Any) -> Any:
+    """A score of the whole is one of a single step."""
+    return [score] if isinstance(score, int | float) else score

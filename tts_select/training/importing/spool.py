@@ -15,21 +15,23 @@ from pathlib import Path
 from types import TracebackType
 
 from tts_select.training.importing.entries import Entry
+from tts_select.training.log.records import Unit
 
 _CACHE_KIB = 32_768
 _PAGE_BYTES = 32_768
 """A solution of some kilobytes leaves half of SQLite's usual pages empty."""
 _TABLE = """
 CREATE TABLE samples (
-    place INTEGER PRIMARY KEY, policy INTEGER, problem INTEGER, number BLOB, text_hash BLOB, content TEXT,
+    place INTEGER PRIMARY KEY, policy INTEGER, problem INTEGER, number BLOB, text_hash BLOB,
+    tokens INTEGER, characters INTEGER, content TEXT,
     UNIQUE (policy, problem, number), UNIQUE (policy, problem, text_hash)
 )
 """
 
 
 @dataclass(frozen=True, slots=True)
-class Spooled:
-    """Of an entry, what belongs to its pool."""
+class SpoolSample:
+    """What of an entry belongs to its pool."""
 
     answer: str | None
     correct: bool | None
@@ -40,7 +42,6 @@ class Spooled:
     finish: str | None
     text: str | None
     scores: dict[str, list[float]]
-    checkpoints: list[str | None] | None
 
 
 class Spool:
@@ -68,18 +69,37 @@ class Spool:
         self._db.close()
 
     def add(self, policy: str, entry: Entry) -> bool:
-        """Whether it is new: no sample of the policy for the problem has its number, or its text."""
+        """Add a sample if it is new: no sample of the policy for the problem has its number, or its text."""
         keys = [None if key is None else _digest(key) for key in (entry.number, entry.text_hash)]
         where = (
             self._policies.setdefault(policy, len(self._policies)),
             self._problems.setdefault(entry.id, len(self._problems)),
         )
-        content = json.dumps([getattr(entry, f.name) for f in fields(Spooled)])
-        insert = "INSERT OR IGNORE INTO samples VALUES (NULL, ?, ?, ?, ?, ?)"
-        return self._db.execute(insert, (*where, *keys, content)).rowcount == 1
+        content = json.dumps([getattr(entry, f.name) for f in fields(SpoolSample)])
+        insert = "INSERT OR IGNORE INTO samples VALUES (NULL, ?, ?, ?, ?, ?, ?, ?)"
+        values = (*where, *keys, entry.n_tokens, entry.n_chars, content)
+        return self._db.execute(insert, values).rowcount == 1
+
+    def has(self, entry: Entry) -> bool:
+        """Whether there is a sample with the number of this one, of whatever policy."""
+        if entry.number is None:
+            return False
+        found = "SELECT 1 FROM samples WHERE problem = ? AND number = ?"
+        where = (self._problems.get(entry.id), _digest(entry.number))
+        return self._db.execute(found, where).fetchone() is not None
+
+    def known(self, unit: Unit) -> tuple[int, int]:
+        """(samples whose length in this unit is not known, the sum of all lengths)."""
+        found = f"SELECT count(*) - count({unit}), coalesce(sum({unit}), 0) FROM samples"  # noqa: S608  a literal
+        n_without, total = self._db.execute(found).fetchone()
+        return n_without, total
+
+    def drop_without(self, unit: Unit) -> int:
+        """Drop the samples whose length in this unit is not known, and return how many they are."""
+        return self._db.execute(f"DELETE FROM samples WHERE {unit} IS NULL").rowcount  # noqa: S608
 
     def close_intake(self) -> None:
-        """After the last sample: what comes out is in the order of its pools."""
+        """Sort what has come in, after the last sample: it comes out in the order of its pools."""
         self._db.execute("CREATE INDEX by_pool ON samples (policy, problem)")  # and the place, as every index
 
     def problems(self) -> set[str]:
@@ -89,13 +109,13 @@ class Spool:
 
     def sizes(self) -> dict[str, list[int]]:
         """By policy, how many samples each of its pools has."""
-        found: dict[str, list[int]] = {policy: [] for policy in self._policies}
+        found: dict[str, list[int]] = {}
         names = list(self._policies)
         for policy, n in self._db.execute("SELECT policy, count(*) FROM samples GROUP BY policy, problem"):
-            found[names[policy]].append(n)
+            found.setdefault(names[policy], []).append(n)
         return found
 
-    def pools(self) -> Iterator[tuple[str, str, list[Spooled]]]:
+    def pools(self) -> Iterator[tuple[str, str, list[SpoolSample]]]:
         """(policy, problem, its samples in the order in which they came)."""
         policies, problems = list(self._policies), list(self._problems)
         rows = self._db.execute(
@@ -105,7 +125,7 @@ class Spool:
             yield (
                 policies[policy],
                 problems[problem],
-                [Spooled(*json.loads(content)) for *_, content in group],
+                [SpoolSample(*json.loads(content)) for *_, content in group],
             )
 
 

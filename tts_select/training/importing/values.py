@@ -1,20 +1,27 @@
 """What stands in a field of a log, as the value that is meant; CSV has text for everything.
 
-All of these raise ValueError with what is wrong; None stands for what is not known.
+All of these raise ValueError with what is wrong; None stands for what is not known, as in an empty cell.
 """
 
 from __future__ import annotations
 
+import ast
 import json
 import math
 import reprlib
+import warnings
 from collections.abc import Collection
 from typing import Any, get_args
 
 from tts_select.core.candidate import Finish
-from tts_select.data.problems.fields import answer_of, level_of
+from tts_select.data.problems.fields import answer_of, is_storable, is_unknown, level_of, plain_text
 
-_TRUE, _FALSE = ("true", "1", "1.0", "yes", "correct"), ("false", "0", "0.0", "no", "incorrect")
+_TRUE = ("true", "t", "yes", "y", "correct", "c", "right", "pass", "passed")
+_FALSE = ("false", "f", "no", "n", "incorrect", "i", "wrong", "fail", "failed")
+"""The letters are Inspect's too: C, I, and N for no answer. Its P, partly, is neither."""
+_MOST = 2**53
+"""A count beyond this is none, nor a number that JSON and doubles hold exactly."""
+_NULLS = ("null", "none")
 _FINISHES = {
     **{name: name for name in get_args(Finish)},
     "eos": "stop",
@@ -27,41 +34,47 @@ _FINISHES = {
 
 def text(value: Any) -> str | None:
     """As it is; a number as it is written."""
-    if value is None or value == "":
-        return None
-    found = value if isinstance(value, str) else str(value)
-    if not found.isascii():
-        try:
-            found.encode()
-        except UnicodeEncodeError as error:  # half of a surrogate pair: no file could hold it
-            raise ValueError(f"{reprlib.repr(found)} is no text that can be stored") from error
-    return found
+    return None if is_unknown(value) else _storable(plain_text(value))
+
+
+def response(value: Any) -> str | None:
+    """What a model wrote, which may be nothing at all."""
+    return None if not isinstance(value, str) and is_unknown(value) else _storable(str(value))
 
 
 def answer(value: Any, nothing: Collection[str] = ()) -> str | None:
     """The final answer, alone or in a worked solution; the texts in `nothing` stand for none."""
-    found = text(answer_of(value))
-    return None if found in nothing else found
+    found = answer_of(value)
+    return None if found is None or found in nothing else _storable(found)
 
 
 def flag(value: Any) -> bool | None:
     """Whether it is correct; a share of 1 is, and one of 0 is not."""
-    if value is None or value == "":
-        return None
     found = str(value).strip().lower()
+    if is_unknown(value) or found in _NULLS:
+        return None
     if found in _TRUE or found in _FALSE:
         return found in _TRUE
-    raise ValueError(f"{reprlib.repr(value)} is neither true nor false")
+    try:
+        return {1.0: True, 0.0: False}[float(found)]
+    except (ValueError, KeyError):
+        raise ValueError(f"{reprlib.repr(value)} is neither true nor false") from None
 
 
 def count(value: Any) -> int | None:
     """A whole number from 0."""
-    if value is None or value == "":
+    if is_unknown(value):
         return None
     found = number(value)
-    if not found.is_integer() or found < 0:
+    if not found.is_integer() or not 0 <= found <= _MOST:
         raise ValueError(f"{reprlib.repr(value)} is no count")
     return int(found)
+
+
+def logprob(value: Any) -> float | None:
+    """A finite number."""
+    is_blank = is_unknown(value) and value != "nan"  # written out, it is arithmetic that went wrong
+    return None if is_blank else number(value)
 
 
 def number(value: Any) -> float:
@@ -85,28 +98,46 @@ def level(value: Any) -> int | None:
 
 def finish(value: Any) -> str | None:
     """Why a sample ended, where that is known to mean something here."""
-    return _FINISHES.get(str(value).lower())
-
-
-def answers(value: Any, nothing: Collection[str] = ()) -> list[str | None]:
-    """A list of answers."""
-    return [answer(one, nothing) for one in _list(value)]
+    return _FINISHES.get(str(value).strip().lower())
 
 
 def step_scores(value: Any) -> list[float]:
     """One a step; empty where there are none."""
-    found = [number(one) for one in (_list(value) if value is not None else [])]
+    if is_unknown(value) or str(value).strip().lower() in _NULLS:
+        return []
+    found = [number(one) for one in _list(value)]
     if not all(0 <= one <= 1 for one in found):
         raise ValueError(f"{reprlib.repr(found)} are no step scores from 0 to 1")
     return found
 
 
-def _list(value: Any) -> list[Any]:
-    if isinstance(value, str):
+def _storable(found: str) -> str:
+    if not is_storable(found):
+        raise ValueError(f"{reprlib.repr(found)} is no text that can be stored")
+    return found
+
+
+def list_of(value: Any) -> list[Any] | None:
+    """A list, or one in a cell: as JSON, or as Python and pandas write lists. None if it is no list."""
+    if isinstance(value, str) and value[:1] == "[":
         try:
             value = json.loads(value)
-        except ValueError as error:
-            raise ValueError(f"{reprlib.repr(value)} is no list") from error
-    if not isinstance(value, list):
-        raise ValueError(f"{reprlib.repr(value)} is no list")  # noqa: TRY004  as all that is malformed
-    return value
+        except (ValueError, RecursionError):
+            value = _literal(value)
+    return list(value) if isinstance(value, list | tuple) else None
+
+
+def _list(value: Any) -> list[Any]:
+    found = list_of(value)
+    if found is None:
+        raise ValueError(f"{reprlib.repr(value)} is no list")
+    return found
+
+
+def _literal(value: str) -> Any:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", SyntaxWarning)  # an escape that Python does not have
+            return ast.literal_eval(value)
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return None

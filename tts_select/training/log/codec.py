@@ -50,8 +50,9 @@ _IMPORTED_SAMPLE = _SAMPLE | {
     "logprob": (*_NUMBER, NoneType),
     "finish": (str, NoneType),
     "text": (str, NoneType),
-    "checkpoints": (list, NoneType),
 }
+_GONE = ("checkpoints",)
+"""Fields of an imported sample that earlier versions wrote."""
 _RUN: dict[str, tuple[type, ...]] = {
     "problem": (str,),
     "arm": (str,),
@@ -71,11 +72,7 @@ COST_FIELDS: dict[str, tuple[type, ...]] = {
 
 def encode(record: Record) -> dict[str, Any]:
     """As it is in a shard."""
-    data = {"kind": _KINDS[type(record)], **asdict(record)}
-    for sample in data.get("samples", ()):
-        if sample["checkpoints"] is None:
-            del sample["checkpoints"]
-    return data
+    return {"kind": _KINDS[type(record)], **asdict(record)}
 
 
 def decode(data: Any, *, imported: bool = False) -> Record:
@@ -92,9 +89,14 @@ def decode(data: Any, *, imported: bool = False) -> Record:
 
 
 def take(
-    data: Any, what: str, types: dict[str, tuple[type, ...]], *, optional: Iterable[str] = ()
+    data: Any,
+    what: str,
+    types: dict[str, tuple[type, ...]],
+    *,
+    optional: Iterable[str] = (),
+    ignored: Iterable[str] = (),
 ) -> list[Any]:
-    """The values of an object with exactly these fields, in their order.
+    """The values of an object with exactly these fields, in their order; those in `ignored` may be there.
 
     Raises:
         ValueError: it is no object, a field is missing or unknown, or has another type.
@@ -108,7 +110,7 @@ def take(
         if type(whole[name]) not in allowed:
             raise ValueError(f"{what} has {name} = {reprlib.repr(whole[name])}")
     for name in whole:
-        if name not in types:
+        if name not in types and name not in ignored:
             raise ValueError(f"{what} has an unknown field '{name}'")
     return [whole[name] for name in types]
 
@@ -148,13 +150,11 @@ def _sample(data: Any, what: str) -> Sample:
 
 def _imported_sample(data: Any, what: str) -> Sample:
     """The log that it comes from has its own idea of what is complete and what is correct."""
-    answer, correct, n_tokens, logprob, finish, text, scores, checkpoints = take(
-        data, what, _IMPORTED_SAMPLE, optional=("logprob", "finish", "text", "checkpoints")
+    answer, correct, n_tokens, logprob, finish, text, scores = take(
+        data, what, _IMPORTED_SAMPLE, optional=("logprob", "finish", "text"), ignored=_GONE
     )
     if finish is not None and finish not in get_args(Finish):
         raise ValueError(f"{what} has finish = {reprlib.repr(finish)}")
-    if any(type(value) not in (str, NoneType) for value in checkpoints or ()):
-        raise ValueError(f"{what} has checkpoints that are no answers")
     return Sample(
         answer,
         correct,
@@ -163,7 +163,6 @@ def _imported_sample(data: Any, what: str) -> Sample:
         finish,
         text,
         _scores_by_prm(scores, what),
-        None if checkpoints is None else tuple(checkpoints),
     )
 
 

@@ -38,12 +38,13 @@ _IMPORTED: dict[str, tuple[type, ...]] = {
     "format": (str,),
     "files": (list,),
     "unit": (str,),
-    "checkpoint_every": (int, NoneType),
     "n_rows": (int,),
     "n_bad": (int,),
     "n_duplicates": (int,),
     "n_pools": (int,),
 }
+_GONE = ("checkpoint_every",)
+"""Fields of it that earlier versions wrote."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,10 +173,10 @@ def _arm(data: Any, number: int) -> Arm:
 
 
 def _imported(data: Any) -> Imported:
-    format_, files, unit, every, *counts = take(data, "its import", _IMPORTED)
+    format_, files, unit, *counts = take(data, "its import", _IMPORTED, ignored=_GONE)
     if unit not in get_args(Unit) or not all(isinstance(name, str) for name in files):
         raise ValueError(f"its import has the unit {unit!r} and the files {files!r}")
-    return Imported(format_, tuple(files), unit, every, *counts)
+    return Imported(format_, tuple(files), unit, *counts)
 
 
 def _card(spec: str, data: Any, is_imported: bool) -> ModelCard:

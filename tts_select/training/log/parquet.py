@@ -18,7 +18,7 @@ TABLES = ("problems", "pools", "runs")
 _ROWS = 4096
 _CHARS = 4_000_000
 """So many rows, or characters of solutions, are written at a time."""
-_OWN = ("answer", "correct", "n_tokens", "logprob", "finish", "text", "checkpoints")
+_OWN = ("answer", "correct", "n_tokens", "logprob", "finish", "text")
 """The columns that are fields of a sample too."""
 
 
@@ -30,8 +30,7 @@ def is_compact(folder: Path) -> bool:
 def write_parquet(folder: Path, log: SweepLog) -> None:
     """Each file appears whole or not at all."""
     runs = (run for found in log.runs.values() for run in found)
-    is_imported = log.manifest.imported is not None
-    write_tables(folder, log.problems.values(), log.pools.values(), runs, imported=is_imported)
+    write_tables(folder, log.problems.values(), log.pools.values(), runs)
 
 
 def write_tables(
@@ -39,8 +38,6 @@ def write_tables(
     problems: Iterable[LoggedProblem],
     pools: Iterable[Pool],
     runs: Iterable[Run] = (),
-    *,
-    imported: bool,
 ) -> None:
     """A log's records, one after the other: no more than some rows are in memory."""
     rows = {
@@ -48,7 +45,7 @@ def write_tables(
         "pools": (row for pool in pools for row in _pool_rows(pool)),
         "runs": (asdict(run) for run in runs),
     }
-    for name, schema in _schemas(imported).items():
+    for name, schema in _schemas().items():
         path = _path(folder, name)
         partial = path.with_name(path.name + ".partial")
         _write(partial, schema, rows[name])
@@ -77,13 +74,13 @@ def _batches(rows: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
     yield batch
 
 
-def read_parquet(folder: Path, *, imported: bool = False) -> Iterator[tuple[str, dict[str, Any]]]:
+def read_parquet(folder: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     """(where it is, for messages; a record as `decode` takes it).
 
     Raises:
         InputError: a file cannot be read, or lacks a column.
     """
-    schemas = _schemas(imported)
+    schemas = _schemas()
     for row in _rows(folder, "problems", schemas):
         yield _at(folder, "problems", row["id"]), {"kind": "problem", **row}
     pools: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
@@ -157,8 +154,7 @@ def _rows(folder: Path, name: str, schemas: dict[str, Any]) -> list[dict[str, An
     return rows
 
 
-def _schemas(imported: bool) -> dict[str, Any]:
-    """Imported logs alone have checkpoints."""
+def _schemas() -> dict[str, Any]:
     import pyarrow as pa
 
     text, count, real = pa.string(), pa.int64(), pa.float64()
@@ -184,7 +180,6 @@ def _schemas(imported: bool) -> dict[str, Any]:
                 ("text", text),
                 ("scores", scores),
                 ("prm_tokens", prm_tokens),
-                *([("checkpoints", pa.list_(text))] if imported else []),
             ]
         ),
         "runs": pa.schema(

@@ -71,11 +71,7 @@ def read_records(folder: Path, manifest: Manifest) -> Records:
     """
     found = Records(manifest)
     shards = shard_paths(folder)
-    records = (
-        _shard_records(shards)
-        if shards or not is_compact(folder)
-        else read_parquet(folder, imported=manifest.imported is not None)
-    )
+    records = _shard_records(shards) if shards or not is_compact(folder) else read_parquet(folder)
     for where, data in records:
         try:
             found.add(decode(data, imported=manifest.imported is not None), where)

@@ -35,8 +35,6 @@ class Imported:
     files: tuple[str, ...]
     """Their names."""
     unit: Unit
-    checkpoint_every: int | None
-    """So many of the unit lie between two checkpoints of a sample; None if there are none."""
     n_rows: int
     """Samples that were read, good or not."""
     n_bad: int
@@ -96,9 +94,6 @@ class Sample:
     text: str | None
     scores: dict[str, tuple[float, ...]]
     """By PRM, one score a step; a PRM that could not score it is missing."""
-    checkpoints: tuple[str | None, ...] | None = None
-    """What it would have answered if it had been stopped after 1, 2, ... times the manifest's
-    `checkpoint_every`; None if that is not known, as in every sweep."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,8 @@
 """A log as cases to replay: what any arm would have answered and cost, with which evidence.
 
 An imported log is replayed as a sweep is, with its own grading and in its own unit of costs. The samples of
-a pool are exchangeable, so every order of them is a draw: an arm that takes k samples is replayed on the first
-k of the order. Nothing is computed by a model.
+a pool are exchangeable, so every order of them is a draw: an arm that takes k samples is replayed on the
+first k of the order. Nothing is computed by a model.
 """
 
 from __future__ import annotations
@@ -76,6 +76,8 @@ class Case:
     pools: Mapping[str, Pool]
     runs: Mapping[str, Sequence[tuple[Run, Observed]]]
     """By arm name."""
+    searchers: Mapping[str, str]
+    """By arm name, the policy of each search."""
     per_token: Mapping[str, float]
     """By model, what a token of it costs, in the log's unit; NaN where that is not known."""
 
@@ -100,11 +102,17 @@ class Case:
 
     def pass_at_1(self, policy: str) -> float:
         """The share of right samples, of the policy's largest pool; those that were cut are left out, if not
-        all of them were."""
+        all of them were. Of a policy that is not sampled the share of right searches."""
         pools = [name for name, pool in self.pools.items() if pool.policy == policy]
+        if not pools:
+            return float(np.mean([run.correct for run, _ in self.found_by(policy)]))
         largest = max(pools, key=lambda name: len(self.correct[name]))
         ended = np.array([not is_cut(sample) for sample in self.pools[largest].samples])
         return float(self.correct[largest][ended if ended.any() else ~ended].mean())
+
+    def found_by(self, policy: str) -> list[tuple[Run, Observed]]:
+        """What all searches of a policy came to."""
+        return [run for name, runs in self.runs.items() if self.searchers[name] == policy for run in runs]
 
     def outcome(self, arm: Arm, order: Order) -> Outcome:
         """Of the arm alone, from the start."""
@@ -159,7 +167,7 @@ class Case:
     @property
     def _prompt_tokens(self) -> int:
         """Of the problem. A PRM's are hardly more or fewer than a policy's, and no log tells them apart."""
-        return min(pool.prompt_tokens or 0 for pool in self.pools.values())
+        return min((pool.prompt_tokens or 0 for pool in self.pools.values()), default=0)
 
     def _reused(self, arm: Arm, look: Look) -> float:
         """The cost of reading the prompt that a run from the start paid for, and that is not paid again."""
@@ -229,7 +237,7 @@ def _imported_case(
         name: [_observed(s, groups.of_sample(s)) for s in pool.samples] for name, pool in pools.items()
     }
     correct = {name: np.array([s.group == RIGHT for s in some], float) for name, some in observed.items()}
-    return Case(problem, observed, correct, pools, {}, per_token)
+    return Case(problem, observed, correct, pools, {}, {}, per_token)
 
 
 def _case(
@@ -251,7 +259,8 @@ def _case(
         name: [(run, _ended(run, prms[name], next(groups))) for run in found] for name, found in runs.items()
     }
     correct = {n: np.array([s.correct for s in pool.samples], dtype=float) for n, pool in pools.items()}
-    return Case(problem, observed, correct, pools, numbered, per_token)
+    searchers = {arm.name: arm.policy for arm in searches}
+    return Case(problem, observed, correct, pools, numbered, searchers, per_token)
 
 
 def _observed(sample: Sample, group: int) -> Observed:

@@ -1,4 +1,4 @@
-"""Ladders walked to their ends over many orders at once; `walks.py` does it for any router, and more slowly."""
+"""Ladders walked to their ends over many orders at once; `walks.py` does it for any router, more slowly."""
 
 from __future__ import annotations
 

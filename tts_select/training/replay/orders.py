@@ -1,8 +1,8 @@
 """A log as arrays, for many random orders of its samples: no model is run.
 
 A row is one order of the samples of one problem. The samples of a pool are exchangeable, so the first k of a
-pool are the first k of its order, drawn without replacement. The arrays hold what `cases.py` replays one order
-at a time; greedy pools, of one sample, are left out.
+pool are the first k of its order, drawn without replacement. The arrays hold what `cases.py` replays one
+order at a time; greedy pools, of one sample, are left out.
 """
 
 from __future__ import annotations

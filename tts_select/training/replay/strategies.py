@@ -28,8 +28,8 @@ Outcome = tuple[np.ndarray, np.ndarray]
 
 
 def votes_of(replay: Replay, pool: str) -> Iterator[tuple[Tally, np.ndarray]]:
-    """The votes after each sample of a pool, which all weigh the same, and what they have cost, shape (rows,).
-    Where a problem has no more samples, nothing is added."""
+    """The votes after each sample of a pool, all of one weight, and what they have cost, shape (rows,). Where
+    a problem has no more samples, nothing is added."""
     draws, there = replay.draws[pool], replay.draws[pool].is_there
     tally, costs = Tally.empty(len(replay)), draws.cost.cumsum(axis=1)
     for k in range(draws.group.shape[1]):

@@ -6,13 +6,11 @@ are Okabe and Ito's, which colour-blind readers tell apart; a marker's shape or 
 
 from __future__ import annotations
 
-import importlib
 import io
 import itertools
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
-from tts_select.core.errors import InputError
 from tts_select.core.visible_text import visible
 
 if TYPE_CHECKING:
@@ -32,7 +30,7 @@ RARE_SHARE = 0.03
 LABELLED_SHARE = 0.06
 """A narrower piece of a bar has no room for its number."""
 DPI = 130
-STYLE = {
+STYLE: dict[Any, Any] = {
     "text.parse_math": False,  # the name of an arm may hold a $
     "font.size": 10,
     "axes.spines.top": False,
@@ -49,29 +47,12 @@ Report = dict[str, Any]
 
 
 def draw_plots(report: Report) -> dict[str, bytes]:
-    """Each plot that there is something to draw of, by its file's name.
+    """Each plot that there is something to draw of, by its file's name."""
+    import matplotlib
 
-    Raises:
-        InputError: matplotlib is not installed.
-    """
-    with require_matplotlib().rc_context(STYLE):
+    with matplotlib.rc_context(STYLE):
         figures = {name: draw(report) for name, draw in PLOTS.items()}
         return {name: _png(figure) for name, figure in figures.items() if figure}
-
-
-def require_matplotlib() -> Any:
-    """Matplotlib itself; worth asking for before a long evaluation.
-
-    Raises:
-        InputError: it is not installed.
-    """
-    try:
-        return importlib.import_module("matplotlib")
-    except ImportError as error:
-        raise InputError(
-            f"the report's plots need matplotlib, which cannot be imported ({error}): "
-            "run `pip install 'tts-select[plot]'`"
-        ) from error
 
 
 def draw_frontier(report: Report) -> Figure | None:

@@ -15,19 +15,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from tts_select.core.extras import missing_from
 from tts_select.training.report.page import build_page
 from tts_select.training.report.plots import PLOTS, draw_plots
 
 
 def write_report(report: Mapping[str, Any], folder: Path) -> None:
-    """Write report.json, the plots and the page into `folder`, which is made if need be.
-
-    Raises:
-        InputError: matplotlib is not installed.
-    """
+    """Write report.json, the page and, where matplotlib is installed, the plots into `folder`, which is made
+    if need be."""
     figures = without_nan(dict(report))
     record = json.dumps(figures, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
-    drawn = draw_plots(figures)
+    drawn = {} if missing_from("plot") else draw_plots(figures)
     page = build_page(figures, drawn)
     (folder / "plots").mkdir(parents=True, exist_ok=True)
     # its absence says that the rest is not, or not all, of one report

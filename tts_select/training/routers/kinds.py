@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from tts_select.core.arm import pool_name
 from tts_select.core.errors import UnknownName
 from tts_select.selector.routers.kinds import LADDER, LOOK_AHEAD
-from tts_select.selector.routers.lookahead import Probe
 from tts_select.selector.routers.protocol import Router
-from tts_select.training.log.manifest import policies, pools_of
-from tts_select.training.log.records import Manifest, SweepLog
+from tts_select.training.log.records import SweepLog
 from tts_select.training.routers.ladder.fit import fit_ladders
 from tts_select.training.routers.lookahead.fit import fit_router
+from tts_select.training.routers.lookahead.probes import probe_for
 
 Note = Callable[[str], None]
 
@@ -52,17 +49,8 @@ def usual_kind(log: SweepLog) -> str:
     return LOOK_AHEAD if log.manifest.imported is None else LADDER
 
 
-def usual_probe(manifest: Manifest) -> Probe:
-    """The greedy solution of the smallest policy, or one sample of it if the log has no greedy ones."""
-    sizes = {name: manifest.models[name].n_parameters for name in policies(manifest)}
-    smallest = min(sizes, key=lambda name: math.inf if sizes[name] is None else sizes[name] or 0)
-    if pool_name(smallest, 0.0) in pools_of(manifest.arms):
-        return Probe(smallest, None, 1, 0.0)
-    return Probe(smallest, None, 1)
-
-
 def _lookahead(log: SweepLog, *, seed: int, note: Note) -> Trained:
-    fitted = fit_router(log, usual_probe(log.manifest), seed=seed, note=note)
+    fitted = fit_router(log, probe_for(log.manifest), seed=seed, note=note)
     return Trained(fitted.router, fitted.facts)
 
 

@@ -1,4 +1,4 @@
-"""Muon for the matrices inside the layers, AdamW for the rest: two thirds of AdamW's loss (docs/log.md)."""
+"""Muon for the matrices in the layers, AdamW for the rest: two thirds of AdamW's loss (docs/lab/log.md)."""
 
 from __future__ import annotations
 

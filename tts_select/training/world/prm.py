@@ -2,7 +2,7 @@
 
 Its loss has two parts: the verdict, at every token of a policy's sample, and the language-model loss: of
 canonical solutions, and of what a policy should have written where it goes wrong. The second part makes it
-an implicit PRM too, whose likelihood of a solution judges better than its sign (docs/log.md).
+an implicit PRM too, whose likelihood of a solution judges better than its sign (docs/lab/log.md).
 """
 
 from __future__ import annotations

@@ -12,7 +12,8 @@ from tts_select.training.log.manifest import pools_of
 from tts_select.training.replay.cases import Case
 from tts_select.training.routers.lookahead.ablation import KINDS, ablation
 from tts_select.training.routers.lookahead.boosting import folds_of
-from tts_select.training.routers.lookahead.fit import N_ABLATED, Fitted, _scored_probe
+from tts_select.training.routers.lookahead.fit import N_ABLATED, Fitted
+from tts_select.training.routers.lookahead.probes import scored_probe
 
 
 def test_every_kind_of_features_is_measured(fitted: Fitted) -> None:
@@ -31,16 +32,16 @@ def test_it_says_which_probes_it_looked_at(fitted: Fitted) -> None:
     [Probe("world:large", None, 4), Probe("world:large", "world:prm", 1, 0.0), Probe("x", None, 1, 0.0)],
 )
 def test_probes_that_show_no_prm_or_no_agreement_are_replaced(probe: Probe, portfolio: Portfolio) -> None:
-    found = _scored_probe(probe, portfolio)
+    found = scored_probe(probe, portfolio, N_ABLATED)
     assert found == Probe("world:small", "world:prm", N_ABLATED)
     assert found.arm.pool in pools_of(portfolio.arms)
 
 
 def test_probes_that_a_prm_scores_are_looked_at_as_they_are(probe: Probe, portfolio: Portfolio) -> None:
-    assert _scored_probe(probe, portfolio) is probe
+    assert scored_probe(probe, portfolio, N_ABLATED) is probe
     unscored = Portfolio("votes", tuple(arm for arm in portfolio.arms if arm.prm is None))
     other = Probe("world:large", None, 4)
-    assert _scored_probe(other, unscored) is other
+    assert scored_probe(other, unscored, N_ABLATED) is other
 
 
 def test_the_kinds_divide_the_features(fitted: Fitted) -> None:

@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from tts_select.core.errors import InputError
 from tts_select.data.grading import GRADER
 from tts_select.selector.evidence import Evidence
-from tts_select.selector.features import text_features
 from tts_select.selector.portfolio import Portfolio
 from tts_select.selector.routers.artifact import describe_router, load_router, save_router
 from tts_select.selector.routers.lookahead import LookaheadRouter, Probe
@@ -124,22 +123,6 @@ def test_more_effort_has_a_lower_price_and_is_on_the_frontier(fitted: Fitted) ->
         assert point["accuracy"] >= share * best
         dearer = [p for p in fitted.facts["frontier"] if p["price"] > prices[effort]]
         assert all(p["accuracy"] < share * best for p in dearer)
-
-
-def test_every_training_problem_is_familiar(router: LookaheadRouter, cases: list[Case]) -> None:
-    assert [router.unfamiliar(case.problem.problem) for case in cases] == [None] * len(cases)
-
-
-def test_a_problem_unlike_the_training_is_named(router: LookaheadRouter, cases: list[Case]) -> None:
-    text = cases[0].problem.problem
-    assert "in training it was" in (router.unfamiliar(text * 20) or "")
-    assert router.unfamiliar(text.replace("What", "Whither")) == "the word 'whither' was never in training"
-    length = router.text_ranges[0]
-    assert length == (
-        min(len(case.problem.problem) for case in cases),
-        max(len(case.problem.problem) for case in cases),
-    )
-    assert len(router.text_ranges) == len(text_features(text))
 
 
 def test_mean_tokens_are_those_of_all_pools_of_a_policy(router: LookaheadRouter, log: SweepLog) -> None:

@@ -124,12 +124,12 @@ def test_every_answer_at_hand_is_a_row_that_says_whether_it_is_right(
     expected = [(s.number, float(group == 0)) for s in states for group in layout.answers(s.walk.evidence)[0]]
     assert list(zip(table.problems, table.labels, strict=True)) == expected
     assert {0.0, 1.0} == set(table.labels)
-    assert table.arrays()[0].shape == (len(expected), len(layout.answer_names))
+    assert table.arrays(len(layout.answer_names))[0].shape == (len(expected), len(layout.answer_names))
 
 
 def test_rows_have_the_features_of_an_option(tables: Options, layout: Layout) -> None:
     for table in (tables.mend, tables.spoil, tables.cost):
-        rows, labels, problems = table.arrays()
+        rows, labels, problems = table.arrays(len(layout.option_names))
         assert (
             rows.shape == (len(labels), len(layout.option_names)) == (len(problems), len(layout.option_names))
         )
@@ -184,7 +184,7 @@ def test_what_is_held_is_the_surest_answer_of_the_state(tables: Options, layout:
 
 def test_some_rows_know_the_text_alone(tables: Options, layout: Layout) -> None:
     n_seen = [k for k, name in enumerate(layout.state_names) if name.endswith("/n")]
-    rows, _, problems = tables.mend.arrays()
+    rows, _, problems = tables.mend.arrays(len(layout.option_names))
     bare = (rows[:, n_seen] == 0).all(axis=1)
     assert set(problems[bare].tolist()) == set(range(12))
     assert not np.isnan(rows[bare][:, : len(TEXT_FEATURES)]).any()
@@ -193,7 +193,7 @@ def test_some_rows_know_the_text_alone(tables: Options, layout: Layout) -> None:
 def test_no_row_is_about_an_arm_that_is_done(tables: Options, layout: Layout) -> None:
     at = {name: layout.option_names.index(f"arm/{name}") for name in ("method", "more_samples")}
     voting = [layout.methods.index(m) for m in ("majority", "adaptive", "cot")]
-    rows, _, _ = tables.cost.arrays()
+    rows, _, _ = tables.cost.arrays(len(layout.option_names))
     votes = np.isin(rows[:, at["method"]], voting)
     assert (rows[votes][:, at["more_samples"]] > 0).all()
 
@@ -213,6 +213,11 @@ def test_where_every_arm_has_run_there_is_no_row(
     w = probed(probe.arm, cases[0], cases[0].order(np.random.default_rng(0)))
     found = options_tables([State(0, w)], Portfolio("probes", (probe.arm,)), layout, by_votes, seed=0)
     assert found.cost.labels == found.mend.labels == found.spoil.labels == []
+
+
+def test_no_row_is_a_table_all_the_same() -> None:
+    rows, labels, problems = Table().arrays(3)
+    assert (rows.shape, labels.shape, problems.shape) == ((0, 3), (0,), (0,))
 
 
 def test_joined_tables_have_the_rows_of_all_in_their_order() -> None:

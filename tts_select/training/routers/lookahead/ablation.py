@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,10 +12,8 @@ from tts_select.selector.routers.lookahead import Probe
 from tts_select.training.replay.cases import Case
 from tts_select.training.replay.metrics import auc, reliability
 from tts_select.training.replay.walks import probed
-from tts_select.training.routers.lookahead.boosting import boost, calibrate, fit_in_folds
-
-if TYPE_CHECKING:
-    from lightgbm import Booster
+from tts_select.training.routers.lookahead.boosting import calibrate
+from tts_select.training.routers.lookahead.shrinking import mix_in_folds
 
 KINDS: dict[str, tuple[str, ...]] = {
     "text only": ("text",),
@@ -35,24 +33,31 @@ def ablation(
     solvable: np.ndarray,
     fold_of: np.ndarray,
 ) -> dict[str, dict[str, float]]:
-    """AUC (solvable or not), Brier and ECE (pass@1 of `policy`) with the features of each kind alone."""
+    """AUC (solvable or not), Brier and ECE (pass@1 of `policy`) with the features of each kind alone.
+
+    Kinds that the portfolio does not have are left out, and so is an AUC where all problems are solvable, or
+    none is.
+    """
     rng = np.random.default_rng(0)
     rows = np.stack(
         [
-            layout.state(probed(probe.arm, case, case.order(rng)).evidence)
+            layout.state(probed(probe.first_look, case, case.order(rng)).evidence)
             for case in cases
             for _ in range(_DRAWS)
         ]
     )
     place = np.repeat(np.arange(len(cases)), _DRAWS)
-    labels = np.array([case.pass_at_1(policy) for case in cases])[place]
+    labels, folds = np.array([case.pass_at_1(policy) for case in cases])[place], fold_of[place]
     found: dict[str, dict[str, float]] = {"auc": {}, "brier": {}, "ece": {}}
     for name, kinds in KINDS.items():
         some = rows[:, columns(layout.state_names, kinds)]
-        said = fit_in_folds(some, labels, fold_of[place], _fit).said
-        measured = reliability(_cross_calibrated(said, labels, fold_of[place], len(cases)), labels)
-        found["auc"][name] = auc(said, solvable[place])
+        if not some.shape[1]:  # no PRM scores samples, or there are no samples
+            continue
+        said = mix_in_folds(some, labels, folds).said
+        measured = reliability(_cross_calibrated(said, labels, folds, len(cases)), labels)
         found["brier"][name], found["ece"][name] = measured["brier"], measured["ece"]
+        if not math.isnan(area := _auc_in_folds(said, solvable[place], folds)):
+            found["auc"][name] = area
     return found
 
 
@@ -65,5 +70,12 @@ def _cross_calibrated(said: np.ndarray, labels: np.ndarray, folds: np.ndarray, n
     return found
 
 
-def _fit(rows: np.ndarray, labels: np.ndarray) -> Booster:
-    return boost(rows, labels, probability=True)
+def _auc_in_folds(said: np.ndarray, happened: np.ndarray, folds: np.ndarray) -> float:
+    """The mean over folds that have both; NaN without one.
+
+    Models of two folds are not held against each other: the one that was fitted to more right problems is
+    asked about those that have fewer.
+    """
+    found = [auc(said[folds == k], happened[folds == k]) for k in np.unique(folds)]
+    known = [area for area in found if not math.isnan(area)]
+    return float(np.mean(known)) if known else math.nan

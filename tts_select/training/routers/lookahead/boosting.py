@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 import numpy as np
 
@@ -15,11 +15,14 @@ if TYPE_CHECKING:
 
 N_FOLDS = 3
 N_TREES = 160
+FEWEST_IN_LEAF, MOST_IN_LEAF = 5, 40
+"""Rows at the least in a leaf: a twentieth of all, within these bounds."""
+UNKNOWN = 0.5
+"""What a model says that has seen nothing, as of what an arm spoils that is always the last one."""
 
 _COMMON: dict[str, Any] = {
     "learning_rate": 0.06,
     "num_leaves": 31,
-    "min_data_in_leaf": 40,
     "feature_fraction": 0.6,
     "bagging_fraction": 0.8,
     "bagging_freq": 1,
@@ -34,14 +37,18 @@ _COMMON: dict[str, Any] = {
 
 
 def boost(rows: np.ndarray, labels: np.ndarray, *, probability: bool, rising: Sequence[int] = ()) -> Booster:
-    """A model of soft labels in [0, 1], or of any number; `rising` are columns that never lower it."""
+    """Fit a model of soft labels in [0, 1], or of any number; `rising` are columns that never lower it."""
     import lightgbm
 
+    if not len(rows):
+        rows, labels = np.full((1, rows.shape[1]), np.nan), np.full(1, UNKNOWN)
     monotone = [int(k in rising) for k in range(rows.shape[1])]
     parameters = {
         **_COMMON,
+        "min_data_in_leaf": min(MOST_IN_LEAF, max(FEWEST_IN_LEAF, len(rows) // 20)),
         "objective": "cross_entropy" if probability else "regression",
         "monotone_constraints": monotone,
+        "bagging_freq": int(len(rows) > 1),  # a share of one row is none
     }
     data = lightgbm.Dataset(rows, labels, params={"verbosity": -1})
     return lightgbm.train(parameters, data, num_boost_round=N_TREES)
@@ -55,20 +62,29 @@ def folds_of(problems: np.ndarray, seed: int) -> np.ndarray:
     return found
 
 
-Fit = Callable[[np.ndarray, np.ndarray], "Booster"]
+M = TypeVar("M", bound="Model")
+
+
+class Model(Protocol):
+    """Anything that is fitted to rows: boosted trees, or a linear model."""
+
+    def predict(self, data: np.ndarray, /) -> Any:
+        """One number a row."""
 
 
 @dataclass(frozen=True, slots=True)
-class InFolds:
+class InFolds(Generic[M]):
     """A model of all rows, one for each fold that has not seen its rows, and what the latter say of them."""
 
-    whole: Booster
-    by_fold: tuple[Booster, ...]
+    whole: M
+    by_fold: tuple[M, ...]
     said: np.ndarray
     """Of each row, by the model that has not seen its problem."""
 
 
-def fit_in_folds(rows: np.ndarray, labels: np.ndarray, folds: np.ndarray, fit: Fit) -> InFolds:
+def fit_in_folds(
+    rows: np.ndarray, labels: np.ndarray, folds: np.ndarray, fit: Callable[[np.ndarray, np.ndarray], M]
+) -> InFolds[M]:
     """Side by side on all cores: each fit uses one, and LightGBM holds no lock meanwhile."""
     from joblib import Parallel, delayed
 
@@ -78,7 +94,8 @@ def fit_in_folds(rows: np.ndarray, labels: np.ndarray, folds: np.ndarray, fit: F
     )
     said = np.empty(len(labels))
     for k, model in enumerate(by_fold):
-        said[folds == k] = np.asarray(model.predict(rows[folds == k]))
+        if (folds == k).any():
+            said[folds == k] = np.asarray(model.predict(rows[folds == k]))
     return InFolds(whole, tuple(by_fold), said)
 
 
@@ -90,6 +107,8 @@ def calibrate(said: np.ndarray, labels: np.ndarray, n_problems: int) -> Calibrat
     from sklearn.isotonic import IsotonicRegression
 
     least = 1 / (n_problems + 2)
+    if not len(labels):
+        return Calibration((UNKNOWN,), (UNKNOWN,))
     curve = IsotonicRegression(y_min=least, y_max=1 - least, out_of_bounds="clip").fit(said, labels)
     x, y = curve.X_thresholds_, curve.y_thresholds_
     return Calibration(tuple(float(v) for v in x), tuple(float(v) for v in np.maximum.accumulate(y)))

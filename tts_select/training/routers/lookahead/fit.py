@@ -10,9 +10,8 @@ import numpy as np
 
 from tts_select.core.errors import InputError
 from tts_select.data.grading import GRADER
-from tts_select.selector.features import text_features
 from tts_select.selector.portfolio import Portfolio
-from tts_select.selector.routers.lookahead import LookaheadRouter, Probe, layout_of, words_of
+from tts_select.selector.routers.lookahead import LookaheadRouter, Probe, layout_of
 from tts_select.training.log.manifest import pools_of
 from tts_select.training.log.records import SweepLog
 from tts_select.training.replay.cases import Case, cases_of
@@ -20,11 +19,13 @@ from tts_select.training.replay.fixed import Board, Score, bin_table, bins_of, b
 from tts_select.training.replay.walks import Walk, walk
 from tts_select.training.routers.lookahead.ablation import ablation
 from tts_select.training.routers.lookahead.boosting import folds_of
+from tts_select.training.routers.lookahead.familiarity import fit_familiarity
+from tts_select.training.routers.lookahead.learned import skills, warning_of
 from tts_select.training.routers.lookahead.learning import Learned, learn, learn_difficulty
+from tts_select.training.routers.lookahead.probes import scored_probe
 from tts_select.training.routers.lookahead.rows import State, random_states
 
 FEWEST_PROBLEMS = 30
-MOST_WORDS = 2000
 PRICES = tuple(float(p) for p in np.geomspace(3e-3, 30.0, 11))
 """Tried for the efforts, in probability per cost of the best fixed arm."""
 EFFORTS = {"low": 0.90, "medium": 0.97, "high": 0.995}
@@ -68,8 +69,9 @@ def fit_router(
     fold_of = folds_of(np.arange(len(cases)), seed)
     note("walking at random")
     states = random_states(cases, portfolio, probe, seed)
+    familiarity, refused = fit_familiarity(cases, layout, probe, seed)
     note("fitting a draft")
-    models, folds = learn(states, portfolio, layout, fold_of, seed)
+    models, folds, _ = learn(states, portfolio, layout, fold_of, seed)
     draft = LookaheadRouter(
         portfolio=portfolio,
         probe=probe,
@@ -80,8 +82,7 @@ def fit_router(
         difficulty={},
         prices={},
         fallback=best_fixed(scores),
-        text_ranges=_ranges(cases),
-        words=_words(cases),
+        familiarity=familiarity,
         mean_tokens=_mean_tokens(cases, portfolio),
         strengths=layout.strengths,
         fingerprints={**{n: c.fingerprint for n, c in log.manifest.models.items()}, "grader": GRADER},
@@ -90,7 +91,7 @@ def fit_router(
     note("walking as the draft decides")
     states += _decided_states([_with(draft, some) for some in folds], cases, fold_of, unit, seed)
     note("fitting")
-    models, folds = learn(states, portfolio, layout, fold_of, seed)
+    models, folds, told = learn(states, portfolio, layout, fold_of, seed)
     difficulty, difficulties = learn_difficulty(states, layout, cases, fold_of)
     router = replace(_with(draft, models), difficulty=difficulty)
     folded = [replace(_with(draft, m), difficulty=d) for m, d in zip(folds, difficulties, strict=True)]
@@ -101,6 +102,9 @@ def fit_router(
         "n_problems": len(cases),
         "n_states": len(states),
         "frontier": frontier,
+        "unfamiliar": refused,
+        "skill": skills(told, len(cases)),
+        "warning": warning_of(len(cases)),
         "problem_ids": sorted(log.problems),
         **_references(cases, board, probe, router, fold_of),
     }
@@ -136,6 +140,18 @@ def _check(cases: Sequence[Case], portfolio: Portfolio, probe: Probe) -> None:
         raise InputError(
             f"the sweep has {len(cases)} problems: a router needs at least {FEWEST_PROBLEMS}; sweep more"
         )
+    if probe.n:
+        _check_probes(cases, portfolio, probe)
+    shares = {float(right) for case in cases for all_ in case.correct.values() for right in all_}
+    shares |= {float(run.correct) for case in cases for runs in case.runs.values() for run, _ in runs}
+    if len(shares) < 2:
+        what = "right" if shares == {1.0} else "wrong"
+        raise InputError(
+            f"every sample of the sweep is {what}: there is nothing to choose; sweep other problems"
+        )
+
+
+def _check_probes(cases: Sequence[Case], portfolio: Portfolio, probe: Probe) -> None:
     pool = pools_of(portfolio.arms).get(probe.arm.pool)
     if pool is None or probe.prm not in (None, *pool.prms):
         scored = f", scored by {probe.prm}" if probe.prm else ""
@@ -143,11 +159,11 @@ def _check(cases: Sequence[Case], portfolio: Portfolio, probe: Probe) -> None:
             f"the probes are of {probe.arm.pool}{scored}, which the sweep does not have: "
             "choose probes that an arm of the sweep takes"
         )
-    shares = {float(right) for case in cases for all_ in case.correct.values() for right in all_}
-    if len(shares) < 2:
-        what = "right" if shares == {1.0} else "wrong"
+    fewest = min(len(case.observed[probe.arm.pool]) for case in cases)
+    if probe.n > fewest:
         raise InputError(
-            f"every sample of the sweep is {what}: there is nothing to choose; sweep other problems"
+            f"the probes are {probe.n} samples of {probe.arm.pool}, of which the sweep has {fewest}: "
+            "ask for fewer"
         )
 
 
@@ -163,7 +179,7 @@ def _references(
     policy = router.portfolio[router.fallback].policy
     bins = bins_of(np.array([case.pass_at_1(policy) for case in cases]))
     solvable = board.correct.mean(axis=-1).max(axis=0) >= SOLVABLE_FROM
-    scored = _scored_probe(probe, router.portfolio)
+    scored = scored_probe(probe, router.portfolio, N_ABLATED)
     return {
         "bins": bin_table(board, bins).as_dict(),
         "ablation": {
@@ -171,14 +187,6 @@ def _references(
             **ablation(cases, router.layout, scored, policy, solvable=solvable, fold_of=fold_of),
         },
     }
-
-
-def _scored_probe(probe: Probe, portfolio: Portfolio) -> Probe:
-    """These probes, or others if no PRM has scored samples of theirs, which is to be measured."""
-    if probe.prm is not None and probe.temperature > 0:
-        return probe
-    scored = [arm for arm in portfolio.arms if arm.is_sampling and arm.prm and arm.temperature > 0]
-    return Probe(scored[0].policy, scored[0].prm, N_ABLATED, scored[0].temperature) if scored else probe
 
 
 def _prices(
@@ -206,30 +214,15 @@ def _prices(
     return prices, frontier
 
 
-def _ranges(cases: Sequence[Case]) -> tuple[tuple[float, float], ...]:
-    text = np.array([text_features(case.problem.problem) for case in cases])
-    return tuple(
-        (float(low), float(high)) for low, high in zip(text.min(axis=0), text.max(axis=0), strict=True)
-    )
-
-
-def _words(cases: Sequence[Case]) -> frozenset[str]:
-    found = frozenset[str]().union(*(words_of(case.problem.problem) for case in cases))
-    return found if len(found) <= MOST_WORDS else frozenset()
-
-
 def _mean_tokens(cases: Sequence[Case], portfolio: Portfolio) -> dict[str, float]:
     return {
-        policy: float(
-            np.mean(
-                [
-                    s.n_tokens
-                    for case in cases
-                    for name, pool in case.pools.items()
-                    if pool.policy == policy
-                    for s in case.observed[name]
-                ]
-            )
-        )
+        policy: float(np.mean([n for case in cases for n in _lengths(case, policy)]))
         for policy in portfolio.policies
     }
+
+
+def _lengths(case: Case, policy: str) -> list[int]:
+    """Of the policy's samples; of what its searches found, if it is not sampled but by them."""
+    pools = [case.observed[name] for name, pool in case.pools.items() if pool.policy == policy]
+    sampled = [s.n_tokens for samples in pools for s in samples]
+    return sampled or [s.n_tokens for _, s in case.found_by(policy)]

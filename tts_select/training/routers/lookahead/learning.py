@@ -13,8 +13,9 @@ from tts_select.selector.features import Layout
 from tts_select.selector.portfolio import Portfolio
 from tts_select.selector.routers.lookahead import Calibrated, DifficultyModel
 from tts_select.training.replay.cases import Case
-from tts_select.training.routers.lookahead.boosting import N_FOLDS, boost, calibrate, fit_in_folds
+from tts_select.training.routers.lookahead.boosting import N_FOLDS, boost, fit_in_folds
 from tts_select.training.routers.lookahead.rows import State, Table, answers_table, joined, options_tables
+from tts_select.training.routers.lookahead.shrinking import calibrate_shrunk, mix_in_folds
 
 if TYPE_CHECKING:
     from lightgbm import Booster
@@ -22,12 +23,14 @@ if TYPE_CHECKING:
 INTERVAL = (0.05, 0.95)
 EVERY = 3
 """Difficulty is learned from every third state: they are much alike, and there is a model a policy."""
+_CODES = ("arm/policy", "arm/prm", "arm/method")
+"""Features whose numbers are names."""
 _GROW_WITH_N = ("arm/log2_n", "arm/more_samples")
 
 
 @dataclass(frozen=True, slots=True)
 class Learned:
-    """What decides: fields of `Router` of the same names."""
+    """What decides: fields of `LookaheadRouter` of the same names."""
 
     mend: Calibrated
     spoil: Calibrated
@@ -35,21 +38,45 @@ class Learned:
     cost: Booster
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a model says of rows of problems that it has not seen."""
+
+    said: np.ndarray
+    """Calibrated, one a row."""
+    labels: np.ndarray
+    problems: np.ndarray
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """A probability, learned."""
+
+    whole: Calibrated
+    by_fold: tuple[Calibrated, ...]
+    told: Told
+
+
 def learn(
     states: Sequence[State], portfolio: Portfolio, layout: Layout, fold_of: np.ndarray, seed: int
-) -> tuple[Learned, list[Learned]]:
-    """(from all states, from those of the other folds for each fold)."""
-    confidence, confidences = _calibrated(answers_table(states, layout), fold_of)
+) -> tuple[Learned, list[Learned], dict[str, Told]]:
+    """Learn from all states, and for each fold from those of the others; last, what these say, by model."""
+    answers, options = layout.answer_names, layout.option_names
+    confidence = fit_probability(*answers_table(states, layout).arrays(len(answers)), answers, fold_of)
     folds = [[s for s in states if fold_of[s.number] == k] for k in range(N_FOLDS)]
     tables = [
         options_tables(some, portfolio, layout, model, seed + k)
-        for k, (some, model) in enumerate(zip(folds, confidences, strict=True))
+        for k, (some, model) in enumerate(zip(folds, confidence.by_fold, strict=True))
     ]
-    mend, mends = _calibrated(joined([t.mend for t in tables]), fold_of)
-    spoil, spoils = _calibrated(joined([t.spoil for t in tables]), fold_of)
+    mend, spoil = (
+        fit_probability(*joined(some).arrays(len(options)), options, fold_of)
+        for some in ([t.mend for t in tables], [t.spoil for t in tables])
+    )
     cost, costs = _cost(joined([t.cost for t in tables]), layout, fold_of)
-    by_fold = zip(mends, spoils, confidences, costs, strict=True)
-    return Learned(mend, spoil, confidence, cost), [Learned(*models) for models in by_fold]
+    by_fold = zip(mend.by_fold, spoil.by_fold, confidence.by_fold, costs, strict=True)
+    told = {"mend": mend.told, "spoil": spoil.told, "confidence": confidence.told}
+    whole = Learned(mend.whole, spoil.whole, confidence.whole, cost)
+    return whole, [Learned(*models) for models in by_fold], told
 
 
 def learn_difficulty(
@@ -59,17 +86,32 @@ def learn_difficulty(
     looks = Table()
     for state in states[::EVERY]:
         looks.add(layout.state(state.walk.evidence), math.nan, state.number)
-    rows, _, problems = looks.arrays()
+    rows, _, problems = looks.arrays(len(layout.state_names))
     whole: dict[str, DifficultyModel] = {}
     by_fold: list[dict[str, DifficultyModel]] = [{} for _ in range(N_FOLDS)]
     for policy in layout.policies:
         labels = np.array([case.pass_at_1(policy) for case in cases])[problems]
-        model, models, said = _fit_calibrated(rows, labels, problems, fold_of)
-        errors = error_bands(model.calibration(said), labels)
-        whole[policy] = DifficultyModel(model, errors)
-        for k, of_fold in enumerate(models):
+        found = fit_probability(rows, labels, problems, layout.state_names, fold_of)
+        errors = error_bands(found.told.said, labels)
+        whole[policy] = DifficultyModel(found.whole, errors)
+        for k, of_fold in enumerate(found.by_fold):
             by_fold[k][policy] = DifficultyModel(of_fold, errors)
     return whole, by_fold
+
+
+def fit_probability(
+    rows: np.ndarray, labels: np.ndarray, problems: np.ndarray, names: Sequence[str], fold_of: np.ndarray
+) -> Fit:
+    """Boosted trees and a linear model, mixed and calibrated as suits problems that they have not seen."""
+    folds, coded = fold_of[problems], [k for k, name in enumerate(names) if name in _CODES]
+    found = mix_in_folds(rows, labels, folds, coded)
+    curve = calibrate_shrunk(found.said, labels, folds, len(fold_of))
+    by_fold = zip(found.trees.by_fold, found.linear.by_fold, strict=True)
+    return Fit(
+        Calibrated(found.trees.whole, curve, found.linear.whole, found.share),
+        tuple(Calibrated(trees, curve, linear, found.share) for trees, linear in by_fold),
+        Told(curve(found.said), labels, problems),
+    )
 
 
 def error_bands(
@@ -87,7 +129,7 @@ def error_bands(
 
 
 def _cost(table: Table, layout: Layout, fold_of: np.ndarray) -> tuple[Booster, list[Booster]]:
-    rows, costs, problems = table.arrays()
+    rows, costs, problems = table.arrays(len(layout.option_names))
     rising = [layout.option_names.index(name) for name in _GROW_WITH_N]
 
     def fit(x: np.ndarray, y: np.ndarray) -> Booster:
@@ -95,20 +137,3 @@ def _cost(table: Table, layout: Layout, fold_of: np.ndarray) -> tuple[Booster, l
 
     fitted = fit_in_folds(rows, costs, fold_of[problems], fit)
     return fitted.whole, list(fitted.by_fold)
-
-
-def _calibrated(table: Table, fold_of: np.ndarray) -> tuple[Calibrated, list[Calibrated]]:
-    rows, labels, problems = table.arrays()
-    return _fit_calibrated(rows, labels, problems, fold_of)[:2]
-
-
-def _fit_calibrated(
-    rows: np.ndarray, labels: np.ndarray, problems: np.ndarray, fold_of: np.ndarray
-) -> tuple[Calibrated, list[Calibrated], np.ndarray]:
-    def fit(x: np.ndarray, y: np.ndarray) -> Booster:
-        return boost(x, y, probability=True)
-
-    fitted = fit_in_folds(rows, labels, fold_of[problems], fit)
-    calibration = calibrate(fitted.said, labels, len(fold_of))
-    by_fold = [Calibrated(model, calibration) for model in fitted.by_fold]
-    return Calibrated(fitted.whole, calibration), by_fold, fitted.said

@@ -38,9 +38,10 @@ class Table:
         self.labels.append(label)
         self.problems.append(problem)
 
-    def arrays(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """(rows, labels, problems)."""
-        return np.stack(self.rows), np.array(self.labels), np.array(self.problems)
+    def arrays(self, n_features: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """(rows, labels, problems), of as many features; a small portfolio may lead to no row at all."""
+        rows = np.array(self.rows, dtype=float).reshape(len(self.rows), n_features)
+        return rows, np.array(self.labels, dtype=float), np.array(self.problems, dtype=int)
 
 
 def joined(tables: Sequence[Table]) -> Table:
@@ -68,7 +69,7 @@ def random_states(cases: Sequence[Case], portfolio: Portfolio, probe: Probe, see
     for number, case in enumerate(cases):
         states.append(State(number, Walk(case, case.order(rng))))  # nothing seen: for `plan --no-probe`
         for _ in range(DRAWS):
-            w = probed(probe.arm, case, case.order(rng))
+            w = probed(probe.first_look, case, case.order(rng))
             states.append(State(number, replace(w)))
             for _ in range(int(rng.integers(1, MOST_STEPS + 1))):
                 arms = [arm for arm in portfolio.arms if is_open(arm, w.evidence)]
