@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import sys
 from typing import Any
 
@@ -11,7 +12,7 @@ import click
 from tts_select import __version__
 from tts_select.commands._exit import EXIT_CODES, INTERRUPTED, fail
 from tts_select.commands._streams import drop_unwritable, prepare_streams
-from tts_select.commands._terminal import say
+from tts_select.commands._terminal import LogLines, say
 from tts_select.commands.data import data
 from tts_select.commands.doctor import doctor
 from tts_select.commands.evaluate import evaluate
@@ -44,6 +45,7 @@ class _Commands(click.Group):
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
         prepare_streams()
+        logging.basicConfig(level=logging.WARNING, handlers=[LogLines()])
         try:
             super().main(*args, **{**kwargs, "standalone_mode": False})
             sys.stdout.flush()  # a full disk is our error, not the interpreter's at exit

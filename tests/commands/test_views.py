@@ -7,9 +7,10 @@ import math
 from dataclasses import replace
 
 import pytest
-from rich.console import Console, RenderableType
+from rich.console import RenderableType
 
 from tts_select.commands._router_views import evaluation_view, outlook_view, staged_view, why_not
+from tts_select.commands._terminal import Terminal
 from tts_select.core.arm import Arm
 from tts_select.selector.deciding import Option
 from tts_select.selector.difficulty import Difficulty
@@ -42,7 +43,7 @@ def test_for_a_problem_unlike_the_training_only_the_best_fixed_arm_counts(
 
 
 def rendered(view: RenderableType, width: int = 120) -> str:
-    console = Console(file=io.StringIO(), width=width)
+    console = Terminal(file=io.StringIO(), width=width)
     console.print(view)
     return console.file.getvalue()  # type: ignore[attr-defined]
 

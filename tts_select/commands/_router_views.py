@@ -57,7 +57,15 @@ def why_not(option: Option, outlook: Outlook) -> str:
         return "waits for what the cheaper step shows"
     if gain <= 0:
         return "no likelier to be right" if option.flops >= chosen.flops else "less likely to be right"
-    return f"{gain:+.3f} is not worth {option.flops - chosen.flops:.2g} FLOPs more"
+    more = figure(option.flops - chosen.flops, ".2g")
+    return f"{figure(gain, '+.3f')} is not worth {more} FLOPs more"
+
+
+_LEARNED = {
+    "confidence": "answers being right",
+    "mend": "wrong ones put right",
+    "spoil": "right ones lost",
+}
 
 
 def fitted_view(router: LookaheadRouter, facts: Mapping[str, Any]) -> RenderableType:
@@ -67,6 +75,10 @@ def fitted_view(router: LookaheadRouter, facts: Mapping[str, Any]) -> Renderable
     table.add_row("probes", _probes_of(router.probe))
     table.add_row("best fixed arm", router.fallback)
     table.add_row("difficulty, AUC", _listed(facts["ablation"]["auc"]))
+    for name, of_what in _LEARNED.items():
+        if skill := facts["skill"].get(name):
+            table.add_row(f"explained of {of_what}", f"{figure(skill['value'], '.2f')} ({_interval(skill)})")
+    table.add_row("refused of problems like these", figure(facts["unfamiliar"]["refused"], ".1%"))
     for effort, price in router.prices.items():
         point = next(p for p in facts["frontier"] if p["price"] == price)
         accuracy, flops = figure(point["accuracy"], ".3f"), figure(point["flops"], ".3g")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from typing import Any
 
@@ -38,14 +39,22 @@ def figure(value: float | None, form: str) -> str:
     return UNKNOWN if value is None or not math.isfinite(value) else format(value, form)
 
 
-def show(*views: RenderableType) -> None:
-    """Print tables, panels and text on standard output."""
-    Terminal().print(*views, sep="\n")
+def show(*views: RenderableType, wrap: bool = True) -> None:
+    """Print tables, panels and text on standard output; without `wrap` a text stays one line."""
+    Terminal().print(*views, sep="\n", soft_wrap=not wrap)
 
 
 def show_json(*values: Any) -> None:
     """Print each value as one line of JSON on standard output."""
     click.echo("\n".join(map(to_json, values)))
+
+
+class LogLines(logging.Handler):
+    """Shows what libraries log as lines of the program."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print one record."""
+        warn(record.getMessage())
 
 
 def say(message: str) -> None:

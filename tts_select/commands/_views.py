@@ -17,6 +17,8 @@ from tts_select.solving.batch import Summary
 
 SURE = 0.995
 
+_CONFIDENCE = {"calibrated": "probability of being right", "vote share": "share of the vote"}
+
 _FINISHED = {
     "complete": "",
     "deadline": "the deadline was met: this is the best answer so far",
@@ -41,8 +43,9 @@ def solution_view(solution: Solution, *, candidates: bool) -> RenderableType:
 
 
 def _headline(solution: Solution) -> Text:
+    meaning = _CONFIDENCE.get(solution.confidence_kind, solution.confidence_kind)
     if solution.best_guess is not None:
-        sure = f"   (its probability of being right is {_percent(solution.confidence or 0.0)})"
+        sure = f"   (its {meaning} is {_percent(solution.confidence or 0.0)})"
         return Text.assemble(
             "No confident answer; best guess: ", text(solution.best_guess, "bold yellow"), sure
         )
@@ -50,7 +53,6 @@ def _headline(solution: Solution) -> Text:
         return Text("No answer: no candidate ended in one", style="bold red")
     line = Text.assemble("Answer: ", text(solution.answer, "bold green"))
     if solution.confidence is not None:
-        meaning = "share of the vote" if solution.plan.difficulty is None else "probability of being right"
         line.append(f"   ({meaning} {_percent(solution.confidence)})", style="dim")
     return line
 

@@ -146,7 +146,12 @@ Exit codes:
 @click.option(
     "--deadline", type=float, default=None, help="Most seconds for a problem; loading models is not counted."
 )
-@click.option("--effort", default=None, help="Router effort: low, medium or high.", show_default="medium")
+@click.option(
+    "--effort",
+    default=None,
+    help="Effort of the router, or of the named method: low, medium or high.",
+    show_default="medium",
+)
 @click.option("--price", type=float, default=None, help="Instead of --effort: probability per FLOP.")
 @click.option("--max-flops", type=float, default=None, help="Most FLOPs for a problem, approximately.")
 @click.option(
@@ -226,7 +231,16 @@ def _chosen(options: dict[str, Any]) -> dict[str, Any]:
             f"the method {method} needs a PRM: specify one with --prm, or use the method majority"
         )
     check_models(chosen)
+    _check_ranges(chosen)
     return chosen
+
+
+def _check_ranges(chosen: dict[str, Any]) -> None:
+    from tts_select.selector.outlook import Spending
+    from tts_select.solving.options import NAMING, SPENDING, Named
+
+    Named(**{name: chosen[name] for name in NAMING if name in chosen}).check()
+    Spending(**{name: chosen[name] for name in SPENDING if name in chosen}).check()
 
 
 def _batch(*, out: Path | None, total_flops: float | None, total_tokens: int | None, **more: Any) -> Batch:

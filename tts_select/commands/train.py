@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from tts_select.commands._options import config_option, writable_folder
-from tts_select.commands._terminal import say, show, show_json
+from tts_select.commands._terminal import say, show, show_json, warn
 from tts_select.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -144,7 +144,7 @@ def _look_ahead(log: SweepLog, probe: Probe, seed: int) -> _Trained:
     shown = {k: v for k, v in fitted.facts.items() if k not in ("problem_ids", "bins")}
     shown |= {"kind": LOOK_AHEAD, "best_fixed": router.fallback, "prices": dict(router.prices)}
     if warning := fitted.facts["warning"]:
-        say(f"warning: {warning}")
+        warn(warning)
     return _Trained(router, dict(fitted.facts), shown, fitted_view(router, fitted.facts))
 
 

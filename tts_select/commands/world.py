@@ -9,6 +9,7 @@ import click
 from tts_select.commands._options import Number, writable_file, writable_folder
 from tts_select.commands._terminal import say, show_json
 from tts_select.core.errors import UnknownName
+from tts_select.core.extras import require
 from tts_select.core.json_text import to_json
 
 
@@ -95,6 +96,7 @@ Examples:
 @click.option("--device", default=None, help="cpu, cuda, ...", show_default="cuda if there is a GPU")
 def train(*, out: Path, stages: tuple[str, ...], scale: float, device: str | None) -> None:
     """Train the embedded models, each with a manifest; an interrupted run goes on where it was."""
+    require("local", "the embedded models")
     from tts_select.training.world.recipe import FULL
 
     recipe = FULL.scaled(scale)

@@ -203,7 +203,7 @@ async def _result(problem: Problem, solution: Solution, *, with_candidates: bool
         **_asked(problem),
         "answer": solution.answer,
         "correct": await _is_correct(problem, solution),
-        **{key: whole[key] for key in ("confidence", "finished", "cost", "plan", "text")},
+        **{key: whole[key] for key in ("confidence", "confidence_kind", "finished", "cost", "plan", "text")},
         **{key: whole[key] for key in more if key in whole},
     }
 
