@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from tts_select.cli import main
+from tts_select.commands.train import train
+from tts_select.selector.routers.kinds import KINDS
+from tts_select.testing.server import FakeServer
 
 N_PROBLEMS, N_SAMPLES = 24, 4
 MAP = "id=problem,tokens=length"
@@ -68,18 +72,105 @@ def test_a_router_is_trained_and_measured_on_imported_logs(logs: Path, tmp_path:
     trained = invoke("train", str(logs / "train"), "--out", router, "--json")
     assert trained.exit_code == 0, trained.output
     learned = json.loads(trained.stdout)
-    assert learned["n_problems"] == N_PROBLEMS
+    assert (learned["kind"], learned["n_problems"]) == ("ladder", N_PROBLEMS)
     assert set(learned["prices"]) == {"low", "medium", "high"}
     out = tmp_path / "report"
     measured = invoke("evaluate", router, str(logs / "test"), "--out", str(out))
     assert measured.exit_code == 0, measured.output
     report = json.loads((out / "report.json").read_text())
-    assert (report["kind"], report["split"], report["n_trained"]) == ("staged", "test", N_PROBLEMS)
+    assert (report["split"], report["n_trained"]) == ("test", N_PROBLEMS)
     assert "What the router buys" in (out / "report.html").read_text()
     assert (out / "plots" / "frontier.png").stat().st_size > 0
     again = invoke("evaluate", router, str(logs / "train"), "--out", str(out))
     assert again.exit_code == 2
     assert "trained the router" in again.stderr
+
+
+def test_every_kind_of_router_can_be_trained() -> None:
+    (kind,) = (option for option in train.params if option.name == "kind")
+    assert set(kind.type.choices) == set(KINDS)  # type: ignore[attr-defined]
+
+
+@pytest.fixture(scope="module")
+def router(logs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("routers") / "router"
+    trained = invoke("train", str(logs / "train"), "--out", str(folder))
+    assert trained.exit_code == 0, trained.output
+    assert "effort medium" in trained.stdout
+    return folder
+
+
+@pytest.fixture
+def bound(router: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A config that binds the log's models to one on a server, which answers like `write_rows`."""
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+
+    def write(prompt: str, seed: int) -> str:
+        return f"{'word ' * 60} \\boxed{{{42 if seed % 4 else 7}}}"
+
+    with FakeServer(write) as server:
+        entry = {"spec": "openai:fake", "options": {"base_url": server.url, "params": 1e6}}
+        policies = {"small": entry, "log:big": {**entry, "max_new_tokens": 300}}
+        path = tmp_path / "c.yaml"
+        path.write_text(json.dumps({"policies": policies, "router": str(router)}))
+        yield path
+
+
+@pytest.mark.slow
+def test_from_an_imported_log_to_a_live_answer(bound: Path, tmp_path: Path) -> None:
+    """Every command that routes knows such a router."""
+    problem = tmp_path / "problem.txt"
+    problem.write_text("What is it?")
+    solved = invoke("solve", str(problem), "--config", str(bound), "--effort", "high", "--json")
+    assert solved.exit_code == 0, solved.output
+    solution = json.loads(solved.stdout)
+    assert (solution["answer"], solution["confidence_kind"]) == ("42", "calibrated")
+    assert {step["arm"].split()[1] for step in solution["steps"]} <= {"log:small", "log:big"}
+    assert solution["plan"]["reason"].startswith("the ladder for this price: ")
+    planned = invoke("plan", str(problem), "--config", str(bound), "--json")
+    assert json.loads(planned.stdout)["reason"].startswith("the ladder for this price: ")
+    unsure = invoke("solve", str(problem), "--config", str(bound), "--effort", "low", "--min-confidence", "1")
+    assert unsure.exit_code == 3
+    assert "is below 1.00" in unsure.stderr
+
+
+@pytest.mark.slow
+def test_a_batch_shares_a_budget_with_such_a_router(bound: Path, tmp_path: Path) -> None:
+    problems = tmp_path / "problems.jsonl"
+    problems.write_text(
+        "".join(json.dumps({"id": f"p{k}", "problem": f"What is {k}?"}) + "\n" for k in range(3))
+    )
+    out = tmp_path / "results.jsonl"
+    args = ("--config", str(bound), "--out", str(out), "--total-tokens", "1000", "--json")
+    ran = invoke("solve", "--problems", str(problems), *args)
+    assert ran.exit_code == 0, ran.output
+    summary = json.loads(ran.stdout)
+    assert (summary["answered"], summary["failed"]) == (3, 0)
+    assert 180 <= summary["cost"]["policy_generated_tokens"] <= 1000
+
+
+@pytest.mark.slow
+def test_the_doctor_says_that_a_logs_models_are_taken_as_they_are(bound: Path) -> None:
+    found = json.loads(invoke("doctor", "--config", str(bound), "--json").stdout)["findings"]
+    (finding,) = (f for f in found if f["about"] == "router")
+    assert finding["status"] == "note"
+    assert "no log knows its models' weights" in finding["text"]
+    bound.write_text(json.dumps({k: v for k, v in json.loads(bound.read_text()).items() if k == "router"}))
+    found = json.loads(invoke("doctor", "--config", str(bound), "--json").stdout)["findings"]
+    (finding,) = (f for f in found if f["about"] == "router")
+    assert finding["status"] == "problem"
+    assert "openai:MODEL" in finding["text"] + finding["remedy"]
+
+
+@pytest.mark.slow
+def test_a_model_of_a_log_that_nothing_is_bound_to_is_refused_in_a_line(router: Path, tmp_path: Path) -> None:
+    problem = tmp_path / "problem.txt"
+    problem.write_text("What is it?")
+    refused = invoke("solve", str(problem), "--router", str(router))
+    assert refused.exit_code == 2
+    assert "is a model of an imported log" in refused.stderr
+    assert "bind its name to a model in a config" in refused.stderr
+    assert refused.stderr.strip().count("\n") == 0
 
 
 @pytest.mark.slow
@@ -100,6 +191,7 @@ def test_folds_need_no_router(logs: Path, tmp_path: Path) -> None:
         (("train", "single"), "the log has 1 problem with samples of every policy"),
         (("train", "train", "--probes", "2"), "leave --probe... out"),
         (("train", "train", "--policies", "bigg"), "did you mean 'big'"),
+        (("train", "train", "--kind", "look-ahead"), "a router needs at least 30"),
         (("evaluate", "single", "--folds", "5"), "the log has 1 problem with samples of every policy"),
         (("evaluate", "train"), "--folds 5"),
     ],

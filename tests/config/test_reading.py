@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -96,7 +97,7 @@ def test_one_mapping_may_take_over_another(config: Read) -> None:
         ("router: a\nrouter: b", ", line 2", "'router' is there twice; drop one"),
         ("prm: {}", "", "unknown key 'prm': did you mean 'prms'?"),
         ("policies: [a]", ", policies", "is a list: write a mapping, NAME: VALUE"),
-        ("policies: {a: 'world:small'}", ", policies.a", "'world:small': write spec: ..."),
+        ("policies: {a: 3}", ", policies.a", "3: write spec: ..."),
         ("policies: {a: {}}", ", policies.a", "has no spec: name its model"),
         ("policies: {a: {specs: x}}", ", policies.a", "did you mean 'spec'?"),
         ("policies: {a: {spec: 3}}", ", policies.a, spec", "is 3: write a text"),
@@ -193,3 +194,31 @@ def test_the_config_that_the_documentation_shows_can_be_read(config: Read) -> No
     shown = config(page.split("```yaml\n")[1].split("```")[0])
     assert list(shown.pairs) == ["math"]
     assert shown.placement is not None
+
+
+def test_a_policy_may_be_its_spec_alone(tmp_path: Path) -> None:
+    path = tmp_path / "c.yaml"
+    path.write_text("policies: {small: openai:m, large: {spec: 'openai:l'}}\nprms: {judge: world:prm}\n")
+    config = load_config(path)
+    assert config.policies["small"] == PolicyEntry("openai:m")
+    assert (config.policies["large"].spec, config.prms["judge"].spec) == ("openai:l", "world:prm")
+
+
+@pytest.mark.parametrize("name", ["Qwen3-4B", "log:Qwen3-4B"])
+def test_a_name_of_an_imported_log_is_bound_with_or_without_its_prefix(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "c.yaml"
+    path.write_text(json.dumps({"policies": {name: {"spec": "openai:m", "max_new_tokens": 9}}}))
+    entry = load_config(path).policy("log:Qwen3-4B")
+    assert (entry.spec, entry.max_new_tokens) == ("openai:m", 9)
+
+
+def test_a_log_may_have_names_that_no_config_would_give(tmp_path: Path) -> None:
+    path = tmp_path / "c.yaml"
+    path.write_text(json.dumps({"policies": {"log:org/model#cot 1": "openai:m"}}))
+    assert load_config(path).policy("log:org/model#cot 1").spec == "openai:m"
+
+
+def test_a_name_that_nothing_is_bound_to_stays_a_spec(tmp_path: Path) -> None:
+    path = tmp_path / "c.yaml"
+    path.write_text("policies: {small: openai:m}")
+    assert load_config(path).policy("log:large") == PolicyEntry("log:large")

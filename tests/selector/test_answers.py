@@ -197,3 +197,18 @@ def test_the_likeliest_solution_of_an_answer_is_that_with_the_best_mean_a_token(
     alone = at_hand(Evidence("x", {"p": [seen(0, n_tokens=0)]}))
     assert alone[0]["token_logprob"] == -1.0
     assert math.isnan(alone[0]["rival_token_logprob"])
+
+
+def test_likelihoods_that_are_not_known_are_nan_and_hide_none_that_are() -> None:
+    """No imported log has them, and not every server tells them."""
+
+    def features(*logprobs: float) -> list[tuple[float, float]]:
+        samples = [Observed(k // 2, 1, logprob, 1) for k, logprob in enumerate(logprobs)]
+        names = ("answer/token_logprob", "answer/rival_token_logprob")
+        places = [names_of(POOLS, PRMS).index(name) for name in names]
+        found = answers_at_hand(Evidence("x", {"p": samples}), POOLS, PRMS)
+        return [tuple(values[place] for place in places) for _, values in found]  # type: ignore[misc]
+
+    unknown = features(math.nan, math.nan)
+    assert all(math.isnan(value) for row in unknown for value in row)
+    assert features(math.nan, -1.0)[0][0] == features(-1.0, math.nan)[0][0] == -1.0

@@ -15,7 +15,10 @@ from tts_select.commands._terminal import figure, text
 if TYPE_CHECKING:
     from tts_select.selector.deciding import Option
     from tts_select.selector.outlook import Outlook
+    from tts_select.selector.routers.ladder import LadderRouter
     from tts_select.selector.routers.lookahead import LookaheadRouter, Probe
+    from tts_select.training.evaluation.records import Point, Report
+    from tts_select.training.replay.metrics import IntervalRecord
 
 
 def outlook_view(outlook: Outlook) -> RenderableType:
@@ -84,16 +87,18 @@ def fitted_view(router: LookaheadRouter, facts: Mapping[str, Any]) -> Renderable
     return table
 
 
-def staged_view(learned: Mapping[str, Any]) -> RenderableType:
-    """What a staged router learned: the ladders of its efforts."""
+def ladders_view(router: LadderRouter, facts: Mapping[str, Any]) -> RenderableType:
+    """What a ladder router learned: the ladders of its efforts."""
     table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
-    table.add_row("trained on", f"{learned['n_problems']:,} problems, {learned['n_orders']} orders of each")
-    table.add_row("best fixed arm", learned["best_fixed"])
-    for effort, price in learned["prices"].items():
-        ladder = next(x for x in learned["ladders"] if x["price"] == price)
-        accuracy, cost = figure(ladder["accuracy"], ".3f"), figure(ladder["cost"], ".3g")
-        expected = f"accuracy {accuracy} for {cost} {learned['unit']} a problem"
-        table.add_row(f"effort {effort}", f"{expected}: up to {', then '.join(ladder['stages'])}")
+    table.add_row("trained on", f"{facts['n_problems']:,} problems, {facts['n_orders']} orders of each")
+    table.add_row("best fixed arm", router.fallback)
+    for pool, share in facts["share_cut"].items():
+        if share:
+            table.add_row("samples cut", f"{share:.1%} of {pool}: unknown, so they have no vote")
+    for effort, price in router.prices.items():
+        ladder = router.at(price)
+        expected = f"accuracy {figure(ladder.accuracy, '.3f')} for {figure(ladder.cost, '.3g')}"
+        table.add_row(f"effort {effort}", f"{expected} {router.unit} a problem: up to {ladder.in_words}")
     return table
 
 
@@ -106,38 +111,41 @@ def _probes_of(probe: Probe) -> str:
     return f"{what}, scored by {probe.prm}" if probe.prm else what
 
 
-def evaluation_view(report: Mapping[str, Any]) -> RenderableType:
-    """The headline of an evaluation."""
-    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
-    best, ratio = report["best_fixed"], report["cost_ratio_at_equal_accuracy"]
-    unit = report.get("unit", "FLOPs")
-    table.add_row("problems", f"{report['n_problems']:,}, {report['n_draws']} draws")
-    table.add_row("best fixed arm", f"{best['name']}: {_point(best)} {unit}")
-    table.add_row("router's cost at its accuracy", _of_it(ratio))
-    closed = report["gap_closed"]
-    table.add_row("gap to the oracle closed", f"{figure(closed['value'], '.2f')} ({_interval(closed)})")
+def evaluation_view(report: Report) -> RenderableType:
+    """The headline of an evaluation: what the router saves, then what it gets."""
+    unit = report["unit"]
+    facts = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+    facts.add_row("problems", f"{report['n_problems']:,}, {report['n_draws']} draws, {report['split']}")
+    for effort, point in report["router"]["efforts"].items():
+        facts.add_row(f"effort {effort}", f"{_point(point)} {unit}")
+    facts.add_row("gap to the oracle closed", _interval(report["gap_closed"]))
     errors = {kind: found["ece"] for kind, found in report["calibration"].items()}
-    table.add_row("calibration error (ECE)", _listed(errors))
-    if near := report.get("near_best"):
-        table.add_row(f"and at that of {near['name']}", _of_it(near["cost_ratio"]))
-    for effort, point in report["router"].get("efforts", {}).items():
-        table.add_row(f"effort {effort}", f"{_point(point)} FLOPs")
-    return table
+    facts.add_row("calibration error (ECE)", _listed(errors))
+    facts.add_row("refused as unfamiliar", figure(report["unfamiliar_share"], ".1%"))
+    saved = Table("against", "its accuracy", "the router's cost at that", "accuracy at its cost", box=None)
+    for row in report["savings"]:
+        gain = f"{figure(100 * row['gain']['value'], '+.1f')} points"
+        name = row["name"] if row["against"] in row["name"] else f"{row['against']}: {row['name']}"
+        saved.add_row(name, f"{_point(row)} {unit}", _of_it(row["cost_ratio"]), gain)
+    return Group(facts, "", saved)
 
 
-def _of_it(ratio: Mapping[str, float]) -> str:
-    """Of an arm's cost; a router that never is as accurate costs infinitely more."""
-    if math.isinf(ratio["value"]):
-        return "never as accurate"
-    return f"{figure(ratio['value'], '.2f')} of it ({_interval(ratio)})"
+def _of_it(ratio: IntervalRecord) -> str:
+    """The share of what the other costs; a router that never is as accurate costs infinitely more."""
+    never = math.isinf(ratio["value"])
+    return "never as accurate" if never else f"{_interval(ratio)} of it"
 
 
-def _interval(found: Mapping[str, float]) -> str:
-    low, high = ("never" if math.isinf(found[end]) else figure(found[end], ".2f") for end in ("low", "high"))
-    return f"{low} to {high}"
+def _interval(found: IntervalRecord) -> str:
+    value, low, high = ("never" if math.isinf(x) else figure(x, ".2f") for x in _ends(found))
+    return value if math.isnan(found["value"]) else f"{value} ({low} to {high})"
 
 
-def _point(found: Mapping[str, float]) -> str:
+def _ends(found: IntervalRecord) -> tuple[float, float, float]:
+    return found["value"], found["low"], found["high"]
+
+
+def _point(found: Point) -> str:
     return f"{figure(found['accuracy'], '.3f')} for {figure(found['cost'], '.3g')}"
 
 

@@ -1,19 +1,26 @@
-"""`tts-select train`: a router learned from a sweep log."""
+"""`tts-select train`: a router learned from a sweep log or an imported one."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from tts_select.commands._ladders import train_staged
 from tts_select.commands._options import config_option, writable_folder
-from tts_select.commands._terminal import show, show_json, warn
+from tts_select.commands._terminal import say, show, show_json, warn
 from tts_select.core.errors import InputError
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
+
     from tts_select.config import Config
+    from tts_select.selector.routers.lookahead import Probe
+    from tts_select.selector.routers.protocol import Router
+    from tts_select.training.log.records import SweepLog
+
+LOOK_AHEAD, LADDER = "look-ahead", "ladder"
+"""As `selector/routers/kinds.py` has them, which is slow to import."""
 
 
 @click.command(
@@ -21,6 +28,7 @@ if TYPE_CHECKING:
 Examples:
   tts-select train sweep/ --out router/
   tts-select train sweep/ --out router/ --probe-policy world:small --probe-prm world:prm --probes 4
+  tts-select train sweep/ --out router/ --kind ladder
   tts-select train imported-log/ --out router/"""
 )
 @click.argument("sweep", type=Path)
@@ -29,29 +37,29 @@ Examples:
     "--out", type=Path, required=True, callback=writable_folder, help="The folder of the new router."
 )
 @click.option(
-    "--probe-policy",
+    "--kind",
+    type=click.Choice([LOOK_AHEAD, LADDER]),
     default=None,
-    help="The policy that writes the probes.",
-    show_default="the config's, else the smallest policy",
+    help="How it decides: look-ahead weighs all arms; ladder draws samples one by one, and learns from few "
+    "problems.",
+    show_default="look-ahead for a sweep, ladder for an imported log",
 )
 @click.option(
-    "--probe-prm",
+    "--probe-policy",
     default=None,
-    help="The PRM that scores the probes.",
-    show_default="the config's, else none",
+    help="Writes the probes.",
+    show_default="the config's, else the smallest policy",
 )
+@click.option("--probe-prm", default=None, help="Scores the probes.", show_default="the config's, else none")
 @click.option(
     "--probes",
     type=click.IntRange(0, 64),
     default=None,
-    help="How many probes; 0 is one greedy solution.",
+    help="How many; 0 is one greedy solution.",
     show_default="the config's, else 0",
 )
 @click.option(
-    "--policies",
-    default=None,
-    help="With an imported log: use only these policies, separated by commas.",
-    show_default="all",
+    "--policies", default=None, help="Use only these policies, separated by commas.", show_default="all"
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the folds and the fits.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was learned as JSON.")
@@ -60,6 +68,7 @@ def train(
     *,
     config: Config | None,
     out: Path,
+    kind: str | None,
     probe_policy: str | None,
     probe_prm: str | None,
     probes: int | None,
@@ -67,45 +76,83 @@ def train(
     seed: int,
     as_json: bool,
 ) -> None:
-    """Train a router on the sweep log in SWEEP.
-
-    An imported log makes a router that decides in stages.
-    """
-    from tts_select.commands._progress import status
-    from tts_select.commands._router_views import fitted_view
-    from tts_select.config.entries import ProbeEntry
+    """Train a router on the log in SWEEP, from `tts-select sweep` or `tts-select import`."""
     from tts_select.selector.routers.artifact import check_replaceable, save_router
     from tts_select.training.log.reading import read_log
-    from tts_select.training.routers.lookahead.fit import fit_router
-    from tts_select.training.routers.lookahead.probes import probe_for
+    from tts_select.training.replay.orders import with_policies, without_prms
+    from tts_select.training.routers.kinds import usual_kind
 
     check_replaceable(out)  # before minutes of training
     log = read_log(sweep)
-    if log.manifest.imported is not None:
-        if probe_policy or probe_prm or probes:
-            raise InputError(
-                "a staged router takes no probes, since its samples are its probes: leave --probe... out"
-            )
-        train_staged(log, out, policies=policies, seed=seed, as_json=as_json)
-        return
     if policies:
-        raise InputError(
-            "--policies is for imported logs: the policies of a sweep are those of its portfolio"
-        )
-    usual = config.probe if config else ProbeEntry()
-    probe = probe_for(
-        log.manifest,
-        policy=probe_policy or usual.policy,
-        prm=probe_prm or usual.prm,
-        n=usual.samples or None if probes is None else probes,
-    )
+        log = with_policies(log, [name.strip() for name in policies.split(",")])
+    if log.manifest.imported is not None:
+        log = without_prms(log, note=say)
+    if (kind or usual_kind(log)) == LADDER:
+        if probe_policy or probe_prm or probes:
+            raise InputError("a ladder takes no probes, its samples are its probes: leave --probe... out")
+        trained = _ladders(log, seed)
+    else:
+        asked = _Asked(probe_policy, probe_prm, probes)
+        trained = _look_ahead(log, _probe(log, config, asked), seed)
+    save_router(trained.router, out, trained_on=trained.facts)
+    if as_json:
+        show_json(trained.shown)
+    else:
+        show(trained.view)
+
+
+class _Asked(NamedTuple):
+    """The probes that the options ask for."""
+
+    policy: str | None
+    prm: str | None
+    n: int | None
+
+
+class _Trained(NamedTuple):
+    router: Router
+    facts: dict[str, Any]
+    """For the manifest."""
+    shown: dict[str, Any]
+    """For JSON."""
+    view: RenderableType
+
+
+def _ladders(log: SweepLog, seed: int) -> _Trained:
+    from tts_select.commands._progress import status
+    from tts_select.commands._router_views import ladders_view
+    from tts_select.training.routers.ladder.fit import fit_ladders
+
+    with status("training") as note:
+        fitted = fit_ladders(log, seed=seed, note=note)
+    router = fitted.router
+    shown = {k: v for k, v in fitted.facts.items() if k != "problem_ids"}
+    shown |= {"kind": LADDER, "best_fixed": router.fallback, "prices": dict(router.prices)}
+    shown["ladders"] = [ladder.as_dict() for ladder in router.ladders]
+    return _Trained(router, dict(fitted.facts), shown, ladders_view(router, fitted.facts))
+
+
+def _look_ahead(log: SweepLog, probe: Probe, seed: int) -> _Trained:
+    from tts_select.commands._progress import status
+    from tts_select.commands._router_views import fitted_view
+    from tts_select.training.routers.lookahead.fit import fit_router
+
     with status("training") as note:
         fitted = fit_router(log, probe, seed=seed, note=note)
-    save_router(fitted.router, out, trained_on=fitted.facts)
+    router = fitted.router
+    shown = {k: v for k, v in fitted.facts.items() if k not in ("problem_ids", "bins")}
+    shown |= {"kind": LOOK_AHEAD, "best_fixed": router.fallback, "prices": dict(router.prices)}
     if warning := fitted.facts["warning"]:
         warn(warning)
-    if as_json:
-        learned = {k: v for k, v in fitted.facts.items() if k not in ("problem_ids", "bins")}
-        show_json({**learned, "prices": dict(fitted.router.prices), "best_fixed": fitted.router.fallback})
-    else:
-        show(fitted_view(fitted.router, fitted.facts))
+    return _Trained(router, dict(fitted.facts), shown, fitted_view(router, fitted.facts))
+
+
+def _probe(log: SweepLog, config: Config | None, asked: _Asked) -> Probe:
+    """What is asked for, else the config's."""
+    from tts_select.config.entries import ProbeEntry
+    from tts_select.training.routers.lookahead.probes import probe_for
+
+    usual = config.probe if config else ProbeEntry()
+    n = usual.samples or None if asked.n is None else asked.n
+    return probe_for(log.manifest, policy=asked.policy or usual.policy, prm=asked.prm or usual.prm, n=n)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tts_select.core.errors import UnknownName
+from tts_select.core.imported import plain_name
 from tts_select.executors.placement.memory import Workload
 from tts_select.selector.portfolio import Names, Portfolio
 
@@ -79,12 +80,12 @@ class Config:
     probe: ProbeEntry = ProbeEntry()
 
     def policy(self, name: str) -> PolicyEntry:
-        """The entry of this name; any other name is a spec."""
-        return self.policies.get(name) or PolicyEntry(name)
+        """The entry of this name, that of a log with or without `log:`; any other name is a spec."""
+        return self.policies.get(name) or self.policies.get(plain_name(name)) or PolicyEntry(name)
 
     def prm(self, name: str) -> PrmEntry:
-        """The entry of this name; any other name is a spec."""
-        return self.prms.get(name) or PrmEntry(name)
+        """The entry of this name, that of a log with or without `log:`; any other name is a spec."""
+        return self.prms.get(name) or self.prms.get(plain_name(name)) or PrmEntry(name)
 
     def pair(self, name: str) -> Pair:
         """Raises:

@@ -11,6 +11,7 @@ from typing import Any
 from tts_select.config.entries import Config, Pair, Placement, PolicyEntry, PrmEntry, ProbeEntry
 from tts_select.config.strict_yaml import Section, read_yaml
 from tts_select.core.errors import InputError, UnknownName
+from tts_select.core.imported import is_imported
 from tts_select.executors.placement.memory import Workload
 from tts_select.executors.registry import check_policy, check_prm, split_spec
 from tts_select.selector.portfolio import Names, Portfolio, load_portfolio, parse_portfolio
@@ -77,9 +78,9 @@ def _prm(name: str, content: Any, whole: Section, path: Path) -> PrmEntry:
 
 
 def _entry(name: str, content: Any, where: str, keys: tuple[str, ...]) -> Section:
-    if not _NAME.fullmatch(name):
+    if not (_NAME.fullmatch(name) or is_imported(name)):
         raise InputError(f"{where}: a name has letters, digits and _.- alone; a spec goes into spec: ...")
-    return Section(content, where, keys)
+    return Section({"spec": content} if isinstance(content, str) else content, where, keys)
 
 
 def _checked(entry: Section, check: Any) -> None:

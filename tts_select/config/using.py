@@ -13,6 +13,7 @@ from typing import Any
 
 from tts_select.config.entries import Config, PolicyEntry, PrmEntry
 from tts_select.core.errors import BackendError
+from tts_select.core.imported import is_imported
 from tts_select.core.protocols import Policy, RewardModel
 from tts_select.executors.placement.devices import Device, declared_gpus, devices_here
 from tts_select.executors.placement.fitting import Fit, fit, shares_of
@@ -20,6 +21,7 @@ from tts_select.executors.placement.memory import Placed
 from tts_select.executors.placement.placing import placed_policy, placed_prm
 from tts_select.executors.registry import Loaders, load_policy, load_prm
 from tts_select.selector.portfolio import METHODS_WITHOUT_PRM, Portfolio
+from tts_select.selector.routers.protocol import Router
 
 _log = logging.getLogger(__name__)
 _SHARE = "gpu_memory_utilization"
@@ -73,6 +75,17 @@ def loaders_for(config: Config, groups: Sequence[Together], *, fresh: bool = Fal
         return load_prm(entry.spec, entry.format, fresh=fresh, **{**_share(name, shares), **entry.options})
 
     return Loaders(policy, prm)
+
+
+def bound(router: Router, config: Config) -> Router:
+    """A router of an imported log with the tokens of a sample that the config allows: no log says how many."""
+    from tts_select.selector.routers.ladder import LadderRouter
+
+    if not isinstance(router, LadderRouter):
+        return router
+    names = [name for name in router.portfolio.policies if is_imported(name)]
+    said = {name: config.policy(name).max_new_tokens for name in names}
+    return router.with_max_new_tokens({name: most for name, most in said.items() if most is not None})
 
 
 def swept_together(portfolio: Portfolio) -> list[Together]:

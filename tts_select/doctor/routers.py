@@ -7,10 +7,12 @@ from pathlib import Path
 
 from tts_select.config import Config
 from tts_select.core.errors import TtsSelectError
+from tts_select.core.imported import is_imported
 from tts_select.data.grading import GRADER
 from tts_select.data.world.artifacts import ROUTER, describe
 from tts_select.doctor.findings import Finding, problem
 from tts_select.executors.registry import check_policy, check_prm
+from tts_select.selector.routers.protocol import Router
 
 _SHIPPED = "the shipped router"
 
@@ -51,8 +53,15 @@ def _of_config(config: Config, folder: Path) -> Finding:
             check_prm(prm.spec, prm.format, prm.options)
     except TtsSelectError as error:
         return problem("router", error)
+    return _trained_for(router)
+
+
+def _trained_for(router: Router) -> Finding:
+    n = len(router.portfolio.arms)
+    names = [name for name in router.portfolio.policies if is_imported(name)]
+    if names:
+        said = f"{n} arms, learned from an imported log: no log knows its models' weights, so those that the "
+        return Finding("router", "note", f"{said}config binds to {', '.join(names)} are taken as they are")
     if router.fingerprints.get("grader") != GRADER:
         return Finding("router", "problem", "it was trained with another grader", "sweep and train again")
-    return Finding(
-        "router", "ok", f"{len(router.portfolio.arms)} arms; fingerprints are compared as it loads"
-    )
+    return Finding("router", "ok", f"{n} arms; fingerprints are compared as it loads")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from tts_select.core.errors import InputError, UnknownName
 from tts_select.core.extras import require
+from tts_select.core.imported import is_imported
 from tts_select.core.protocols import Policy, RewardModel
 from tts_select.data.world.artifacts import folder_of
 from tts_select.executors.backend_options import (
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
 L = TypeVar("L")
 
 WORLD = "world"
-LOG = "log"
-"""Of models that are known by their samples alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,10 +131,10 @@ def _by_scheme(kind: str, spec: str, backends: Mapping[str, Backend[L]]) -> tupl
     scheme, name = split_spec(spec)
     if not name:
         raise InputError(f"'{spec}' is no {kind}: write SCHEME:NAME, as in world:small, or a folder")
-    if scheme == LOG:
+    if is_imported(spec):
         raise InputError(
-            f"'{spec}' is a model of an imported log: there is nothing to run; "
-            "name the model itself, as in hf:ORG/NAME, with a router that was trained on its own sweep"
+            f"'{spec}' is a model of an imported log: there is nothing to run; bind its name to a model "
+            f"in a config, as in policies: {{{name}: openai:MODEL}}, and specify that with --config"
         )
     if scheme not in backends:
         raise UnknownName(f"kind of {kind}", scheme, backends)

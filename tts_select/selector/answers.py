@@ -32,8 +32,8 @@ class _Support:
     """What one answer has."""
 
     n: int = 0
-    logprob: float = -math.inf
-    """The best mean a token."""
+    logprob: float = math.nan
+    """The best mean a token; NaN if none is known."""
     best: dict[str, tuple[float, float]] = field(default_factory=dict)
     """By PRM, the best last score and the lowest step of its solution."""
     weight: dict[str, float] = field(default_factory=dict)
@@ -42,7 +42,7 @@ class _Support:
     def add(self, solution: Observed) -> None:
         """One more solution that gives the answer."""
         self.n += 1
-        self.logprob = max(self.logprob, solution.logprob / max(1, solution.n_tokens))
+        self.logprob = _largest(self.logprob, solution.logprob / max(1, solution.n_tokens))
         for prm, steps in solution.scores.items():
             if not steps:
                 continue
@@ -87,7 +87,7 @@ def answers_at_hand(
                 max((o.share for o in found if o.group == group), default=math.nan),
                 max((o.share for o in found if o.group != group), default=math.nan),
                 supports[group].logprob,
-                max((s.logprob for g, s in supports.items() if g != group), default=math.nan),
+                _largest(*(s.logprob for g, s in supports.items() if g != group)),
                 *(value for prm in prms for value in _by_prm(group, supports, prm)),
                 *(math.nan if share is None else share.get(group, 0.0) for share in shares),
             ],
@@ -120,3 +120,8 @@ def _by_prm(group: int, supports: dict[int, _Support], prm: str) -> list[float]:
     total = sum(s.weight.get(prm, 0.0) for s in supports.values())
     share = supports[group].weight.get(prm, 0.0) / total if total > 0 else math.nan
     return [best, lowest, max(rivals, default=math.nan), share]
+
+
+def _largest(*values: float) -> float:
+    """Of those that are known; NaN if none is."""
+    return max((value for value in values if not math.isnan(value)), default=math.nan)

@@ -26,6 +26,8 @@ class Option:
     """The expected cost from here on, in the router's unit of costs; NaN where nothing is known."""
     tokens: float = 0.0
     """How many tokens its policy is expected to generate from here on."""
+    price: float | None = None
+    """The price that the router decides by if a shared budget picks this option; None: the budget's own."""
 
     def value(self, price: float) -> float:
         """P(correct) minus what it costs; `price` is in probability per FLOP."""

@@ -42,6 +42,8 @@ class Evidence:
     """By pool, in the order in which they were drawn."""
     found: Mapping[str, Observed] = field(default_factory=dict)
     """By the name of a search arm that has run, the solution that it answers with."""
+    exhausted: frozenset[str] = frozenset()
+    """The pools that hold no more samples; only a log runs out of them."""
 
     @property
     def is_empty(self) -> bool:

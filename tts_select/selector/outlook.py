@@ -12,6 +12,8 @@ from tts_select.selector.difficulty import Difficulty
 from tts_select.selector.routers.protocol import Router
 
 DEFAULT_EFFORT = "medium"
+FLOPS = "FLOPs"
+"""The unit of routers whose costs are compute."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,16 @@ class Outlook:
 def _known(value: float) -> float | None:
     """JSON has no NaN: what is not known is None."""
     return None if math.isnan(value) else value
+
+
+def check_unit(router: Router, spending: Spending) -> None:
+    """Raises:
+    InputError: a cap is in FLOPs, and the router counts something else.
+    """
+    if spending.max_flops is not None and router.unit != FLOPS:
+        raise InputError(
+            f"the cap is in FLOPs, and the router counts {router.unit}: cap the tokens with --max-tokens"
+        )
 
 
 def price_of(router: Router, spending: Spending) -> float:

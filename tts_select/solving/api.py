@@ -60,9 +60,9 @@ class Selector:
         Raises:
             InputError: there is no such router, or its models do not fit where they are to run.
         """
-        from tts_select.config.using import loaders_for, routed_together
+        from tts_select.config.using import bound, loaders_for, routed_together
 
-        router = _router_in(Path(folder or config.router or ROUTER))
+        router = bound(_router_in(Path(folder or config.router or ROUTER)), config)
         return cls(router, loaders=loaders_for(config, routed_together(router.portfolio)))
 
     def plan(
@@ -114,11 +114,12 @@ class Selector:
         self._spending(spending)
 
     def _spending(self, options: Mapping[str, Any]) -> Spending:
-        from tts_select.selector.outlook import Spending, price_of
+        from tts_select.selector.outlook import Spending, check_unit, price_of
 
         check_names(options, SpendingOptions.__annotations__)
         spending = Spending(**options)
         spending.check()
+        check_unit(self.router, spending)
         price_of(self.router, spending)
         return spending
 

@@ -10,7 +10,7 @@ from tts_select.core.protocols import Policy, RewardModel, forget
 from tts_select.data.grading import GRADER
 from tts_select.executors.registry import BY_SPEC, Loaders, load_policy, load_prm
 from tts_select.selector.portfolio import Portfolio
-from tts_select.selector.routers.protocol import Router, fingerprint_mismatch
+from tts_select.selector.routers.protocol import Router, comparable, fingerprint_mismatch
 
 FRESH = Loaders(partial(load_policy, fresh=True), partial(load_prm, fresh=True))
 """Models that have computed nothing yet."""
@@ -41,7 +41,7 @@ class Models:
     def of(cls, router: Router, loaders: Loaders = BY_SPEC) -> Models:
         """The models of a router's portfolio."""
         needs_sizes = bool(router.prices) and "FLOPs" in router.unit
-        return cls(loaders, trained=router.fingerprints, needs_sizes=needs_sizes)
+        return cls(loaders, trained=comparable(router.fingerprints), needs_sizes=needs_sizes)
 
     def load(self, portfolio: Portfolio) -> None:
         """Load all of them now, so that no clock runs while one is loaded."""

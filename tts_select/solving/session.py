@@ -218,7 +218,7 @@ class Session:
         )
 
     def _surest(self) -> Answer | None:
-        return next(iter(self._router.answers(self._evidence)), None)
+        return next(iter(self._router.answers(self._evidence, self.price)), None)
 
     def _solution(self) -> Solution:
         """With the surest of the answers at hand."""

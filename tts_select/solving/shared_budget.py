@@ -11,6 +11,8 @@ from tts_select.core.problem import Problem
 from tts_select.core.solution import Solution
 from tts_select.selector.allocation import price_within
 from tts_select.selector.deciding import Option, Unit
+from tts_select.selector.outlook import FLOPS
+from tts_select.selector.routers.protocol import Router
 from tts_select.solving.api import Selector
 from tts_select.solving.batch import DEFAULT_CONCURRENCY, Summary, in_flight, solve_many
 from tts_select.solving.session import Session
@@ -32,7 +34,7 @@ class Purse:
         price = price_within(list(self.waiting.values()), self.left, self.unit)
         chosen = max(self.waiting.pop(problem), key=lambda o: o.value(price))
         self.left -= chosen.cost(self.unit)
-        return price
+        return price if chosen.price is None else chosen.price
 
     def settle(self, expected: float, spent: float) -> None:
         """Give back what was set aside for a problem and book what it took."""
@@ -53,9 +55,11 @@ async def solve_from_purse(
     """`solve_many` with one purse for all problems together; a problem's probes are spent in any case.
 
     Raises:
-        InputError: the purse is empty before the first problem is solved.
+        InputError: the router counts something else than the purse, or the purse is empty before the first
+            problem is solved.
         OSError: a result cannot be written; those written before are whole.
     """
+    _check_unit(selector.router, purse.unit)
     sessions = {p.id: selector.session(p, seed=seed) for p in problems}
     for session in sessions.values():
         session.share_a_budget()
@@ -86,6 +90,15 @@ async def solve_from_purse(
         progress=progress,
         with_candidates=with_candidates,
     )
+
+
+def _check_unit(router: Router, unit: Unit) -> None:
+    if unit == "flops" and router.unit != FLOPS:
+        raise InputError(f"the router counts {router.unit}, not FLOPs: share tokens out with --total-tokens")
+    if unit == "tokens" and "samples" in router.unit:
+        raise InputError(
+            "the router counts samples, and does not know their tokens: import a log that has them"
+        )
 
 
 def _pay_probes(purse: Purse, sessions: Sequence[Session]) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import combinations
@@ -10,16 +11,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.training.made import made_log
+from tests.training.synthetic import SIZES
 from tts_select.core.arm import Arm
 from tts_select.core.candidate import Candidate
 from tts_select.core.cost import inference_flops
+from tts_select.core.errors import InputError
 from tts_select.core.plan import SELECTIONS, Selection, Settings
 from tts_select.core.voting import is_settled
 from tts_select.data.grading import is_equivalent
 from tts_select.executors.aggregation import choose, rank
 from tts_select.selector.evidence import NO_ANSWER
 from tts_select.selector.portfolio import Portfolio
-from tts_select.training.log.records import Sample, SweepLog
+from tts_select.selector.routers.named import is_open
+from tts_select.training.log.records import ModelCard, Sample, SweepLog
 from tts_select.training.replay.cases import Case, Look, Order, cases_of
 
 POLICIES = ("world:small", "world:medium", "world:large")
@@ -139,7 +144,7 @@ def test_an_arm_takes_the_first_of_the_order_and_pays_for_them(
     tokens = sum(s.n_tokens for s in drawn(case, policy, order, n))
     assert found.tokens == tokens
     prompt = case.pools[policy].prompt_tokens
-    assert found.flops == pytest.approx(inference_flops(case.n_parameters[policy], tokens + prompt))
+    assert found.flops == pytest.approx(inference_flops(SIZES[policy], tokens + prompt))
 
 
 def test_an_arm_cannot_take_more_samples_than_there_are(synthetic_log: Callable[..., SweepLog]) -> None:
@@ -248,7 +253,7 @@ def test_a_greedy_solution_is_a_sample_of_a_pool_of_its_own(cases: list[Case]) -
         found = case.outcome(cot, order)
         prompt = case.pools[cot.pool].prompt_tokens
         assert found.correct == float(sample.correct)
-        assert found.flops == inference_flops(case.n_parameters[cot.policy], sample.n_tokens + prompt)
+        assert found.flops == inference_flops(SIZES[cot.policy], sample.n_tokens + prompt)
         evidence = case.evidence(order, Look().after(cot, 1))
         assert set(evidence.samples) == {cot.pool} != {best.pool}
 
@@ -301,3 +306,72 @@ def test_samples_without_an_answer_are_paid_for_and_do_not_vote(cases: list[Case
     assert (lost.correct, lost.group, lost.share) == (0.0, NO_ANSWER, 0.0)
     assert lost.tokens == 2 * base.n_tokens
     assert (won.correct, won.group, won.share) == (1.0, 0, 1.0)
+
+
+def test_an_imported_log_is_replayed_with_its_own_grading_and_unit() -> None:
+    log = made_log(4, n_samples=5, sized=False)
+    for case, problem in zip(cases_of(log), log.problems.values(), strict=True):
+        assert case.problem == problem
+        order = order_of(case, 1)
+        for name, pool in case.pools.items():
+            assert [case.is_right(s.group) for s in case.observed[name]] == [s.correct for s in pool.samples]
+            found = case.outcome(Arm(name, None, "majority", 3), order)
+            assert found.flops == found.tokens == sum(s.n_tokens for s in drawn(case, name, order, 3))
+
+
+def test_an_imported_log_decides_what_is_right_whatever_the_answers_read() -> None:
+    """No mathematics is done: equal texts are one vote, and what the log calls right is."""
+    log = made_log(1, n_samples=3)
+    key = ("p0", "log:weak")
+    graded = [("1/2", True), ("0.5", False), ("0.50", False)]
+    samples = tuple(
+        replace(s, answer=a, correct=c) for s, (a, c) in zip(log.pools[key].samples, graded, strict=True)
+    )
+    (case,) = cases_of(replace(log, pools={**log.pools, key: replace(log.pools[key], samples=samples)}))
+    groups = [s.group for s in case.observed["log:weak"]]
+    assert groups[0] == 0
+    assert groups[1] == groups[2] > 0
+
+
+def test_problems_of_an_imported_log_that_a_policy_lacks_are_left_out() -> None:
+    log = made_log(3)
+    pools = {key: pool for key, pool in log.pools.items() if key != ("p1", "log:weak")}
+    assert [case.problem.id for case in cases_of(replace(log, pools=pools))] == ["p0", "p2"]
+    with pytest.raises(InputError, match="--policies"):
+        cases_of(replace(log, pools={}))
+
+
+def test_what_a_prm_of_an_imported_log_costs_is_not_known() -> None:
+    log = made_log(1)
+    arm = Arm("log:weak", "log:judge", "best_of_n", 2)
+    models = {**log.manifest.models, "log:judge": ModelCard("prm", None, "fp")}
+    (case,) = cases_of(replace(log, manifest=replace(log.manifest, arms=(arm,), models=models)))
+    assert math.isnan(case.outcome(arm, order_of(case, 0)).flops)
+
+
+@pytest.mark.parametrize("is_imported", [True, False])
+def test_a_cut_sample_has_no_vote_and_is_no_failure(
+    is_imported: bool, synthetic_log: Callable[..., SweepLog]
+) -> None:
+    log = made_log(1, n_samples=4) if is_imported else synthetic_log(1, n_samples=4)
+    name = "log:weak" if is_imported else "world:small"
+    (id_,) = log.problems
+    first, *rest = log.pools[id_, name].samples
+    answer = first.answer if is_imported else None  # a sweep keeps no answer of a truncated sample
+    cut = replace(first, finish="length", answer=answer, correct=is_imported)
+    ended = [replace(s, correct=True, answer=log.problems[id_].answer) for s in rest]
+    pool = replace(log.pools[id_, name], samples=(cut, *ended))
+    (case,) = cases_of(replace(log, pools={**log.pools, (id_, name): pool}))
+    assert case.observed[name][0].group == NO_ANSWER
+    assert case.pass_at_1(name) == 1.0
+    (unknown,) = cases_of(replace(log, pools={**log.pools, (id_, name): replace(pool, samples=(cut, cut))}))
+    assert unknown.pass_at_1(name) == 0.0
+
+
+def test_a_pool_is_exhausted_when_the_log_has_no_more_of_it(cases: list[Case]) -> None:
+    case, arm = cases[0], Arm("world:small", None, "majority", 16)
+    order = order_of(case, 0)
+    assert case.evidence(order, Look().after(arm, 15)).exhausted == frozenset()
+    everything = case.evidence(order, Look().after(arm, 16))
+    assert everything.exhausted == frozenset({"world:small"})
+    assert not is_open(replace(arm, budget=64), everything)

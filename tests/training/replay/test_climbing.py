@@ -1,87 +1,81 @@
-"""Tallies of a ladder against counting by hand, and samples that are ended at checkpoints."""
+"""Ladders over many orders at once, against walks of one order at a time."""
 
 from __future__ import annotations
 
-from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.ladders import ladder_router
 from tests.training.made import made_log
-from tts_select.selector.routers.ladder import Ending, Stage, Tally, Usual
-from tts_select.training.replay.climbing import climb, ended, usual_of
-from tts_select.training.replay.orders import ABSENT, Draws, replay_of
+from tts_select.selector.routers.ladder import LadderRouter, Rung
+from tts_select.training.log.records import SweepLog
+from tts_select.training.replay.cases import cases_of
+from tts_select.training.replay.climbing import climb, followed, usual_of
+from tts_select.training.replay.grouping import RIGHT
+from tts_select.training.replay.orders import as_arrays, replay_of
+from tts_select.training.replay.walks import walk
 
-ROWS = st.lists(st.integers(-2, 3), min_size=1, max_size=7)
-
-
-@settings(max_examples=60, deadline=None)
-@given(ROWS, st.data())
-def test_a_tally_counts_as_one_would_by_hand(groups: list[int], data: st.DataObject) -> None:
-    weights = data.draw(
-        st.lists(st.sampled_from([0.25, 0.5, 1.0]), min_size=len(groups), max_size=len(groups))
-    )
-    costs = data.draw(st.lists(st.floats(0.5, 9.0), min_size=len(groups), max_size=len(groups)))
-    tally = Tally.empty(1)
-    for group, weight, cost in zip(groups, weights, costs, strict=True):
-        there = np.array([group != ABSENT])
-        tally = tally.after(np.array([group]), np.array([cost]), there, Usual(1.0, 0.5, weight))
-    votes: Counter[int] = Counter()
-    for group, weight in zip(groups, weights, strict=True):
-        if group >= 0:
-            votes[group] += weight  # type: ignore[assignment]
-    lengths = {
-        g: [(np.log(c) - 1.0) / 0.5 for h, c in zip(groups, costs, strict=True) if h == g] for g in votes
-    }
-    for k, group in enumerate(groups):
-        assert tally.votes[0, k] == pytest.approx(votes[group] if group >= 0 else 0.0)
-        if group >= 0:
-            assert tally.lengths[0, k] == pytest.approx(sum(lengths[group]))
-            assert tally.shortest[0, k] == pytest.approx(min(lengths[group]))
-    assert tally.cost[0] == pytest.approx(sum(c for g, c in zip(groups, costs, strict=True) if g != ABSENT))
-    most = max(votes.values(), default=0)
-    first = next((g for g in groups if g >= 0 and votes[g] == most), -1)
-    assert tally.leader()[0] == first
-    shares = tally.features()[0]
-    total = max(sum(w for g, w in zip(groups, weights, strict=True) if g != ABSENT), 1e-9)
-    for k, group in enumerate(groups):
-        if group >= 0:
-            rival = max((v for g, v in votes.items() if g != group), default=0.0)
-            assert shares[k, 0] == pytest.approx(votes[group] / total)
-            assert shares[k, 1] == pytest.approx(rival / total)
+POLICIES = ("log:weak", "log:strong")
 
 
-@settings(max_examples=60, deadline=None)
-@given(st.lists(st.integers(-1, 2), min_size=1, max_size=8), st.integers(-1, 2), st.data())
-def test_a_sample_ends_at_the_first_checkpoint_that_asks_for_it(
-    at: list[int], leader: int, data: st.DataObject
+def uneven(log: SweepLog, *, prompt_tokens: int | None, cut: int) -> SweepLog:
+    """Pools of different sizes, prompts, and every so many samples cut."""
+    pools = {}
+    for place, (key, pool) in enumerate(log.pools.items()):
+        samples = [
+            replace(s, finish="length" if cut and (place + k) % cut == 0 else "stop")
+            for k, s in enumerate(pool.samples[: 1 + place % len(pool.samples)])
+        ]
+        pools[key] = replace(pool, samples=tuple(samples), prompt_tokens=prompt_tokens)
+    return replace(log, pools=pools)
+
+
+def assert_walks_are_the_rows(router: LadderRouter, log: SweepLog, seed: int) -> None:
+    cases = cases_of(log)
+    rng = np.random.default_rng(seed)
+    rows = as_arrays(cases, [[case.order(rng)] for case in cases], log.manifest)
+    for ladder in router.ladders:
+        walks = walk(router, cases, ladder.price, seed=seed)
+        group, p, cost, _ = followed(ladder, climb(ladder.rungs, rows, router.usual))
+        np.testing.assert_array_equal([w.correct for w in walks], (group == RIGHT) * 1.0)
+        np.testing.assert_allclose([w.flops for w in walks], cost, rtol=1e-12)
+        np.testing.assert_allclose([w.confidence for w in walks], p, rtol=1e-12)
+
+
+@given(
+    seed=st.integers(0, 99),
+    n=st.integers(1, 5),
+    prompt_tokens=st.sampled_from([None, 30]),
+    cut=st.sampled_from([0, 2, 3]),
+    sized=st.booleans(),
+)
+def test_many_orders_at_once_are_walks_one_by_one(
+    seed: int, n: int, prompt_tokens: int | None, cut: int, sized: bool
 ) -> None:
-    patience = data.draw(st.one_of(st.none(), st.integers(1, 4)))
-    confirming = data.draw(st.one_of(st.none(), st.integers(1, 4)))
-    stood, run = [], 0
-    for k, group in enumerate(at):
-        run = 0 if group < 0 else run + 1 if k and at[k - 1] == group else 1
-        stood.append(run)
-    expected = (9, 100.0)
-    for k, group in enumerate(at):
-        patient = patience is not None and stood[k] >= patience
-        confirmed = confirming is not None and group == leader and stood[k] >= confirming
-        if patient or confirmed:
-            expected = (group, 5.0 * (k + 1))
-            break
-    draws = Draws(np.array([[9]]), np.array([[100.0]]), np.array([[at]]), np.array([[stood]]), 5.0)
-    group, cost = ended(draws, 0, Ending(patience, confirming), np.array([leader]))
-    assert (int(group[0]), float(cost[0])) == expected
+    """Answers, costs and confidence, also where a log has fewer samples than the ladder draws."""
+    log = uneven(made_log(6, n_samples=3, seed=seed, sized=sized), prompt_tokens=prompt_tokens, cut=cut)
+    assert_walks_are_the_rows(ladder_router(policies=POLICIES, n=n), log, seed)
+
+
+def test_a_sweep_is_climbed_as_it_is_walked(synthetic_log: Callable[..., SweepLog]) -> None:
+    """Its answers are grouped by what they mean, and its prompts have a price."""
+    router = ladder_router(policies=("world:small", "world:large"))
+    assert_walks_are_the_rows(router, synthetic_log(20), seed=3)
 
 
 def test_a_ladder_goes_on_with_the_next_samples_of_a_policy() -> None:
     replay = replay_of(made_log(4), n_orders=3, seed=0)
-    usual = usual_of(replay)
-    walked = climb([Stage("log:strong", 2), Stage("log:weak", 1), Stage("log:strong", 1)], replay, usual)
-    strong, weak = (replay.draws[name].cost for name in ("log:strong", "log:weak"))
-    np.testing.assert_allclose(walked.tallies[-1].cost, strong[:, :3].sum(axis=1) + weak[:, 0])
+    walked = climb(
+        [Rung("log:strong", 2), Rung("log:weak", 1), Rung("log:strong", 1)], replay, usual_of(replay)
+    )
+    strong, weak = (replay.draws[name] for name in ("log:strong", "log:weak"))
+    np.testing.assert_allclose(walked.costs[-1], strong.cost[:, :3].sum(axis=1) + weak.cost[:, 0])
+    np.testing.assert_allclose(walked.lengths[-1], strong.length[:, :3].sum(axis=1) + weak.length[:, 0])
     assert [tally.group.shape[1] for tally in walked.tallies] == [1, 2, 3, 4]
 
 
@@ -89,3 +83,39 @@ def test_the_more_accurate_policy_has_the_heavier_vote() -> None:
     usual = usual_of(replay_of(made_log(40), n_orders=4, seed=0))
     assert usual["log:strong"].weight == 1.0
     assert 0 < usual["log:weak"].weight < 1.0
+
+
+def test_samples_that_were_cut_do_not_make_a_vote_lighter() -> None:
+    """Whether they would have been right is not known."""
+    log = made_log(20)
+    right = {
+        key: replace(
+            pool, samples=tuple(replace(s, finish="length") if not s.correct else s for s in pool.samples)
+        )
+        for key, pool in log.pools.items()
+    }
+    assert usual_of(replay_of(log, n_orders=2, seed=0))["log:weak"].weight < 1.0
+    usual = usual_of(replay_of(replace(log, pools=right), n_orders=2, seed=0))
+    assert [usual[name].weight for name in POLICIES] == [1.0, 1.0]
+
+
+def test_lengths_have_no_prompt_in_them() -> None:
+    """A live sample has its own tokens; what its prompt costs is another matter."""
+    log = made_log(6)
+    read = {key: replace(pool, prompt_tokens=500) for key, pool in log.pools.items()}
+    plain, with_prompts = (
+        usual_of(replay_of(x, n_orders=2, seed=0)) for x in (log, replace(log, pools=read))
+    )
+    for name in POLICIES:
+        assert with_prompts[name] == replace(plain[name], prompt=500.0)
+
+
+def test_lengths_that_are_all_the_same_say_nothing() -> None:
+    log = made_log(4)
+    same = {
+        key: replace(pool, samples=tuple(replace(s, n_tokens=37) for s in pool.samples))
+        for key, pool in log.pools.items()
+    }
+    usual = usual_of(replay_of(replace(log, pools=same), n_orders=2, seed=0))
+    assert usual["log:weak"].deviations(np.array([37.0])).tolist() == pytest.approx([0.0])
+    assert usual["log:weak"].spread == 1.0

@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tts_select.core.arm import Arm
-from tts_select.core.cost import inference_flops
 from tts_select.core.plan import Settings
 from tts_select.selector.portfolio import Portfolio
 from tts_select.training.replay.cases import Case, Look, Order
@@ -34,7 +33,7 @@ def cost(case: Case, arm: Arm, order: Order, look: Look, n: int) -> float:
 
 
 def prompt_flops(case: Case, model: str) -> float:
-    return inference_flops(case.n_parameters[model], case.pools[SMALL].prompt_tokens)
+    return case.per_token[model] * case.pools[SMALL].prompt_tokens
 
 
 def test_a_look_grows_with_an_arm_and_never_shrinks() -> None:
@@ -175,7 +174,7 @@ def test_samples_that_were_drawn_without_a_prm_are_neither_scored_nor_read_by_it
     look = Look().after(BEST, 2).after(MAJORITY, 8)
     assert [bool(s.scores) for s in case.evidence(order, look).of(SMALL)] == [True] * 2 + [False] * 6
     tokens = case.pools[SMALL].prm_tokens[PRM]
-    left = inference_flops(case.n_parameters[PRM], tokens[8] - tokens[2])
+    left = case.per_token[PRM] * (tokens[8] - tokens[2])
     assert cost(case, BEST, order, look, 8) == pytest.approx(left)
 
 
@@ -216,4 +215,4 @@ def test_prm_tokens_are_read_off_the_logged_curve(cases: list[Case]) -> None:
     order = order_of(case, 0)
     for n, tokens in [(1, 70), (2, 100), (3, 120), (4, 140), (10, 320), (16, 500)]:
         read = cost(bent, BEST, order, Look(), n) - cost(bent, MAJORITY, order, Look(), n)
-        assert read == pytest.approx(inference_flops(bent.n_parameters[PRM], tokens))
+        assert read == pytest.approx(bent.per_token[PRM] * tokens)

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from tests.training.made import SIZES, made_log
+from tts_select.core.arm import Arm
 from tts_select.core.errors import InputError, UnknownName
-from tts_select.training.log.records import LoggedProblem, Pool, Sample
+from tts_select.training.log.records import ModelCard, Sample
 from tts_select.training.replay.grouping import RIGHT, Groups
-from tts_select.training.replay.orders import ABSENT, replay_of, with_policies
+from tts_select.training.replay.orders import ABSENT, CUT, replay_of, with_policies, without_prms
 
 
 def test_an_order_draws_every_sample_once() -> None:
@@ -96,15 +97,12 @@ def test_the_logs_own_grading_decides_and_wrong_answers_group_by_their_reading()
             ("1/2", False),
         )
     )
-    pool = Pool("p", "log:a", 0.7, None, samples, {})
-    groups = Groups(LoggedProblem("p", "", r"\frac12"), [pool])
+    groups = Groups()
     found = [groups.of_sample(s) for s in samples]
     assert found[0] == RIGHT
     assert found[1] == found[2] != found[3]
     assert found[4] == -1
     assert found[5] > 0  # the log says that it is wrong
-    assert groups.of_text("0.50") == RIGHT
-    assert groups.of_text("7") == found[1]
 
 
 def test_thinning_keeps_the_first_orders_of_each_problem() -> None:
@@ -114,3 +112,49 @@ def test_thinning_keeps_the_first_orders_of_each_problem() -> None:
     np.testing.assert_array_equal(
         thin.draws["log:weak"].cost, replay.draws["log:weak"].cost[[0, 1, 4, 5, 8, 9]]
     )
+
+
+def test_a_sample_that_was_cut_is_unknown_and_not_wrong() -> None:
+    log = made_log(3, n_samples=4)
+    cut = {
+        key: replace(
+            pool, samples=tuple(replace(s, finish="length" if s.correct else None) for s in pool.samples)
+        )
+        for key, pool in log.pools.items()
+    }
+    replay = replay_of(replace(log, pools=cut), n_orders=2, seed=0)
+    for place, problem in enumerate(replay.ids):
+        pool = log.pools[problem, "log:weak"]
+        groups = replay.draws["log:weak"].group[replay.problem == place]
+        assert ((groups == CUT).sum(axis=1) == sum(s.correct for s in pool.samples)).all()
+        assert (groups != RIGHT).all()
+    assert (replay.draws["log:weak"].is_known == (replay.draws["log:weak"].group != CUT)).all()
+    half = {
+        key: replace(
+            pool, samples=(*(replace(s, finish="length", correct=False) for s in pool.samples), *pool.samples)
+        )
+        for key, pool in log.pools.items()
+    }
+    whole, other = (replay_of(x, n_orders=2, seed=0) for x in (log, replace(log, pools=half)))
+    np.testing.assert_allclose(other.pass_at_1("log:weak"), whole.pass_at_1("log:weak"))
+
+
+def test_a_pool_of_cut_samples_alone_is_never_right() -> None:
+    log = made_log(2, n_samples=2)
+    cut = {
+        key: replace(pool, samples=tuple(replace(s, finish="length") for s in pool.samples))
+        for key, pool in log.pools.items()
+    }
+    assert replay_of(replace(log, pools=cut), n_orders=2, seed=0).pass_at_1("log:weak").tolist() == [0.0, 0.0]
+
+
+def test_a_log_can_be_read_without_its_prms() -> None:
+    log = made_log(2)
+    scored = Arm("log:weak", "log:judge", "best_of_n", 4)
+    models = {**log.manifest.models, "log:judge": ModelCard("prm", None, "fp")}
+    manifest = replace(log.manifest, arms=(*log.manifest.arms, scored), models=models)
+    said: list[str] = []
+    assert without_prms(replace(log, manifest=manifest), note=said.append) == log
+    assert said == ["PRM scores are not used: the log does not say what log:judge cost"]
+    assert without_prms(log, note=said.append) is log
+    assert len(said) == 1

@@ -71,7 +71,7 @@ def test_early_stopping_waits_for_a_window_that_agrees(replay: Replay) -> None:
 
 def test_of_equally_accurate_arms_the_cheapest_is_the_best() -> None:
     replay = replay_of(made_log(5, p_right=1.0), n_orders=2, seed=0)
-    assert best_fixed(fixed_arms(replay)) == "majority@1 log:weak"
+    assert best_fixed(fixed_arms(replay)).name == "majority@1 log:weak"
 
 
 def test_budgets_double_up_to_all_samples() -> None:

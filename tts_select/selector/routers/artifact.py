@@ -1,10 +1,10 @@
-"""A router on disk: a folder of LightGBM text models and JSON, with the sha256 of each file. Never pickle.
+"""A router on disk: a folder of texts with the sha256 of each. Never pickle.
 
-    manifest.json       schema, hashes of the other files, what it was trained on
-    router.json         portfolio, probe, prices, calibrations, fingerprints, ranges
-    mend.txt, spoil.txt, confidence.txt, cost.txt, difficulty-0.txt, ...    LightGBM models
+    manifest.json       schema, kind, hashes of the other files, what it was trained on
+    router.json, ...    what the kind of router has to keep (`kinds.py`)
 
-The manifest is written last, and the folder appears under its name only when it is whole.
+The manifest is written last, and the folder appears under its name only when it is whole. A router that was
+written before there were kinds is a look-ahead router.
 """
 
 from __future__ import annotations
@@ -13,52 +13,40 @@ import hashlib
 import json
 import shutil
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from tts_select.core.arm import Arm
 from tts_select.core.errors import InputError
-from tts_select.selector.calibration import Calibration
-from tts_select.selector.familiarity import Familiarity, TextRanges
-from tts_select.selector.linear import Linear
-from tts_select.selector.portfolio import Portfolio
-from tts_select.selector.routers.lookahead import Calibrated, DifficultyModel, LookaheadRouter, Probe
-
-if TYPE_CHECKING:
-    from lightgbm import Booster
+from tts_select.selector.routers.kinds import KINDS, LOOK_AHEAD, Kind
+from tts_select.selector.routers.protocol import Router
 
 SCHEMA = "tts-select/router@1"
-STAGED_SCHEMA = "tts-select/staged-router@1"
-_PROBABILITIES = ("mend", "spoil", "confidence")
 _FAMILY = "tts-select/router@"
+_STAGED = "tts-select/staged-router@"
+"""The schema of ladder routers before they could solve anything."""
 _REMEDY = "train it again with `tts-select train`"
 
 
-def save_router(router: LookaheadRouter, folder: Path, *, trained_on: Mapping[str, Any]) -> None:
-    """Write the folder; one that is there is replaced as a whole.
+def save_router(router: Router, folder: Path, *, trained_on: Mapping[str, Any]) -> None:
+    """Write the folder; a router that is there is replaced as a whole.
 
     Raises:
         InputError: there is something else under that name.
-    """
-    save_files(_files(router), folder, schema=SCHEMA, trained_on=trained_on)
-
-
-def save_files(files: Mapping[str, str], folder: Path, *, schema: str, trained_on: Mapping[str, Any]) -> None:
-    """Write texts and their manifest; a router that is there is replaced as a whole.
-
-    Raises:
-        InputError: there is something else under that name.
+        TypeError: routers of its kind are never written.
     """
     check_replaceable(folder)
+    kind = next((name for name, kind in KINDS.items() if isinstance(router, kind.router)), None)
+    if kind is None:
+        raise TypeError(f"a {type(router).__name__} has nothing to write")
+    files = KINDS[kind].write(router)
     partial = folder.with_name(folder.name + ".partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     for name, text in files.items():
         (partial / name).write_text(text)
     hashes = {name: hashlib.sha256(text.encode()).hexdigest() for name, text in files.items()}
-    manifest = {"schema": schema, "sha256": hashes, "trained_on": dict(trained_on)}
-    (partial / "manifest.json").write_text(_json(manifest))
+    manifest = {"schema": SCHEMA, "kind": kind, "sha256": hashes, "trained_on": dict(trained_on)}
+    (partial / "manifest.json").write_text(json.dumps(manifest, indent=1, sort_keys=True) + "\n")
     shutil.rmtree(folder, ignore_errors=True)
     partial.replace(folder)
 
@@ -67,54 +55,54 @@ def check_replaceable(folder: Path) -> None:
     """Raises:
     InputError: there is something else than a router under that name.
     """
-    if folder.exists() and not _is_router(folder):
+    if folder.exists() and not is_router(folder):
         raise InputError(f"'{folder}' is there and is no router: name another folder with --out")
 
 
-def load_router(folder: Path) -> LookaheadRouter:
-    """Raises:
-    InputError: it is missing, half written, tampered with or of another schema; the message names the file.
-    """
+def is_router(folder: Path) -> bool:
+    """Whether there is a router of any kind and version; a sweep log has a manifest.json too."""
     try:
-        return _router(load_files(folder))
+        schema = str(json.loads((folder / "manifest.json").read_text())["schema"])
+    except (OSError, ValueError, TypeError, KeyError):
+        return False
+    return schema.startswith((_FAMILY, _STAGED))
+
+
+def load_router(folder: Path) -> Router:
+    """The router in a folder, whatever its kind.
+
+    Raises:
+        InputError: it is missing, half written, tampered with or of another version; the message names the
+            file.
+    """
+    manifest = _read_manifest(folder)
+    texts = {name: _checked(folder / name, digest) for name, digest in manifest["sha256"].items()}
+    try:
+        return _kind(manifest, folder).read(texts)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise InputError(f"the router '{folder}' cannot be read ({error}): {_REMEDY}") from error
 
 
-def load_files(folder: Path, *, schema: str = SCHEMA) -> dict[str, str]:
-    """The texts of a router's files, checked against their hashes.
+def describe_router(folder: Path) -> dict[str, Any]:
+    """What its manifest says of its training.
 
     Raises:
-        InputError: it is missing, half written, tampered with or of another schema; the message names it.
+        InputError: there is no router, or its manifest cannot be read.
     """
-    manifest = _read_manifest(folder, schema)
-    return {name: _checked(folder / name, digest) for name, digest in manifest["sha256"].items()}
+    return dict(_read_manifest(folder)["trained_on"])
 
 
-def describe_router(folder: Path, *, schema: str = SCHEMA) -> dict[str, Any]:
-    """What its manifest says of its training."""
-    return dict(_read_manifest(folder, schema)["trained_on"])
+def _kind(manifest: Mapping[str, Any], folder: Path) -> Kind:
+    name = manifest.get("kind", LOOK_AHEAD)
+    if name not in KINDS:
+        known = ", ".join(KINDS)
+        raise InputError(
+            f"the router '{folder}' is of the kind {name!r}, this version knows {known}: {_REMEDY}"
+        )
+    return KINDS[name]
 
 
-def is_staged(folder: Path) -> bool:
-    """Whether it is a router of the other kind, made from a log of samples (`staged_artifact.py`)."""
-    return _schema_of(folder).startswith(STAGED_SCHEMA)
-
-
-def _is_router(folder: Path) -> bool:
-    """Of any kind and version; a sweep log has a manifest.json too."""
-    return _schema_of(folder).startswith((_FAMILY, STAGED_SCHEMA.partition("@")[0]))
-
-
-def _schema_of(folder: Path) -> str:
-    """Empty if there is none."""
-    try:
-        return str(json.loads((folder / "manifest.json").read_text())["schema"])
-    except (OSError, ValueError, TypeError, KeyError):
-        return ""
-
-
-def _read_manifest(folder: Path, wanted: str) -> dict[str, Any]:
+def _read_manifest(folder: Path) -> dict[str, Any]:
     path = folder / "manifest.json"
     if not path.is_file():
         raise InputError(f"no router in '{folder}': it has no manifest.json; {_REMEDY}")
@@ -123,13 +111,10 @@ def _read_manifest(folder: Path, wanted: str) -> dict[str, Any]:
     except ValueError as error:
         raise InputError(f"'{path}' is not JSON ({error}): {_REMEDY}") from error
     schema = manifest.get("schema") if isinstance(manifest, dict) else None
-    if schema == STAGED_SCHEMA != wanted:
-        raise InputError(
-            f"'{folder}' is a staged router, made from a log of samples: `tts-select evaluate` replays it, "
-            "and there are no models to run; train another on a sweep"
-        )
-    if schema != wanted:
-        raise InputError(f"'{path}' has the schema {schema!r}, this version reads {wanted!r}: {_REMEDY}")
+    if str(schema).startswith(_STAGED):
+        raise InputError(f"'{folder}' is a staged router of an earlier version, a ladder now: {_REMEDY}")
+    if schema != SCHEMA:
+        raise InputError(f"'{path}' has the schema {schema!r}, this version reads {SCHEMA!r}: {_REMEDY}")
     if not isinstance(manifest.get("sha256"), dict) or not isinstance(manifest.get("trained_on"), dict):
         raise InputError(f"'{path}' lacks the hashes of the router's files: {_REMEDY}")
     return dict(manifest)
@@ -142,121 +127,3 @@ def _checked(path: Path, digest: str) -> str:
     if hashlib.sha256(content).hexdigest() != digest:
         raise InputError(f"'{path}' is not what its manifest says (sha256): {_REMEDY}")
     return content.decode()
-
-
-def _files(router: LookaheadRouter) -> dict[str, str]:
-    boosters = {
-        "mend.txt": router.mend.booster,
-        "spoil.txt": router.spoil.booster,
-        "confidence.txt": router.confidence.booster,
-        "cost.txt": router.cost,
-        **{f"difficulty-{k}.txt": m.model.booster for k, m in enumerate(router.difficulty.values())},
-    }
-    return {
-        "router.json": _json(_facts(router)),
-        **{name: booster.model_to_string() for name, booster in boosters.items()},
-    }
-
-
-def _facts(router: LookaheadRouter) -> dict[str, Any]:
-    return {
-        "portfolio": {"name": router.portfolio.name, "arms": [a.as_dict() for a in router.portfolio.arms]},
-        "probe": asdict(router.probe),
-        "prices": dict(router.prices),
-        "fallback": router.fallback,
-        **_known_problems(router),
-        "mean_tokens": dict(router.mean_tokens),
-        "strengths": dict(router.strengths),
-        "fingerprints": dict(router.fingerprints),
-        "features": [*router.layout.answer_names, *router.layout.option_names],
-        "calibrations": {name: getattr(router, name).calibration.as_dict() for name in _PROBABILITIES},
-        "linear": {name: _linear(getattr(router, name)) for name in _PROBABILITIES},
-        "difficulty": [
-            {
-                "policy": policy,
-                "calibration": m.model.calibration.as_dict(),
-                "linear": _linear(m.model),
-                "errors": m.errors,
-            }
-            for policy, m in router.difficulty.items()
-        ],
-    }
-
-
-def _router(texts: Mapping[str, str]) -> LookaheadRouter:
-    facts = json.loads(texts["router.json"])
-    arms = tuple(Arm.from_dict(record) for record in facts["portfolio"]["arms"])
-    difficulty = {
-        entry["policy"]: DifficultyModel(
-            _calibrated(texts[f"difficulty-{k}.txt"], entry["calibration"], entry.get("linear")),
-            tuple((float(a), float(b), float(c)) for a, b, c in entry["errors"]),
-        )
-        for k, entry in enumerate(facts["difficulty"])
-    }
-    linear = facts.get("linear", {})  # routers had none before
-    models = {
-        name: _calibrated(texts[f"{name}.txt"], facts["calibrations"][name], linear.get(name))
-        for name in _PROBABILITIES
-    }
-    router = LookaheadRouter(
-        portfolio=Portfolio(facts["portfolio"]["name"], arms),
-        probe=Probe(**facts["probe"]),
-        **models,
-        cost=_booster(texts["cost.txt"]),
-        difficulty=difficulty,
-        prices=facts["prices"],
-        fallback=facts["fallback"],
-        familiarity=_familiarity(facts),
-        mean_tokens=facts["mean_tokens"],
-        strengths=facts["strengths"],
-        fingerprints=facts["fingerprints"],
-    )
-    if nameless := [arm.name for arm in arms if arm.name not in router.strengths]:
-        raise ValueError(f"it does not know the strength of its arm '{nameless[0]}'")
-    features = [*router.layout.answer_names, *router.layout.option_names]
-    if facts["features"] != features:
-        different = sorted(set(facts["features"]) ^ set(features))
-        raise ValueError(f"it has other features than this version: {[*different, 'their order'][0]}, ...")
-    return router
-
-
-def _known_problems(router: LookaheadRouter) -> dict[str, Any]:
-    known = router.familiarity
-    if isinstance(known, TextRanges):
-        return {"text_ranges": known.ranges, "words": sorted(known.words)}
-    return {"familiarity": known.as_dict()}
-
-
-def _familiarity(facts: Mapping[str, Any]) -> Familiarity | TextRanges:
-    """Routers that were trained before there was a `familiarity` have ranges and words."""
-    if "familiarity" in facts:
-        return Familiarity.from_dict(facts["familiarity"])
-    ranges = tuple((float(low), float(high)) for low, high in facts["text_ranges"])
-    return TextRanges(ranges, frozenset(facts["words"]))
-
-
-def _linear(model: Calibrated) -> dict[str, Any] | None:
-    return {**model.linear.as_dict(), "trees": model.trees} if model.linear else None
-
-
-def _calibrated(text: str, curve: Mapping[str, Any], linear: Mapping[str, Any] | None) -> Calibrated:
-    booster, calibration = _booster(text), Calibration.from_dict(dict(curve))
-    if linear is None:
-        return Calibrated(booster, calibration)
-    return Calibrated(
-        booster, calibration, Linear.from_dict(linear, booster.num_feature()), float(linear["trees"])
-    )
-
-
-def _booster(text: str) -> Booster:
-    from lightgbm import Booster
-    from lightgbm.basic import LightGBMError
-
-    try:
-        return Booster(model_str=text)
-    except LightGBMError as error:
-        raise ValueError(str(error)) from error
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value, indent=1, sort_keys=True) + "\n"

@@ -1,184 +1,38 @@
-"""Staged decisions by the samples alone: draw from a policy, look, then stop, go on, or ask another policy.
+"""The ladder router: draw from a policy, look, then stop, go on, or ask another policy.
 
-A ladder says which policy each draw is from. After every draw a look at the votes and lengths says how likely
-each answer is right, and a stopping rule weighs what the rest of the ladder gains against its price. Samples
-may be ended at a checkpoint. All arrays have one row for each problem (or replayed order) that is solved at
-once.
+There is a ladder for each of some prices. It says which pool each draw is from. After every draw the votes
+and lengths say how likely each answer is right (`tally.py`), and a stopping rule weighs what the rest of the
+ladder gains against its price. It needs samples alone: no PRM, no log-likelihoods, and few training problems.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
-from tts_select.selector.evidence import NO_ANSWER
+from tts_select.core.arm import Arm
+from tts_select.selector.deciding import Answer, Caps, Decision, Option
+from tts_select.selector.difficulty import Difficulty
+from tts_select.selector.evidence import NO_ANSWER, Evidence, Observed
+from tts_select.selector.outlook import DEFAULT_EFFORT
+from tts_select.selector.portfolio import Portfolio
+from tts_select.selector.routers.tally import AnswerModel, Belief, Tally, Usual
 
-FARTHEST = 5.0
-"""Standard deviations that a sample's length may be from the mean; farther ones count as this far."""
-
-
-@dataclass(frozen=True, slots=True)
-class Ending:
-    """When a sample is ended at a checkpoint, in checkpoints; None: never."""
-
-    patience: int | None = None
-    """It has given the same answer for so long."""
-    confirming: int | None = None
-    """It has given the answer that leads so far for so long."""
+CHARACTERS_A_TOKEN = 3.0
+"""About so many are in a token of a solution to a problem of mathematics: for caps in tokens, where a log
+counts characters."""
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
-    """Up to `n` draws of a policy."""
+class Rung:
+    """Up to `n` draws from a pool."""
 
-    policy: str
+    pool: str
     n: int
-    ending: Ending = Ending()
-
-
-@dataclass(frozen=True, slots=True)
-class Usual:
-    """What the samples of a policy are like in training."""
-
-    log_cost: float
-    """Mean of the natural logarithm of a sample's cost."""
-    spread: float
-    """Its standard deviation."""
-    weight: float
-    """Of a vote, in (0, 1]: 1 for the most accurate policy."""
-
-
-@dataclass(frozen=True, slots=True)
-class Tally:
-    """What has been drawn; arrays have the shape (rows, draws). What is said of a draw's answer holds for all
-    draws of that answer."""
-
-    group: np.ndarray
-    weight: np.ndarray
-    """Of the draw's vote; 0 where the sample was absent."""
-    length: np.ndarray
-    """Of the draw, in standard deviations from what is usual."""
-    votes: np.ndarray
-    """The weights of all draws with this draw's answer."""
-    count: np.ndarray
-    lengths: np.ndarray
-    """The sum of their lengths."""
-    shortest: np.ndarray
-    cost: np.ndarray
-    """Of all, shape (rows,)."""
-
-    @classmethod
-    def empty(cls, rows: int) -> Tally:
-        """Before the first draw."""
-        none = np.zeros((rows, 0))
-        return cls(np.zeros((rows, 0), int), none, none, none, none, none, none, np.zeros(rows))
-
-    def leader(self) -> np.ndarray:
-        """The group with the most votes, of equals the first; `NO_ANSWER` if there is none."""
-        if not self.group.shape[1]:
-            return np.full(len(self.group), NO_ANSWER)
-        best = self.votes.argmax(axis=1)[:, None]
-        votes, group = (np.take_along_axis(a, best, 1)[:, 0] for a in (self.votes, self.group))
-        return np.where(votes > 0, group, NO_ANSWER)
-
-    def after(self, group: np.ndarray, cost: np.ndarray, there: np.ndarray, usual: Usual) -> Tally:
-        """With one more draw in each row; `there` is False where a row has no sample left."""
-        weight = np.where(there, usual.weight, 0.0)
-        length = (np.log(np.where(there, cost, 1.0)) - usual.log_cost) / usual.spread
-        length = np.where(there, np.clip(length, -FARTHEST, FARTHEST), 0.0)
-        groups = _beside(self.group, group)
-        same = (groups == group[:, None]) & (group >= 0)[:, None]
-        old = same[:, :-1]
-        before = [_seen(all_, old) for all_ in (self.votes, self.count, self.lengths)]
-        least = np.minimum(np.where(old.any(1), _seen(self.shortest, old), np.inf), length)
-        votes, count, lengths = (
-            np.where(same, (was + now)[:, None], _beside(all_, np.zeros_like(now)))
-            for all_, was, now in zip(
-                (self.votes, self.count, self.lengths), before, (weight, there * 1.0, length), strict=True
-            )
-        )
-        shortest = np.where(same, least[:, None], _beside(self.shortest, length))
-        return Tally(
-            groups,
-            _beside(self.weight, weight),
-            _beside(self.length, length),
-            votes,
-            count,
-            lengths,
-            shortest,
-            self.cost + np.where(there, cost, 0.0),
-        )
-
-    def features(self) -> np.ndarray:
-        """Of each draw's answer, shape (rows, draws, 8): its share of the votes, that of its strongest rival,
-        how many votes there are, products of these, and how long its samples are beside all of them."""
-        total = np.maximum(self.weight.sum(axis=1), 1e-9)[:, None]
-        n = np.maximum((self.weight > 0).sum(axis=1), 1)[:, None]
-        share, size = self.votes / total, np.broadcast_to(np.log1p(total), self.votes.shape)
-        mean = self.lengths / np.maximum(self.count, 1)
-        of_all = np.broadcast_to(self.length.sum(axis=1)[:, None] / n, share.shape)
-        rival = self._rivals() / total
-        columns = (share, rival, self.votes * share, size, share * size, mean, self.shortest, of_all)
-        return np.stack(columns, axis=2)
-
-    def _rivals(self) -> np.ndarray:
-        """The most votes of another answer than each draw's."""
-        leading = self.leader()[:, None]
-        most = self.votes.max(axis=1, keepdims=True)
-        second = np.where(self.group == leading, 0.0, self.votes).max(axis=1, keepdims=True)
-        found: np.ndarray = np.where(self.group == leading, second, most)
-        return found
-
-
-N_FEATURES, N_TERMS = 8, 9
-"""Of an answer, and of a look."""
-
-
-@dataclass(frozen=True, slots=True)
-class AnswerModel:
-    """P(an answer is right): a logistic regression on the features of a tally."""
-
-    mean: np.ndarray
-    scale: np.ndarray
-    weight: np.ndarray
-    bias: float
-
-    def __call__(self, features: np.ndarray) -> np.ndarray:
-        """Shape (..., features) to (...)."""
-        z = ((features - self.mean) / self.scale) @ self.weight + self.bias
-        p: np.ndarray = 1.0 / (1.0 + np.exp(-np.clip(z, -30, 30)))
-        return p
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """What a tally shows, shape (rows,) each."""
-
-    group: np.ndarray
-    """The likeliest answer; `NO_ANSWER` if there is none."""
-    p_correct: np.ndarray
-    second: np.ndarray
-    """P(correct) of the likeliest other answer."""
-    length: np.ndarray
-    """Mean length of all draws, in standard deviations from what is usual."""
-
-    @classmethod
-    def at(cls, tally: Tally, model: AnswerModel) -> Look:
-        """At the answers of a tally of one draw at least."""
-        features = tally.features()
-        p = np.where(tally.group >= 0, model(features), 0.0)
-        best = p.argmax(axis=1)[:, None]
-        top = np.take_along_axis(p, best, 1)[:, 0]
-        group = np.where(top > 0, np.take_along_axis(tally.group, best, 1)[:, 0], NO_ANSWER)
-        second = np.where(tally.group == group[:, None], 0.0, p).max(axis=1)
-        return cls(group, top, second, features[:, 0, -1])
-
-    def terms(self) -> np.ndarray:
-        """What a stopping rule is linear in, shape (rows, 9)."""
-        a, b, z = self.p_correct, self.second, self.length
-        return np.stack([np.ones_like(a), a, b, z, a * a, a * b, b * b, a * z, z * z], axis=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,61 +41,263 @@ class Ladder:
 
     price: float
     """In probability per unit of cost."""
-    stages: tuple[Stage, ...]
+    rungs: tuple[Rung, ...]
     answers: AnswerModel
     stops: np.ndarray
     """Shape (draws - 1, terms): after each draw, what going on is worth; at 0 or less it stops."""
     accuracy: float
     """Expected, from training problems that the rules had not seen; so is the cost."""
     cost: float
+    length: float
+    """Of all samples together, expected: tokens, or what the log counts."""
 
     @property
-    def draws(self) -> list[tuple[str, Ending]]:
-        """One after the other."""
-        return steps_of(self.stages)
+    def draws(self) -> list[str]:
+        """The pool of each draw, one after the other."""
+        return draws_of(self.rungs)
 
-    def goes_on(self, look: Look, n_drawn: int) -> np.ndarray:
-        """Whether to draw again after so many draws."""
-        if n_drawn > len(self.stops):
-            return np.zeros(len(look.group), bool)
-        worth: np.ndarray = look.terms() @ self.stops[n_drawn - 1] > 0
-        return worth
+    @property
+    def in_words(self) -> str:
+        """As in `world:small x 2, then world:large x 12`."""
+        return ", then ".join(f"{rung.pool} x {rung.n}" for rung in self.rungs)
+
+    def as_dict(self) -> dict[str, object]:
+        """What people want to know of it, for JSON."""
+        return {
+            "price": self.price,
+            "rungs": [f"{rung.pool} x {rung.n}" for rung in self.rungs],
+            "accuracy": self.accuracy,
+            "cost": self.cost,
+        }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class LadderRouter:
     """All that was learned from a log of samples."""
 
-    unit: str
-    """Of costs and prices."""
+    first_look = None
+    confidence_kind = "calibrated"
+
+    portfolio: Portfolio
+    """Of each pool that a ladder draws from the arm that takes all of it; then the fallback."""
     usual: Mapping[str, Usual]
-    """By policy."""
+    """By pool, what its samples are like."""
     ladders: tuple[Ladder, ...]
-    """The cheapest price first."""
-    efforts: Mapping[str, float]
-    """The prices that have names."""
-    best_fixed: str
+    """The lowest price first."""
+    prices: Mapping[str, float]
+    """By effort, in probability per unit of cost."""
+    fallback: str
+    """The name of the best fixed arm."""
+    unit: str
+    """The unit of costs and prices: FLOPs, tokens, characters, ..."""
     fingerprints: Mapping[str, str]
-    """Of each policy that it was trained for."""
+    """By name, those of the models and the grader that it was trained for."""
 
     def at(self, price: float) -> Ladder:
         """The ladder whose price is closest, as a ratio."""
+        if price <= 0:
+            return self.ladders[0]
         return min(self.ladders, key=lambda ladder: abs(np.log(ladder.price / price)))
 
+    def decide(self, evidences: Sequence[Evidence], price: float, caps: Sequence[Caps]) -> list[Decision]:
+        """One more draw of the ladder at this price, or stop.
 
-def steps_of(stages: Sequence[Stage]) -> list[tuple[str, Ending]]:
-    """The policy and the ending of each draw."""
-    return [(stage.policy, stage.ending) for stage in stages for _ in range(stage.n)]
+        After a draw there are two options. To stop has P(correct) of the surest answer. To go on has the cost
+        of the next draw, and the P(correct) at which its value exceeds that of stopping by what the rule says
+        that going on is worth; so it may lie outside of [0, 1]. Before the first draw there is an option for
+        each ladder, with its accuracy and cost in training: a shared budget picks one of them for each
+        problem, and with it a price. The caps are held against the next draw alone.
+        """
+        ladder = self.at(price)
+        places = [_place(ladder, evidence) for evidence in evidences]
+        tally = self._tally(places)
+        answers = _answers(tally, ladder.answers)
+        worths = _worths(ladder, places, Belief.of(tally, ladder.answers))
+        found = []
+        for evidence, place, known, worth, cap in zip(evidences, places, answers, worths, caps, strict=True):
+            surest = known[0] if known else None
+            if place.n_passed:
+                found.append(self._go_on(ladder, evidence, place, surest, worth=worth, price=price, caps=cap))
+            else:
+                found.append(self._begin(ladder, evidence, surest, price, cap))
+        return found
+
+    def answers(self, evidence: Evidence, price: float | None = None) -> list[Answer]:
+        """The answers at hand, the surest first, as the ladder at this price judges them (None: the one of
+        medium effort)."""
+        ladder = self.at(self.prices[DEFAULT_EFFORT] if price is None else price)
+        (found,) = _answers(self._tally([_place(ladder, evidence)]), ladder.answers)
+        return found
+
+    def difficulties(self, evidence: Evidence) -> Mapping[str, Difficulty]:
+        """It estimates none."""
+        return {}
+
+    def unfamiliar(self, problem: str, evidence: Evidence) -> str | None:
+        """No problem is unfamiliar to it: it looks at votes and lengths alone."""
+        return None
+
+    def with_max_new_tokens(self, most: Mapping[str, int]) -> LadderRouter:
+        """The same decisions, with so many tokens for a sample of each policy: an imported log does not say
+        how many there were."""
+        arms = [
+            replace(arm, settings=replace(arm.settings, max_new_tokens=most[arm.policy]))
+            if arm.policy in most
+            else arm
+            for arm in self.portfolio.arms
+        ]
+        names = {old.name: new.name for old, new in zip(self.portfolio.arms, arms, strict=True)}
+        portfolio = Portfolio(self.portfolio.name, tuple(arms))
+        return replace(self, portfolio=portfolio, fallback=names[self.fallback])
+
+    @cached_property
+    def _arms(self) -> dict[str, Arm]:
+        """By pool."""
+        return {arm.pool: arm for arm in reversed(self.portfolio.arms)}
+
+    def _tally(self, places: Sequence[_Place]) -> Tally:
+        shape = len(places), max(1, *(len(place.samples) for place in places))
+        group, weight, length = np.full(shape, NO_ANSWER), np.zeros(shape), np.zeros(shape)
+        pools = np.full(shape, "", object)
+        for row, place in enumerate(places):
+            for draw, (pool, sample) in enumerate(place.samples):
+                pools[row, draw], group[row, draw] = pool, sample.group
+                length[row, draw] = self._length(sample)
+        for pool, usual in self.usual.items():
+            own = pools == pool
+            weight[own], length[own] = usual.weight, usual.deviations(length[own])
+        return Tally.of(group, weight, length)
+
+    def _length(self, sample: Observed) -> float:
+        return 1.0 if "samples" in self.unit else float(sample.n_tokens)
+
+    def _draw(self, pool: str, evidence: Evidence) -> Option:
+        """One more sample of a pool, expected to be as long as those at hand."""
+        usual, here = self.usual[pool], evidence.of(pool)
+        mean = sum(map(self._length, here)) / len(here) if here else usual.mean_length
+        cost = usual.per_token * (mean + (0.0 if here else usual.prompt))
+        return Option(self._arms[pool], 0.0, cost, self._tokens(mean))
+
+    def _tokens(self, length: float) -> float:
+        """About as many as a length stands for; 0 where the log counts samples alone."""
+        if "samples" in self.unit:
+            return 0.0
+        return length / CHARACTERS_A_TOKEN if "characters" in self.unit else length
+
+    def _whole(self, ladder: Ladder) -> Option:
+        """A ladder from its start, as in training."""
+        arm = self._arms[ladder.draws[0]]
+        return Option(arm, ladder.accuracy, ladder.cost, self._tokens(ladder.length), ladder.price)
+
+    def _begin(
+        self, ladder: Ladder, evidence: Evidence, surest: Answer | None, price: float, caps: Caps
+    ) -> Decision:
+        """The first draw of the ladder; of another one where the caps forbid that."""
+        first = {x.draws[0]: self._draw(x.draws[0], evidence) for x in self.ladders}
+        if not any(caps.allow(option) for option in first.values()):
+            if surest is not None:
+                return _stop(surest, _sure(surest))
+            return Decision(None, tuple(first.values()))
+        allowed = [x for x in self.ladders if caps.allow(first[x.draws[0]])]
+        allowed.sort(key=lambda x: (x is not ladder, -self._whole(x).value(price)))
+        option, *others = map(self._whole, allowed)
+        n = len(evidence.of(allowed[0].draws[0])) + 1
+        return Decision(option, (option, *others), n, surest, _why(allowed[0]))
+
+    def _go_on(
+        self,
+        ladder: Ladder,
+        evidence: Evidence,
+        place: _Place,
+        surest: Answer | None,
+        *,
+        worth: float,
+        price: float,
+        caps: Caps,
+    ) -> Decision:
+        if place.next is None:
+            return _stop(surest, _sure(surest))
+        draw = self._draw(place.next, evidence)
+        p = _p(surest)
+        stop, draw = Option(None, p, 0.0), replace(draw, p_correct=p + worth + price * draw.flops)
+        if not caps.allow(draw):
+            return _stop(surest, "the caps allow no more")
+        if worth <= 0:
+            return Decision(stop, (stop, draw), 0, surest, _sure(surest))
+        return Decision(draw, (draw, stop), len(evidence.of(place.next)) + 1, surest, _why(ladder))
 
 
-def _beside(all_: np.ndarray, new: np.ndarray) -> np.ndarray:
-    return np.concatenate([all_, new[:, None]], axis=1)
+def draws_of(rungs: Sequence[Rung]) -> list[str]:
+    """The pool of each draw."""
+    return [rung.pool for rung in rungs for _ in range(rung.n)]
 
 
-def _seen(values: np.ndarray, same: np.ndarray) -> np.ndarray:
-    """What stands at the first draw with the same answer; 0 where there is none."""
-    if not values.shape[1]:
-        return np.zeros(len(values))
-    first = same.argmax(axis=1)[:, None]
-    found: np.ndarray = np.take_along_axis(np.where(same, values, 0.0), first, 1)[:, 0]
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """How far the evidence of a problem has come on a ladder."""
+
+    samples: list[tuple[str, Observed]]
+    """Each with its pool, in the order of the ladder; those that are not on it come last."""
+    n_judged: int
+    """Draws of the ladder up to its last sample that is there."""
+    n_passed: int
+    """These, and the draws after them that are passed over, since their pools hold no more."""
+    next: str | None
+    """The pool of the draw after them."""
+
+
+def _place(ladder: Ladder, evidence: Evidence) -> _Place:
+    samples: list[tuple[str, Observed]] = []
+    used: Counter[str] = Counter()
+    n_judged, n_passed, following = 0, 0, None
+    for pool in ladder.draws:
+        here = evidence.of(pool)
+        if used[pool] < len(here):
+            samples.append((pool, here[used[pool]]))
+            n_judged = n_passed + 1
+        elif pool not in evidence.exhausted:
+            following = pool
+            break
+        used[pool] += 1
+        n_passed += 1
+    rest = [(pool, s) for pool, here in evidence.samples.items() for s in here[used[pool] :]]
+    return _Place(samples + rest, n_judged, n_passed, following)
+
+
+def _answers(tally: Tally, model: AnswerModel) -> list[list[Answer]]:
+    """The distinct answers of each row, the surest first; of equals the one that was drawn first."""
+    found = []
+    for groups, chances in zip(tally.group.tolist(), model.of_draws(tally).tolist(), strict=True):
+        known = {g: p for g, p in zip(groups, chances, strict=True) if g >= 0}
+        found.append([Answer(g, p) for g, p in sorted(known.items(), key=lambda item: -item[1])])
     return found
+
+
+def _worths(ladder: Ladder, places: Sequence[_Place], belief: Belief) -> list[float]:
+    """What going on is worth, above stopping. Where draws are passed over, all of their rules must agree."""
+    terms = belief.terms()
+    return [
+        min((ladder.stops[place.n_judged - 1 : place.n_passed] @ row).tolist(), default=0.0)
+        if place.next is not None and place.n_judged
+        else 0.0
+        for place, row in zip(places, terms, strict=True)
+    ]
+
+
+def _p(surest: Answer | None) -> float:
+    return (surest.p_correct or 0.0) if surest else 0.0
+
+
+def _stop(surest: Answer | None, why: str) -> Decision:
+    stop = Option(None, _p(surest), 0.0)
+    return Decision(stop, (stop,), 0, surest, why)
+
+
+def _sure(surest: Answer | None) -> str:
+    if surest is None:
+        return "no answer, and nothing more is worth its cost"
+    return f"sure enough ({_p(surest):.2f})"
+
+
+def _why(ladder: Ladder) -> str:
+    return f"the ladder for this price: {ladder.in_words}"

@@ -1,75 +1,65 @@
-"""A staged router on disk: router.json and manifest.json with its sha256. Never pickle."""
+"""A ladder router as text: all of it is in router.json."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from tts_select.core.errors import InputError
-from tts_select.selector.routers.artifact import STAGED_SCHEMA, load_files, save_files
-from tts_select.selector.routers.ladder import (
-    N_FEATURES,
-    N_TERMS,
-    AnswerModel,
-    Ending,
-    Ladder,
-    LadderRouter,
-    Stage,
-    Usual,
-)
+from tts_select.core.arm import Arm
+from tts_select.selector.portfolio import Portfolio
+from tts_select.selector.routers.ladder import Ladder, LadderRouter, Rung
+from tts_select.selector.routers.tally import N_FEATURES, N_TERMS, AnswerModel, Usual
 
 _FILE = "router.json"
 
 
-def save_staged(router: LadderRouter, folder: Path, *, trained_on: Mapping[str, Any]) -> None:
-    """Write the folder; one that is there is replaced as a whole.
-
-    Raises:
-        InputError: there is something else under that name.
-    """
+def write(router: LadderRouter) -> dict[str, str]:
+    """The texts of its files, by name."""
     record = {
-        "unit": router.unit,
-        "usual": {policy: asdict(usual) for policy, usual in router.usual.items()},
+        "portfolio": {"name": router.portfolio.name, "arms": [a.as_dict() for a in router.portfolio.arms]},
+        "usual": {pool: asdict(usual) for pool, usual in router.usual.items()},
         "ladders": [_ladder_record(ladder) for ladder in router.ladders],
-        "efforts": dict(router.efforts),
-        "best_fixed": router.best_fixed,
+        "prices": dict(router.prices),
+        "fallback": router.fallback,
+        "unit": router.unit,
         "fingerprints": dict(router.fingerprints),
     }
-    text = json.dumps(record, indent=1, sort_keys=True, allow_nan=False) + "\n"
-    save_files({_FILE: text}, folder, schema=STAGED_SCHEMA, trained_on=trained_on)
+    return {_FILE: json.dumps(record, indent=1, sort_keys=True, allow_nan=False) + "\n"}
 
 
-def load_staged(folder: Path) -> LadderRouter:
-    """Raises:
-    InputError: it is missing, half written, tampered with or of another schema; the message names the file.
+def read(texts: Mapping[str, str]) -> LadderRouter:
+    """The router of these texts.
+
+    Raises:
+        AttributeError, KeyError, TypeError, ValueError: they are malformed.
     """
-    texts = load_files(folder, schema=STAGED_SCHEMA)
-    try:
-        record = json.loads(texts[_FILE])
-        return LadderRouter(
-            unit=record["unit"],
-            usual={policy: Usual(**usual) for policy, usual in record["usual"].items()},
-            ladders=tuple(_ladder(entry) for entry in record["ladders"]),
-            efforts=record["efforts"],
-            best_fixed=record["best_fixed"],
-            fingerprints=record["fingerprints"],
-        )
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise InputError(
-            f"the router '{folder}' cannot be read ({error}): train it again with `tts-select train`"
-        ) from error
+    record = json.loads(texts[_FILE])
+    router = LadderRouter(
+        portfolio=Portfolio(
+            record["portfolio"]["name"], tuple(Arm.from_dict(arm) for arm in record["portfolio"]["arms"])
+        ),
+        usual={pool: Usual(**usual) for pool, usual in record["usual"].items()},
+        ladders=tuple(_ladder(entry) for entry in record["ladders"]),
+        prices=record["prices"],
+        fallback=record["fallback"],
+        unit=record["unit"],
+        fingerprints=record["fingerprints"],
+    )
+    pools = {arm.pool for arm in router.portfolio.arms} & router.usual.keys()
+    if strange := {pool for ladder in router.ladders for pool in ladder.draws} - pools:
+        raise ValueError(f"it does not know its pool '{min(strange)}'")
+    return router
 
 
 def _ladder_record(ladder: Ladder) -> dict[str, Any]:
     model = ladder.answers
     return {
         "price": ladder.price,
-        "stages": [asdict(stage) for stage in ladder.stages],
+        "rungs": [asdict(rung) for rung in ladder.rungs],
         "answers": {
             "mean": model.mean.tolist(),
             "scale": model.scale.tolist(),
@@ -79,21 +69,23 @@ def _ladder_record(ladder: Ladder) -> dict[str, Any]:
         "stops": ladder.stops.tolist(),
         "accuracy": ladder.accuracy,
         "cost": ladder.cost,
+        "length": ladder.length,
     }
 
 
 def _ladder(entry: Mapping[str, Any]) -> Ladder:
-    stages = tuple(Stage(s["policy"], s["n"], Ending(**s["ending"])) for s in entry["stages"])
+    rungs = tuple(Rung(**rung) for rung in entry["rungs"])
     answers = entry["answers"]
     shaped = {name: _array(answers[name], (N_FEATURES,)) for name in ("mean", "scale", "weight")}
-    n_stops = sum(stage.n for stage in stages) - 1
+    n_stops = sum(rung.n for rung in rungs) - 1
     return Ladder(
-        float(entry["price"]),
-        stages,
-        AnswerModel(**shaped, bias=float(answers["bias"])),
-        _array(entry["stops"], (n_stops, N_TERMS)) if n_stops else np.zeros((0, N_TERMS)),
-        float(entry["accuracy"]),
-        float(entry["cost"]),
+        price=float(entry["price"]),
+        rungs=rungs,
+        answers=AnswerModel(**shaped, bias=float(answers["bias"])),
+        stops=_array(entry["stops"], (n_stops, N_TERMS)) if n_stops else np.zeros((0, N_TERMS)),
+        accuracy=float(entry["accuracy"]),
+        cost=float(entry["cost"]),
+        length=float(entry["length"]),
     )
 
 

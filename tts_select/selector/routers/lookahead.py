@@ -156,7 +156,7 @@ class LookaheadRouter:
             _decision(found, look, price, cap) for found, look, cap in zip(options, looks, caps, strict=True)
         ]
 
-    def answers(self, evidence: Evidence) -> list[Answer]:
+    def answers(self, evidence: Evidence, price: float | None = None) -> list[Answer]:
         """The answers at hand, the surest first."""
         (look,) = self._look([evidence])
         return look.answers()

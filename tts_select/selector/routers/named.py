@@ -44,7 +44,7 @@ class NamedArm:
         """
         return [self._decision(evidence) for evidence in evidences]
 
-    def answers(self, evidence: Evidence) -> list[Answer]:
+    def answers(self, evidence: Evidence, price: float | None = None) -> list[Answer]:
         """The answers with their shares of the vote, the winner first; a single unscored sample has none."""
         if not self.arm.is_sampling:
             found = evidence.found.get(self.arm.name)
@@ -85,7 +85,7 @@ def is_open(arm: Arm, evidence: Evidence) -> bool:
     here = evidence.of(arm.pool)
     if METHODS[arm.method].ends_early and is_settled(counts(here).values()):
         return False
-    if len(here) < arm.budget:
+    if len(here) < arm.budget and arm.pool not in evidence.exhausted:
         return True
     return arm.prm is not None and any(arm.prm not in s.scores and s.group >= 0 for s in here)
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from tts_select.core.arm import Arm
+from tts_select.core.imported import is_imported
 from tts_select.selector.deciding import Answer, Caps, Decision
 from tts_select.selector.difficulty import Difficulty
 from tts_select.selector.evidence import Evidence
@@ -50,14 +51,26 @@ class Router(Protocol):
     def decide(self, evidences: Sequence[Evidence], price: float, caps: Sequence[Caps]) -> list[Decision]:
         """One decision for each problem, made for all of them at once."""
 
-    def answers(self, evidence: Evidence) -> list[Answer]:
-        """The answers at hand, the surest first."""
+    def answers(self, evidence: Evidence, price: float | None = None) -> list[Answer]:
+        """The answers at hand, the surest first; a router may judge them by what it learned for a price
+        (None: that of medium effort)."""
 
     def difficulties(self, evidence: Evidence) -> Mapping[str, Difficulty]:
         """The estimated pass@1 of each policy; empty if it estimates none."""
 
     def unfamiliar(self, problem: str, evidence: Evidence) -> str | None:
         """Why the problem is unlike those of the training, or None if it is not."""
+
+
+def comparable(fingerprints: Mapping[str, str]) -> dict[str, str]:
+    """Those of the fingerprints that models at hand can be compared with.
+
+    An imported log knows neither weights nor grader, so the models that its names are bound to are taken as
+    they are.
+    """
+    if any(is_imported(name) for name in fingerprints):
+        return {}
+    return dict(fingerprints)
 
 
 def fingerprint_mismatch(trained: Mapping[str, str], found: Mapping[str, str]) -> str | None:

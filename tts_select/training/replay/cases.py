@@ -1,7 +1,8 @@
-"""A sweep log as cases to replay: what any arm would have answered and cost, with which evidence.
+"""A log as cases to replay: what any arm would have answered and cost, with which evidence.
 
-The samples of a pool are exchangeable, so every order of them is a draw: an arm that takes k samples is
-replayed on the first k of the order. Nothing is computed by a model.
+An imported log is replayed as a sweep is, with its own grading and in its own unit of costs. The samples of
+a pool are exchangeable, so every order of them is a draw: an arm that takes k samples is replayed on the
+first k of the order. Nothing is computed by a model.
 """
 
 from __future__ import annotations
@@ -15,12 +16,14 @@ import numpy as np
 
 from tts_select.core.arm import Arm
 from tts_select.core.cost import inference_flops
+from tts_select.core.errors import InputError
 from tts_select.core.voting import ROUND, aggregate, is_settled
 from tts_select.data.grading import group_equivalent
 from tts_select.selector.evidence import Evidence, Observed, counts, won_by
 from tts_select.training.log.estimators import best_of_k
 from tts_select.training.log.manifest import pools_of
-from tts_select.training.log.records import LoggedProblem, Pool, Run, Sample, SweepLog
+from tts_select.training.log.records import LoggedProblem, Manifest, Pool, Run, Sample, SweepLog
+from tts_select.training.replay.grouping import RIGHT, Groups, is_cut
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +67,7 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One problem of a sweep. Its pools are known by their names."""
+    """One problem of a log. Its pools are known by their names."""
 
     problem: LoggedProblem
     observed: Mapping[str, Sequence[Observed]]
@@ -75,7 +78,8 @@ class Case:
     """By arm name."""
     searchers: Mapping[str, str]
     """By arm name, the policy of each search."""
-    n_parameters: Mapping[str, int | None]
+    per_token: Mapping[str, float]
+    """By model, what a token of it costs, in the log's unit; NaN where that is not known."""
 
     def order(self, rng: np.random.Generator) -> Order:
         """A random draw."""
@@ -93,15 +97,18 @@ class Case:
             if count
         }
         found = {name: self._run(name, order)[1] for name in sorted(look.found)}
-        return Evidence(self.problem.problem, seen, found)
+        exhausted = frozenset(pool for pool, n in look.n.items() if n >= len(self.observed[pool]))
+        return Evidence(self.problem.problem, seen, found, exhausted)
 
     def pass_at_1(self, policy: str) -> float:
-        """The share of right samples, of the policy's largest pool; the share of right searches for a policy
-        that is not sampled but by them."""
-        pools = [self.correct[name] for name, pool in self.pools.items() if pool.policy == policy]
-        return float(
-            np.mean(max(pools, key=len) if pools else [run.correct for run, _ in self.found_by(policy)])
-        )
+        """The share of right samples, of the policy's largest pool; those that were cut are left out, if not
+        all of them were. Of a policy that is not sampled the share of right searches."""
+        pools = [name for name, pool in self.pools.items() if pool.policy == policy]
+        if not pools:
+            return float(np.mean([run.correct for run, _ in self.found_by(policy)]))
+        largest = max(pools, key=lambda name: len(self.correct[name]))
+        ended = np.array([not is_cut(sample) for sample in self.pools[largest].samples])
+        return float(self.correct[largest][ended if ended.any() else ~ended].mean())
 
     def found_by(self, policy: str) -> list[tuple[Run, Observed]]:
         """What all searches of a policy came to."""
@@ -134,28 +141,28 @@ class Case:
 
     def is_right(self, group: int) -> float:
         """Whether the answer of this group is the right one."""
-        return float(group == 0)  # the known answer is grouped first
+        return float(group == RIGHT)
 
     def cost(self, arm: Arm, order: Order, look: Look) -> float:
-        """FLOPs from a look to the end of the arm."""
+        """The cost from a look to the end of the arm."""
         if arm.is_sampling:
             return self.sampling_cost(arm, order, look, self.n_samples(arm, order))[0]
         return max(0.0, self._run(arm.name, order)[0].cost.flops - self._reused(arm, look))
 
     def sampling_cost(self, arm: Arm, order: Order, look: Look, n: int) -> tuple[float, float]:
-        """(FLOPs, generated tokens) from a look to `n` samples of the arm's pool, scored by its PRM."""
+        """(cost, generated tokens) from a look to `n` samples of the arm's pool, scored by its PRM."""
         pool, places = self.pools[arm.pool], order.samples[arm.pool]
         here = look.n.get(arm.pool, 0)
         generated = sum(pool.samples[k].n_tokens for k in places[here:n])
         prompt = 0 if here or arm.policy in look.readers else pool.prompt_tokens or 0
-        flops = inference_flops(self.n_parameters[arm.policy], generated + prompt)
+        cost = self.per_token[arm.policy] * (generated + prompt)
         if arm.prm is not None:
             before = look.scored.get(arm.pool, {}).get(arm.prm, 0)
             read = self._prm_tokens(pool, arm.prm, max(n, here)) - self._prm_tokens(pool, arm.prm, before)
             if not before and arm.prm in look.readers:
                 read -= self._prompt_tokens
-            flops += inference_flops(self.n_parameters[arm.prm], max(0.0, read))
-        return flops, float(generated)
+            cost += self.per_token[arm.prm] * max(0.0, read)
+        return cost, float(generated)
 
     @property
     def _prompt_tokens(self) -> int:
@@ -163,18 +170,21 @@ class Case:
         return min((pool.prompt_tokens or 0 for pool in self.pools.values()), default=0)
 
     def _reused(self, arm: Arm, look: Look) -> float:
-        """FLOPs of reading the prompt that a run from the start paid for, and that are not paid again."""
+        """The cost of reading the prompt that a run from the start paid for, and that is not paid again."""
         again = [model for model in (arm.policy, arm.prm) if model in look.readers]
-        return sum(inference_flops(self.n_parameters[model], self._prompt_tokens) for model in again)
+        return sum(self.per_token[model] * self._prompt_tokens for model in again)
 
     def _run(self, name: str, order: Order) -> tuple[Run, Observed]:
         runs = self.runs[name]
         return runs[order.run % len(runs)]
 
     def _prm_tokens(self, pool: Pool, prm: str, n: int) -> float:
-        curve = pool.prm_tokens[prm]
+        """What the PRM has read after so many samples; NaN if that is not known, as in an imported log."""
         if n == 0:
             return 0.0
+        if prm not in pool.prm_tokens:
+            return math.nan
+        curve = pool.prm_tokens[prm]
         known = sorted(curve)
         right = min(bisect_left(known, n), len(known) - 1)
         left = right if known[right] <= n else max(0, right - 1)
@@ -189,11 +199,45 @@ class Case:
 
 
 def cases_of(log: SweepLog) -> list[Case]:
-    """One case a problem, in the order of the log."""
+    """One case for each problem that every pool has samples of, in the order of the log.
+
+    Raises:
+        InputError: there is no such problem.
+    """
     arms = [arm for arm in log.manifest.arms if not arm.is_sampling]
-    sizes = {name: card.n_parameters for name, card in log.manifest.models.items()}
     pools = tuple(pools_of(log.manifest.arms))
-    return [_case(log, problem, pools, arms, sizes) for problem in log.problems.values()]
+    problems = [p for p in log.problems.values() if all((p.id, name) in log.pools for name in pools)]
+    if not problems:
+        raise InputError(
+            f"no problem of the log has samples of all {len(pools)} policies: name some with --policies"
+        )
+    _, per_token = cost_unit(log.manifest)
+    if log.manifest.imported is not None:
+        return [_imported_case(log, problem, pools, per_token) for problem in problems]
+    return [_case(log, problem, pools, arms, per_token) for problem in problems]
+
+
+def cost_unit(manifest: Manifest) -> tuple[str, dict[str, float]]:
+    """What costs are counted in, and what one of the log's tokens costs for each model: FLOPs if the sizes of
+    all policies are known (a character counts as a token, if the log counts those), else what is counted."""
+    counted = manifest.imported.unit if manifest.imported else "tokens"
+    flops = {name: inference_flops(card.n_parameters, 1) for name, card in manifest.models.items()}
+    kinds = {name: card.kind for name, card in manifest.models.items()}
+    if any(math.isnan(flops[name]) for name, kind in kinds.items() if kind == "policy"):
+        return counted, {name: 1.0 if kind == "policy" else math.nan for name, kind in kinds.items()}
+    return "FLOPs" if counted == "tokens" else f"2 x parameters x {counted}", flops
+
+
+def _imported_case(
+    log: SweepLog, problem: LoggedProblem, names: Sequence[str], per_token: Mapping[str, float]
+) -> Case:
+    """Its answers are grouped as the log has graded them."""
+    pools, groups = {name: log.pools[problem.id, name] for name in names}, Groups()
+    observed = {
+        name: [_observed(s, groups.of_sample(s)) for s in pool.samples] for name, pool in pools.items()
+    }
+    correct = {name: np.array([s.group == RIGHT for s in some], float) for name, some in observed.items()}
+    return Case(problem, observed, correct, pools, {}, {}, per_token)
 
 
 def _case(
@@ -201,14 +245,14 @@ def _case(
     problem: LoggedProblem,
     names: Sequence[str],
     searches: Sequence[Arm],
-    sizes: Mapping[str, int | None],
+    per_token: Mapping[str, float],
 ) -> Case:
     pools = {name: log.pools[problem.id, name] for name in names}
     runs = {arm.name: log.runs[problem.id, arm.name] for arm in searches}
     answers: list[str | None] = [problem.answer]
     answers += [s.answer for pool in pools.values() for s in pool.samples]
     answers += [run.answer for found in runs.values() for run in found]
-    groups = iter(group_equivalent(answers)[1:])
+    groups = iter(group_equivalent(answers)[1:])  # the known answer is grouped first, as `RIGHT`
     observed = {name: [_observed(s, next(groups)) for s in pool.samples] for name, pool in pools.items()}
     prms = {arm.name: arm.prm for arm in searches}
     numbered = {
@@ -216,7 +260,7 @@ def _case(
     }
     correct = {n: np.array([s.correct for s in pool.samples], dtype=float) for n, pool in pools.items()}
     searchers = {arm.name: arm.policy for arm in searches}
-    return Case(problem, observed, correct, pools, numbered, searchers, sizes)
+    return Case(problem, observed, correct, pools, numbered, searchers, per_token)
 
 
 def _observed(sample: Sample, group: int) -> Observed:

@@ -1,4 +1,4 @@
-"""Ladders walked to their ends over replayed orders, ending samples at checkpoints where a stage says so."""
+"""Ladders walked to their ends over many orders at once; `walks.py` does it for any router, more slowly."""
 
 from __future__ import annotations
 
@@ -7,75 +7,92 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from tts_select.selector.routers.ladder import Ending, Stage, Tally, Usual, steps_of
+from tts_select.selector.evidence import NO_ANSWER
+from tts_select.selector.routers.ladder import Ladder, Rung, draws_of
+from tts_select.selector.routers.tally import Belief, Tally, Usual
 from tts_select.training.replay.grouping import RIGHT
-from tts_select.training.replay.orders import Draws, Replay
+from tts_select.training.replay.orders import ABSENT, Replay
 
 FLOOR = 0.05
 """Added to right and wrong when a policy's odds are taken, so that a perfect one has finite odds."""
 LIGHTEST = 0.05
 """A vote's weight is no less."""
+_EVEN = 1e-9
+"""Lengths that spread less than this are all the same."""
 
 
 def usual_of(replay: Replay) -> dict[str, Usual]:
-    """The usual lengths and the weight of a vote of each policy: its log odds of being right, beside those of
+    """The usual lengths and the weight of a vote of each pool: its log odds of being right, beside those of
     the most accurate one, where e times lower odds weigh half a vote less."""
     odds = {}
-    for name, draws in replay.draws.items():
-        p = float((draws.group == RIGHT)[draws.is_there].mean())
-        odds[name] = np.log((p + FLOOR) / (1 - p + FLOOR))
+    for pool, draws in replay.draws.items():
+        right = (draws.group == RIGHT)[draws.is_known]
+        p = float(right.mean()) if len(right) else 0.0
+        odds[pool] = np.log((p + FLOOR) / (1 - p + FLOOR))
     best = max(odds.values())
     found = {}
-    for name, draws in replay.draws.items():
-        logs = np.log(np.maximum(draws.cost[draws.is_there], 1e-12))
-        weight = float(np.clip(1 + (odds[name] - best) / 2, LIGHTEST, 1))
-        found[name] = Usual(float(logs.mean()), float(logs.std()) or 1.0, weight)
+    for pool, draws in replay.draws.items():
+        lengths = draws.length[draws.is_there]
+        logs = np.log(np.maximum(lengths, 1.0))
+        found[pool] = Usual(
+            log_length=float(logs.mean()),
+            spread=float(logs.std()) if logs.std() > _EVEN else 1.0,
+            weight=float(np.clip(1 + (odds[pool] - best) / 2, LIGHTEST, 1)),
+            mean_length=float(lengths.mean()),
+            per_token=draws.per_token,
+            prompt=float(draws.prompt.mean()),
+        )
     return found
 
 
 @dataclass(frozen=True, slots=True)
 class Climb:
-    """What every row has seen after each draw of a ladder."""
+    """What every row has seen after each draw of a ladder, and what that took, shape (rows,) each."""
 
-    stages: tuple[Stage, ...] = ()
     tallies: tuple[Tally, ...] = ()
+    costs: tuple[np.ndarray, ...] = ()
+    lengths: tuple[np.ndarray, ...] = ()
     used: Mapping[str, int] = field(default_factory=dict)
-    """Samples of each policy."""
+    """Samples of each pool."""
 
-    def on(self, stage: Stage, replay: Replay, usual: Mapping[str, Usual]) -> Climb:
-        """With one more stage."""
-        tallies = list(self.tallies)
-        used = dict(self.used)
-        draws = replay.draws[stage.policy]
-        for policy, ending in steps_of([stage]):
-            before = tallies[-1] if tallies else Tally.empty(len(replay))
-            number = used.get(policy, 0)
-            group, cost = ended(draws, number, ending, before.leader())
-            there = draws.is_there[:, number]
-            tallies.append(before.after(group, cost, there, usual[policy]))
-            used[policy] = number + 1
-        return Climb((*self.stages, stage), tuple(tallies), used)
+    def on(self, pool: str, replay: Replay, usual: Usual) -> Climb:
+        """With one draw more."""
+        draws, number = replay.draws[pool], self.used.get(pool, 0)
+        tally = self.tallies[-1] if self.tallies else Tally.empty(len(replay))
+        cost, length = (all_[-1] if all_ else np.zeros(len(replay)) for all_ in (self.costs, self.lengths))
+        group, own = draws.sample(number)
+        weight = np.where(group != ABSENT, usual.weight, 0.0)
+        read = draws.prompt if number == 0 else 0.0
+        return Climb(
+            (*self.tallies, tally.after(group, weight, usual.deviations(own))),
+            (*self.costs, cost + draws.per_token * (own + read)),
+            (*self.lengths, length + own),
+            {**self.used, pool: number + 1},
+        )
 
 
-def climb(stages: Sequence[Stage], replay: Replay, usual: Mapping[str, Usual]) -> Climb:
+def climb(rungs: Sequence[Rung], replay: Replay, usual: Mapping[str, Usual]) -> Climb:
     """From the start."""
     found = Climb()
-    for stage in stages:
-        found = found.on(stage, replay, usual)
+    for pool in draws_of(rungs):
+        found = found.on(pool, replay, usual[pool])
     return found
 
 
-def ended(draws: Draws, number: int, ending: Ending, leader: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The group and cost of each row's sample of this number, ended at a checkpoint or by itself."""
-    group, cost = draws.group[:, number], draws.cost[:, number]
-    if draws.at is None or draws.stood is None or ending == Ending():
-        return group, cost
-    at, stood = draws.at[:, number], draws.stood[:, number]
-    ends = np.zeros(at.shape, bool)
-    if ending.patience is not None:
-        ends |= stood >= ending.patience
-    if ending.confirming is not None:
-        ends |= (stood >= ending.confirming) & (at == leader[:, None])
-    early, place = ends.any(axis=1), ends.argmax(axis=1)
-    there = np.take_along_axis(at, place[:, None], 1)[:, 0]
-    return np.where(early, there, group), np.where(early, (place + 1) * draws.checkpoint_cost, cost)
+def followed(ladder: Ladder, climbed: Climb) -> tuple[np.ndarray, ...]:
+    """Where each row stops: the answer's group, P(correct), cost and number of draws, shape (rows,) each."""
+    beliefs = [Belief.of(tally, ladder.answers) for tally in climbed.tallies]
+    return outcome(ladder.stops, beliefs, climbed.costs)
+
+
+def outcome(
+    stops: np.ndarray, beliefs: Sequence[Belief], costs: Sequence[np.ndarray]
+) -> tuple[np.ndarray, ...]:
+    """The answer's group, P(correct), cost and number of draws of each row under one rule, shape (rows,)."""
+    group, p, cost = beliefs[-1].group, beliefs[-1].p_correct, costs[-1]
+    n = np.full(len(group), len(beliefs))
+    for k in range(len(beliefs) - 2, -1, -1):
+        stop = beliefs[k].terms() @ stops[k] <= 0
+        group, p = np.where(stop, beliefs[k].group, group), np.where(stop, beliefs[k].p_correct, p)
+        cost, n = np.where(stop, costs[k], cost), np.where(stop, k + 1, n)
+    return group, np.where(group == NO_ANSWER, 0.0, p), cost, n

@@ -7,39 +7,39 @@ and take minutes, since every pair of distinct expressions would have to be judg
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable
 
 from tts_select.data.grading.reading import read
 from tts_select.selector.evidence import NO_ANSWER
-from tts_select.training.log.records import LoggedProblem, Pool, Sample
+from tts_select.training.log.records import Sample
 
 RIGHT = 0
 
 
-class Groups:
-    """Of one problem; answers get their numbers in the order in which they are first seen."""
+def is_cut(sample: Sample) -> bool:
+    """Whether a sample was cut, by its length or otherwise, before it ended.
 
-    def __init__(self, problem: LoggedProblem, pools: Iterable[Pool]) -> None:
-        """What the log calls right anywhere is right at a checkpoint too, and so is the known answer."""
-        right = [s.answer for pool in pools for s in pool.samples if s.correct]
-        self._right = {_key(answer) for answer in [problem.answer, *right] if answer is not None}
+    What it would have answered is not known: it has no vote, whatever the log makes of it, and is no evidence
+    that its policy is wrong.
+    """
+    return sample.finish not in (None, "stop")
+
+
+class Groups:
+    """The groups of one problem's answers, numbered in the order in which they are first seen."""
+
+    def __init__(self) -> None:
         self._numbers: dict[Hashable, int] = {}
 
     def of_sample(self, sample: Sample) -> int:
         """As the log has graded it, even against what other samples with this answer got."""
+        if is_cut(sample):
+            return NO_ANSWER
         if sample.correct:
             return RIGHT
-        return NO_ANSWER if sample.answer is None else self._number(_key(sample.answer))
-
-    def of_text(self, answer: str | None) -> int:
-        """Of what stood at a checkpoint."""
-        if answer is None:
+        if sample.answer is None:
             return NO_ANSWER
-        key = _key(answer)
-        return RIGHT if key in self._right else self._number(key)
-
-    def _number(self, key: Hashable) -> int:
-        return self._numbers.setdefault(key, len(self._numbers) + 1)
+        return self._numbers.setdefault(_key(sample.answer), len(self._numbers) + 1)
 
 
 def _key(answer: str) -> Hashable:

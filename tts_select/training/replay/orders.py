@@ -1,56 +1,73 @@
-"""An imported log as arrays, and random orders of its samples to replay: no model is run.
+"""A log as arrays, for many random orders of its samples: no model is run.
 
-A row is one order of the samples of one problem. The samples of a pool are exchangeable, so a policy's first
-k samples are the first k of its order, drawn without replacement.
+A row is one order of the samples of one problem. The samples of a pool are exchangeable, so the first k of a
+pool are the first k of its order, drawn without replacement. The arrays hold what `cases.py` replays one
+order at a time; greedy pools, of one sample, are left out.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tts_select.core.cost import inference_flops
-from tts_select.core.errors import InputError, UnknownName
-from tts_select.training.log.manifest import policies
-from tts_select.training.log.records import Pool, SweepLog
-from tts_select.training.replay.grouping import RIGHT, Groups
+from tts_select.core.arm import POOL_SETTINGS, Arm
+from tts_select.core.errors import UnknownName
+from tts_select.core.imported import plain_name
+from tts_select.core.plan import Settings
+from tts_select.training.log.manifest import policies, pools_of
+from tts_select.training.log.records import Manifest, SweepLog
+from tts_select.training.replay.cases import Case, Order, cases_of, cost_unit
+from tts_select.training.replay.grouping import RIGHT, is_cut
 
 ABSENT = -2
 """The group of a sample that an order lacks, since the log has fewer of that problem."""
-IMPORTED = "log:"
-"""Before the name that a policy has in an imported log."""
+CUT = -3
+"""The group of a sample that was cut: nobody knows what it would have answered."""
 MOST_SAMPLES = 64
 """Of a pool that an order holds: dearer arms than that are not compared."""
 
 
 @dataclass(frozen=True, slots=True)
 class Draws:
-    """The samples of one policy, shape (rows, samples) each."""
+    """The samples of one pool, shape (rows, samples) each."""
 
     group: np.ndarray
-    """Of the answer: 0 is right, -1 none, `ABSENT` no sample."""
-    cost: np.ndarray
-    at: np.ndarray | None = None
-    """The group at each checkpoint that was reached before the end, shape (rows, samples, checkpoints) of the
-    first samples."""
-    stood: np.ndarray | None = None
-    """For how many checkpoints it has been that, of the same shape; 0 where there is no answer."""
-    checkpoint_cost: float = 0.0
-    """From one checkpoint to the next."""
+    """Of the answer: 0 is right, -1 none, `CUT`, or `ABSENT`."""
+    length: np.ndarray
+    """In tokens, or in what the log counts; so are prompts."""
+    prompt: np.ndarray
+    """Length of each row's prompt, shape (rows,)."""
+    per_token: float
+    """What one of the lengths costs."""
 
     def __getitem__(self, rows: np.ndarray) -> Draws:
-        at = None if self.at is None else self.at[rows]
-        stood = None if self.stood is None else self.stood[rows]
-        return replace(self, group=self.group[rows], cost=self.cost[rows], at=at, stood=stood)
+        return replace(self, group=self.group[rows], length=self.length[rows], prompt=self.prompt[rows])
+
+    def sample(self, number: int) -> tuple[np.ndarray, np.ndarray]:
+        """(group, length) of each row's sample of this number, absent where a log has fewer."""
+        if number < self.group.shape[1]:
+            return self.group[:, number], self.length[:, number]
+        return np.full(len(self.group), ABSENT), np.zeros(len(self.group))
 
     @property
     def is_there(self) -> np.ndarray:
         """Which samples there are."""
         there: np.ndarray = self.group != ABSENT
         return there
+
+    @property
+    def is_known(self) -> np.ndarray:
+        """Which samples have ended, so that it is known whether they are right."""
+        return self.is_there & (self.group != CUT)
+
+    @property
+    def cost(self) -> np.ndarray:
+        """What each sample costs, the prompt, which is read once, with the first."""
+        cost = self.length.copy()
+        cost[:, 0] += self.prompt
+        return cost * self.per_token
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +78,11 @@ class Replay:
     problem: np.ndarray
     """The place in `ids` of each row's problem."""
     draws: Mapping[str, Draws]
-    """By policy, the cheapest sample first."""
+    """By pool, the cheapest sample first."""
     unit: str
-    """Of costs."""
+    """The unit of costs."""
+    arms: Mapping[str, Arm]
+    """By pool, the arm that takes one sample of it."""
 
     def __len__(self) -> int:
         return len(self.problem)
@@ -80,15 +99,17 @@ class Replay:
         return replace(self, problem=self.problem[rows], draws={p: d[rows] for p, d in self.draws.items()})
 
     def only(self, names: Sequence[str]) -> Replay:
-        """With these policies alone."""
+        """With these pools alone."""
         return replace(self, draws={name: self.draws[name] for name in names})
 
-    def pass_at_1(self, policy: str) -> np.ndarray:
-        """Of each problem of `ids` that has rows; NaN for the others."""
-        d = self.draws[policy]
+    def pass_at_1(self, pool: str) -> np.ndarray:
+        """The share of right samples of each problem of `ids` that has rows, without those that were cut; NaN
+        for the others."""
+        d = self.draws[pool]
         right = np.bincount(self.problem, (d.group == RIGHT).sum(axis=1), len(self.ids))
-        n = np.bincount(self.problem, d.is_there.sum(axis=1), len(self.ids))
-        found: np.ndarray = np.divide(right, n, out=np.full(len(self.ids), np.nan), where=n > 0)
+        n = np.bincount(self.problem, d.is_known.sum(axis=1), len(self.ids))
+        there = np.bincount(self.problem, d.is_there.sum(axis=1), len(self.ids))
+        found: np.ndarray = np.divide(right, n, out=np.where(there > 0, 0.0, np.nan), where=n > 0)
         return found
 
 
@@ -98,24 +119,42 @@ def replay_of(log: SweepLog, *, n_orders: int, seed: int) -> Replay:
     Raises:
         InputError: no problem has samples of every policy.
     """
-    names = policies(log.manifest)
-    ids = tuple(i for i in log.problems if all((i, name) in log.pools for name in names))
-    if not ids:
-        raise InputError(
-            f"no problem of the log has samples of all {len(names)} policies: name some with --policies"
-        )
-    unit, per_token = cost_unit(log, names)
-    groups = {i: Groups(log.problems[i], [log.pools[i, name] for name in names]) for i in ids}
+    cases = cases_of(log)
+    return as_arrays(cases, random_orders(cases, n_orders, seed), log.manifest)
+
+
+def random_orders(cases: Sequence[Case], n_orders: int, seed: int) -> list[list[Order]]:
+    """So many for each case; one seed, the same orders."""
     rng = np.random.default_rng(seed)
-    drawn = {}
-    for name in names:
-        pools = [log.pools[i, name] for i in ids]
-        drawn[name] = _draws(
-            pools, [groups[i] for i in ids], per_token=per_token[name], n_orders=n_orders, rng=rng
-        )
-    cheap_first = sorted(drawn, key=lambda name: drawn[name].cost[:, 0].mean())
-    problem = np.repeat(np.arange(len(ids)), n_orders)
-    return Replay(ids, problem, {name: drawn[name] for name in cheap_first}, unit)
+    picks: list[list[dict[str, np.ndarray]]] = [[{} for _ in range(n_orders)] for _ in cases]
+    for pool in _drawn_pools(cases):
+        for case, orders in zip(cases, picks, strict=True):
+            for order in orders:
+                order[pool] = rng.permutation(len(case.observed[pool]))
+    return [[Order(order, 0) for order in orders] for orders in picks]
+
+
+def as_arrays(cases: Sequence[Case], orders: Sequence[Sequence[Order]], manifest: Manifest) -> Replay:
+    """The orders of each case, as many for one as for another; the manifest is that of their log."""
+    drawn = {pool: _draws(pool, cases, orders) for pool in _drawn_pools(cases)}
+    cheap_first = sorted(drawn, key=lambda pool: drawn[pool].cost[:, 0].mean())
+    problem = np.repeat(np.arange(len(cases)), len(orders[0]))
+    ids = tuple(case.problem.id for case in cases)
+    plans = pools_of(manifest.arms)
+    return Replay(
+        ids,
+        problem,
+        draws={pool: drawn[pool] for pool in cheap_first},
+        unit=cost_unit(manifest)[0],
+        arms={pool: single_sample(plans[pool].arm) for pool in cheap_first},
+    )
+
+
+def single_sample(arm: Arm) -> Arm:
+    """The majority of one sample of an arm's pool."""
+    names = ("temperature", *POOL_SETTINGS)
+    settings = Settings(**{name: getattr(arm.settings, name) for name in names})
+    return Arm(arm.policy, None, "majority", 1, settings)
 
 
 def with_policies(log: SweepLog, names: Sequence[str]) -> SweepLog:
@@ -124,11 +163,11 @@ def with_policies(log: SweepLog, names: Sequence[str]) -> SweepLog:
     Raises:
         UnknownName: the log has no such policy.
     """
-    known = {name.removeprefix(IMPORTED): name for name in policies(log.manifest)}
+    known = {plain_name(name): name for name in policies(log.manifest)}
     for name in names:
-        if name.removeprefix(IMPORTED) not in known:
+        if plain_name(name) not in known:
             raise UnknownName("policy of the log", name, known)
-    kept = {known[name.removeprefix(IMPORTED)] for name in names}
+    kept = {known[plain_name(name)] for name in names}
     arms = tuple(arm for arm in log.manifest.arms if arm.policy in kept)
     models = {
         name: card for name, card in log.manifest.models.items() if name in kept or card.kind != "policy"
@@ -136,36 +175,38 @@ def with_policies(log: SweepLog, names: Sequence[str]) -> SweepLog:
     return replace(log, manifest=replace(log.manifest, arms=arms, models=models))
 
 
-def cost_unit(log: SweepLog, names: Sequence[str]) -> tuple[str, dict[str, float]]:
-    """What costs are counted in, and what one of the log's tokens costs for each policy: FLOPs if the sizes
-    of all policies are known (a character counting as a token, if the log counts those), else what is
-    counted."""
-    unit = log.manifest.imported.unit if log.manifest.imported else "tokens"
-    flops = {name: inference_flops(log.manifest.models[name].n_parameters, 1) for name in names}
-    if any(math.isnan(f) for f in flops.values()):
-        return unit, dict.fromkeys(names, 1.0)
-    return "FLOPs" if unit == "tokens" else f"2 x parameters x {unit}", flops
+def without_prms(log: SweepLog, *, note: Callable[[str], None] = lambda _: None) -> SweepLog:
+    """A log as if no PRM had read it: what a PRM costs is not in an imported one."""
+    prms = {name for name, card in log.manifest.models.items() if card.kind == "prm"}
+    if not prms:
+        return log
+    note(f"PRM scores are not used: the log does not say what {', '.join(sorted(prms))} cost")
+    arms = tuple(arm for arm in log.manifest.arms if arm.prm is None)
+    models = {name: card for name, card in log.manifest.models.items() if name not in prms}
+    return replace(log, manifest=replace(log.manifest, arms=arms, models=models))
 
 
-def _draws(
-    pools: Sequence[Pool],
-    groups: Sequence[Groups],
-    *,
-    per_token: float,
-    n_orders: int,
-    rng: np.random.Generator,
-) -> Draws:
-    n = min(max(len(pool.samples) for pool in pools), MOST_SAMPLES)
-    shape = (len(pools), n_orders, n)
-    group, cost = np.full(shape, ABSENT, np.int32), np.zeros(shape)
-    for k, pool in enumerate(pools):
-        own = np.array([groups[k].of_sample(s) for s in pool.samples])
-        tokens = np.array([s.n_tokens for s in pool.samples], float)
-        size = len(pool.samples)
-        pick = np.stack([rng.permutation(size)[:n] for _ in range(n_orders)])
+def _drawn_pools(cases: Sequence[Case]) -> list[str]:
+    return [name for name, pool in cases[0].pools.items() if pool.temperature > 0]
+
+
+def _draws(pool: str, cases: Sequence[Case], orders: Sequence[Sequence[Order]]) -> Draws:
+    n = min(max(len(case.observed[pool]) for case in cases), MOST_SAMPLES)
+    shape = (len(cases), len(orders[0]), n)
+    group, length = np.full(shape, ABSENT, np.int32), np.zeros(shape)
+    for k, (case, some) in enumerate(zip(cases, orders, strict=True)):
+        samples = case.pools[pool].samples
+        own = [CUT if is_cut(s) else o.group for s, o in zip(samples, case.observed[pool], strict=True)]
+        pick = np.stack([order.samples[pool][:n] for order in some])
         taken = pick.shape[1]
-        group[k, :, :taken], cost[k, :, :taken] = own[pick], tokens[pick] * per_token
-        # the prompt is read once
-        cost[k, :, 0] += (pool.prompt_tokens or 0) * per_token
-    flat = (len(pools) * n_orders, n)
-    return Draws(group.reshape(flat), cost.reshape(flat))
+        group[k, :, :taken] = np.array(own)[pick]
+        length[k, :, :taken] = np.array([s.n_tokens for s in samples], float)[pick]
+    prompts = np.array([case.pools[pool].prompt_tokens or 0 for case in cases], float)
+    flat = (len(cases) * len(orders[0]), n)
+    policy = cases[0].pools[pool].policy
+    return Draws(
+        group.reshape(flat),
+        length.reshape(flat),
+        np.repeat(prompts, len(orders[0])),
+        cases[0].per_token[policy],
+    )

@@ -1,4 +1,4 @@
-"""What needs no learning: every fixed arm, adaptive consistency, and early-stopping self-consistency.
+"""What needs no learning: every fixed arm, and the plain rules for when to stop sampling.
 
 Outcomes are (correct, cost), shape (rows,) each, on the orders of a replay.
 """
@@ -6,30 +6,35 @@ Outcomes are (correct, cost), shape (rows,) each, on the orders of a replay.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 
 import numpy as np
 
 from tts_select.core.arm import Arm
 from tts_select.core.voting import SURE_ENOUGH, p_stays_ahead
-from tts_select.selector.routers.ladder import Tally, Usual
+from tts_select.selector.routers.tally import Tally
 from tts_select.training.replay.grouping import RIGHT
 from tts_select.training.replay.orders import Replay
 
 WINDOW = 4
 """Samples of early-stopping self-consistency that have to agree (arXiv 2401.10480, section 3.1)."""
 
+MARGIN = 0.5
+"""Of the votes, by which the first answer has to be ahead of the second for the margin rule to stop."""
+FEWEST_VOTES = 2
+"""Samples that the margin rule draws at least."""
+
 Outcome = tuple[np.ndarray, np.ndarray]
-_EVEN = Usual(0.0, 1.0, 1.0)
-"""Every vote counts the same."""
 
 
-def votes_of(replay: Replay, policy: str) -> Iterator[Tally]:
-    """After each sample of a policy; where a problem has no more samples, nothing is added."""
-    draws = replay.draws[policy]
-    tally = Tally.empty(len(replay))
+def votes_of(replay: Replay, pool: str) -> Iterator[tuple[Tally, np.ndarray]]:
+    """The votes after each sample of a pool, all of one weight, and what they have cost, shape (rows,). Where
+    a problem has no more samples, nothing is added."""
+    draws, there = replay.draws[pool], replay.draws[pool].is_there
+    tally, costs = Tally.empty(len(replay)), draws.cost.cumsum(axis=1)
     for k in range(draws.group.shape[1]):
-        tally = tally.after(draws.group[:, k], draws.cost[:, k], draws.is_there[:, k], _EVEN)
-        yield tally
+        tally = tally.after(draws.group[:, k], there[:, k] * 1.0, np.zeros(len(replay)))
+        yield tally, costs[:, k]
 
 
 def budgets(n: int) -> list[int]:
@@ -38,19 +43,19 @@ def budgets(n: int) -> list[int]:
 
 
 def fixed_arms(replay: Replay) -> dict[Arm, Outcome]:
-    """A single sample (majority of one) and majority votes of every policy."""
+    """A single sample (majority of one) and majority votes of every pool."""
     found = {}
-    for policy, draws in replay.draws.items():
+    for pool, draws in replay.draws.items():
         wanted = budgets(draws.group.shape[1])
-        for k, tally in enumerate(votes_of(replay, policy), start=1):
+        for k, (tally, cost) in enumerate(votes_of(replay, pool), start=1):
             if k in wanted:
-                found[Arm(policy, None, "majority", k)] = (tally.leader() == RIGHT) * 1.0, tally.cost
+                found[replace(replay.arms[pool], budget=k)] = (tally.leader() == RIGHT) * 1.0, cost
     return found
 
 
-def best_fixed(arms: Mapping[Arm, Outcome]) -> str:
-    """The name of the most accurate arm; of equals the cheapest."""
-    return min(arms, key=lambda arm: (-arms[arm][0].mean(), arms[arm][1].mean())).name
+def best_fixed(arms: Mapping[Arm, Outcome]) -> Arm:
+    """The most accurate arm; of equals the cheapest."""
+    return min(arms, key=lambda arm: (-arms[arm][0].mean(), arms[arm][1].mean()))
 
 
 def adaptive_consistency(replay: Replay, policy: str) -> Outcome:
@@ -81,11 +86,32 @@ def early_stopping(replay: Replay, policy: str) -> Outcome:
     return _until(replay, policy, agreed)
 
 
+def margin(replay: Replay, policy: str) -> Outcome:
+    """Sampling stops when the first answer is ahead of the second by half of the samples, two at least."""
+
+    def ahead(tally: Tally) -> np.ndarray:
+        n = tally.group.shape[1]
+        first = tally.votes.max(axis=1)
+        second = np.where(tally.group == tally.leader()[:, None], 0.0, tally.votes).max(axis=1)
+        done: np.ndarray = (first - second >= MARGIN * n) & (n >= FEWEST_VOTES)
+        return done
+
+    return _until(replay, policy, ahead)
+
+
+RULES: dict[str, Callable[[Replay, str], Outcome]] = {
+    "margin": margin,
+    "adaptive consistency": adaptive_consistency,
+    "early-stopping self-consistency": early_stopping,
+}
+"""The plain stop rules: they look at the votes alone, and learn nothing. A new one is a line here."""
+
+
 def _until(replay: Replay, policy: str, done: Callable[[Tally], np.ndarray]) -> Outcome:
     correct, cost = np.zeros(len(replay)), np.zeros(len(replay))
     going = np.ones(len(replay), bool)
-    for tally in votes_of(replay, policy):
+    for tally, spent in votes_of(replay, policy):
         correct = np.where(going, tally.leader() == RIGHT, correct)
-        cost = np.where(going, tally.cost, cost)
+        cost = np.where(going, spent, cost)
         going &= ~done(tally)
     return correct, cost

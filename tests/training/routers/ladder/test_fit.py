@@ -1,8 +1,10 @@
-"""A staged router from a log: what it must not see, what it must keep, what it refuses."""
+"""A ladder router from a log: what it must not see, what it must keep, what it refuses."""
 
 from __future__ import annotations
 
+import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,19 +13,21 @@ import pytest
 
 from tests.training.made import made_log
 from tts_select.core.errors import InputError
-from tts_select.selector.routers.artifact import STAGED_SCHEMA, describe_router, load_router
+from tts_select.selector.deciding import Caps
+from tts_select.selector.evidence import Evidence
+from tts_select.selector.routers.artifact import describe_router, load_router, save_router
 from tts_select.selector.routers.ladder import LadderRouter
-from tts_select.selector.routers.ladder_artifact import load_staged, save_staged
+from tts_select.training.log.records import SweepLog
 from tts_select.training.replay.climbing import usual_of
 from tts_select.training.replay.grouping import RIGHT
-from tts_select.training.replay.orders import Draws, Replay, replay_of
+from tts_select.training.replay.orders import Draws, Replay, replay_of, with_policies
 from tts_select.training.routers.ladder import searching
 from tts_select.training.routers.ladder.fit import (
     FEWEST_PROBLEMS,
-    FittedStages,
+    FittedLadders,
     fingerprints_of,
+    fit_ladders,
     fit_replay,
-    fit_staged,
     prices_for,
 )
 
@@ -31,12 +35,21 @@ FEW_PRICES = 5
 
 
 @pytest.fixture(scope="module")
-def fitted() -> FittedStages:
-    return fit_staged(made_log(20, n_samples=4), seed=0)
+def fitted() -> FittedLadders:
+    return fit_ladders(made_log(20, n_samples=4), seed=0)
+
+
+def rewrite(folder: Path, record: object) -> None:
+    """Another router.json, with its hash in the manifest."""
+    text = json.dumps(record)
+    (folder / "router.json").write_text(text)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["sha256"]["router.json"] = hashlib.sha256(text.encode()).hexdigest()
+    (folder / "manifest.json").write_text(json.dumps(manifest))
 
 
 def as_text(router: LadderRouter) -> str:
-    return repr([(x.stages, x.stops.tolist(), x.answers.weight.tolist(), x.cost) for x in router.ladders])
+    return repr([(x.rungs, x.stops.tolist(), x.answers.weight.tolist(), x.cost) for x in router.ladders])
 
 
 def test_what_is_tested_on_cannot_reach_the_router() -> None:
@@ -49,7 +62,7 @@ def test_what_is_tested_on_cannot_reach_the_router() -> None:
     def spoiled(draws: Draws) -> Draws:
         hidden = ~here[replay.problem]
         group = np.where(hidden[:, None], np.where(draws.group == RIGHT, 5, RIGHT), draws.group)
-        return replace(draws, group=group, cost=np.where(hidden[:, None], 1e3 * draws.cost, draws.cost))
+        return replace(draws, group=group, length=np.where(hidden[:, None], 1e3 * draws.length, draws.length))
 
     other = replace(replay, draws={name: spoiled(d) for name, d in replay.draws.items()})
     prints = fingerprints_of(log)
@@ -68,9 +81,9 @@ def test_a_ladder_is_judged_by_rules_that_have_not_seen_the_problem(monkeypatch:
     seen: list[np.ndarray] = []
     real = searching.induce
 
-    def spy(looks, costs, prices, rows):  # type: ignore[no-untyped-def]
+    def spy(beliefs, costs, prices, rows):  # type: ignore[no-untyped-def]
         seen.append(rows)
-        return real(looks, costs, prices, rows)
+        return real(beliefs, costs, prices, rows)
 
     monkeypatch.setattr(searching, "induce", spy)
     monkeypatch.setattr(searching, "MOST_KEPT", 0)
@@ -84,69 +97,94 @@ def test_a_ladder_is_judged_by_rules_that_have_not_seen_the_problem(monkeypatch:
         assert not {*replay.problem[rows]} & {*replay.problem[~rows]}
 
 
-def test_a_router_comes_back_from_its_folder_as_it_was(fitted: FittedStages, tmp_path: Path) -> None:
-    save_staged(fitted.router, tmp_path / "router", trained_on=fitted.facts)
-    loaded = load_staged(tmp_path / "router")
+def test_a_router_comes_back_from_its_folder_as_it_was(fitted: FittedLadders, tmp_path: Path) -> None:
+    save_router(fitted.router, tmp_path / "router", trained_on=fitted.facts)
+    loaded = load_router(tmp_path / "router")
+    assert isinstance(loaded, LadderRouter)
     assert as_text(loaded) == as_text(fitted.router)
-    assert (loaded.usual, loaded.efforts, loaded.unit) == (
-        fitted.router.usual,
-        fitted.router.efforts,
-        fitted.router.unit,
-    )
-    assert describe_router(tmp_path / "router", schema=STAGED_SCHEMA)["problem_ids"] == sorted(
-        fitted.facts["problem_ids"]
-    )
+    for name in ("portfolio", "usual", "prices", "fallback", "unit", "fingerprints"):
+        assert getattr(loaded, name) == getattr(fitted.router, name)
+    assert describe_router(tmp_path / "router") == fitted.facts
 
 
-def test_a_tampered_router_and_one_for_live_use_are_refused(fitted: FittedStages, tmp_path: Path) -> None:
-    folder = tmp_path / "router"
-    save_staged(fitted.router, folder, trained_on=fitted.facts)
-    with pytest.raises(InputError, match="a staged router, made from a log of samples"):
-        load_router(folder)
-    record = json.loads((folder / "router.json").read_text())
-    (folder / "router.json").write_text(json.dumps({**record, "unit": "seconds"}))
-    with pytest.raises(InputError, match="sha256"):
-        load_staged(folder)
-
-
-@pytest.mark.parametrize("missing", ["usual", "ladders"])
+@pytest.mark.parametrize("missing", ["usual", "ladders", "portfolio"])
 def test_a_router_that_lacks_a_part_is_refused_in_a_line(
-    fitted: FittedStages, tmp_path: Path, missing: str
+    fitted: FittedLadders, tmp_path: Path, missing: str
 ) -> None:
-    from tts_select.selector.routers.artifact import save_files
-
-    save_staged(fitted.router, tmp_path / "router", trained_on={})
-    record = json.loads((tmp_path / "router" / "router.json").read_text())
+    folder = tmp_path / "router"
+    save_router(fitted.router, folder, trained_on={})
+    record = json.loads((folder / "router.json").read_text())
     del record[missing]
-    save_files({"router.json": json.dumps(record)}, tmp_path / "less", schema=STAGED_SCHEMA, trained_on={})
+    rewrite(folder, record)
     with pytest.raises(InputError, match=f"'{missing}'.*train it again"):
-        load_staged(tmp_path / "less")
+        load_router(folder)
 
 
-def test_the_dearest_price_buys_one_sample_of_the_cheapest_policy(fitted: FittedStages) -> None:
+def test_a_router_that_draws_from_an_unknown_pool_is_refused(fitted: FittedLadders, tmp_path: Path) -> None:
+    folder = tmp_path / "router"
+    save_router(fitted.router, folder, trained_on={})
+    record = json.loads((folder / "router.json").read_text())
+    record["ladders"][0]["rungs"][0]["pool"] = "log:other"
+    rewrite(folder, record)
+    with pytest.raises(InputError, match="does not know its pool 'log:other'"):
+        load_router(folder)
+
+
+def test_the_portfolio_has_what_the_ladders_can_reach_and_the_fallback(fitted: FittedLadders) -> None:
+    router = fitted.router
+    for ladder in router.ladders:
+        for pool in {*ladder.draws}:
+            assert max(a.budget for a in router.portfolio.arms if a.pool == pool) >= ladder.draws.count(pool)
+    assert router.portfolio[router.fallback].method == "majority"
+    assert {arm.policy for arm in router.portfolio.arms} <= {"log:weak", "log:strong"}
+
+
+def test_a_sweep_trains_ladders_too(synthetic_log: Callable[..., SweepLog]) -> None:
+    """From its samples; greedy solutions, searches and PRMs are left aside."""
+    log = synthetic_log(24, n_samples=4)
+    router = fit_ladders(with_policies(log, ["world:small", "world:large"])).router
+    assert {pool for ladder in router.ladders for pool in ladder.draws} <= {"world:small", "world:large"}
+    assert (router.unit, router.fingerprints["grader"]) == ("FLOPs", log.manifest.grader)
+    (found,) = router.decide([Evidence("x")], router.prices["medium"], [Caps()])
+    assert found.arm in router.portfolio.arms
+
+
+def test_how_many_samples_were_cut_is_told() -> None:
+    log = made_log(20, n_samples=2)
+    pools = {
+        key: replace(pool, samples=(replace(pool.samples[0], finish="length"), *pool.samples[1:]))
+        if key[1] == "log:weak"
+        else pool
+        for key, pool in log.pools.items()
+    }
+    facts = fit_ladders(replace(log, pools=pools)).facts
+    assert facts["share_cut"] == {"log:weak": 0.5, "log:strong": 0.0}
+
+
+def test_the_dearest_price_buys_one_sample_of_the_cheapest_policy(fitted: FittedLadders) -> None:
     replay: Replay = replay_of(made_log(20, n_samples=4), n_orders=2, seed=0)
     cheapest = min(replay.draws.values(), key=lambda d: d.cost.mean()).cost[:, 0].mean()
     assert fitted.router.ladders[-1].cost <= 1.05 * cheapest
     assert fitted.router.at(1e9) is fitted.router.ladders[-1]
 
 
-def test_what_is_expected_to_be_spent_falls_as_the_price_rises(fitted: FittedStages) -> None:
+def test_what_is_expected_to_be_spent_falls_as_the_price_rises(fitted: FittedLadders) -> None:
     spent = np.array([ladder.cost for ladder in fitted.router.ladders])
     assert spent[0] > 3 * spent[-1]
     assert (np.diff(spent) <= 0.1 * spent[0]).all()
 
 
-def test_the_same_seed_learns_the_same_router(fitted: FittedStages) -> None:
-    assert as_text(fit_staged(made_log(20, n_samples=4), seed=0).router) == as_text(fitted.router)
+def test_the_same_seed_learns_the_same_router(fitted: FittedLadders) -> None:
+    assert as_text(fit_ladders(made_log(20, n_samples=4), seed=0).router) == as_text(fitted.router)
 
 
 @pytest.mark.parametrize(("n", "said"), [(1, "the log has 1 problem "), (FEWEST_PROBLEMS - 1, "19 problems")])
 def test_too_few_problems_are_refused(n: int, said: str) -> None:
     with pytest.raises(InputError, match=f"{said}.*at least {FEWEST_PROBLEMS}"):
-        fit_staged(made_log(n))
+        fit_ladders(made_log(n))
 
 
 @pytest.mark.parametrize(("p", "what"), [(0.0, "wrong"), (1.0, "right")])
 def test_a_log_with_nothing_to_choose_is_refused(p: float, what: str) -> None:
     with pytest.raises(InputError, match=f"every sample of the log is {what}"):
-        fit_staged(made_log(20, p_right=p))
+        fit_ladders(made_log(20, p_right=p))

@@ -8,13 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.training.made import made_log
-from tts_select.selector.routers.ladder import AnswerModel, Look, Stage
-from tts_select.training.replay.climbing import Climb, climb, usual_of
+from tts_select.selector.routers.ladder import Rung
+from tts_select.selector.routers.tally import AnswerModel, Belief
+from tts_select.training.replay.climbing import Climb, climb, outcome, usual_of
 from tts_select.training.replay.grouping import RIGHT
 from tts_select.training.replay.orders import Replay, replay_of
-from tts_select.training.routers.ladder.stopping import fit_answers, induce, is_first, outcome
+from tts_select.training.routers.ladder.stopping import fit_answers, induce, is_first
 
-STAGES = (Stage("log:weak", 2), Stage("log:strong", 4))
+RUNGS = (Rung("log:weak", 2), Rung("log:strong", 4))
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +25,7 @@ def replay() -> Replay:
 
 @pytest.fixture(scope="module")
 def walked(replay: Replay) -> Climb:
-    return climb(STAGES, replay, usual_of(replay))
+    return climb(RUNGS, replay, usual_of(replay))
 
 
 @pytest.fixture(scope="module")
@@ -33,58 +34,60 @@ def answers(replay: Replay, walked: Climb) -> AnswerModel:
 
 
 @pytest.fixture(scope="module")
-def looks(walked: Climb, answers: AnswerModel) -> list[Look]:
-    return [Look.at(tally, answers) for tally in walked.tallies]
+def beliefs(walked: Climb, answers: AnswerModel) -> list[Belief]:
+    return [Belief.of(tally, answers) for tally in walked.tallies]
 
 
 def prices_of(walked: Climb) -> np.ndarray:
-    return np.geomspace(1e-3, 10.0, 9) / walked.tallies[-1].cost.mean()
+    return np.geomspace(1e-3, 10.0, 9) / walked.costs[-1].mean()
 
 
-def test_all_rows_at_once_stop_where_each_would_alone(walked: Climb, looks: list[Look]) -> None:
-    costs = [t.cost for t in walked.tallies]
+def test_all_rows_at_once_stop_where_each_would_alone(walked: Climb, beliefs: list[Belief]) -> None:
+    costs = walked.costs
     prices = prices_of(walked)
-    found = induce(looks, costs, prices, np.ones(len(costs[0]), bool))
+    found = induce(beliefs, costs, prices, np.ones(len(costs[0]), bool))
     for k in range(len(prices)):
-        group, p, cost, n = outcome(found.stops[k], looks, costs)
+        group, p, cost, n = outcome(found.stops[k], beliefs, costs)
         np.testing.assert_array_equal(found.correct[:, k], group == RIGHT)
         np.testing.assert_array_equal(found.cost[:, k], cost)
         for row in range(len(cost)):
             drawn = 1
-            while drawn < len(looks) and looks[drawn - 1].terms()[row] @ found.stops[k][drawn - 1] > 0:
+            while drawn < len(beliefs) and beliefs[drawn - 1].terms()[row] @ found.stops[k][drawn - 1] > 0:
                 drawn += 1
-            at = looks[drawn - 1]
+            at = beliefs[drawn - 1]
             assert (n[row], group[row], cost[row]) == (drawn, at.group[row], costs[drawn - 1][row])
             assert p[row] == at.p_correct[row]
 
 
-def test_a_higher_price_buys_less(walked: Climb, looks: list[Look]) -> None:
-    costs = [t.cost for t in walked.tallies]
-    found = induce(looks, costs, prices_of(walked), np.ones(len(costs[0]), bool))
+def test_a_higher_price_buys_less(walked: Climb, beliefs: list[Belief]) -> None:
+    costs = walked.costs
+    found = induce(beliefs, costs, prices_of(walked), np.ones(len(costs[0]), bool))
     spent = found.cost.mean(axis=0)
     assert spent[0] > 2 * spent[-1]
     assert (np.diff(spent) <= 0.01 * spent[0]).all()
     assert spent[-1] == pytest.approx(costs[0].mean())
 
 
-def test_the_rules_pay_in_their_own_coin(walked: Climb, looks: list[Look]) -> None:
+def test_the_rules_pay_in_their_own_coin(walked: Climb, beliefs: list[Belief]) -> None:
     """No number of draws fixed beforehand is worth more than stopping by the rules, on their own rows."""
-    costs = [t.cost for t in walked.tallies]
+    costs = walked.costs
     prices = prices_of(walked)
-    found = induce(looks, costs, prices, np.ones(len(costs[0]), bool))
+    found = induce(beliefs, costs, prices, np.ones(len(costs[0]), bool))
     worth = found.correct.mean(axis=0) - prices * found.cost.mean(axis=0)
-    for look, cost in zip(looks, costs, strict=True):
-        fixed = (look.group == RIGHT).mean() - prices * cost.mean()
+    for belief, cost in zip(beliefs, costs, strict=True):
+        fixed = (belief.group == RIGHT).mean() - prices * cost.mean()
         assert (worth >= fixed - 0.01).all()
 
 
-def test_rows_that_are_not_learned_from_do_not_matter_to_the_rules(walked: Climb, looks: list[Look]) -> None:
-    costs = [t.cost for t in walked.tallies]
+def test_rows_that_are_not_learned_from_do_not_matter_to_the_rules(
+    walked: Climb, beliefs: list[Belief]
+) -> None:
+    costs = walked.costs
     rows = np.arange(len(costs[0])) % 3 > 0
     prices = prices_of(walked)
-    found = induce(looks, costs, prices, rows)
+    found = induce(beliefs, costs, prices, rows)
     changed = [
-        Look(np.where(rows, x.group, 5), x.p_correct, x.second, x.length) for x in looks
+        Belief(np.where(rows, x.group, 5), x.p_correct, x.second, x.length) for x in beliefs
     ]  # they are wrong now
     np.testing.assert_array_equal(found.stops, induce(changed, costs, prices, rows).stops)
 
@@ -92,14 +95,14 @@ def test_rows_that_are_not_learned_from_do_not_matter_to_the_rules(walked: Climb
 @pytest.mark.parametrize("p_right", [0.0, 1.0])
 def test_constant_outcomes_are_learned_without_a_complaint(p_right: float) -> None:
     replay = replay_of(made_log(10, p_right=p_right), n_orders=4, seed=0)
-    walked = climb(STAGES, replay, usual_of(replay))
+    walked = climb(RUNGS, replay, usual_of(replay))
     answers = fit_answers(walked.tallies, np.ones(len(replay), bool))
-    looks = [Look.at(tally, answers) for tally in walked.tallies]
-    costs = [t.cost for t in walked.tallies]
-    found = induce(looks, costs, np.array([1.0]), np.ones(len(replay), bool))
+    beliefs = [Belief.of(tally, answers) for tally in walked.tallies]
+    costs = walked.costs
+    found = induce(beliefs, costs, np.array([1.0]), np.ones(len(replay), bool))
     np.testing.assert_allclose(found.cost[:, 0], costs[0])  # more of the same changes nothing
-    assert all(np.isfinite(look.p_correct).all() for look in looks)
-    assert all((look.p_correct > 0.9).all() == (p_right == 1.0) for look in looks)
+    assert all(np.isfinite(belief.p_correct).all() for belief in beliefs)
+    assert all((belief.p_correct > 0.9).all() == (p_right == 1.0) for belief in beliefs)
 
 
 def test_more_votes_and_weaker_rivals_make_an_answer_likelier(

@@ -1,19 +1,26 @@
-"""From an imported log to a staged router: orders, a ladder for each price, efforts."""
+"""From a log to a ladder router: orders of its samples, a ladder for each price, efforts.
+
+A sample that was cut is unknown. It has no vote, the model of answers does not see it, and the weight of its
+policy's votes is that of the samples that ended. But where all samples of a row were cut there is no answer,
+and drawing them was worth nothing.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from tts_select.core.arm import Arm
 from tts_select.core.errors import InputError
+from tts_select.selector.portfolio import Portfolio
 from tts_select.selector.routers.ladder import Ladder, LadderRouter
 from tts_select.training.log.records import SweepLog
 from tts_select.training.replay.climbing import usual_of
 from tts_select.training.replay.grouping import RIGHT
-from tts_select.training.replay.orders import Replay, replay_of
+from tts_select.training.replay.orders import CUT, Replay, replay_of
 from tts_select.training.replay.strategies import best_fixed, fixed_arms
 from tts_select.training.routers.ladder.searching import Choice, search
 from tts_select.training.routers.lookahead.fit import EFFORTS
@@ -29,30 +36,32 @@ to where one sample is all that is bought."""
 
 
 @dataclass(frozen=True, slots=True)
-class FittedStages:
-    """A staged router and what was learned, for people and for the manifest."""
+class FittedLadders:
+    """A ladder router and what was learned, for people and for the manifest."""
 
     router: LadderRouter
     facts: Mapping[str, Any]
 
 
-def fit_staged(log: SweepLog, *, seed: int = 0, note: Callable[[str], None] = lambda _: None) -> FittedStages:
-    """Train on every problem that all policies have samples of.
+def fit_ladders(
+    log: SweepLog, *, seed: int = 0, note: Callable[[str], None] = lambda _: None
+) -> FittedLadders:
+    """Train on every problem that all policies have samples of; PRM scores and searches are not used.
 
     Raises:
-        InputError: there are too few problems, or all samples are right, or all wrong.
+        InputError: there are too few problems, or all samples are right, or all wrong, or greedy.
     """
     replay = replay_of(log, n_orders=orders_for(len(log.problems)), seed=seed)
     check_learnable(replay)
     router = fit_replay(replay, prices_for(replay), fingerprints_of(log), seed=seed, note=note)
     facts = {
-        "kind": "staged",
         "n_problems": len(replay.ids),
         "n_orders": len(replay) // len(replay.ids),
         "problem_ids": sorted(replay.ids),
         "unit": replay.unit,
+        "share_cut": {pool: share_cut(replay, pool) for pool in replay.draws},
     }
-    return FittedStages(router, facts)
+    return FittedLadders(router, facts)
 
 
 def fit_replay(
@@ -63,7 +72,8 @@ def fit_replay(
     seed: int,
     note: Callable[[str], None] = lambda _: None,
 ) -> LadderRouter:
-    """A router from the rows of a replay alone."""
+    """A router from the rows of a replay alone; prices are in probability per unit of cost, from low to
+    high."""
     usual = usual_of(replay)
     choices = search(replay, prices, usual, seed=seed, note=note)
     ladders = tuple(_ladder(float(p), choice) for p, choice in zip(prices, choices, strict=True))
@@ -72,12 +82,14 @@ def fit_replay(
         effort: max(x.price for x in ladders if x.accuracy >= share * best)
         for effort, share in EFFORTS.items()
     }
+    fallback = best_fixed(fixed_arms(replay))
     return LadderRouter(
-        unit=replay.unit,
+        portfolio=_portfolio(ladders, replay, fallback),
         usual=usual,
         ladders=ladders,
-        efforts=efforts,
-        best_fixed=best_fixed(fixed_arms(replay)),
+        prices=efforts,
+        fallback=fallback.name,
+        unit=replay.unit,
         fingerprints=dict(fingerprints),
     )
 
@@ -94,8 +106,9 @@ def prices_for(replay: Replay) -> np.ndarray:
 
 
 def fingerprints_of(log: SweepLog) -> dict[str, str]:
-    """Of the policies."""
-    return {name: card.fingerprint for name, card in log.manifest.models.items() if card.kind == "policy"}
+    """Of the models and the grader."""
+    cards = {name: card.fingerprint for name, card in log.manifest.models.items()}
+    return {**cards, "grader": log.manifest.grader}
 
 
 def check_learnable(replay: Replay) -> None:
@@ -105,10 +118,14 @@ def check_learnable(replay: Replay) -> None:
     if (n := len(replay.ids)) < FEWEST_PROBLEMS:
         problems = "1 problem" if n == 1 else f"{n} problems"
         raise InputError(
-            f"the log has {problems} with samples of every policy: a staged router needs at least "
+            f"the log has {problems} with samples of every policy: a ladder router needs at least "
             f"{FEWEST_PROBLEMS}; import more"
         )
-    right = [(d.group == RIGHT)[d.is_there] for d in replay.draws.values()]
+    if not replay.draws:
+        raise InputError(
+            "the log has greedy solutions alone: a ladder router learns from samples; sweep some"
+        )
+    right = [(d.group == RIGHT)[d.is_known] for d in replay.draws.values()]
     for is_so, what in ((all(r.all() for r in right), "right"), (not any(r.any() for r in right), "wrong")):
         if is_so:
             raise InputError(
@@ -116,5 +133,23 @@ def check_learnable(replay: Replay) -> None:
             )
 
 
+def share_cut(replay: Replay, pool: str) -> float:
+    """Which share of a pool's samples was cut."""
+    draws = replay.draws[pool]
+    return float((draws.group == CUT).sum() / draws.is_there.sum())
+
+
+def _portfolio(ladders: tuple[Ladder, ...], replay: Replay, fallback: Arm) -> Portfolio:
+    """Of each pool that a ladder draws from the most that one takes of it, and the fallback."""
+    most: dict[str, int] = {}
+    for ladder in ladders:
+        for pool in ladder.draws:
+            most[pool] = max(most.get(pool, 0), ladder.draws.count(pool))
+    arms = [replace(replay.arms[pool], budget=n) for pool, n in most.items()]
+    return Portfolio("ladders", tuple(dict.fromkeys([*arms, fallback])))
+
+
 def _ladder(price: float, choice: Choice) -> Ladder:
-    return Ladder(price, choice.stages, choice.answers, choice.stops, choice.correct, choice.cost)
+    return Ladder(
+        price, choice.rungs, choice.answers, choice.stops, choice.correct, choice.cost, choice.length
+    )

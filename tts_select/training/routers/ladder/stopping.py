@@ -1,7 +1,7 @@
 """When to stop on a ladder: optimal stopping by backward induction with regression.
 
 From the last draw backwards, a ridge regression says what the rest of the ladder gains (in P(correct), less
-its price) over stopping now, as a function of what a look shows; where that is not positive, it stops
+its price) over stopping now, as a function of what is believed; where that is not positive, it stops
 (Longstaff and Schwartz 2001, doi:10.1093/rfs/14.1.113). Which answers are likely right is a logistic
 regression on the same rows.
 """
@@ -13,8 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tts_select.selector.evidence import NO_ANSWER
-from tts_select.selector.routers.ladder import AnswerModel, Look, Tally
+from tts_select.selector.routers.tally import AnswerModel, Belief, Tally
 from tts_select.training.replay.grouping import RIGHT
 
 PENALTY = 1e-4
@@ -65,32 +64,21 @@ def is_first(group: np.ndarray) -> np.ndarray:
 
 
 def induce(
-    looks: Sequence[Look], costs: Sequence[np.ndarray], prices: np.ndarray, rows: np.ndarray
+    beliefs: Sequence[Belief], costs: Sequence[np.ndarray], prices: np.ndarray, rows: np.ndarray
 ) -> Stopping:
     """Rules learned from `rows` (a mask) and applied to all rows, the same for every number of prices."""
-    shape = (len(looks[0].group), len(prices))
-    correct = np.broadcast_to((looks[-1].group == RIGHT)[:, None] * 1.0, shape)
+    shape = (len(beliefs[0].group), len(prices))
+    correct = np.broadcast_to((beliefs[-1].group == RIGHT)[:, None] * 1.0, shape)
     cost = np.broadcast_to(costs[-1][:, None], shape)
-    stops = np.zeros((len(prices), len(looks) - 1, looks[0].terms().shape[1]))
-    for k in range(len(looks) - 2, -1, -1):
-        now, terms = (looks[k].group == RIGHT)[:, None] * 1.0, looks[k].terms()
+    stops = np.zeros((len(prices), len(beliefs) - 1, beliefs[0].terms().shape[1]))
+    for k in range(len(beliefs) - 2, -1, -1):
+        now, terms = (beliefs[k].group == RIGHT)[:, None] * 1.0, beliefs[k].terms()
         gain = correct - now - prices * (cost - costs[k][:, None])
         rule = _ridge(terms[rows], gain[rows])
         stop = terms @ rule <= 0
         correct, cost = np.where(stop, now, correct), np.where(stop, costs[k][:, None], cost)
         stops[:, k] = rule.T
     return Stopping(stops, correct, cost)
-
-
-def outcome(stops: np.ndarray, looks: Sequence[Look], costs: Sequence[np.ndarray]) -> tuple[np.ndarray, ...]:
-    """The answer's group, P(correct), cost and number of draws of each row under one rule, shape (rows,)."""
-    group, p, cost = looks[-1].group, looks[-1].p_correct, costs[-1]
-    n = np.full(len(group), len(looks))
-    for k in range(len(looks) - 2, -1, -1):
-        stop = looks[k].terms() @ stops[k] <= 0
-        group, p = np.where(stop, looks[k].group, group), np.where(stop, looks[k].p_correct, p)
-        cost, n = np.where(stop, costs[k], cost), np.where(stop, k + 1, n)
-    return group, np.where(group == NO_ANSWER, 0.0, p), cost, n
 
 
 def _ridge(terms: np.ndarray, gain: np.ndarray) -> np.ndarray:

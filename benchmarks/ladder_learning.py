@@ -1,12 +1,12 @@
-"""How many problems a staged router needs: trained on some problems of a log, measured on all others.
+"""How many problems a ladder router needs: trained on some problems of a log, measured on all others.
 
-    python benchmarks/staged_learning.py LOG [--policies A,B] [--sizes 24,96] [--margins 0.05,0.1]
+    python benchmarks/ladder_learning.py LOG [--policies A,B] [--sizes 24,96] [--margins 0.05,0.1]
 
 Each repeat picks other training problems. The measure is the cheapest fixed arm within half a point of the
 best on the problems that are left, of at most as many samples as a ladder draws: how much more accurate the
 router is at some shares of that arm's cost, and at what share it is as accurate. With two margins
-(`training.staged.searching.MARGIN`) both train on the same problems, and their differences are shown too.
-LOG may be an imported log or a sweep.
+(`MARGIN` of training/routers/ladder/searching.py) both train on the same problems, and their differences are
+shown too. LOG may be an imported log or a sweep.
 """
 
 from __future__ import annotations
@@ -23,8 +23,9 @@ from joblib import Parallel, delayed
 from markdown import table
 
 from tts_select.selector.routers.ladder import LadderRouter
-from tts_select.training.evaluation.ladder_report import NEAR, score_of
-from tts_select.training.evaluation.ladders import replayed
+from tts_select.training.evaluation.baselines import score_of
+from tts_select.training.evaluation.comparing import NEAR
+from tts_select.training.evaluation.ladder import climber_over
 from tts_select.training.log.reading import read_log
 from tts_select.training.log.records import SweepLog
 from tts_select.training.replay.fixed import accuracy_at, cheapest_as_accurate, cost_at
@@ -88,8 +89,8 @@ def against_fixed(router: LadderRouter, replay: Replay) -> dict[str, float]:
     scores = {a.name: score_of(replay, found) for a, found in fixed if a.budget <= searching.MOST_DRAWS}
     best = max(score.accuracy for score in scores.values())
     arm = cheapest_as_accurate(scores, best - NEAR)
-    walked = replayed(router, replay)
-    points = [score_of(replay, found) for found in zip(walked.correct, walked.cost, strict=True)]
+    climbed_at = climber_over(router, replay)
+    points = [climbed_at(ladder.price).score for ladder in router.ladders]
     every = np.arange(len(arm.correct))
     share = cost_at(points, arm.accuracy, every) / arm.cost
     return {

@@ -1,0 +1,51 @@
+"""A ladder router whose rules are written down instead of learned."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tts_select.core.arm import Arm
+from tts_select.selector.portfolio import Portfolio
+from tts_select.selector.routers.ladder import Ladder, LadderRouter, Rung
+from tts_select.selector.routers.tally import N_FEATURES, N_TERMS, AnswerModel, Usual
+
+SURE_FROM = 0.9
+"""It stops where the surest answer is at least so likely to be right."""
+
+
+def answer_model() -> AnswerModel:
+    """An answer is the likelier the more votes it has, and the fewer its strongest rival has."""
+    weight = np.zeros(N_FEATURES)
+    weight[1], weight[2] = -3.0, 1.0  # the rival's share, votes x share
+    return AnswerModel(np.zeros(N_FEATURES), np.ones(N_FEATURES), weight, 0.0)
+
+
+def ladder(price: float, rungs: tuple[Rung, ...], *, accuracy: float, cost: float) -> Ladder:
+    """Going on is worth as much as the surest answer lacks to `SURE_FROM`."""
+    stops = np.zeros((sum(rung.n for rung in rungs) - 1, N_TERMS))
+    stops[:, 0], stops[:, 1] = SURE_FROM, -1.0
+    return Ladder(price, rungs, answer_model(), stops, accuracy, cost, length=cost)
+
+
+def ladder_router(
+    *, policies: tuple[str, str] = ("small", "large"), unit: str = "tokens", n: int = 4
+) -> LadderRouter:
+    """At a low price up to `n` samples of the small policy and then as many of the large one, at a high price
+    one sample of the small one. A token of the large one costs four times as much."""
+    small, large = policies
+    usual = {
+        small: Usual(np.log(10.0), 0.5, 0.5, mean_length=10.0, per_token=1.0, prompt=2.0),
+        large: Usual(np.log(20.0), 0.5, 1.0, mean_length=20.0, per_token=4.0),
+    }
+    return LadderRouter(
+        portfolio=Portfolio("ladders", tuple(Arm(name, None, "majority", n) for name in policies)),
+        usual=usual,
+        ladders=(
+            ladder(1e-4, (Rung(small, n), Rung(large, n)), accuracy=0.8, cost=200.0),
+            ladder(1e-1, (Rung(small, 1),), accuracy=0.5, cost=12.0),
+        ),
+        prices={"low": 1e-1, "medium": 1e-4, "high": 1e-4},
+        fallback=Arm(large, None, "majority", n).name,
+        unit=unit,
+        fingerprints={small: f"{small}-script", large: f"{large}-script"},
+    )

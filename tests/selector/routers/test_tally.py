@@ -1,0 +1,84 @@
+"""Tallies against counting by hand, and what is believed from them."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.ladders import answer_model
+from tts_select.selector.evidence import NO_ANSWER
+from tts_select.selector.routers.tally import FARTHEST, Belief, Tally, Usual
+
+ABSENT = -2
+ROWS = st.lists(st.integers(-2, 3), min_size=1, max_size=7)
+
+
+@settings(max_examples=60, deadline=None)
+@given(ROWS, st.data())
+def test_a_tally_counts_as_one_would_by_hand(groups: list[int], data: st.DataObject) -> None:
+    weights = data.draw(
+        st.lists(st.sampled_from([0.25, 0.5, 1.0]), min_size=len(groups), max_size=len(groups))
+    )
+    costs = data.draw(st.lists(st.floats(1.0, 9.0), min_size=len(groups), max_size=len(groups)))
+    usual = Usual(1.0, 0.5, 1.0, mean_length=3.0, per_token=1.0)
+    there = np.array([group != ABSENT for group in groups])
+    tally = Tally.of(np.array([groups]), np.where(there, [weights], 0.0), usual.deviations(np.array([costs])))
+    votes: Counter[int] = Counter()
+    for group, weight in zip(groups, weights, strict=True):
+        if group >= 0:
+            votes[group] += weight  # type: ignore[assignment]
+    lengths = {
+        g: [(np.log(c) - 1.0) / 0.5 for h, c in zip(groups, costs, strict=True) if h == g] for g in votes
+    }
+    for k, group in enumerate(groups):
+        assert tally.votes[0, k] == pytest.approx(votes[group] if group >= 0 else 0.0)
+        if group >= 0:
+            assert tally.lengths[0, k] == pytest.approx(sum(lengths[group]))
+            assert tally.shortest[0, k] == pytest.approx(min(lengths[group]))
+    most = max(votes.values(), default=0)
+    first = next((g for g in groups if g >= 0 and votes[g] == most), -1)
+    assert tally.leader()[0] == first
+    shares = tally.features()[0]
+    total = max(sum(w for g, w in zip(groups, weights, strict=True) if g != ABSENT), 1e-9)
+    for k, group in enumerate(groups):
+        if group >= 0:
+            rival = max((v for g, v in votes.items() if g != group), default=0.0)
+            assert shares[k, 0] == pytest.approx(votes[group] / total)
+            assert shares[k, 1] == pytest.approx(rival / total)
+
+
+def tally_of(*rows: list[int]) -> Tally:
+    """Votes of weight 1 and usual lengths; `ABSENT` fills up."""
+    group = np.array(rows)
+    return Tally.of(group, np.where(group == ABSENT, 0.0, 1.0), np.zeros(group.shape))
+
+
+@given(ROWS, st.integers(0, 3))
+def test_absent_draws_change_nothing(groups: list[int], n: int) -> None:
+    whole, filled_up = tally_of(groups), tally_of([*groups, *[ABSENT] * n])
+    np.testing.assert_array_equal(filled_up.features()[:, : len(groups)], whole.features())
+    model = answer_model()
+    for one, other in zip(
+        (whole_belief := Belief.of(whole, model)).terms().T,
+        Belief.of(filled_up, model).terms().T,
+        strict=True,
+    ):
+        np.testing.assert_array_equal(one, other)
+    assert Belief.of(filled_up, model).group == whole_belief.group
+
+
+def test_nothing_drawn_is_no_answer() -> None:
+    belief = Belief.of(tally_of([ABSENT], [NO_ANSWER]), answer_model())
+    assert belief.group.tolist() == [NO_ANSWER, NO_ANSWER]
+    assert belief.p_correct.tolist() == belief.second.tolist() == [0.0, 0.0]
+    assert Tally.empty(2).leader().tolist() == [NO_ANSWER, NO_ANSWER]
+
+
+def test_a_length_counts_no_farther_than_so_many_deviations() -> None:
+    usual = Usual(np.log(100.0), 0.1, 1.0, mean_length=100.0, per_token=1.0)
+    z = usual.deviations(np.array([0.0, 1.0, 100.0, 110.0, 1e9]))
+    assert z.tolist() == pytest.approx([-FARTHEST, -FARTHEST, 0.0, np.log(1.1) / 0.1, FARTHEST])

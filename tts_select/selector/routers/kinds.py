@@ -1,0 +1,37 @@
+"""The kinds of routers that a folder may hold: how each is written as texts, and read again.
+
+A kind is one file with its two functions, and one line here. What decides without training (`named.py`,
+`rule.py`) is never written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tts_select.selector.routers import ladder_artifact, lookahead_artifact
+from tts_select.selector.routers.ladder import LadderRouter
+from tts_select.selector.routers.lookahead import LookaheadRouter
+from tts_select.selector.routers.protocol import Router
+
+LOOK_AHEAD, LADDER = "look-ahead", "ladder"
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of router."""
+
+    router: type[Any]
+    """The class of its routers."""
+    write: Callable[[Any], dict[str, str]]
+    """From a router to the texts of its files, by their names."""
+    read: Callable[[Mapping[str, str]], Router]
+    """The inverse; it raises AttributeError, KeyError, TypeError or ValueError if they are malformed."""
+
+
+KINDS: dict[str, Kind] = {
+    LOOK_AHEAD: Kind(LookaheadRouter, lookahead_artifact.write, lookahead_artifact.read),
+    LADDER: Kind(LadderRouter, ladder_artifact.write, ladder_artifact.read),
+}
+"""By name, as in the manifest of a router and after `train --kind`."""

@@ -1,0 +1,191 @@
+"""The votes and lengths of some samples, and how likely each of their answers is right.
+
+All arrays have one row for each problem (or replayed order) that is looked at, so that many are decided at
+once. A column is a draw; a row that has fewer draws than others is filled up with absent ones, which change
+nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tts_select.selector.evidence import NO_ANSWER
+
+FARTHEST = 5.0
+"""Standard deviations that a sample's length may be from the mean; farther ones count as this far."""
+N_FEATURES, N_TERMS = 8, 9
+"""How many numbers describe an answer, and how many a belief."""
+
+
+@dataclass(frozen=True, slots=True)
+class Usual:
+    """What the samples of a pool are like in training. Lengths are in tokens, or in what the log counts."""
+
+    log_length: float
+    """Mean of the natural logarithm of a sample's length."""
+    spread: float
+    """Its standard deviation."""
+    weight: float
+    """The weight of a vote, in (0, 1]: 1 for the most accurate policy."""
+    mean_length: float
+    per_token: float
+    """What one of the lengths costs, in the router's unit."""
+    prompt: float = 0.0
+    """Mean length of the prompt, which is read once."""
+
+    def deviations(self, length: np.ndarray) -> np.ndarray:
+        """How far lengths are from what is usual, in standard deviations."""
+        z = (np.log(np.maximum(length, 1.0)) - self.log_length) / self.spread
+        return np.clip(z, -FARTHEST, FARTHEST)
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What has been drawn; arrays have the shape (rows, draws). What is said of a draw's answer holds for all
+    draws of that answer."""
+
+    group: np.ndarray
+    weight: np.ndarray
+    """The weight of the draw's vote; 0 where the sample is absent."""
+    length: np.ndarray
+    """How far the draw's length is from what is usual."""
+    votes: np.ndarray
+    """The weights of all draws with this draw's answer."""
+    count: np.ndarray
+    lengths: np.ndarray
+    """The sum of their lengths."""
+    shortest: np.ndarray
+
+    @classmethod
+    def empty(cls, rows: int) -> Tally:
+        """Before the first draw."""
+        none = np.zeros((rows, 0))
+        return cls(np.zeros((rows, 0), int), none, none, none, none, none, none)
+
+    @classmethod
+    def of(cls, group: np.ndarray, weight: np.ndarray, length: np.ndarray) -> Tally:
+        """The tally of all columns, one after the other; each array has the shape (rows, draws)."""
+        tally = cls.empty(len(group))
+        for draw in range(group.shape[1]):
+            tally = tally.after(group[:, draw], weight[:, draw], length[:, draw])
+        return tally
+
+    def leader(self) -> np.ndarray:
+        """The group with the most votes, of equals the first; `NO_ANSWER` if there is none."""
+        if not self.group.shape[1]:
+            return np.full(len(self.group), NO_ANSWER)
+        best = self.votes.argmax(axis=1)[:, None]
+        votes, group = (np.take_along_axis(a, best, 1)[:, 0] for a in (self.votes, self.group))
+        return np.where(votes > 0, group, NO_ANSWER)
+
+    def after(self, group: np.ndarray, weight: np.ndarray, length: np.ndarray) -> Tally:
+        """With one more draw in each row, of weight 0 where a row has no sample left. A negative group stands
+        for a sample that votes for nothing; it counts among all samples."""
+        there = weight > 0
+        length = np.where(there, length, 0.0)
+        groups = _beside(self.group, group)
+        same = (groups == group[:, None]) & (group >= 0)[:, None]
+        old = same[:, :-1]
+        before = [_known(all_, old) for all_ in (self.votes, self.count, self.lengths)]
+        least = np.minimum(np.where(old.any(1), _known(self.shortest, old), np.inf), length)
+        votes, count, lengths = (
+            np.where(same, (was + now)[:, None], _beside(all_, np.zeros_like(now)))
+            for all_, was, now in zip(
+                (self.votes, self.count, self.lengths), before, (weight, there * 1.0, length), strict=True
+            )
+        )
+        shortest = np.where(same, least[:, None], _beside(self.shortest, length))
+        return Tally(
+            groups,
+            _beside(self.weight, weight),
+            _beside(self.length, length),
+            votes,
+            count,
+            lengths,
+            shortest,
+        )
+
+    def features(self) -> np.ndarray:
+        """The features of each draw's answer, shape (rows, draws, 8): its share of the votes, that of its
+        strongest rival, how many votes there are, products of these, and how long its samples are beside all
+        of them."""
+        total = np.maximum(self.weight.sum(axis=1), 1e-9)[:, None]
+        n = np.maximum((self.weight > 0).sum(axis=1), 1)[:, None]
+        share, size = self.votes / total, np.broadcast_to(np.log1p(total), self.votes.shape)
+        mean = self.lengths / np.maximum(self.count, 1)
+        of_all = np.broadcast_to(self.length.sum(axis=1)[:, None] / n, share.shape)
+        rival = self._rivals() / total
+        columns = (share, rival, self.votes * share, size, share * size, mean, self.shortest, of_all)
+        return np.stack(columns, axis=2)
+
+    def _rivals(self) -> np.ndarray:
+        """The most votes of another answer than each draw's."""
+        leading = self.leader()[:, None]
+        most = self.votes.max(axis=1, keepdims=True)
+        second = np.where(self.group == leading, 0.0, self.votes).max(axis=1, keepdims=True)
+        found: np.ndarray = np.where(self.group == leading, second, most)
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerModel:
+    """P(an answer is right): a logistic regression on the features of a tally."""
+
+    mean: np.ndarray
+    scale: np.ndarray
+    weight: np.ndarray
+    bias: float
+
+    def __call__(self, features: np.ndarray) -> np.ndarray:
+        """Shape (..., features) to (...)."""
+        z = ((features - self.mean) / self.scale) @ self.weight + self.bias
+        p: np.ndarray = 1.0 / (1.0 + np.exp(-np.clip(z, -30, 30)))
+        return p
+
+    def of_draws(self, tally: Tally) -> np.ndarray:
+        """How likely each draw's answer is right, shape (rows, draws); 0 for a draw without one."""
+        return np.where(tally.group >= 0, self(tally.features()), 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Belief:
+    """What a tally says, shape (rows,) each."""
+
+    group: np.ndarray
+    """The likeliest answer; `NO_ANSWER` if there is none."""
+    p_correct: np.ndarray
+    second: np.ndarray
+    """P(correct) of the likeliest other answer."""
+    length: np.ndarray
+    """Mean length of all draws, in standard deviations from what is usual."""
+
+    @classmethod
+    def of(cls, tally: Tally, model: AnswerModel) -> Belief:
+        """From a tally of one draw at least."""
+        p = model.of_draws(tally)
+        best = p.argmax(axis=1)[:, None]
+        top = np.take_along_axis(p, best, 1)[:, 0]
+        group = np.where(top > 0, np.take_along_axis(tally.group, best, 1)[:, 0], NO_ANSWER)
+        second = np.where(tally.group == group[:, None], 0.0, p).max(axis=1)
+        n = np.maximum((tally.weight > 0).sum(axis=1), 1)
+        return cls(group, top, second, tally.length.sum(axis=1) / n)
+
+    def terms(self) -> np.ndarray:
+        """What a stopping rule is linear in, shape (rows, 9)."""
+        a, b, z = self.p_correct, self.second, self.length
+        return np.stack([np.ones_like(a), a, b, z, a * a, a * b, b * b, a * z, z * z], axis=1)
+
+
+def _beside(all_: np.ndarray, new: np.ndarray) -> np.ndarray:
+    return np.concatenate([all_, new[:, None]], axis=1)
+
+
+def _known(values: np.ndarray, same: np.ndarray) -> np.ndarray:
+    """What stands at the first draw with the same answer; 0 where there is none."""
+    if not values.shape[1]:
+        return np.zeros(len(values))
+    first = same.argmax(axis=1)[:, None]
+    found: np.ndarray = np.take_along_axis(np.where(same, values, 0.0), first, 1)[:, 0]
+    return found
