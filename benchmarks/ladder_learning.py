@@ -23,8 +23,9 @@ from joblib import Parallel, delayed
 from markdown import table
 
 from tts_select.selector.routers.ladder import LadderRouter
-from tts_select.training.evaluation.ladder_report import NEAR, score_of
-from tts_select.training.evaluation.ladders import replayed
+from tts_select.training.evaluation.baselines import score_of
+from tts_select.training.evaluation.comparing import NEAR
+from tts_select.training.evaluation.ladder import climber_over
 from tts_select.training.log.reading import read_log
 from tts_select.training.log.records import SweepLog
 from tts_select.training.replay.fixed import accuracy_at, cheapest_as_accurate, cost_at
@@ -88,8 +89,8 @@ def against_fixed(router: LadderRouter, replay: Replay) -> dict[str, float]:
     scores = {a.name: score_of(replay, found) for a, found in fixed if a.budget <= searching.MOST_DRAWS}
     best = max(score.accuracy for score in scores.values())
     arm = cheapest_as_accurate(scores, best - NEAR)
-    walked = replayed(router, replay)
-    points = [score_of(replay, found) for found in zip(walked.correct, walked.cost, strict=True)]
+    climbed_at = climber_over(router, replay)
+    points = [climbed_at(ladder.price).score for ladder in router.ladders]
     every = np.arange(len(arm.correct))
     share = cost_at(points, arm.accuracy, every) / arm.cost
     return {

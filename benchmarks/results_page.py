@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from markdown import point, table
+from targets import targets_of
 
 LAB = Path(__file__).parent.parent / "docs" / "lab"
 PLOTS = {"frontier.png": "results-frontier.png", "calibration.png": "results-calibration.png"}
@@ -88,7 +89,7 @@ def page(report: dict[str, Any], live: str) -> Iterator[str]:
 
 
 def targets(report: dict[str, Any]) -> Iterator[tuple[str, ...]]:
-    for t in report["targets"]:
+    for t in targets_of(report):
         yield t["what"], t["wanted"], t["measured"], MET[t["met"]]
 
 

@@ -185,6 +185,22 @@ def test_a_batch_overwrites_nothing_and_resumes(tmp_path: Path) -> None:
     assert sorted(map(untimed, again)) == sorted(map(untimed, lines))
 
 
+def test_results_are_in_the_order_of_the_problems_also_after_resuming(tmp_path: Path) -> None:
+    _, out = batch(tmp_path, 6, "--concurrency", "4")
+    ids = [json.loads(line)["id"] for line in (tmp_path / "p.jsonl").read_text().splitlines()]
+    lines = out.read_text().splitlines()
+    assert [json.loads(line)["id"] for line in lines] == ids
+    old = {"id": ids[4], "answer": "7", "correct": False, "cost": {}}  # as earlier versions wrote it
+    out.write_text(json.dumps(old) + "\n" + lines[1] + "\n")
+    resumed, _ = batch(tmp_path, 6, "--resume", "--with-candidates")
+    assert resumed.exit_code == 0, resumed.output
+    records = [json.loads(line) for line in out.read_text().splitlines()]
+    assert [r["id"] for r in records] == ids
+    assert records[4] == old
+    assert len(records[0]["candidates"]) == 2
+    assert "solving: 4 of 4" in resumed.stderr
+
+
 def test_a_malformed_line_is_named_and_the_others_are_solved(tmp_path: Path) -> None:
     source = tmp_path / "p.jsonl"
     source.write_text(json.dumps({"problem": PROBLEM, "answer": "42"}) + "\nnot json\n")
@@ -235,6 +251,38 @@ def test_a_server_is_a_policy(problem_file: str) -> None:
         solution["cost"][f"policy_{name}_tokens"] for name in ("prompt", "generated")
     )
     assert server.requests[-1]["messages"][0]["content"].startswith("Please reason step by step")
+
+
+HOSTILE = r"[asy]x[/asy] \[ 1 + 3 \] [/b] " + "\x1b[31m \r \u202e \\boxed{[/i]\x07}."
+
+
+@pytest.mark.parametrize("more", [(), ("--show-candidates",), ("--min-confidence", "1")])
+def test_what_a_model_writes_is_shown_to_the_letter(problem_file: str, more: tuple[str, ...]) -> None:
+    with FakeServer(lambda _, seed: f"{HOSTILE}{seed}") as server:
+        chosen = (
+            "--policy",
+            "openai:fake",
+            "--base-url",
+            server.url,
+            "--method",
+            "majority",
+            "--budget",
+            "2",
+        )
+        result = invoke("solve", problem_file, *chosen, *more)
+    assert result.exit_code in (0, 3)
+    assert r"[asy]x[/asy] \[ 1 + 3 \] [/b] \x1b[31m \r \u202e" in result.stdout
+    assert r"[/i]\x07" in result.stdout.splitlines()[0]
+    assert not {"\x1b", "\r", "\u202e", "\x07"} & set(result.output)
+
+
+def test_what_is_typed_and_what_files_are_called_is_safe_in_errors(tmp_path: Path) -> None:
+    missing = invoke("solve", str(tmp_path / "p\x1b[31m[/b].txt"))
+    assert missing.exit_code == 2
+    assert r"p\x1b[31m[/b].txt" in missing.stderr
+    unknown = invoke("solve", "--\x1b[31m")
+    assert unknown.exit_code == 2
+    assert "\x1b" not in missing.stderr + unknown.stderr
 
 
 def test_a_failed_search_says_what_was_spent() -> None:

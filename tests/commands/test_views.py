@@ -5,11 +5,19 @@ from __future__ import annotations
 import io
 import math
 from dataclasses import replace
+from typing import Any
 
 import pytest
-from rich.console import Console, RenderableType
+from rich.console import RenderableType
 
-from tts_select.commands._views import evaluation_view, outlook_view, staged_view, why_not
+from tts_select.commands._router_views import (
+    evaluation_view,
+    fitted_view,
+    outlook_view,
+    staged_view,
+    why_not,
+)
+from tts_select.commands._terminal import Terminal
 from tts_select.core.arm import Arm
 from tts_select.selector.deciding import Option
 from tts_select.selector.difficulty import Difficulty
@@ -42,7 +50,7 @@ def test_for_a_problem_unlike_the_training_only_the_best_fixed_arm_counts(
 
 
 def rendered(view: RenderableType, width: int = 120) -> str:
-    console = Console(file=io.StringIO(), width=width)
+    console = Terminal(file=io.StringIO(), width=width)
     console.print(view)
     return console.file.getvalue()  # type: ignore[attr-defined]
 
@@ -62,6 +70,23 @@ def test_an_outlook_shows_the_plan_the_difficulty_and_the_probes() -> None:
     assert "0.01 to 0.20" in text
     assert "hard" in text
     assert "no probes" in shown(outlook(0))
+
+
+def test_what_was_learned_is_shown_with_how_sure_it_is(fitted: Any) -> None:
+    text = rendered(fitted_view(fitted.router, fitted.facts))
+    skill = fitted.facts["skill"]["mend"]
+    assert f"{skill['value']:.2f} ({skill['low']:.2f} to {skill['high']:.2f})" in text
+    assert f"{fitted.facts['unfamiliar']['refused']:.1%}" in text
+    assert "2 samples of world:small, scored by world:prm" in text
+
+
+def test_what_cannot_be_measured_is_not_shown(fitted: Any) -> None:
+    facts = {**fitted.facts, "skill": {}, "ablation": {"auc": {}}}
+    router = replace(fitted.router, probe=replace(fitted.router.probe, n=0))
+    text = rendered(fitted_view(router, facts))
+    assert "AUC" not in text
+    assert "explained" not in text
+    assert "probes" in text.split("none", maxsplit=1)[0]
 
 
 def test_an_outlook_shows_the_eight_best_options() -> None:

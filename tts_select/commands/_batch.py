@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import json
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 import click
-from rich.console import Console
 
 from tts_select.commands._exit import INTERRUPTED, fail
-from tts_select.core.errors import InputError
+from tts_select.commands._terminal import show, show_json, warn
+from tts_select.core.errors import InputError, TtsSelectError
 
 if TYPE_CHECKING:
     from tts_select.core.problem import Problem
@@ -31,15 +31,16 @@ class Batch(NamedTuple):
     out: Path
     concurrency: int
     resume: bool
+    with_candidates: bool
     as_json: bool
     purse: tuple[Unit, float] | None
     fields: Fields
 
 
 def purse_of(flops: float | None, tokens: int | None) -> tuple[Unit, float] | None:
-    """What one purse for all problems holds, if there is to be one."""
+    """Return what one purse for all problems holds, if there is to be one."""
     if flops is not None and tokens is not None:
-        raise click.UsageError("--total-flops and --total-tokens are two purses: name one")
+        raise click.UsageError("--total-flops and --total-tokens are two budgets: name one")
     if flops is not None:
         return "flops", flops
     return None if tokens is None else ("tokens", tokens)
@@ -48,36 +49,61 @@ def purse_of(flops: float | None, tokens: int | None) -> tuple[Unit, float] | No
 def solve_batch(source: Path, options: dict[str, Any], batch: Batch) -> None:
     """Solve the problems in `source` into the batch's file; with `resume`, those that it lacks."""
     from tts_select.commands._progress import batch_progress
-    from tts_select.commands._views import summary_view
-    from tts_select.solving.batch import keep_finished, read_problems
+    from tts_select.solving.batch import keep_finished, put_in_order, read_problems
 
     out = batch.out
+    if batch.purse is not None:
+        _check_purse(batch.purse[0], options)
+    _check_out(out, source, resume=batch.resume)
     problems, complaints = read_problems(source, batch.fields)
-    if out.exists() and out.stat().st_size and not batch.resume:
-        raise InputError(f"'{out}' holds results already: go on with --resume, or name another file")
     done = keep_finished(out) if batch.resume else {}
     todo = [p for p in problems if p.id not in done]
     for complaint in complaints:
-        click.echo(f"tts-select: {complaint}", err=True)
-    begin = _solving(batch, options)  # what cannot be begun leaves no file
+        warn(complaint)
     try:
-        with _results(out) as sink, batch_progress(len(todo)) as advance:
-            summary = asyncio.run(begin(todo, sink, advance, list(done.values())))
+        with _results(out) as sink:
+            begin = _solving(batch, options)
+            with batch_progress(len(todo)) as advance:
+                summary = asyncio.run(begin(todo, sink, advance, list(done.values())))
     except KeyboardInterrupt:
         fail(f"interrupted; what is solved is in '{out}': go on with --resume", INTERRUPTED)
-    if batch.as_json:
-        click.echo(json.dumps(summary.as_dict()))
+    put_in_order(out, problems)
+    _report(summary, as_json=batch.as_json)
+    if complaints:
+        fail(f"of '{source}' {len(complaints):,} were left out (see above)", InputError.exit_code)
+
+
+def _check_purse(unit: Unit, options: dict[str, Any]) -> None:
+    for name in options:
+        if name not in ("config", "router", "seed"):
+            raise InputError(
+                f"--total-{unit} sets the price of every problem, and '{name}' interferes: drop one"
+            )
+
+
+def _check_out(out: Path, source: Path, *, resume: bool) -> None:
+    if not out.exists():
+        return
+    if source.exists() and out.samefile(source):
+        raise InputError(f"'{out}' holds the problems: specify another file for the results with --out")
+    if out.stat().st_size and not resume:
+        raise InputError(f"'{out}' holds results already: go on with --resume, or specify another file")
+
+
+def _report(summary: Summary, *, as_json: bool) -> None:
+    from tts_select.commands._views import summary_view
+
+    if as_json:
+        show_json(summary.as_dict())
     else:
-        Console().print(summary_view(summary))
+        show(summary_view(summary))
     if summary.errors:
         failed = f"{len(summary.errors):,} problems failed, the first with: {summary.errors[0]}"
         fail(failed, max(e.exit_code for e in summary.errors))
-    if complaints:
-        fail(f"{len(complaints):,} lines of '{source}' were left out", InputError.exit_code)
 
 
 def _solving(batch: Batch, options: dict[str, Any]) -> Begin:
-    """With a price of its own for each problem, or from one purse."""
+    """Load what solves them: with a price of its own for each problem, or from one purse."""
     from tts_select.data.world.artifacts import ROUTER
     from tts_select.solving.api import Selector, solver_for
     from tts_select.solving.batch import solve_many
@@ -87,14 +113,9 @@ def _solving(batch: Batch, options: dict[str, Any]) -> Begin:
     if batch.purse is None:
         solver = solver_for(options)
         return lambda todo, sink, advance, _: solve_many(
-            todo, solver, sink, concurrency=room, progress=advance
+            todo, solver, sink, concurrency=room, progress=advance, with_candidates=batch.with_candidates
         )
     unit, whole = batch.purse
-    for name in options:
-        if name not in ("config", "router", "seed"):
-            raise InputError(
-                f"--total-{unit} sets the price of every problem, and '{name}' interferes: drop one"
-            )
     config, folder, seed = options.get("config"), options.get("router"), options.get("seed", 0)
     selector = Selector.from_config(config, folder) if config else Selector.load(folder or ROUTER)
     field = "flops" if unit == "flops" else "policy_generated_tokens"
@@ -106,11 +127,18 @@ def _solving(batch: Batch, options: dict[str, Any]) -> Begin:
         concurrency=room,
         seed=seed,
         progress=advance,
+        with_candidates=batch.with_candidates,
     )
 
 
-def _results(out: Path) -> IO[str]:
+@contextmanager
+def _results(out: Path) -> Iterator[IO[str]]:
+    """The open results file; what could not begin leaves none behind."""
+    is_new = not out.exists()
     try:
-        return out.open("a", encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"cannot write '{out}': {error.strerror}") from error
+        with out.open("a", encoding="utf-8") as sink:
+            yield sink
+    except TtsSelectError:
+        if is_new and not out.stat().st_size:
+            out.unlink()
+        raise

@@ -1,14 +1,17 @@
-"""The options that several commands share."""
+"""The options that several commands share, and what can be known to be wrong with them before any work."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import math
+import os
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from tts_select.core.errors import InputError, UnknownName
 from tts_select.data.world.artifacts import PORTFOLIO
 
 if TYPE_CHECKING:
@@ -19,26 +22,37 @@ if TYPE_CHECKING:
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 _FIELDS = (
-    ("problem", "Holds a problem's text.", "problem, question, ..."),
-    ("answer", "Holds its answer.", "answer, solution, ..."),
-    ("id", "Holds its id.", "id, ...; else of the text"),
+    ("problem", "The field with the problem's text.", "problem, question, ..."),
+    ("answer", "The field with its answer.", "answer, solution, ..."),
+    ("id", "The field with its id.", "id, ...; else a hash of the text"),
 )
 
 
+class Number(click.FloatRange):
+    """A number in a range; NaN is in none."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Refuse what is no number, too."""
+        found = super().convert(value, param, ctx)
+        if math.isnan(found):
+            self.fail(f"'{value}' is not a number.", param, ctx)
+        return found
+
+
 def config_option(command: Any) -> Any:
-    """Adds `--config FILE`; the command is given the `Config`, or None if there is none."""
+    """Add `--config FILE`; the command is given the `Config`, or None if there is none."""
     return click.option(
         "--config",
         type=Path,
         default=None,
         callback=_found,
-        help="A YAML file that names models and more (docs/config.md).",
+        help="A YAML file with named models, pairs and a portfolio (docs/config.md).",
         show_default="TTS_SELECT_CONFIG, else ./tts-select.yaml",
     )(command)
 
 
 def field_options(command: Command) -> Command:
-    """`--problem-field`, `--answer-field`, `--id-field`, which `fields_of` takes."""
+    """Add `--problem-field`, `--answer-field`, `--id-field`, which `fields_of` takes."""
     for name, what, default in reversed(_FIELDS):
         command = click.option(
             f"--{name}-field", metavar="FIELD", default=None, help=what, show_default=default
@@ -49,14 +63,14 @@ def field_options(command: Command) -> Command:
 def fields_of(
     *, problem_field: str | None = None, answer_field: str | None = None, id_field: str | None = None
 ) -> Fields:
-    """What the options say."""
+    """Return the fields that the options name."""
     from tts_select.data.problems import Fields
 
     return Fields(problem_field, answer_field, id_field)
 
 
 def chosen_portfolio(file: Path | None, config: Config | None) -> Portfolio:
-    """That of the file, else of the config, else the embedded one."""
+    """Return the portfolio of the file, else of the config, else the embedded one."""
     from tts_select.selector.portfolio import load_portfolio
 
     if file is None and config is not None and config.portfolio is not None:
@@ -65,7 +79,7 @@ def chosen_portfolio(file: Path | None, config: Config | None) -> Portfolio:
 
 
 def read_pairs(_context: click.Context, _option: click.Parameter, given: tuple[str, ...]) -> Any:
-    """NAME=VALUE pairs as a dictionary, or None; a value that is JSON is read as such."""
+    """Read NAME=VALUE pairs as a dictionary, or None; a value that is JSON is read as such."""
     found: dict[str, Any] = {}
     for pair in given:
         name, equals, value = pair.partition("=")
@@ -76,6 +90,71 @@ def read_pairs(_context: click.Context, _option: click.Parameter, given: tuple[s
         except ValueError:
             found[name] = value
     return found or None
+
+
+def one_price(effort: str | None, price: float | None) -> None:
+    """Refuse two prices of compute."""
+    if effort is not None and price is not None:
+        raise click.UsageError("--effort and --price both set what compute is worth: specify one")
+
+
+def check_models(options: Mapping[str, Any]) -> None:
+    """Refuse models and options of models that cannot be, before any model is loaded."""
+    from tts_select.executors.registry import check_policy, check_prm
+
+    config, policy, prm = (options.get(name) for name in ("config", "policy", "prm"))
+    if policy is not None:
+        more = dict(options.get("policy_options", {}))
+        if "base_url" in options:
+            more["base_url"] = options["base_url"]
+        spec, usual = _entry(config and config.policy(policy), policy)
+        check_policy(spec, {**usual, **more})
+    if prm is not None:
+        spec, usual = _entry(config and config.prm(prm), prm)
+        check_prm(spec, options.get("prm_format"), {**usual, **options.get("prm_options", {})})
+
+
+def _entry(found: Any, spec: str) -> tuple[str, Mapping[str, Any]]:
+    return (found.spec, found.options) if found else (spec, {})
+
+
+def known(kind: str, names: Collection[str]) -> Callable[..., str | None]:
+    """Make the callback of an option that takes one of these names."""
+
+    def check(_context: click.Context, _option: click.Parameter, given: str | None) -> str | None:
+        if given is not None and given not in names:
+            raise UnknownName(kind, given, names)
+        return given
+
+    return check
+
+
+def writable_file(_context: click.Context, _option: click.Parameter, given: Path | None) -> Path | None:
+    """Refuse a file that cannot be written, before there is something to write."""
+    if given is None:
+        return None
+    if given.is_dir():
+        raise InputError(f"cannot write '{given}': it is a folder; specify a file")
+    if not given.parent.is_dir():
+        raise InputError(f"cannot write '{given}': there is no folder '{given.parent}'; create it first")
+    _check_access(given, given if given.exists() else given.parent)
+    return given
+
+
+def writable_folder(_context: click.Context, _option: click.Parameter, given: Path | None) -> Path | None:
+    """Refuse a folder that cannot be written into, or not be made, before there is something to write."""
+    if given is None:
+        return None
+    there = next(path for path in (given, *given.absolute().parents) if path.exists())
+    if not there.is_dir():
+        raise InputError(f"cannot write into '{given}': '{there}' is a file; specify another folder")
+    _check_access(given, there)
+    return given
+
+
+def _check_access(given: Path, there: Path) -> None:
+    if not os.access(there, os.W_OK):
+        raise InputError(f"cannot write '{given}': no permission to write '{there}'; specify another place")
 
 
 def _found(_context: click.Context, _option: click.Parameter, given: Path | None) -> Config | None:

@@ -11,23 +11,25 @@ MAX_PROBLEM_BYTES = 1_000_000
 
 
 def read_problem_text(file: str) -> str:
-    """The text of a problem file.
+    """Read a problem file; line ends are those of Unix, whatever the file has.
 
     Raises:
         InputError: it is missing, empty, too large, binary or not UTF-8.
     """
+    name = "standard input" if file == "-" else f"'{file}'"
     try:
         content = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
     except OSError as error:
-        raise InputError(f"cannot read '{file}': {error.strerror}; name a text file, or -") from error
+        raise InputError(f"cannot read {name}: {error.strerror}; specify a text file, or -") from error
     if len(content) > MAX_PROBLEM_BYTES:
-        raise InputError(f"'{file}' has {len(content):,} bytes; a problem has at most a million")
+        raise InputError(f"{name} has {len(content):,} bytes; a problem has at most a million")
     if b"\0" in content:
-        raise InputError(f"'{file}' is a binary file; a problem is plain text")
+        raise InputError(f"{name} is binary; a problem is plain text")
     try:
-        text = content.decode("utf-8-sig").strip()
+        text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise InputError(f"'{file}' is not UTF-8 text: save it as UTF-8") from error
+        raise InputError(f"{name} is not UTF-8 text: save it as UTF-8") from error
+    text = text.replace("\r\n", "\n").replace("\r", "\n").strip()
     if not text:
-        raise InputError(f"'{file}' is empty: write the problem into it")
+        raise InputError(f"{name} is empty: write the problem into it")
     return text

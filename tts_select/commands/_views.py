@@ -1,27 +1,23 @@
-"""What people see of a solution, a batch and a router, as `rich` renderables."""
+"""What people see of a solution and of a batch, as `rich` renderables for `_terminal.show`."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TypeGuard
 
 from rich.console import Group, RenderableType
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from tts_select.commands._terminal import figure, text
 from tts_select.core.cost import Cost
 from tts_select.core.solution import RankedCandidate, Solution
 from tts_select.solving.batch import Summary
 
-if TYPE_CHECKING:
-    from tts_select.selector.deciding import Option
-    from tts_select.selector.outlook import Outlook
-    from tts_select.selector.routers.ladder import LadderRouter
-    from tts_select.selector.routers.lookahead import LookaheadRouter, Probe
-
 SURE = 0.995
+
+_CONFIDENCE = {"calibrated": "probability of being right", "vote share": "share of the vote"}
 
 _FINISHED = {
     "complete": "",
@@ -37,7 +33,7 @@ def solution_view(solution: Solution, *, candidates: bool) -> RenderableType:
         parts.append(Text(note, style="yellow"))
     if solution.errors:
         failed = f"{len(solution.errors)} requests failed, the first with: {solution.errors[0]}"
-        parts.append(Text(failed, style="yellow"))
+        parts.append(text(failed, "yellow"))
     if solution.text:
         parts.append(Panel(solution.text, title="solution", title_align="left", style="dim"))
     parts.append(_what_ran(solution))
@@ -47,21 +43,23 @@ def solution_view(solution: Solution, *, candidates: bool) -> RenderableType:
 
 
 def _headline(solution: Solution) -> Text:
+    meaning = _CONFIDENCE.get(solution.confidence_kind, solution.confidence_kind)
     if solution.best_guess is not None:
-        sure = f"   (its probability of being right is {_percent(solution.confidence)})"
-        return Text.assemble("No confident answer; best guess: ", (solution.best_guess, "bold yellow"), sure)
+        sure = f"   (its {meaning} is {_percent(solution.confidence or 0.0)})"
+        return Text.assemble(
+            "No confident answer; best guess: ", text(solution.best_guess, "bold yellow"), sure
+        )
     if solution.answer is None:
         return Text("No answer: no candidate ended in one", style="bold red")
-    line = Text.assemble("Answer: ", (solution.answer, "bold green"))
+    line = Text.assemble("Answer: ", text(solution.answer, "bold green"))
     if solution.confidence is not None:
-        meaning = "share of the vote" if solution.plan.difficulty is None else "probability of being right"
         line.append(f"   ({meaning} {_percent(solution.confidence)})", style="dim")
     return line
 
 
 def _percent(share: float | None) -> str:
     """No estimate is surer than its data: what rounds to 100 % is shown as more than 99."""
-    return ">99%" if SURE < (share or 0.0) < 1 else f"{share or 0.0:.0%}"
+    return ">99%" if SURE < (share or 0.0) < 1 else figure(share, ".0%")
 
 
 def _what_ran(solution: Solution) -> Table:
@@ -83,24 +81,28 @@ def _what_ran(solution: Solution) -> Table:
 
 def _flops(cost: Cost) -> str:
     if math.isnan(cost.flops):
-        return "FLOPs not known (name the policy's size: --policy-option params=7e9)"
+        return "FLOPs unknown (specify the policy's size: --policy-option params=7e9)"
     return f"{cost.flops:.3g} FLOPs"
 
 
 def _candidate_view(number: int, ranked: RankedCandidate) -> RenderableType:
     candidate = ranked.candidate
-    score = "not scored" if ranked.score is None else f"score {ranked.score:.3f}"
-    text = Text()
+    score = f"score {ranked.score:.3f}" if _is_known(ranked.score) else "not scored"
+    steps = Text()
     scores = candidate.step_scores or (None,) * len(candidate.steps)
     for step, step_score in zip(candidate.steps, scores, strict=True):
-        mark = "     " if step_score is None else f"{step_score:.2f} "
-        text.append(f"{mark} {step}\n", style=_colour(step_score))
+        mark = f"{step_score:.2f} " if _is_known(step_score) else "     "
+        steps.append(text(f"{mark} {step}\n", _colour(step_score)))
     title = f"candidate {number}: {score}, answer {ranked.answer}, {candidate.finish}"
-    return Panel(text, title=title, title_align="left")
+    return Panel(steps, title=text(title), title_align="left")
+
+
+def _is_known(score: float | None) -> TypeGuard[float]:
+    return score is not None and math.isfinite(score)
 
 
 def _colour(score: float | None) -> str:
-    if score is None:
+    if not _is_known(score):
         return "default"
     return "green" if score >= 0.7 else "yellow" if score >= 0.3 else "red"
 
@@ -118,118 +120,3 @@ def summary_view(summary: Summary) -> Table:
     table.add_row("PRM tokens", f"{cost.prm_tokens:,} read")
     table.add_row("compute", _flops(cost))
     return table
-
-
-def outlook_view(outlook: Outlook) -> RenderableType:
-    """The difficulty, what would be run, and the runners-up with why they lost."""
-    chosen = outlook.chosen
-    lines = [Text.assemble("Plan: ", (chosen.name, "bold green"), f"   ({outlook.reason})")]
-    difficulty = Table(
-        "policy", "pass@1", "90 % interval", "bin", title="difficulty", title_justify="left", box=None
-    )
-    for policy, found in outlook.difficulty.items():
-        interval = f"{found.low:.2f} to {found.high:.2f}"
-        difficulty.add_row(policy, f"{found.pass_at_1:.2f}", interval, found.bin)
-    options = Table(
-        "option", "P(correct)", "FLOPs", "value", "why not", title="options", title_justify="left", box=None
-    )
-    for option in outlook.options[:8]:
-        why = "" if option is chosen else why_not(option, outlook)
-        value = f"{option.value(outlook.price):.3f}"
-        options.add_row(option.name, f"{option.p_correct:.3f}", f"{option.flops:.2g}", value, why)
-    probes = (
-        f"probes: {outlook.n_probes}, {outlook.probe_flops:.2g} FLOPs" if outlook.n_probes else "no probes"
-    )
-    return Group(*lines, Text(probes, style="dim"), difficulty, options)
-
-
-def why_not(option: Option, outlook: Outlook) -> str:
-    """Why an option lost against the chosen one, in words."""
-    if outlook.unfamiliar is not None:
-        return "not the best fixed arm"
-    chosen, price = outlook.chosen, outlook.price
-    gain = option.p_correct - chosen.p_correct
-    if option.value(price) > chosen.value(price):
-        return "waits for what the cheaper step shows"
-    if gain <= 0:
-        return "no likelier to be right" if option.flops >= chosen.flops else "less likely to be right"
-    return f"{gain:+.3f} is not worth {option.flops - chosen.flops:.2g} FLOPs more"
-
-
-_LEARNED = {
-    "confidence": "answers being right",
-    "mend": "wrong ones put right",
-    "spoil": "right ones lost",
-}
-
-
-def fitted_view(router: LookaheadRouter, facts: Mapping[str, Any]) -> RenderableType:
-    """What training learned."""
-    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
-    table.add_row("trained on", f"{facts['n_problems']:,} problems, {facts['n_states']:,} states")
-    table.add_row("probes", _probes_of(router.probe))
-    table.add_row("best fixed arm", router.fallback)
-    table.add_row("difficulty, AUC", ", ".join(f"{k} {v:.3f}" for k, v in facts["ablation"]["auc"].items()))
-    for name, of_what in _LEARNED.items():
-        if skill := facts["skill"].get(name):
-            table.add_row(f"explained of {of_what}", f"{skill['value']:.2f} ({_interval(skill)})")
-    table.add_row("refused of problems like these", f"{facts['unfamiliar']['refused']:.1%}")
-    for effort, price in router.prices.items():
-        point = next(p for p in facts["frontier"] if p["price"] == price)
-        table.add_row(
-            f"effort {effort}", f"accuracy {point['accuracy']:.3f} for {point['flops']:.3g} FLOPs a problem"
-        )
-    return table
-
-
-def ladders_view(router: LadderRouter, facts: Mapping[str, Any]) -> RenderableType:
-    """What a ladder router learned: the ladders of its efforts."""
-    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
-    table.add_row("trained on", f"{facts['n_problems']:,} problems, {facts['n_orders']} orders of each")
-    table.add_row("best fixed arm", Text(router.fallback))
-    cut = {pool: share for pool, share in facts["share_cut"].items() if share}
-    for pool, share in cut.items():
-        table.add_row("samples cut", Text(f"{share:.1%} of {pool}: unknown, so they have no vote"))
-    for effort, price in router.prices.items():
-        ladder = router.at(price)
-        expected = f"accuracy {ladder.accuracy:.3f} for {ladder.cost:.3g} {router.unit} a problem"
-        table.add_row(f"effort {effort}", Text(f"{expected}: up to {ladder.in_words}"))
-    return table
-
-
-def _probes_of(probe: Probe) -> str:
-    what = f"{probe.n} samples of {probe.policy}"
-    if probe.temperature == 0:
-        what = f"the greedy solution of {probe.policy}"
-    return f"{what}, scored by {probe.prm}" if probe.prm else what
-
-
-def evaluation_view(report: Mapping[str, Any]) -> RenderableType:
-    """The headline of an evaluation."""
-    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
-    best, ratio = report["best_fixed"], report["cost_ratio_at_equal_accuracy"]
-    unit = report.get("unit", "FLOPs")
-    table.add_row("problems", f"{report['n_problems']:,}, {report['n_draws']} draws")
-    table.add_row("best fixed arm", f"{best['name']}: {best['accuracy']:.3f} for {best['cost']:.3g} {unit}")
-    table.add_row("router's cost at its accuracy", _of_it(ratio))
-    closed = report["gap_closed"]
-    table.add_row("gap to the oracle closed", f"{closed['value']:.2f} ({_interval(closed)})")
-    errors = ", ".join(f"{k} {v['ece']:.3f}" for k, v in report["calibration"].items())
-    table.add_row("calibration error (ECE)", errors)
-    if near := report.get("near_best"):
-        table.add_row(f"and at that of {near['name']}", _of_it(near["cost_ratio"]))
-    for effort, point in report["router"].get("efforts", {}).items():
-        table.add_row(f"effort {effort}", f"{point['accuracy']:.3f} for {point['cost']:.3g} FLOPs")
-    return table
-
-
-def _of_it(ratio: Mapping[str, float]) -> str:
-    """Of an arm's cost; a router that never is as accurate costs infinitely more."""
-    if math.isinf(ratio["value"]):
-        return "never as accurate"
-    return f"{ratio['value']:.2f} of it ({_interval(ratio)})"
-
-
-def _interval(found: Mapping[str, float]) -> str:
-    low, high = ("never" if math.isinf(found[end]) else f"{found[end]:.2f}" for end in ("low", "high"))
-    return f"{low} to {high}"

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import itertools
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from tts_select.commands._options import field_options, fields_of
+from tts_select.commands._terminal import show, show_json, warn
 
 if TYPE_CHECKING:
     from tts_select.core.problem import Problem
@@ -23,12 +21,18 @@ _SHOWN_CHARS = 160
 _SHOWN_NOTES = 10
 
 
-@click.group()
+@click.group(
+    epilog="""\b
+Examples:
+  tts-select data show problems.jsonl
+  tts-select data show gsm8k:train"""
+)
 def data() -> None:
     """Problems in files and public data sets."""
 
 
 @data.command(
+    "show",
     epilog="""\b
 Examples:
   tts-select data show problems.jsonl
@@ -37,13 +41,15 @@ Examples:
 
 \b
 Public data sets:
-  gsm8k, math, math-500, aime, aime24, aime25, amc, olympiadbench, minerva"""
+  gsm8k, math, math-500, aime, aime24, aime25, amc, olympiadbench, minerva""",
 )
 @click.argument("source")
 @field_options
-@click.option("-n", "count", type=click.IntRange(0, 10_000), default=5, show_default=True, help="Problems.")
-@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
-def show(
+@click.option(
+    "-n", "count", type=click.IntRange(0, 10_000), default=5, show_default=True, help="Number of problems."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the problems as JSON.")
+def show_(
     source: str,
     *,
     count: int,
@@ -56,15 +62,13 @@ def show(
     """
     found = _look(source, fields_of(**fields), count)
     if as_json:
-        click.echo(json.dumps(found.as_dict()))
+        show_json(found.as_dict())
         return
-    Console().print(_table(found))
+    show(_table(found))
     for note in found.notes[:_SHOWN_NOTES]:
-        click.echo(f"tts-select: {note}", err=True)
+        warn(str(note))
     if len(found.notes) > _SHOWN_NOTES:
-        click.echo(
-            f"tts-select: and {len(found.notes) - _SHOWN_NOTES:,} more such lines (--json has all)", err=True
-        )
+        warn(f"and {len(found.notes) - _SHOWN_NOTES:,} more such lines (--json has all)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +97,9 @@ def _look(source: str, fields: Fields, count: int) -> _Look:
 
 def _table(found: _Look) -> Table:
     title = found.source if found.n_problems is None else f"{found.source}: {found.n_problems:,} problems"
-    table = Table("id", "problem", "answer", title=escape(title), title_justify="left", box=None)
+    table = Table("id", "problem", "answer", title=title, title_justify="left", box=None)
     for problem in found.problems:
-        table.add_row(
-            *(escape(_short(text)) for text in (problem.id, problem.text, problem.answer or "none"))
-        )
+        table.add_row(*map(_short, (problem.id, problem.text, problem.answer or "none")))
     return table
 
 

@@ -2,49 +2,53 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
+from tts_select.commands._exit import DOCTOR_FOUND
 from tts_select.commands._options import config_option
+from tts_select.commands._terminal import show, show_json, text
 
 if TYPE_CHECKING:
     from tts_select.config import Config
     from tts_select.doctor.findings import Finding
 
-DOCTOR_FOUND = 5
 _MARKS = {"ok": ("ok", "green"), "note": ("note", "yellow"), "problem": ("PROBLEM", "bold red")}
 
 
 @click.command(
     epilog=f"""\b
-Exit codes: 0 nothing is wrong (notes aside), 2 the config cannot be read, {DOCTOR_FOUND} there is a problem.
-
-\b
 Examples:
   tts-select doctor
-  tts-select doctor --config examples/one-24gb-gpu.yaml --json"""
+  tts-select doctor --config examples/one-24gb-gpu.yaml --json
+
+\b
+Exit codes:
+  0  nothing is wrong, notes aside
+  2  the config cannot be read
+  {DOCTOR_FOUND}  there is a problem"""
 )
 @config_option
-@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
 def doctor(*, config: Config | None, as_json: bool) -> None:
-    """Check packages, devices, servers, checkpoints, placement and routers; no weights are loaded."""
+    """Check packages, devices, servers, checkpoints, placement and routers.
+
+    No weights are loaded.
+    """
+    from tts_select.commands._progress import status
     from tts_select.doctor.examining import examine
 
-    with Console(stderr=True).status("looking"):
+    with status("looking"):
         found = list(examine(config))
     file = str(config.path) if config else None
     if as_json:
-        click.echo(json.dumps({"config": file, "findings": [f.as_dict() for f in found]}))
+        show_json({"config": file, "findings": [f.as_dict() for f in found]})
     else:
-        click.echo(f"config: {file or 'none'}")
-        Console().print(_findings_view(found))
+        show(f"config: {file or 'none'}", _findings_view(found))
     if any(f.status == "problem" for f in found):
         sys.exit(DOCTOR_FOUND)
 
@@ -54,5 +58,5 @@ def _findings_view(found: Sequence[Finding]) -> Table:
     for finding in found:
         mark, style = _MARKS[finding.status]
         said = f"{finding.text}: {finding.remedy}" if finding.remedy else finding.text
-        table.add_row(Text(mark, style=style), Text(finding.about), Text(said))
+        table.add_row(text(mark, style), finding.about, said)
     return table

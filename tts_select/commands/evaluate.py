@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
 
+from tts_select.commands._options import writable_folder
+from tts_select.commands._terminal import say, show, show_json
 from tts_select.core.errors import InputError
 from tts_select.core.extras import how_to_install, missing_from
+
+if TYPE_CHECKING:
+    from tts_select.training.evaluation.records import Report
+    from tts_select.training.log.records import SweepLog
+
+KINDS = ("look-ahead", "ladder")
+"""As `training/routers/kinds.py` has them, which is slow to import."""
 
 
 @click.command(
@@ -17,99 +28,120 @@ from tts_select.core.extras import how_to_install, missing_from
 Examples:
   tts-select evaluate router/ sweep-test/ --out report/
   tts-select evaluate router/ sweep-test/ --out report/ --shift sweep/ --json
-  tts-select evaluate imported-log/ --folds 5 --out report/"""
+  tts-select evaluate imported-log/ --folds 5 --out report/
+  tts-select evaluate sweep/ --folds 5 --kind ladder --out report/"""
 )
 @click.argument("router", type=Path)
-@click.argument("sweep", type=Path, required=False)
-@click.option("--out", type=Path, required=True, help="A folder for report.json, report.html and the plots.")
+@click.argument("log", type=Path, required=False)
 @click.option(
-    "--shift",
+    "--out",
     type=Path,
-    default=None,
-    help="The sweep that ROUTER was trained on: train on its lower levels, measure on the higher ones.",
+    required=True,
+    callback=writable_folder,
+    help="A folder for report.json, report.html and the plots.",
 )
 @click.option(
     "--folds",
     type=click.IntRange(2, 20),
     default=None,
-    help="Without a router: name an imported log alone; routers are trained on all folds of its problems but "
-    "one, and measured on that one.",
+    help="Specify a log alone, without a router: for each fold of its problems a router is trained on the "
+    "others, and measured on the fold.",
 )
 @click.option(
-    "--policies", default=None, help="Of an imported log: these alone, with commas.", show_default="all"
+    "--kind",
+    type=click.Choice(KINDS),
+    default=None,
+    help="With --folds: the kind of router to train.",
+    show_default="look-ahead for a sweep, ladder for an imported log",
 )
-@click.option("--seed", type=int, default=1, show_default=True)
+@click.option(
+    "--policies", default=None, help="Use only these policies of the log, separated by commas.",
+    show_default="all",
+)  # fmt: skip
+@click.option(
+    "--shift",
+    type=Path,
+    default=None,
+    help="With a look-ahead router: the sweep that it was trained on. Another one is trained on its lower "
+    "levels and measured on the higher ones.",
+)
+@click.option("--seed", type=int, default=1, show_default=True, help="Seed of the draws and the folds.")
 @click.option("--json", "as_json", is_flag=True, help="Print the whole report as JSON.")
 def evaluate(
     router: Path,
-    sweep: Path | None,
+    log: Path | None,
     *,
     out: Path,
-    shift: Path | None,
     folds: int | None,
+    kind: str | None,
     policies: str | None,
+    shift: Path | None,
     seed: int,
     as_json: bool,
 ) -> None:
-    """Measure ROUTER on the sweep log in SWEEP, whose problems it was not trained on."""
-    from tts_select.commands._views import evaluation_view
-    from tts_select.selector.routers.artifact import describe_router, load_router
-    from tts_select.selector.routers.lookahead import LookaheadRouter
-    from tts_select.training.evaluation.evaluate import evaluate as evaluate_router
-    from tts_select.training.log.reading import read_log
+    """Measure ROUTER on LOG, whose problems it was not trained on.
+
+    LOG is from `tts-select sweep` or `tts-select import`. The report compares the router with every fixed
+    arm and with plain rules for when to stop sampling; report.html is for reading, report.json for programs.
+    """
+    from tts_select.commands._progress import status
+    from tts_select.commands._router_views import evaluation_view
     from tts_select.training.report.rendering import write_report
 
-    with Console(stderr=True).status("evaluating") as status:
-        loaded = None if sweep is None else load_router(router)
-        if sweep is None or not isinstance(loaded, LookaheadRouter):
-            if shift is not None:
-                raise InputError("--shift is for look-ahead routers: leave it out")
-            report = _of_ladders(router, sweep, folds=folds, policies=policies, seed=seed, note=status.update)
-        elif folds is not None or policies is not None:
-            raise InputError("--folds and --policies are for logs and ladders: leave them out")
+    _check(log, folds=folds, kind=kind, shift=shift)
+    with status("evaluating") as note:
+        if log is None:
+            report = _in_folds(_read(router, policies), folds or 0, kind, seed, note)
         else:
-            report = evaluate_router(
-                loaded,
-                read_log(sweep),
-                describe_router(router),
-                trained=read_log(shift) if shift else None,
-                seed=seed,
-                note=status.update,
-            )
-    report["router"]["folder"] = router.name
+            report = _of_router(router, _read(log, policies), shift, seed, note)
     write_report(report, out)
     if as_json:
-        click.echo((out / "report.json").read_text())
+        show_json(json.loads((out / "report.json").read_text(encoding="utf-8")))
     else:
-        Console().print(evaluation_view(report))
-        click.echo(f"more in {out / 'report.html'}", err=True)
+        show(evaluation_view(report))
+        say(f"more in {out / 'report.html'}")
     if missing := missing_from("plot"):
-        click.echo(f"without plots, {missing[0]} is not installed: {how_to_install('plot')}", err=True)
+        say(f"without plots, {missing[0]} is not installed: {how_to_install('plot')}")
 
 
-def _of_ladders(
-    router: Path,
-    sweep: Path | None,
-    *,
-    folds: int | None,
-    policies: str | None,
-    seed: int,
-    note: Any,
-) -> dict[str, Any]:
-    """Of a router on a log; or, without one, of routers of the folds of a log, which then comes first."""
-    from tts_select.selector.routers.artifact import describe_router, load_router
-    from tts_select.training.evaluation.ladders import cross_evaluate, evaluate_ladders
+def _check(log: Path | None, *, folds: int | None, kind: str | None, shift: Path | None) -> None:
+    if log is not None and folds is not None:
+        raise InputError("--folds trains routers of its own: specify a log alone, without a router")
+    if log is None and folds is None:
+        raise InputError("specify a router and a log, or a log alone with --folds 5")
+    if log is not None and kind is not None:
+        raise InputError("--kind is for --folds: a router in a folder has its kind already")
+    if log is None and shift is not None:
+        raise InputError("--shift is for a router in a folder: leave --folds or --shift out")
+
+
+def _read(folder: Path, policies: str | None) -> SweepLog:
     from tts_select.training.log.reading import read_log
     from tts_select.training.replay.orders import with_policies
 
-    if sweep is None and folds is None:
-        raise InputError("name a router and a log, or an imported log alone with --folds 5")
-    if sweep is not None and folds is not None:
-        raise InputError("--folds trains routers of its own: name an imported log and no router")
-    log = read_log(router if sweep is None else sweep)
-    if policies:
-        log = with_policies(log, [name.strip() for name in policies.split(",")])
-    if sweep is None:
-        return cross_evaluate(log, folds=folds or 2, seed=seed, note=note)
-    loaded: Any = load_router(router)
-    return evaluate_ladders(loaded, log, describe_router(router), seed=seed, note=note)
+    log = read_log(folder)
+    return with_policies(log, [name.strip() for name in policies.split(",")]) if policies else log
+
+
+def _in_folds(log: SweepLog, folds: int, kind: str | None, seed: int, note: Callable[[str], None]) -> Report:
+    from tts_select.training.evaluation.evaluate import cross_evaluate
+    from tts_select.training.routers.kinds import trainer_of
+
+    return cross_evaluate(log, trainer_of(log, kind), folds=folds, seed=seed, note=note)
+
+
+def _of_router(
+    folder: Path, log: SweepLog, shift: Path | None, seed: int, note: Callable[[str], None]
+) -> Report:
+    from tts_select.selector.routers.artifact import describe_router, load_router
+    from tts_select.selector.routers.lookahead import LookaheadRouter
+    from tts_select.training.evaluation.evaluate import evaluate as evaluate_router
+
+    router = load_router(folder)
+    if shift is not None and not isinstance(router, LookaheadRouter):
+        raise InputError("--shift is for look-ahead routers: leave it out")
+    trained = _read(shift, None) if shift else None
+    report = evaluate_router(router, log, describe_router(folder), trained=trained, seed=seed, note=note)
+    report["router"]["folder"] = folder.absolute().name
+    report["router"]["sha256"] = hashlib.sha256((folder / "manifest.json").read_bytes()).hexdigest()
+    return report

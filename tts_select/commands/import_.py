@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from rich.console import Console
 from rich.table import Table
 
-from tts_select.commands._options import field_options, fields_of
+from tts_select.commands._options import Number, field_options, fields_of, writable_folder
+from tts_select.commands._terminal import figure, show, show_json, warn
 from tts_select.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -40,10 +39,12 @@ Keys of --map (docs/import.md): id, model, prompt, run, sample, answer, gold, co
   KEY= leaves a field out that would be found by its name.""",
 )
 @click.argument("files", type=Path, nargs=-1, required=True, metavar="FILE...")
-@click.option("--format", "format_", type=click.Choice(_FORMATS), required=True)
+@click.option("--format", "format_", type=click.Choice(_FORMATS), required=True, help="What wrote the logs.")
 @click.option("--map", "fields", default="", metavar="KEY=FIELD,...", help="Which field is which.")
 @click.option("--params", default="", metavar="MODEL=N,...", help="Sizes, as in Qwen3-4B=4e9; for FLOPs.")
-@click.option("--out", type=Path, required=True, help="The folder of the log; new or empty.")
+@click.option(
+    "--out", type=Path, required=True, callback=writable_folder, help="The folder of the log; new or empty."
+)
 @click.option("--model", default=None, help="Of rows that do not name theirs.")
 @click.option(
     "--prm", default="prm", show_default=True, help="The name of the PRM that gave the step scores."
@@ -65,7 +66,7 @@ Keys of --map (docs/import.md): id, model, prompt, run, sample, answer, gold, co
 @click.option("--strict", is_flag=True, help="Stop at the first bad sample; else up to 5 % are skipped.")
 @click.option(
     "--max-bad",
-    type=click.FloatRange(0, 1),
+    type=Number(0, 1),
     default=0.05,
     show_default=True,
     metavar="SHARE",
@@ -105,9 +106,9 @@ def import_(
         report = import_logs(asked, out, progress=advance)
     _say_what_was_skipped(report)
     if as_json:
-        click.echo(json.dumps(report.as_dict()))
+        show_json(report.as_dict())
     else:
-        Console().print(_summary(report))
+        show(_summary(report))
 
 
 def _check_choices(format_: str, filter_: str | None, metric: str | None) -> None:
@@ -119,9 +120,9 @@ def _check_choices(format_: str, filter_: str | None, metric: str | None) -> Non
 
 def _say_what_was_skipped(report: Report) -> None:
     for note in report.tally.notes:
-        click.echo(f"tts-select: skipped {note}", err=True)
+        warn(f"skipped {note}")
     if n_more := report.tally.n_bad - report.tally.n_noted:
-        click.echo(f"tts-select: skipped {n_more:,} more", err=True)
+        warn(f"skipped {n_more:,} more")
 
 
 def _sizes(params: str) -> dict[str, float]:
@@ -163,6 +164,10 @@ def _summary(report: Report) -> Table:
         size = "not known" if line["n_parameters"] is None else f"{line['n_parameters']:.3g}"
         counts = (f"{line['problems']:,}", f"{line['samples']:,}", each)
         table.add_row(
-            line["policy"], size, *counts, f"{line['pass_at_1']:.3f}", f"{line['mean_length']:,.0f}"
+            line["policy"],
+            size,
+            *counts,
+            figure(line["pass_at_1"], ".3f"),
+            figure(line["mean_length"], ",.0f"),
         )
     return table

@@ -2,42 +2,43 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
+from tts_select.commands._terminal import figure, show, show_json
+from tts_select.core.methods import METHODS
 from tts_select.data.world.artifacts import SWEEP
 
-_PAPER = "[dim]in the paper:[/]"
+_PAPER = Text("in the paper:", style="dim")
 
 
 @click.command(
     epilog="""\b
 Examples:
-  tts-select paper                 # of the embedded world, from the sweep that ships with the package
+  tts-select paper                 # the embedded world, from the sweep that ships with the package
   tts-select paper sweep/ --json"""
 )
 @click.argument("sweep", type=Path, required=False)
-@click.option("--seed", type=int, default=0, show_default=True, help="Of the draws and the folds.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the draws and the folds.")
 @click.option("--json", "as_json", is_flag=True, help="Print every table, with its intervals, as JSON.")
 def paper(sweep: Path | None, *, seed: int, as_json: bool) -> None:
-    """Print the counterparts of the paper's tables (arXiv 2502.06703) for the sweep log in SWEEP."""
+    """Print the paper's tables (arXiv 2502.06703) for the sweep log in SWEEP."""
+    from tts_select.commands._progress import status
     from tts_select.training.log.reading import read_log
     from tts_select.training.report.paper import paper_tables
 
-    with Console(stderr=True).status("reading") as status:
-        tables = paper_tables(read_log(sweep or SWEEP), seed=seed, note=status.update)
+    with status("reading") as note:
+        tables = paper_tables(read_log(sweep or SWEEP), seed=seed, note=note)
     if as_json:
-        click.echo(json.dumps(tables))
+        show_json(tables)
         return
-    console = Console()
     for view in _views(tables):
-        console.print(view, "")
+        show(view, "")
 
 
 def _views(tables: Mapping[str, Any]) -> Iterator[Table]:
@@ -62,7 +63,7 @@ def _strategies(found: Mapping[str, Any]) -> Table:
     )
     for row in found["measured"]:
         half = 50 * (row["gain"]["high"] - row["gain"]["low"])
-        gain = f"{100 * row['gain']['value']:.1f} ±{half:.1f} %"
+        gain = f"{_percent(row['gain']['value'])} ±{figure(half, '.1f')} %"
         ratios = (_ratio(row["efficiency"]), _ratio(row["efficiency_in_flops"]))
         shares = (_share(row[name]) for name in ("cot", "majority", "optimal"))
         table.add_row(row["policy"], *shares, gain, *ratios)
@@ -91,7 +92,8 @@ def _small_against_large(found: Mapping[str, Any]) -> Table:
     for row in found["measured"]:
         shares = (row["small"], _share(row["optimal"]), row["large"], _share(row["cot"]))
         gap = row["difference"]
-        difference = f"{100 * gap['value']:+.1f} ±{50 * (gap['high'] - gap['low']):.1f}"
+        half = 50 * (gap["high"] - gap["low"])
+        difference = f"{figure(100 * gap['value'], '+.1f')} ±{figure(half, '.1f')}"
         table.add_row(*shares, difference, f"{row['parameters']:.1f}x")
     table.add_row(_PAPER)
     for row in found["paper"]:
@@ -101,19 +103,18 @@ def _small_against_large(found: Mapping[str, Any]) -> Table:
 
 
 def _difficulty(found: Mapping[str, Any]) -> Table:
-    methods = ("cot", "majority", "adaptive", "best_of_n", "beam", "dvts")
     table = _table(
-        "By difficulty, each method with its best arm there", "policy", "bin", "problems", *methods, "best"
+        "By difficulty, each method with its best arm there", "policy", "bin", "problems", *METHODS, "best"
     )
     for row in found["measured"]:
         shares = [
-            _percent(row["methods"][name]["value"]) if name in row["methods"] else "" for name in methods
+            _percent(row["methods"][name]["value"]) if name in row["methods"] else "" for name in METHODS
         ]
         table.add_row(row["policy"], row["bin"], str(row["problems"]), *shares, row["best"])
     table.add_row(_PAPER)
     for size, best in found["paper"].items():
         for bin_, method in best.items():
-            table.add_row(f"policies {size}", bin_, *[""] * (1 + len(methods)), method)
+            table.add_row(f"policies {size}", bin_, *[""] * (1 + len(METHODS)), method)
     return table
 
 
@@ -152,11 +153,11 @@ def _table(title: str, *columns: str) -> Table:
 
 def _share(found: Mapping[str, float]) -> str:
     """With half of its 95 % interval, in percent; both ends are in the JSON."""
-    return f"{_percent(found['accuracy'])} ±{50 * (found['high'] - found['low']):.1f}"
+    return f"{_percent(found['accuracy'])} ±{figure(50 * (found['high'] - found['low']), '.1f')}"
 
 
 def _percent(share: float) -> str:
-    return f"{100 * share:.1f}"
+    return figure(100 * share, ".1f")
 
 
 def _ratio(found: Mapping[str, Any]) -> str:

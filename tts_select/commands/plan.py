@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from rich.console import Console
 
-from tts_select.commands._options import config_option
+from tts_select.commands._options import config_option, one_price
+from tts_select.commands._terminal import show, show_json
 
 if TYPE_CHECKING:
     from tts_select.config import Config
@@ -28,18 +27,16 @@ Examples:
     "--router",
     type=Path,
     default=None,
-    help="A router's folder.",
+    help="Folder of a router.",
     show_default="the config's, else the shipped one",
 )
-@click.option(
-    "--effort", default="medium", show_default=True, help="low, medium or high: what a FLOP may cost."
-)
-@click.option("--price", type=float, default=None, help="Instead of --effort, in probability per FLOP.")
-@click.option("--max-tokens", type=int, default=None, help="Arms that generate more are out.")
-@click.option("--max-flops", type=float, default=None, help="Arms that compute more are out.")
+@click.option("--effort", default=None, help="Router effort: low, medium or high.", show_default="medium")
+@click.option("--price", type=float, default=None, help="Instead of --effort: probability per FLOP.")
+@click.option("--max-tokens", type=int, default=None, help="Leave out arms that generate more tokens.")
+@click.option("--max-flops", type=float, default=None, help="Leave out arms that compute more FLOPs.")
 @click.option("--no-probe", is_flag=True, help="Plan from the text alone; no model is loaded.")
-@click.option("--seed", type=int, default=0, show_default=True)
-@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the probes.")
+@click.option("--json", "as_json", is_flag=True, help="Print the plan as JSON.")
 def plan(
     file: str,
     *,
@@ -50,17 +47,20 @@ def plan(
     as_json: bool,
     **spending: Any,
 ) -> None:
-    """Look at the problem in FILE and say what would be run, and why."""
+    """Show what would be run on the problem in FILE (- for standard input), and why."""
     from tts_select.commands._problem_text import read_problem_text
-    from tts_select.commands._views import outlook_view
+    from tts_select.commands._progress import status
+    from tts_select.commands._router_views import outlook_view
     from tts_select.data.world.artifacts import ROUTER
     from tts_select.solving.api import Selector
 
-    text = read_problem_text(file)
-    with Console(stderr=True).status("looking"):
+    one_price(spending["effort"], spending["price"])
+    chosen = {name: value for name, value in spending.items() if value is not None}
+    problem = read_problem_text(file)
+    with status("looking"):
         selector = Selector.from_config(config, router) if config else Selector.load(router or ROUTER)
-        outlook = selector.plan(text, probe=not no_probe, seed=seed, **spending)
+        outlook = selector.plan(problem, probe=not no_probe, seed=seed, **chosen)
     if as_json:
-        click.echo(json.dumps(outlook.as_dict()))
+        show_json(outlook.as_dict())
     else:
-        Console().print(outlook_view(outlook))
+        show(outlook_view(outlook))

@@ -2,42 +2,47 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from rich.console import Console
 from rich.table import Table
 
 from tts_select.commands._options import chosen_portfolio, config_option
+from tts_select.commands._terminal import show, show_json
 
 if TYPE_CHECKING:
     from tts_select.config import Config
 
 
-@click.group()
+@click.group(
+    epilog="""\b
+Examples:
+  tts-select portfolio show
+  tts-select portfolio show arms.yaml"""
+)
 def portfolio() -> None:
     """The arms that a router may pick."""
 
 
 @portfolio.command(
+    "show",
     epilog="""\b
 Examples:
   tts-select portfolio show
-  tts-select portfolio show arms.yaml --json"""
+  tts-select portfolio show arms.yaml --json""",
 )
 @click.argument("file", type=Path, required=False)
 @config_option
-@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
-def show(file: Path | None, *, config: Config | None, as_json: bool) -> None:
-    """Print the arms of FILE, else of the config's portfolio, else of the embedded one."""
+@click.option("--json", "as_json", is_flag=True, help="Print the arms as JSON.")
+def show_(file: Path | None, *, config: Config | None, as_json: bool) -> None:
+    """Print the arms of the portfolio in FILE (else the config's, else the embedded one)."""
     found = chosen_portfolio(file, config)
     if as_json:
         arms = [{"arm": arm.name, **arm.as_dict()} for arm in found.arms]
-        click.echo(json.dumps({"name": found.name, "arms": arms}))
+        show_json({"name": found.name, "arms": arms})
     else:
-        Console().print(_portfolio_view(found))
+        show(_portfolio_view(found))
 
 
 def _portfolio_view(found: Any) -> Table:

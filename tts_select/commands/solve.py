@@ -2,19 +2,46 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import click
-from rich.console import Console
 
 from tts_select.commands._batch import Batch, purse_of, solve_batch
-from tts_select.commands._options import config_option, field_options, fields_of, read_pairs
+from tts_select.commands._options import (
+    Number,
+    check_models,
+    config_option,
+    field_options,
+    fields_of,
+    known,
+    one_price,
+    read_pairs,
+    writable_file,
+)
 from tts_select.commands._problem_text import read_problem_text
-from tts_select.core.errors import NoAnswer
+from tts_select.commands._terminal import show, show_json
+from tts_select.core.errors import InputError, NoAnswer
+from tts_select.core.methods import METHODS
 from tts_select.core.plan import AGGREGATIONS, SELECTIONS
 from tts_select.executors.prms.formats import FORMATS
+
+_FOR_MANY = {
+    "out": "",
+    "resume": "",
+    "with_candidates": ": for one problem it is --show-candidates",
+    "total_flops": ": for one problem it is --max-flops",
+    "total_tokens": ": for one problem it is --max-tokens",
+    "problem_field": "",
+    "answer_field": "",
+    "id_field": "",
+}
+"""Options that need --problems, and what to use instead for one problem."""
+_FOR_ONE = {
+    "show_candidates": ": the results hold them with --with-candidates",
+    "min_confidence": ": the results hold every confidence",
+}
+"""Options that go with FILE alone, and what to use instead for many."""
 
 
 @click.command(
@@ -24,19 +51,27 @@ Examples:
   echo "Start with 14. Multiply by 3. What is the result?" | tts-select solve -
   tts-select solve problem.txt --method best_of_n --budget 64 --show-candidates
   tts-select solve problem.txt --policy world:large --max-tokens 2000 --json
-  tts-select solve --problems problems.jsonl --out results.jsonl --resume"""
+  tts-select solve --problems problems.jsonl --out results.jsonl --resume
+
+\b
+Exit codes:
+  0  answered
+  2  bad usage or input
+  3  no answer, or none that is sure enough
+  4  a backend failed"""
 )
 @click.argument("file", required=False)
 @config_option
-@click.option("--pair", default=None, help="A policy and its PRM, by its name in the config.")
+@click.option("--pair", default=None, help="A policy and its PRM, by the pair's name in the config.")
 @click.option(
     "--policy",
     default=None,
-    help="As in world:small, hf:ORG/NAME, vllm:ORG/NAME, openai:MODEL, a folder, or a name of the config.",
-    show_default="routed",
+    help="The policy: world:small, hf:ORG/NAME, vllm:ORG/NAME, openai:MODEL, a folder, or a name in the "
+    "config.",
+    show_default="the router chooses",
 )
 @click.option(
-    "--base-url", default=None, help="Of the server of openai:MODEL.", show_default="OPENAI_BASE_URL"
+    "--base-url", default=None, help="URL of the server of openai:MODEL.", show_default="OPENAI_BASE_URL"
 )
 @click.option(
     "--policy-option",
@@ -44,18 +79,19 @@ Examples:
     metavar="NAME=VALUE",
     multiple=True,
     callback=read_pairs,
-    help="Of the policy's backend, as in dtype=bfloat16 or params=7e9; once for each.",
+    help="Option of the policy's backend, such as dtype=bfloat16 or params=7e9; may be repeated.",
 )
 @click.option(
     "--prm",
     default=None,
-    help="As in world:prm, hf:ORG/NAME, vllm:ORG/NAME, served:MODEL, a folder, or a name of the config; "
+    help="The PRM: world:prm, hf:ORG/NAME, vllm:ORG/NAME, served:MODEL, a folder, or a name in the config; "
     "none for no PRM.",
     show_default="world:prm for embedded policies",
 )
 @click.option(
     "--prm-format",
     default=None,
+    callback=known("PRM format", FORMATS),
     help=f"How the PRM reads a solution: {', '.join(FORMATS)} (docs/prms.md).",
     show_default="by the PRM's name",
 )
@@ -65,120 +101,179 @@ Examples:
     metavar="NAME=VALUE",
     multiple=True,
     callback=read_pairs,
-    help="Of the PRM's backend, as in dtype=bfloat16; once for each.",
+    help="Option of the PRM's backend, such as dtype=bfloat16; may be repeated.",
 )
 @click.option(
     "--method",
     default=None,
-    help="One of cot, majority, adaptive, best_of_n, beam, dvts.",
-    show_default="routed",
+    callback=known("method", METHODS),
+    help=f"Search method: {', '.join(METHODS)}.",
+    show_default="the router chooses",
 )
 @click.option(
-    "--budget", type=int, default=None, help="N, the candidates in flight.", show_default="16 by rule"
+    "--budget",
+    type=int,
+    default=None,
+    help="Number of candidates (N).",
+    show_default="by the effort: 4, 16 or 64",
 )
-@click.option("--aggregation", default=None, help=f"One of {', '.join(AGGREGATIONS)}.", show_default="last")
-@click.option("--selection", default=None, help=f"One of {', '.join(SELECTIONS)}.", show_default="vote")
-@click.option("--temperature", type=float, default=None, help="0 is greedy.", show_default="0.7")
+@click.option(
+    "--aggregation",
+    default=None,
+    callback=known("aggregation", AGGREGATIONS),
+    help=f"How step scores become one score: {', '.join(AGGREGATIONS)}.",
+    show_default="last",
+)
+@click.option(
+    "--selection",
+    default=None,
+    callback=known("selection", SELECTIONS),
+    help=f"How candidates become one answer: {', '.join(SELECTIONS)}.",
+    show_default="vote",
+)
+@click.option(
+    "--temperature", type=float, default=None, help="Sampling temperature; 0 is greedy.", show_default="0.7"
+)
 @click.option(
     "--max-new-tokens",
     type=int,
     default=None,
-    help="Of one candidate.",
+    help="Most tokens of one candidate.",
     show_default="2048, or 8192 for a policy that thinks",
 )
-@click.option("--seed", type=int, default=0, show_default=True)
-@click.option("--max-tokens", type=int, default=None, help="Generate no more tokens than this, a problem.")
-@click.option("--deadline", type=float, default=None, help="Seconds, a problem; loading not counted.")
-@click.option("--effort", default=None, help="Of the router: low, medium or high.", show_default="medium")
-@click.option("--price", type=float, default=None, help="Instead of --effort, in probability per FLOP.")
-@click.option("--max-flops", type=float, default=None, help="Compute no more than about this, a problem.")
-@click.option("--router", default=None, help="A router's folder.", show_default="the shipped one")
-@click.option("--untrained-rule", is_flag=True, help="Leave what is open to the paper's rule of thumb.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of all sampling.")
+@click.option("--max-tokens", type=int, default=None, help="Most tokens generated for a problem.")
 @click.option(
-    "--min-confidence", type=click.FloatRange(0, 1), default=None, help="Withhold a less sure answer."
+    "--deadline", type=float, default=None, help="Most seconds for a problem; loading models is not counted."
 )
-@click.option("--json", "as_json", is_flag=True, help="Print the whole solution as JSON.")
+@click.option(
+    "--effort",
+    default=None,
+    help="Effort of the router, or of the named method: low, medium or high.",
+    show_default="medium",
+)
+@click.option("--price", type=float, default=None, help="Instead of --effort: probability per FLOP.")
+@click.option("--max-flops", type=float, default=None, help="Most FLOPs for a problem, approximately.")
+@click.option(
+    "--router", default=None, help="Folder of a router.", show_default="the config's, else the shipped one"
+)
+@click.option("--untrained-rule", is_flag=True, help="Use the paper's rule of thumb instead of a router.")
+@click.option(
+    "--min-confidence", type=Number(0, 1), default=None, help="Withhold an answer that is less sure."
+)
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print the solution as JSON; with --problems, the summary."
+)
 @click.option("--show-candidates", is_flag=True, help="Print every candidate with its step scores.")
-@click.option("--problems", type=Path, default=None, help="Many problems: a JSONL file.")
+@click.option(
+    "--problems", type=Path, default=None, help="Solve many problems: a file, or a public data set."
+)
 @field_options
 @click.option(
-    "--out", type=Path, default=None, help="With --problems: where each result goes, one JSON line each."
+    "--out",
+    type=Path,
+    default=None,
+    callback=writable_file,
+    help="With --problems: a JSONL file for the results, in the order of the problems once all are solved.",
+)
+@click.option(
+    "--resume", is_flag=True, help="With --problems: solve only those that --out does not hold yet."
+)
+@click.option(
+    "--with-candidates", is_flag=True, help="With --problems: write every candidate into --out, too."
 )
 @click.option(
     "--concurrency", type=click.IntRange(1, 4096), default=64, show_default=True, help="Problems in flight."
 )
-@click.option("--total-flops", type=float, default=None, help="With --problems: one purse for all of them.")
 @click.option(
-    "--total-tokens", type=int, default=None, help="The same, in tokens that the policies generate."
+    "--total-flops",
+    type=Number(min=0, min_open=True),
+    default=None,
+    help="With --problems: FLOPs for all of them together.",
 )
-@click.option("--resume", is_flag=True, help="Go on with what --out does not hold yet.")
+@click.option(
+    "--total-tokens",
+    type=click.IntRange(1),
+    default=None,
+    help="With --problems: generated tokens for all of them together.",
+)
 def solve(
-    file: str | None,
-    *,
-    as_json: bool,
-    show_candidates: bool,
-    problems: Path | None,
-    out: Path | None,
-    concurrency: int,
-    resume: bool,
-    total_flops: float | None,
-    total_tokens: int | None,
-    untrained_rule: bool,
-    min_confidence: float | None,
-    **options: Any,
+    file: str | None, *, as_json: bool, problems: Path | None, concurrency: int, **options: Any
 ) -> None:
     """Solve the problem in FILE (- for standard input), or many with --problems."""
     if (file is None) == (problems is None):
-        raise click.UsageError("name one problem file (or - for standard input), or --problems FILE")
-    named = {name: options.pop(name) for name in ("problem_field", "answer_field", "id_field")}
-    if problems is None and any(named.values()):
-        raise click.UsageError("--problem-field, --answer-field and --id-field are for --problems")
-    chosen = {name: value for name, value in options.items() if value is not None}
+        raise click.UsageError("specify one problem file (or - for standard input), or --problems FILE")
+    for_many = {name: options.pop(name) for name in _FOR_MANY}
+    for_one = {name: options.pop(name) for name in _FOR_ONE}
+    if problems is None:
+        _refuse(for_many, "is for --problems", _FOR_MANY)
+        _solve_one(str(file), _chosen(options), as_json=as_json, **for_one)
+    else:
+        _refuse(for_one, "is for one problem", _FOR_ONE)
+        solve_batch(problems, _chosen(options), _batch(as_json=as_json, concurrency=concurrency, **for_many))
+
+
+def _refuse(given: dict[str, Any], why: str, instead: dict[str, str]) -> None:
+    for name, value in given.items():
+        if value is not None and value is not False:
+            raise click.UsageError(f"--{name.replace('_', '-')} {why}{instead[name]}")
+
+
+def _chosen(options: dict[str, Any]) -> dict[str, Any]:
+    """The options of `tts_select.solve`, checked as far as they can be without loading a model."""
+    one_price(options["effort"], options["price"])
+    chosen = {name: value for name, value in options.items() if value is not None and value is not False}
     if chosen.get("prm") == "none":
         chosen["prm"] = None
-    if untrained_rule:
-        chosen["untrained_rule"] = True
-    if problems is not None:
-        if out is None:
-            raise click.UsageError("--problems needs --out FILE for its results")
-        if min_confidence is not None:
-            raise click.UsageError("--min-confidence is for one problem: the results hold every confidence")
-        purse = purse_of(total_flops, total_tokens)
-        run = Batch(out, concurrency, resume, as_json, purse, fields_of(**named))
-        solve_batch(problems, chosen, run)
-    elif total_flops is not None:
-        raise click.UsageError("--total-flops is for --problems: for one problem it is --max-flops")
-    elif total_tokens is not None:
-        raise click.UsageError("--total-tokens is for --problems: for one problem it is --max-tokens")
-    else:
-        view = _View(as_json=as_json, candidates=show_candidates)
-        _solve_one(str(file), chosen, view, min_confidence=min_confidence or 0.0)
+    method = chosen.get("method")
+    if method is not None and METHODS[method].needs_prm and chosen.get("prm", "") is None:
+        raise InputError(
+            f"the method {method} needs a PRM: specify one with --prm, or use the method majority"
+        )
+    check_models(chosen)
+    _check_ranges(chosen)
+    return chosen
 
 
-class _View(NamedTuple):
-    as_json: bool
-    candidates: bool
+def _check_ranges(chosen: dict[str, Any]) -> None:
+    from tts_select.selector.outlook import Spending
+    from tts_select.solving.options import NAMING, SPENDING, Named
+
+    Named(**{name: chosen[name] for name in NAMING if name in chosen}).check()
+    Spending(**{name: chosen[name] for name in SPENDING if name in chosen}).check()
 
 
-def _solve_one(file: str, options: dict[str, Any], view: _View, *, min_confidence: float) -> None:
+def _batch(*, out: Path | None, total_flops: float | None, total_tokens: int | None, **more: Any) -> Batch:
+    if out is None:
+        raise click.UsageError("--problems needs --out FILE for its results")
+    fields = fields_of(**{name: more.pop(name) for name in ("problem_field", "answer_field", "id_field")})
+    return Batch(out=out, purse=purse_of(total_flops, total_tokens), fields=fields, **more)
+
+
+def _solve_one(
+    file: str,
+    options: dict[str, Any],
+    *,
+    as_json: bool,
+    show_candidates: bool,
+    min_confidence: float | None,
+) -> None:
     from tts_select import solve as solve_problem
+    from tts_select.commands._progress import status
     from tts_select.commands._views import solution_view
 
-    text = read_problem_text(file)
-    with _status("searching"):
-        solution = solve_problem(text, **options).withheld_below(min_confidence)
-    if view.as_json:
-        click.echo(json.dumps(solution.as_dict()))
+    problem = read_problem_text(file)
+    least = min_confidence or 0.0
+    with status("searching"):
+        solution = solve_problem(problem, **options).withheld_below(least)
+    if as_json:
+        show_json(solution.as_dict())
     else:
-        Console().print(solution_view(solution, candidates=view.candidates))
+        show(solution_view(solution, candidates=show_candidates))
     if solution.best_guess is not None:
         raise NoAnswer(
-            f"no confident answer: {solution.confidence or 0.0:.2f} is below {min_confidence:.2f}; "
+            f"no confident answer: {solution.confidence or 0.0:.2f} is below {least:.2f}; "
             "lower --min-confidence, or spend more (--effort high)"
         )
     if solution.answer is None:
         raise NoAnswer("no candidate ended in an answer: raise the budget or the limits")
-
-
-def _status(what: str) -> Any:
-    return Console(stderr=True).status(what)

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from rich.console import Console
 from rich.table import Table
 
 from tts_select.commands._exit import INTERRUPTED, fail
-from tts_select.commands._options import chosen_portfolio, config_option, field_options, fields_of
+from tts_select.commands._options import (
+    check_models,
+    chosen_portfolio,
+    config_option,
+    field_options,
+    fields_of,
+    writable_folder,
+)
+from tts_select.commands._terminal import figure, say, show, show_json
 
 if TYPE_CHECKING:
     from tts_select.config import Config
@@ -27,39 +33,54 @@ Examples:
   tts-select sweep --problems exam.csv --problem-field text --answer-field key --out sweep/"""
 )
 @config_option
-@click.option("--problems", type=Path, required=True, help="A JSONL file: {problem, answer, id}.")
+@click.option(
+    "--problems",
+    type=Path,
+    required=True,
+    help="A file with problems and their answers, or a public data set (docs/problems.md).",
+)
 @field_options
 @click.option(
     "--portfolio",
     type=Path,
     default=None,
-    help="A YAML or JSON file.",
+    help="A YAML or JSON file with the arms.",
     show_default="the config's, else the embedded one",
 )
-@click.option("--out", type=Path, required=True, help="The folder of the log; give it again to go on.")
+@click.option(
+    "--out",
+    type=Path,
+    required=True,
+    callback=writable_folder,
+    help="The folder of the log; specify it again to go on.",
+)
 @click.option(
     "--samples",
     type=click.IntRange(1, 4096),
     default=64,
     show_default=True,
-    help="Of each policy, a problem.",
+    help="Samples of each policy for each problem.",
 )
 @click.option(
-    "--runs", type=click.IntRange(1, 1024), default=2, show_default=True, help="Of each search, a problem."
+    "--runs",
+    type=click.IntRange(1, 1024),
+    default=2,
+    show_default=True,
+    help="Runs of each search for each problem.",
 )
 @click.option(
     "--max-new-tokens",
     type=click.IntRange(1),
     default=None,
-    help="Of one candidate, in every arm.",
-    show_default="as the portfolio says, else 2048",
+    help="Most tokens of one candidate, in every arm.",
+    show_default="the portfolio's, else 2048",
 )
-@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of all sampling.")
 @click.option(
     "--reuse",
     type=Path,
     default=None,
-    help="An earlier log: its records of unchanged problems, models and arms are taken over.",
+    help="An earlier log, whose records of unchanged problems, models and arms are taken over.",
 )
 @click.option(
     "--concurrency", type=click.IntRange(1, 4096), default=64, show_default=True, help="Problems in flight."
@@ -80,7 +101,10 @@ def sweep(
     as_json: bool,
     **fields: str | None,
 ) -> None:
-    """Sample once and score all: a log of what every arm does on every problem."""
+    """Run every arm of a portfolio on many problems, and log what happens.
+
+    Each policy samples once for all arms, and every PRM scores the same samples.
+    """
     from tts_select.commands._progress import bar
     from tts_select.config.using import loaders_for, swept_together
     from tts_select.solving.models import FRESH
@@ -91,6 +115,9 @@ def sweep(
     chosen = chosen_portfolio(portfolio, config)
     if max_new_tokens is not None:
         chosen = chosen.with_max_new_tokens(max_new_tokens)
+    for kind, names in (("policy", chosen.policies), ("prm", chosen.prms)):
+        for name in names:
+            check_models({"config": config, kind: name})
     loaders = loaders_for(config, swept_together(chosen), fresh=True) if config else FRESH
     found = read_swept_problems(problems, fields_of(**fields))
     asked = Sweep(chosen, found, samples, runs, seed, concurrency)
@@ -106,10 +133,10 @@ def sweep(
     except KeyboardInterrupt:
         fail(f"interrupted; '{out}' keeps what is done: the same command goes on", INTERRUPTED)
     if as_json:
-        click.echo(json.dumps(as_dict(log)))
+        show_json(as_dict(log))
         return
-    Console().print(_summary_view(lines(log)))
-    click.echo(f"{len(log.problems):,} problems in {out}", err=True)
+    show(_summary_view(lines(log)))
+    say(f"{len(log.problems):,} problems in {out}")
 
 
 def _summary_view(found: Any) -> Table:
@@ -117,7 +144,9 @@ def _summary_view(found: Any) -> Table:
     for column in ("samples or search", "samples or runs", "accuracy", "pass@n", "FLOPs a run"):
         table.add_column(column, justify="left" if column.endswith("search") else "right")
     for line in found:
-        flops = "" if line.flops is None else f"{line.flops:.3g}"
-        most = "" if not line.pass_at else f"{max(line.pass_at.values()):.3f} (n = {max(line.pass_at)})"
-        table.add_row(line.name, f"{line.n:,}", f"{line.accuracy:.3f}", most, flops)
+        flops = "" if line.flops is None else figure(line.flops, ".3g")
+        most = (
+            f"{figure(max(line.pass_at.values()), '.3f')} (n = {max(line.pass_at)})" if line.pass_at else ""
+        )
+        table.add_row(line.name, f"{line.n:,}", figure(line.accuracy, ".3f"), most, flops)
     return table

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
-from rich.console import Console, RenderableType
 
-from tts_select.commands._options import config_option
+from tts_select.commands._options import config_option, writable_folder
+from tts_select.commands._terminal import say, show, show_json, warn
 from tts_select.core.errors import InputError
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
+
     from tts_select.config import Config
     from tts_select.selector.routers.lookahead import Probe
     from tts_select.selector.routers.protocol import Router
@@ -34,7 +33,9 @@ Examples:
 )
 @click.argument("sweep", type=Path)
 @config_option
-@click.option("--out", type=Path, required=True, help="The router's folder.")
+@click.option(
+    "--out", type=Path, required=True, callback=writable_folder, help="The folder of the new router."
+)
 @click.option(
     "--kind",
     type=click.Choice([LOOK_AHEAD, LADDER]),
@@ -58,9 +59,9 @@ Examples:
     show_default="the config's, else 0",
 )
 @click.option(
-    "--policies", default=None, help="Use these policies alone, separated by commas.", show_default="all"
+    "--policies", default=None, help="Use only these policies, separated by commas.", show_default="all"
 )
-@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the folds and the fits.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was learned as JSON.")
 def train(
     sweep: Path,
@@ -79,14 +80,15 @@ def train(
     from tts_select.selector.routers.artifact import check_replaceable, save_router
     from tts_select.training.log.reading import read_log
     from tts_select.training.replay.orders import with_policies, without_prms
+    from tts_select.training.routers.kinds import usual_kind
 
     check_replaceable(out)  # before minutes of training
     log = read_log(sweep)
     if policies:
         log = with_policies(log, [name.strip() for name in policies.split(",")])
     if log.manifest.imported is not None:
-        log = without_prms(log, note=lambda text: click.echo(text, err=True))
-    if (kind or _usual_kind(log)) == LADDER:
+        log = without_prms(log, note=say)
+    if (kind or usual_kind(log)) == LADDER:
         if probe_policy or probe_prm or probes:
             raise InputError("a ladder takes no probes, its samples are its probes: leave --probe... out")
         trained = _ladders(log, seed)
@@ -95,9 +97,9 @@ def train(
         trained = _look_ahead(log, _probe(log, config, asked), seed)
     save_router(trained.router, out, trained_on=trained.facts)
     if as_json:
-        click.echo(json.dumps(trained.shown))
+        show_json(trained.shown)
     else:
-        Console().print(trained.view)
+        show(trained.view)
 
 
 class _Asked(NamedTuple):
@@ -117,15 +119,12 @@ class _Trained(NamedTuple):
     view: RenderableType
 
 
-def _usual_kind(log: SweepLog) -> str:
-    return LOOK_AHEAD if log.manifest.imported is None else LADDER
-
-
 def _ladders(log: SweepLog, seed: int) -> _Trained:
-    from tts_select.commands._views import ladders_view
+    from tts_select.commands._progress import status
+    from tts_select.commands._router_views import ladders_view
     from tts_select.training.routers.ladder.fit import fit_ladders
 
-    with _status() as note:
+    with status("training") as note:
         fitted = fit_ladders(log, seed=seed, note=note)
     router = fitted.router
     shown = {k: v for k, v in fitted.facts.items() if k != "problem_ids"}
@@ -135,16 +134,17 @@ def _ladders(log: SweepLog, seed: int) -> _Trained:
 
 
 def _look_ahead(log: SweepLog, probe: Probe, seed: int) -> _Trained:
-    from tts_select.commands._views import fitted_view
+    from tts_select.commands._progress import status
+    from tts_select.commands._router_views import fitted_view
     from tts_select.training.routers.lookahead.fit import fit_router
 
-    with _status() as note:
+    with status("training") as note:
         fitted = fit_router(log, probe, seed=seed, note=note)
     router = fitted.router
     shown = {k: v for k, v in fitted.facts.items() if k not in ("problem_ids", "bins")}
     shown |= {"kind": LOOK_AHEAD, "best_fixed": router.fallback, "prices": dict(router.prices)}
     if warning := fitted.facts["warning"]:
-        click.echo(f"warning: {warning}", err=True)
+        warn(warning)
     return _Trained(router, dict(fitted.facts), shown, fitted_view(router, fitted.facts))
 
 
@@ -156,9 +156,3 @@ def _probe(log: SweepLog, config: Config | None, asked: _Asked) -> Probe:
     usual = config.probe if config else ProbeEntry()
     n = usual.samples or None if asked.n is None else asked.n
     return probe_for(log.manifest, policy=asked.policy or usual.policy, prm=asked.prm or usual.prm, n=n)
-
-
-@contextmanager
-def _status() -> Iterator[Callable[[str], None]]:
-    with Console(stderr=True).status("training") as status:
-        yield status.update

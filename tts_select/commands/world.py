@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from pathlib import Path
 
 import click
 
-from tts_select.core.errors import InputError, UnknownName
+from tts_select.commands._options import Number, writable_file, writable_folder
+from tts_select.commands._terminal import say, show_json
+from tts_select.core.errors import UnknownName
 from tts_select.core.extras import require
+from tts_select.core.json_text import to_json
 
 
-@click.group()
+@click.group(
+    epilog="""\b
+Examples:
+  tts-select world problems -n 300 --out problems.jsonl
+  tts-select world report --out report/"""
+)
 def world() -> None:
-    """The embedded world: problems to try, and how its models are trained and measured."""
+    """Write problems of the embedded world; train and measure its models."""
 
 
 @world.command(
@@ -23,14 +29,32 @@ Examples:
   tts-select world problems -n 300 --seed 7 --out problems.jsonl
   tts-select world problems -n 20 --level 5 --family story"""
 )
-@click.option("-n", "count", type=click.IntRange(1, 100_000), default=100, show_default=True)
-@click.option("--seed", type=int, default=0, show_default=True)
-@click.option("--level", type=click.IntRange(1, 8), default=None, help="Only this level, of 1-8.")
+@click.option(
+    "-n",
+    "count",
+    type=click.IntRange(1, 100_000),
+    default=100,
+    show_default=True,
+    help="Number of problems.",
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="Another seed gives other problems.")
+@click.option("--level", type=click.IntRange(1, 8), default=None, help="Only problems of this level.")
 @click.option("--family", default=None, help="Only this family: story, machine or shopping.")
 @click.option(
-    "--split", type=click.Choice(["train", "validation", "test"]), default="test", show_default=True
+    "--split",
+    type=click.Choice(["train", "validation", "test"]),
+    default="test",
+    show_default=True,
+    help="The models were trained on train, and tuned on validation.",
 )
-@click.option("--out", type=Path, default=None, help="A JSONL file.", show_default="standard output")
+@click.option(
+    "--out",
+    type=Path,
+    default=None,
+    callback=writable_file,
+    help="A JSONL file.",
+    show_default="standard output",
+)
 def problems(
     *, count: int, seed: int, level: int | None, family: str | None, split: str, out: Path | None
 ) -> None:
@@ -40,15 +64,11 @@ def problems(
     if family is not None and family not in FAMILIES:
         raise UnknownName("family", family, FAMILIES)
     found = generate(count, seed=seed, split=split, level=level, family=family)  # type: ignore[arg-type]
-    lines = "".join(json.dumps(p.record()) + "\n" for p in found)
     if out is None:
-        sys.stdout.write(lines)
+        show_json(*(p.record() for p in found))
         return
-    try:
-        out.write_text(lines)
-    except OSError as error:
-        raise InputError(f"cannot write '{out}': {error.strerror}") from error
-    click.echo(f"{count:,} problems in {out}", err=True)
+    out.write_text("".join(to_json(p.record()) + "\n" for p in found))
+    say(f"{count:,} problems in {out}")
 
 
 @world.command(
@@ -58,33 +78,40 @@ Examples:
   tts-select world train --out world/ --stage small
   tts-select world train --out trial/ --scale 0.01"""
 )
-@click.option("--out", type=Path, required=True, help="Models and checkpoints; give it again to go on.")
-@click.option("--stage", "stages", multiple=True, help="Only this model; may be repeated.")
+@click.option(
+    "--out",
+    type=Path,
+    required=True,
+    callback=writable_folder,
+    help="A folder for models and checkpoints; specify it again to go on.",
+)
+@click.option("--stage", "stages", multiple=True, help="Train only this model; may be repeated.")
 @click.option(
     "--scale",
-    type=click.FloatRange(0.0001, 100),
+    type=Number(0.0001, 100),
     default=1.0,
-    help="Of steps and samples.",
+    help="Multiplies the numbers of steps and samples.",
     show_default=True,
 )
-@click.option("--device", default=None, help="cpu, cuda, ...", show_default="cuda if there is one")
+@click.option("--device", default=None, help="cpu, cuda, ...", show_default="cuda if there is a GPU")
 def train(*, out: Path, stages: tuple[str, ...], scale: float, device: str | None) -> None:
-    """Train the embedded models; resumable, with a manifest for each."""
+    """Train the embedded models, each with a manifest; an interrupted run goes on where it was."""
     require("local", "the embedded models")
-    import torch
-
-    from tts_select.commands._progress import training_progress
     from tts_select.training.world.recipe import FULL
-    from tts_select.training.world.train import train_world
 
     recipe = FULL.scaled(scale)
     for stage in stages:
         if stage not in recipe.names():
             raise UnknownName("stage", stage, recipe.names())
+    import torch
+
+    from tts_select.commands._progress import training_progress
+    from tts_select.training.world.train import train_world
+
     chosen = device or ("cuda" if torch.cuda.is_available() else "cpu")
     with training_progress() as report:
         train_world(out, recipe, device=chosen, report=report, stages=stages)
-    click.echo(f"the models are in {out}", err=True)
+    say(f"the models are in {out}")
 
 
 @world.command(
@@ -93,18 +120,31 @@ Examples:
   tts-select world report --out report/
   tts-select world report --out report/ -n 48 --samples 16"""
 )
-@click.option("--out", type=Path, required=True, help="A folder for report.json, world.md and the plots.")
 @click.option(
-    "-n", "count", type=click.IntRange(8, 100_000), default=504, show_default=True, help="Test problems."
+    "--out",
+    type=Path,
+    required=True,
+    callback=writable_folder,
+    help="A folder for report.json, world.md and the plots.",
 )
 @click.option(
-    "--samples", type=click.IntRange(4, 1024), default=64, show_default=True, help="A policy and problem."
+    "-n",
+    "count",
+    type=click.IntRange(8, 100_000),
+    default=504,
+    show_default=True,
+    help="Number of test problems.",
 )
-@click.option("--seed", type=int, default=0, show_default=True)
+@click.option(
+    "--samples",
+    type=click.IntRange(4, 1024),
+    default=64,
+    show_default=True,
+    help="Samples of each policy for each problem.",
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of all sampling.")
 def report(*, out: Path, count: int, samples: int, seed: int) -> None:
     """Measure what the embedded world shows: difficulty, room for search, PRM quality, methods."""
-    require("local", "the embedded models")
-    require("plot", "the report's plots")
     from tts_select.commands._progress import bar
     from tts_select.training.world.report import write_report
 
@@ -116,4 +156,4 @@ def report(*, out: Path, count: int, samples: int, seed: int) -> None:
             seed=seed,
             progress=lambda n_done, n, note: advance(n_done, note, n),
         )
-    click.echo(f"the report is in {out}", err=True)
+    say(f"the report is in {out}")

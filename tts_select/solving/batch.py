@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 import math
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, TypeVar
 
 from tts_select.core.cost import Cost
 from tts_select.core.errors import InputError, TtsSelectError
+from tts_select.core.json_text import to_json
 from tts_select.core.problem import Problem
 from tts_select.core.solution import Solution
 from tts_select.data.grading import is_equivalent
@@ -25,7 +26,7 @@ R = TypeVar("R")
 
 @dataclass(slots=True)
 class Summary:
-    """Of a batch, so far; problems that were done before a `--resume` are not in it."""
+    """A batch so far; problems that were done before a `--resume` are not in it."""
 
     n_problems: int
     n_answered: int = 0
@@ -84,8 +85,11 @@ async def solve_many(
     *,
     concurrency: int = DEFAULT_CONCURRENCY,
     progress: Callable[[Summary], None],
+    with_candidates: bool = False,
 ) -> Summary:
     """Solve all of them; one that fails is reported in the summary and in its line, and stops no other.
+
+    Lines are written as results come; `put_in_order` sorts them when all are there.
 
     Raises:
         OSError: a result cannot be written; those written before are whole.
@@ -99,12 +103,11 @@ async def solve_many(
                 solution = await solver(problem)
             except TtsSelectError as error:
                 summary.errors.append(error)
-                spent = {"cost": error.bill.as_dict()} if error.bill else {}
-                record = {"id": problem.id, "answer": None, "error": str(error), **spent}
+                record = _failure(problem, error)
             else:
-                record = _record(problem, solution)
+                record = await _result(problem, solution, with_candidates=with_candidates)
                 _count(summary, record, solution)
-        out.write(json.dumps(record) + "\n")
+        out.write(to_json(record) + "\n")
         out.flush()
         progress(summary)
 
@@ -142,36 +145,84 @@ def read_problems(path: Path, fields: Fields | None = None) -> tuple[list[Proble
 
 def keep_finished(path: Path) -> dict[str, dict[str, float]]:
     """The ids already solved in a results file, each with its bill; a torn last line and failed problems are
-    taken out of it."""
+    taken out of it.
+
+    Raises:
+        InputError: it is no results file, or cannot be read.
+    """
     if not path.exists():
         return {}
-    kept: dict[str, str] = {}
-    bills: dict[str, dict[str, float]] = {}
-    for line in path.read_text().splitlines():
-        try:
-            record = json.loads(line)
-        except ValueError:
-            continue
-        if isinstance(record, dict) and "id" in record and "error" not in record:
-            kept[str(record["id"])] = line
-            bills[str(record["id"])] = record.get("cost") or {}
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text("".join(line + "\n" for line in kept.values()))
-    partial.replace(path)
-    return bills
+    solved = {str(record["id"]): (line, record) for line, record in _lines(path) if "error" not in record}
+    _replace(path, [line for line, _ in solved.values()])
+    return {id_: record.get("cost") or {} for id_, (_, record) in solved.items()}
 
 
-def _record(problem: Problem, solution: Solution) -> dict[str, Any]:
-    gold, answer = problem.answer, solution.answer
-    right = gold is not None and answer is not None and is_equivalent(answer, gold)
+def put_in_order(path: Path, problems: Sequence[Problem]) -> None:
+    """Sort the lines of a results file as the problems are; those of other problems come last."""
+    if not path.is_file():  # a device or a pipe
+        return
+    position = {problem.id: k for k, problem in enumerate(problems)}
+    found = [(position.get(str(record["id"]), len(position)), line) for line, record in _lines(path)]
+    in_order = sorted(found, key=lambda entry: entry[0])
+    if in_order != found:
+        _replace(path, [line for _, line in in_order])
+
+
+def _lines(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Each line with its record; the last line may be torn, and is then left out."""
+    try:
+        lines = path.read_text(encoding="utf-8").split("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"cannot read '{path}': {error}") from error
+    for number, line in enumerate(lines, start=1):
+        record = _decoded(line)
+        if isinstance(record, dict) and "id" in record:
+            yield line, record
+        elif line.strip() and number < len(lines):
+            raise InputError(f"'{path}', line {number} is not a result: name a results file, or a new one")
+
+
+def _decoded(line: str) -> Any:
+    try:
+        return json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _replace(path: Path, lines: Sequence[str]) -> None:
+    target = path.resolve()  # a link stays one
+    partial = target.with_name(target.name + ".partial")
+    partial.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
+    partial.replace(target)
+
+
+async def _result(problem: Problem, solution: Solution, *, with_candidates: bool) -> dict[str, Any]:
     whole = solution.as_dict()
+    more = ("errors", "candidates") if with_candidates else ("errors",)
     return {
-        "id": problem.id,
-        "answer": answer,
-        "correct": None if gold is None else right,
-        **{key: whole[key] for key in ("confidence", "finished", "cost", "plan", "text")},
-        **({"errors": whole["errors"]} if "errors" in whole else {}),
+        **_asked(problem),
+        "answer": solution.answer,
+        "correct": await _is_correct(problem, solution),
+        **{key: whole[key] for key in ("confidence", "confidence_kind", "finished", "cost", "plan", "text")},
+        **{key: whole[key] for key in more if key in whole},
     }
+
+
+def _failure(problem: Problem, error: TtsSelectError) -> dict[str, Any]:
+    spent = {"cost": error.bill.as_dict()} if error.bill else {}
+    return {**_asked(problem), "answer": None, "error": str(error), **spent}
+
+
+def _asked(problem: Problem) -> dict[str, Any]:
+    return {"id": problem.id, "problem": problem.text, "gold": problem.answer}
+
+
+async def _is_correct(problem: Problem, solution: Solution) -> bool | None:
+    """Grade off the event loop: some answers take seconds, and other searches are in flight."""
+    gold, answer = problem.answer, solution.answer
+    if gold is None:
+        return None
+    return answer is not None and await asyncio.to_thread(is_equivalent, answer, gold)
 
 
 def _count(summary: Summary, record: dict[str, Any], solution: Solution) -> None:

@@ -50,6 +50,7 @@ async def solve_from_purse(
     concurrency: int = DEFAULT_CONCURRENCY,
     seed: int = 0,
     progress: Callable[[Summary], None],
+    with_candidates: bool = False,
 ) -> Summary:
     """`solve_many` with one purse for all problems together; a problem's probes are spent in any case.
 
@@ -81,7 +82,14 @@ async def solve_from_purse(
             raise failed[problem.id]
         return await _from_purse(purse, sessions[problem.id], problem.id)
 
-    return await solve_many(problems, solve, out, concurrency=concurrency, progress=progress)
+    return await solve_many(
+        problems,
+        solve,
+        out,
+        concurrency=concurrency,
+        progress=progress,
+        with_candidates=with_candidates,
+    )
 
 
 def _check_unit(router: Router, unit: Unit) -> None:

@@ -12,12 +12,16 @@ from typing import Any
 
 import pytest
 
-from tts_select.training.report import plots
-from tts_select.training.report.page import _flops, build_page, summary
+from tts_select.core.errors import InputError
+from tts_select.training.report import figures, plots
+from tts_select.training.report.page import build_page, summary
 from tts_select.training.report.rendering import write_report
 
 PNG = b"\x89PNG\r\n\x1a\n"
 NASTY = "beam@4 <script>alert('&')</script> $x_$"
+HOSTILE = "\x1b[31m<b>&\u202e\x00\r\\[asy]\u2066"
+"""Markup, a colour, controls and changes of direction."""
+ENDS = ["value", "high"]
 PRICES = (0.0, 1e-11, 1e-10, 1e-9)
 
 
@@ -56,6 +60,19 @@ def a_report() -> dict[str, Any]:
             "efforts": dict(zip(("high", "medium", "low"), frontier, strict=False)),
         },
         "n_problems": 512,
+        "n_trained": 432,
+        "savings": [
+            {"against": against, "name": name, **point(0.6, 3e9), "cost_ratio": ratio, "gain": figure(0.02)}
+            for against, name, ratio in (
+                ("the best fixed arm", best["name"], figure(0.25)),
+                ("the cheapest arm within half a point of it", NASTY, figure(0.5)),
+                ("margin", "margin world:small", {"value": None, "low": 0.7, "high": None, "infinite": ENDS}),
+            )
+        ],
+        "ladders": [
+            [{"price": 1e-9, "stages": [f"{NASTY} x 2", "world:large x 4"], "accuracy": 0.6, "cost": 1.0}]
+        ],
+        "unfamiliar_share": 0.0125,
         "n_draws": 20,
         "split": "test",
         "arms": arms,
@@ -93,11 +110,6 @@ def a_report() -> dict[str, Any]:
         "decide_once": point(0.66, 3e9),
         "probe_share": 0.12,
         "decision_ms": {"median": 1.2, "p95": 2.4},
-        "targets": [
-            {"what": "cost", "wanted": "<= 1/4", "measured": "0.25", "met": True},
-            {"what": "gap closed", "wanted": ">= 70 %", "measured": "60 %", "met": False},
-            {"what": "<live> run", "wanted": "within", "measured": None, "met": None},
-        ],
         "shift": {
             "trained_on": "270 problems of levels 1-5",
             "tested_on": "90 problems of the levels above",
@@ -175,12 +187,54 @@ def test_the_page_needs_nothing_beside_it(written: Path) -> None:
         assert base64.b64decode(data, validate=True) == (written / "plots" / name).read_bytes()
 
 
-def test_the_page_says_which_targets_are_met(written: Path) -> None:
-    rows = re.findall(r'<tr class="(\w*)"><th scope="row">(.*?)</th>.*<td>(.*?)</td></tr>', _page(written))
-    found = {unescape(what): (name, verdict) for name, what, verdict in rows}
-    assert found["cost"] == ("met", "✓ met")
-    assert found["gap closed"] == ("missed", "✗ missed")
-    assert found["<live> run"] == ("", "not measured")
+def test_hostile_text_is_shown_to_the_letter_and_acts_on_nothing(tmp_path: Path) -> None:
+    report = hostile(a_report())
+    write_report(report, tmp_path)
+    page = _page(tmp_path)
+    assert "<b>" not in page
+    assert not set(page) & set("\x1b\u202e\x00\r\u2066")
+    seen = _Tags(page).text
+    shown = r"\x1b[31m<b>&\u202e\x00\r\[asy]\u2066"
+    for name in ("arm", "baseline", "effort", "calibration", "stage", "folder", "trained_on", "split"):
+        assert f"{shown} {name}" in seen
+    assert json.loads((tmp_path / "report.json").read_text())["split"] == report["split"]
+
+
+def hostile(report: dict[str, Any]) -> dict[str, Any]:
+    """Wherever a model, a policy or a file has a say."""
+    first = dict(report["arms"][0], name=f"{HOSTILE} arm")
+    return {
+        **report,
+        "arms": [first, *report["arms"]],
+        "best_fixed": first,
+        "savings": [dict(report["savings"][0], name=f"{HOSTILE} arm"), *report["savings"]],
+        "baselines": {f"{HOSTILE} baseline": point(0.5, 1e9)},
+        "router": {
+            **report["router"],
+            "folder": f"{HOSTILE} folder",
+            "efforts": {f"{HOSTILE} effort": report["router"]["frontier"][0]},
+        },
+        "calibration": {f"{HOSTILE} calibration": report["calibration"]["confidence"]},
+        "choices": {"easy": {f"{HOSTILE} arm": 1.0}},
+        "ladders": [[{"price": 1.0, "stages": [f"{HOSTILE} stage"]}]],
+        "shift": {**report["shift"], "trained_on": f"{HOSTILE} trained_on"},
+        "split": f"{HOSTILE} split",
+    }
+
+
+def test_the_page_opens_with_what_is_saved_against_what(written: Path) -> None:
+    first = _page(written).split("<section>")[1]
+    assert "What it saves, and against what" in first
+    text = _Tags(first).text
+    for said in (
+        "0.25 of it (0.225 to 0.275)",
+        "0.5 of it",
+        "never as accurate",
+        "+2.0 points (+1.8 to +2.2)",
+    ):
+        assert said in text
+    assert first.count("<img") == 1, "the frontier is under the table"
+    assert "target" not in _page(written)
 
 
 def test_arms_are_sorted_by_cost(written: Path) -> None:
@@ -196,32 +250,47 @@ def test_a_shift_is_shown_with_what_it_was_trained_and_tested_on(written: Path) 
     text = _Tags(section).text
     for said in (
         *("270 problems of levels 1-5", "90 problems of the levels above", "80.0 %"),
-        *("1.0 % (-2.0 to 4.0)", "41.0 % (38.0 to 44.0)", "3 GFLOPs", "40.0 %", NASTY),
+        *("+1.0 points (-2.0 to +4.0)", "41.0 % (38.0 to 44.0)", "3 GFLOPs", "40.0 %", NASTY),
     ):
         assert said in text
-    nothing = build_page({**a_report(), "shift": None}, {}).split("Problems unlike")[1]
-    assert "not measured" in nothing.split("</section>")[0]
+    assert "refused 1.2 % of the measured problems" in text
+    without = build_page({**a_report(), "shift": None, "unfamiliar_share": None}, {})
+    assert "Problems unlike" not in without
 
 
 def test_the_summary_says_what_was_found() -> None:
     said = summary(a_report())
-    assert "(majority@64 world:large, 70.0 %) the router costs 4 (2 to 5) times less." in said
-    assert "closes 60.0 % (54.0 to 66.0) of the distance" in said
-    assert "Of 3 targets: 1 met, 1 missed, 1 not measured. All of it is over 512 problems." in said
-
-
-def test_a_router_that_costs_more_is_said_to() -> None:
-    report = {**a_report(), "cost_ratio_at_equal_accuracy": {"value": 1.5, "low": 1.2, "high": None}}
-    assert "the router costs 1.5 (1.2 or more) times as much." in summary(report)
-
-
-def test_a_router_that_is_sometimes_or_never_as_accurate_is_said_to_be() -> None:
-    ratio = {"value": 0.5, "low": 0.25, "high": None}
-    assert "the router costs 2 (4 or less) times less." in summary(
-        {**a_report(), "cost_ratio_at_equal_accuracy": ratio}
+    assert (
+        "best fixed arm (majority@64 world:large, 70.0 %) the router costs 0.25 of it (0.2 to 0.5)." in said
     )
-    never = {**a_report(), "cost_ratio_at_equal_accuracy": {**ratio, "value": None}}
-    assert summary(never).startswith("The router is never as accurate as the best fixed arm (")
+    assert f"Against the cheapest arm within half a point of it, {NASTY}: the router costs 0.5 of it" in said
+    assert "Against margin world:small: the router is never as accurate." in said
+    assert "closes 60.0 % (54.0 to 66.0) of the distance" in said
+    assert said.endswith("All of it is over 512 problems.")
+
+
+def test_what_is_infinite_is_told_from_what_was_not_measured(tmp_path: Path) -> None:
+    """Readers who do not know the difference find null, as they always did."""
+    report = a_report()
+    never = {"value": math.inf, "low": 0.4, "high": math.inf}
+    report["cost_ratio_at_equal_accuracy"] = never
+    report["arms"][0]["cost_ratio"] = {"value": 0.5, "low": 0.25, "high": math.inf}
+    report["arms"][1]["cost_ratio"] = {"value": math.nan, "low": math.nan, "high": math.nan}
+    write_report(report, tmp_path)
+    read = json.loads((tmp_path / "report.json").read_text(), parse_constant=pytest.fail)
+    ratio = {"value": None, "low": 0.4, "high": None, "infinite": ["value", "high"]}
+    assert read["cost_ratio_at_equal_accuracy"] == ratio
+    assert read["arms"][1]["cost_ratio"] == {"value": None, "low": None, "high": None}
+    text = _Tags(_page(tmp_path)).text
+    assert f"({report['best_fixed']['name']}, 70.0 %) the router is never as accurate." in text
+    assert "0.5 of it (0.25 to never)" in text
+    assert "not measured" in text
+
+
+def test_nothing_is_missing_from_a_whole_report(written: Path) -> None:
+    missing = {arm["name"] for arm in a_report()["arms"]}  # their cost ratios are not in it
+    page = re.sub(r"<td>not measured</td></tr>", "", _page(written), count=len(missing))
+    assert "not measured" not in page
 
 
 def test_numbers_that_are_not_finite_are_null(tmp_path: Path) -> None:
@@ -239,17 +308,20 @@ def test_numbers_that_are_not_finite_are_null(tmp_path: Path) -> None:
 
 def test_a_report_without_a_single_number_is_still_written(tmp_path: Path) -> None:
     write_report(without_numbers(a_report()), tmp_path)
-    assert "the router costs an amount that was not measured" in _page(tmp_path)
+    assert "the router costs not measured" in _page(tmp_path)
     assert json.loads((tmp_path / "report.json").read_text())["n_problems"] is None
 
 
+NUMBERS = {"n_problems", "n_draws", "n_trained", "probe_share", "unfamiliar_share"}
+
+
 @pytest.mark.parametrize("empty", [None, {}], ids=["none", "empty"])
-@pytest.mark.parametrize(
-    "part", sorted(set(a_report()) - {"schema", "split", "n_problems", "n_draws", "probe_share"})
-)
-def test_a_missing_part_breaks_nothing(part: str, empty: Any) -> None:
+@pytest.mark.parametrize("part", sorted(set(a_report()) - {"schema", "split"} - NUMBERS))
+def test_a_missing_part_breaks_nothing_and_is_left_out(part: str, empty: Any) -> None:
     report = {**a_report(), part: empty}
-    assert "not measured" in build_page(report, {})
+    page = build_page(report, {})
+    assert "None" not in _Tags(page).text
+    assert "{}" not in _Tags(page).text
     for draw in plots.PLOTS.values():
         draw(report)
 
@@ -343,7 +415,11 @@ def test_rare_arms_are_drawn_as_one() -> None:
     ],
 )
 def test_costs_are_read_with_a_prefix(flops: float | None, shown: str) -> None:
-    assert _flops(flops) == shown
+    assert figures.cost(flops, "FLOPs") == shown
+
+
+def test_other_units_are_as_the_log_counts_them() -> None:
+    assert figures.cost(12345.6, "tokens") == "12,346 tokens"
 
 
 def _page(folder: Path) -> str:

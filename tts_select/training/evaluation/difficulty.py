@@ -1,46 +1,74 @@
-"""Difficulty before much is spent: pass@1 of a policy from the problem's text and its first two samples."""
+"""Difficulty before much is spent: pass@1 of a policy, as a router estimates it after its first look; where a
+router estimates none, from the problem's text and the policy's first two samples."""
 
 from __future__ import annotations
 
-from itertools import islice
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from tts_select.selector.features import text_features
-from tts_select.training.log.records import SweepLog
-from tts_select.training.replay.orders import Replay
-from tts_select.training.replay.strategies import votes_of
+from tts_select.training.evaluation.frontier import Part
+from tts_select.training.replay.cases import Case
+from tts_select.training.replay.orders import Draws
+from tts_select.training.replay.walks import Walk, probed
 
 N_LOOKED_AT = 2
 PENALTIES = tuple(np.geomspace(0.1, 1e4, 11))
 
 
-def estimated(replay: Replay, log: SweepLog, policy: str, fold: np.ndarray) -> np.ndarray:
-    """Of each problem, by a ridge regression on the problems of the other folds; in the first order."""
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What is thought of each problem's pass@1, and what that has cost; shape (problems,) each."""
+
+    pass_at_1: np.ndarray
+    cost: np.ndarray
+
+
+def first_looks(parts: Sequence[Part], cases: Sequence[Case], seed: int) -> list[Walk]:
+    """The walk of each case right after the first look of its router."""
+    found: dict[int, Walk] = {}
+    for part in parts:
+        rng = np.random.default_rng(seed)
+        for place, case in zip(part.places.tolist(), part.of(cases), strict=True):
+            found[place] = probed(part.router.first_look, case, case.order(rng))
+    return [found[k] for k in range(len(cases))]
+
+
+def estimates(parts: Sequence[Part], cases: Sequence[Case], seed: int) -> dict[str, Estimate]:
+    """What the routers estimate after their first look, by policy; empty if they estimate nothing."""
+    looks = first_looks(parts, cases, seed)
+    cost = np.array([look.flops for look in looks])
+    said: dict[str, np.ndarray] = {}
+    for part in parts:
+        for place in part.places:
+            for policy, found in part.router.difficulties(looks[place].evidence).items():
+                of_policy = said.setdefault(policy, np.full(len(cases), math.nan))
+                of_policy[place] = found.pass_at_1
+    return {policy: Estimate(p, cost) for policy, p in said.items() if not np.isnan(p).any()}
+
+
+def regressed(text: Sequence[str], first: Draws, known: np.ndarray, fold: np.ndarray) -> Estimate:
+    """By a ridge regression on the problems of the other folds; `first` has one row a problem."""
     from sklearn.linear_model import RidgeCV
     from sklearn.preprocessing import StandardScaler
 
-    first = np.searchsorted(replay.problem, np.arange(len(replay.ids)))
-    known, features = replay.pass_at_1(policy), _features(replay, log, policy)[first]
+    features, cost = _features(text, first)
     found = np.zeros(len(known))
     for k in np.unique(fold):
         scaled = StandardScaler().fit(features[fold != k])
         model = RidgeCV(PENALTIES).fit(scaled.transform(features[fold != k]), known[fold != k])
         found[fold == k] = model.predict(scaled.transform(features[fold == k]))
-    return np.clip(found, 0.0, 1.0)
+    return Estimate(np.clip(found, 0.0, 1.0), cost)
 
 
-def looked_at_cost(replay: Replay, policy: str) -> np.ndarray:
-    """What the samples that it looks at cost, of each problem, the mean over its orders."""
-    cost = replay.draws[policy].cost[:, :N_LOOKED_AT].sum(axis=1)
-    mean: np.ndarray = cost.reshape(len(replay.ids), -1).mean(axis=1)
-    return mean
-
-
-def _features(replay: Replay, log: SweepLog, policy: str) -> np.ndarray:
-    """Shape (rows, features)."""
-    text = np.array([text_features(log.problems[i].problem) for i in replay.ids], float)
-    *_, (tally, cost) = islice(votes_of(replay, policy), N_LOOKED_AT)
-    share = tally.votes.max(axis=1) / np.maximum(tally.weight.sum(axis=1), 1)
-    columns = (np.nan_to_num(text)[replay.problem], share[:, None], np.log1p(cost)[:, None])
-    return np.concatenate(columns, axis=1)
+def _features(text: Sequence[str], first: Draws) -> tuple[np.ndarray, np.ndarray]:
+    """Those of the texts, the share of the first answer, the cost of what is looked at; and that cost."""
+    texts = np.nan_to_num(np.array([text_features(problem) for problem in text], float))
+    group, there = first.group[:, :N_LOOKED_AT], first.is_there[:, :N_LOOKED_AT]
+    votes = ((group[:, :, None] == group[:, None, :]) & (group >= 0)[:, :, None]).sum(axis=2)
+    share = votes.max(axis=1, initial=0) / np.maximum(there.sum(axis=1), 1)
+    cost = first.cost[:, :N_LOOKED_AT].sum(axis=1)
+    return np.column_stack([texts, share, np.log1p(cost)]), cost

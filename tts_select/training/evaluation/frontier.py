@@ -1,46 +1,175 @@
-"""A router replayed over prices."""
+"""What is measured, one router or one of each fold, replayed over prices."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from statistics import geometric_mean
+from typing import Any
 
 import numpy as np
 
-from tts_select.selector.routers.lookahead import LookaheadRouter
-from tts_select.training.replay.cases import Case
+from tts_select.selector.routers.protocol import Router
+from tts_select.training.log.records import Manifest
+from tts_select.training.replay.cases import Case, Order
 from tts_select.training.replay.fixed import Score
-from tts_select.training.replay.walks import Walk, walk
+from tts_select.training.replay.walks import Walk, draw_of, walk_in
 
-N_DRAWS = 4
+MIDDLE_SHARE = 0.99
+"""Of the best accuracy: where no price has a name, the middle one is the dearest that keeps it."""
+PROBES = "the probes"
+"""What ran last where nothing but the probes did."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A router, and the problems that it is measured on."""
+
+    router: Router
+    trained_on: Mapping[str, Any]
+    places: np.ndarray
+    """Of its problems among all."""
+
+    def of(self, cases: Sequence[Case]) -> list[Case]:
+        """Its own ones."""
+        return [cases[k] for k in self.places]
+
+
+@dataclass(frozen=True, slots=True)
+class Walked:
+    """The walks at one price; arrays have the shape (draws, problems)."""
+
+    correct: np.ndarray
+    cost: np.ndarray
+    probe_cost: np.ndarray
+    confidence: np.ndarray
+    is_unfamiliar: np.ndarray
+    last: np.ndarray
+    """The name of the arm that ran last, the probes aside."""
+
+    @classmethod
+    def of(cls, draws: Sequence[Sequence[Walk]]) -> Walked:
+        """From walks of the same problems."""
+
+        def each(value: Callable[[Walk], object], kind: type) -> np.ndarray:
+            return np.array([[value(w) for w in walks] for walks in draws], dtype=kind)
+
+        return cls(
+            correct=each(lambda w: w.correct, float),
+            cost=each(lambda w: w.flops, float),
+            probe_cost=each(lambda w: w.probe_flops, float),
+            confidence=each(lambda w: w.confidence, float),
+            is_unfamiliar=each(lambda w: w.unfamiliar is not None, bool),
+            last=each(lambda w: w.chosen[-1] if w.chosen else PROBES, object),
+        )
+
+    @classmethod
+    def joined(cls, parts: Sequence[tuple[np.ndarray, Walked]]) -> Walked:
+        """From the walks of parts of the problems, each with their places."""
+        order = np.argsort(np.concatenate([places for places, _ in parts]))
+        return cls(
+            *(
+                np.concatenate([getattr(walked, f.name) for _, walked in parts], axis=1)[:, order]
+                for f in fields(cls)
+            )
+        )
+
+    @property
+    def score(self) -> Score:
+        """Means over draws."""
+        return Score(self.correct.mean(axis=0), self.cost.mean(axis=0))
+
+    @property
+    def probe_share(self) -> float:
+        """The share of the probes in the cost."""
+        return float(self.probe_cost.mean()) / self.score.cost
+
+
+Replayer = Callable[[float], Walked]
+"""Replays a router on its problems, at a price."""
+Drawn = Sequence[Sequence[Order]]
+"""For each draw, an order of each case."""
+
+
+MakeReplayer = Callable[[Router, Sequence[Case], Drawn, Manifest], Replayer]
+"""Of a router, for cases of a log with this manifest."""
+
+
+def walker(router: Router, cases: Sequence[Case], drawn: Drawn, _: Manifest) -> Replayer:
+    """The walk of any router, one decision after the other."""
+    return lambda price: Walked.of([walk_in(router, cases, orders, price) for orders in drawn])
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What is measured: one router, or those of folds, each ready to be replayed on its own problems."""
+
+    parts: Sequence[Part]
+    replayers: Sequence[Replayer]
+
+    @classmethod
+    def of(
+        cls,
+        parts: Sequence[Part],
+        cases: Sequence[Case],
+        manifest: Manifest,
+        *,
+        seed: int,
+        n_draws: int,
+        by: MakeReplayer = walker,
+    ) -> Subject:
+        """In random draws, the same at every price."""
+        replayers = []
+        for part in parts:
+            own = part.of(cases)
+            drawn = [draw_of(own, seed + k) for k in range(n_draws)]
+            replayers.append(by(part.router, own, drawn, manifest))
+        return cls(parts, replayers)
+
+    def at(self, prices: Sequence[float]) -> Walked:
+        """Each part at its price."""
+        return Walked.joined(
+            [
+                (part.places, replayer(price))
+                for part, replayer, price in zip(self.parts, self.replayers, prices, strict=True)
+            ]
+        )
+
+    def at_efforts(self) -> dict[str, tuple[float, Score]]:
+        """The price (of several routers the geometric mean) and the score of each effort that all have."""
+        named = [part.router.prices for part in self.parts]
+        found = {}
+        for effort in named[0]:
+            prices = [own[effort] for own in named if effort in own]
+            if len(prices) == len(named):
+                price = prices[0] if len(prices) == 1 else geometric_mean(prices)
+                found[effort] = price, self.at(prices).score
+        return found
 
 
 @dataclass(frozen=True, slots=True)
 class Frontier:
-    """The router at each of `prices`: its walks, shape (prices, draws, problems), and their scores."""
+    """The router at each of `prices`."""
 
     prices: Sequence[float]
-    walks: Sequence[Sequence[Sequence[Walk]]]
+    walked: Sequence[Walked]
     scores: Sequence[Score]
 
 
-def frontier_of(
-    router: LookaheadRouter,
-    cases: Sequence[Case],
-    prices: Sequence[float] | np.ndarray,
-    seed: int,
-    note: Callable[[str], None],
-) -> Frontier:
-    """Replay the router at each price, in the same draws."""
-    walks: list[list[list[Walk]]] = []
-    for k, price in enumerate(prices):
-        note(f"price {k + 1} of {len(prices)}")
-        walks.append([walk(router, cases, float(price), seed=seed + d) for d in range(N_DRAWS)])
-    return Frontier([float(p) for p in prices], walks, [score_of(w) for w in walks])
+def frontier_of(subject: Subject, prices: Sequence[float], *, note: Callable[[str], None]) -> Frontier:
+    """Replay all parts at each price."""
+    walked = []
+    for k, price in enumerate(prices, start=1):
+        note(f"price {k} of {len(prices)}")
+        walked.append(subject.at([price] * len(subject.parts)))
+    return Frontier(prices, walked, [w.score for w in walked])
 
 
-def score_of(draws: Sequence[Sequence[Walk]]) -> Score:
-    """Of the same cases in some draws."""
-    correct = np.array([[w.correct for w in walks] for walks in draws], dtype=float)
-    flops = np.array([[w.flops for w in walks] for walks in draws])
-    return Score(correct.mean(axis=0), flops.mean(axis=0))
+def middle_of(parts: Sequence[Part], frontier: Frontier) -> int:
+    """The place of the price that is closest to that of medium effort; of routers of folds, whose efforts
+    differ, or without efforts, that of the dearest price that keeps 99 % of the most that is reached."""
+    if len(parts) == 1 and "medium" in parts[0].router.prices:
+        medium = parts[0].router.prices["medium"]
+        return int(np.abs(np.log(np.array(frontier.prices) / medium)).argmin())
+    best = max(score.accuracy for score in frontier.scores)
+    return max(k for k, score in enumerate(frontier.scores) if score.accuracy >= MIDDLE_SHARE * best)

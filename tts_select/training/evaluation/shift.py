@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
 from tts_select.core.errors import InputError
 from tts_select.selector.portfolio import Portfolio
 from tts_select.selector.routers.lookahead import Probe
-from tts_select.training.evaluation.frontier import N_DRAWS, score_of
+from tts_select.training.evaluation.frontier import Part, Subject
+from tts_select.training.evaluation.records import Shift
 from tts_select.training.log.records import SweepLog
 from tts_select.training.replay.cases import cases_of
-from tts_select.training.replay.fixed import board_of
+from tts_select.training.replay.fixed import N_DRAWS, best_of, board_of
 from tts_select.training.replay.metrics import mean_interval
-from tts_select.training.replay.walks import walk
 from tts_select.training.routers.lookahead.fit import FEWEST_PROBLEMS, fit_router
 
 HIGHEST_TRAINED = 5
@@ -34,7 +33,7 @@ def sides_of(trained: SweepLog, tested: SweepLog) -> tuple[SweepLog, SweepLog]:
 
 def shift_of(
     low: SweepLog, high: SweepLog, probe: Probe, *, seed: int = 1, note: Callable[[str], None]
-) -> dict[str, Any]:
+) -> Shift:
     """Router minus the best fixed arm (the most accurate one on the tested problems), at high effort."""
     note(f"training on levels 1-{HIGHEST_TRAINED}")
     router = fit_router(low, probe, seed=seed).router
@@ -42,15 +41,17 @@ def shift_of(
     cases = cases_of(high)
     board = board_of(cases, Portfolio(high.manifest.portfolio, high.manifest.arms), seed)
     scores = board.scores()
-    best = max(scores, key=lambda name: (scores[name].accuracy, -scores[name].cost))
-    reached = score_of([walk(router, cases, router.prices[EFFORT], seed=seed + d) for d in range(N_DRAWS)])
+    best = best_of(scores)
+    parts = [Part(router, {}, np.arange(len(cases)))]
+    subject = Subject.of(parts, cases, high.manifest, seed=seed, n_draws=N_DRAWS)
+    walked = subject.at([router.prices[EFFORT]])
     return {
         "trained_on": f"{len(low.problems)} problems of levels 1-{HIGHEST_TRAINED}",
         "tested_on": f"{len(high.problems)} problems of the levels above",
-        "unfamiliar_share": float(np.mean([bool(router.unfamiliar(c.problem.problem)) for c in cases])),
-        "router": reached.as_dict(),
+        "unfamiliar_share": float(walked.is_unfamiliar.mean()),
+        "router": walked.score.as_dict(),
         "best_fixed": {"name": best, **scores[best].as_dict()},
-        "difference": mean_interval(reached.correct - scores[best].correct).as_dict(),
+        "difference": mean_interval(walked.score.correct - scores[best].correct).as_dict(),
     }
 
 

@@ -5,8 +5,9 @@ All figures are per problem and draw, shape (problems, draws), so that intervals
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypedDict
 
 import numpy as np
 
@@ -14,14 +15,24 @@ from tts_select.core.arm import Arm
 from tts_select.selector.difficulty import EASY_FROM, MEDIUM_FROM
 from tts_select.selector.portfolio import Portfolio
 from tts_select.training.replay.cases import Case, Order
-from tts_select.training.replay.metrics import bootstrap
+from tts_select.training.replay.metrics import mean_interval
 
 N_DRAWS = 4
 
 
+class PointRecord(TypedDict):
+    """An accuracy with its interval and the mean cost of a problem, as JSON holds them."""
+
+    accuracy: float
+    low: float
+    high: float
+    cost: float
+
+
 @dataclass(frozen=True, slots=True)
 class Score:
-    """Of a strategy: `correct` and `flops` have the shape (problems,), means over draws."""
+    """What a strategy gets: `correct` and `flops` have the shape (problems,), means over draws; `flops` are
+    in the unit of costs, whatever that is."""
 
     correct: np.ndarray
     flops: np.ndarray
@@ -36,9 +47,9 @@ class Score:
         """Mean FLOPs a problem."""
         return float(self.flops.mean())
 
-    def as_dict(self) -> dict[str, float]:
+    def as_dict(self) -> PointRecord:
         """A point of the report."""
-        found = bootstrap(lambda places: float(self.correct[places].mean()), len(self.correct))
+        found = mean_interval(self.correct)
         return {"accuracy": found.value, "low": found.low, "high": found.high, "cost": self.cost}
 
 
@@ -60,22 +71,54 @@ class Board:
         """Of every arm."""
         return {arm.name: self.score(arm.name) for arm in self.arms}
 
+    def of(self, problems: np.ndarray) -> Board:
+        """The same for some problems (a mask)."""
+        return Board(self.arms, self.correct[:, problems], self.flops[:, problems])
+
+    def only(self, names: Sequence[str]) -> Board:
+        """The same for the arms of these names, in their order.
+
+        Raises:
+            KeyError: there is no such arm.
+        """
+        places = {arm.name: k for k, arm in enumerate(self.arms)}
+        some = [places[name] for name in names]
+        return Board(tuple(self.arms[k] for k in some), self.correct[some], self.flops[some])
+
+
+Orders = Sequence[Sequence[Order]]
+"""The draws of each case."""
+
+
+def orders_of(cases: Sequence[Case], seed: int, n_draws: int = N_DRAWS) -> list[list[Order]]:
+    """Random draws of every case."""
+    rng = np.random.default_rng(seed)
+    return [[case.order(rng) for _ in range(n_draws)] for case in cases]
+
 
 def board_of(cases: Sequence[Case], portfolio: Portfolio, seed: int, n_draws: int = N_DRAWS) -> Board:
-    """Replay every arm on every case. What a vote or a search comes to depends on the draw; what the best of
-    some samples comes to is known without bias from all of them."""
-    rng = np.random.default_rng(seed)
-    orders: list[list[Order]] = [[case.order(rng) for _ in range(n_draws)] for case in cases]
-    shape = (len(portfolio.arms), len(cases), n_draws)
+    """Replay every arm on every case, in random draws."""
+    return board_in(cases, portfolio.arms, orders_of(cases, seed, n_draws))
+
+
+def board_in(cases: Sequence[Case], arms: Sequence[Arm], orders: Orders) -> Board:
+    """Replay arms on every case in these draws. What a vote or a search comes to depends on the draw; what
+    the best of some samples comes to is known without bias from all of them."""
+    shape = (len(arms), len(cases), len(orders[0]))
     correct, flops = np.empty(shape), np.empty(shape)
-    for a, arm in enumerate(portfolio.arms):
+    for a, arm in enumerate(arms):
         for c, case in enumerate(cases):
             for d, order in enumerate(orders[c]):
                 won = case.outcome(arm, order)
                 correct[a, c, d], flops[a, c, d] = won.correct, won.flops
             if arm.method == "best_of_n" and arm.settings.selection == "max":
                 correct[a, c] = case.best_of(arm)
-    return Board(portfolio.arms, correct, flops)
+    return Board(tuple(arms), correct, flops)
+
+
+def best_of(scores: Mapping[str, Score]) -> str:
+    """The name of the most accurate arm; of equals the cheaper one."""
+    return min(scores, key=lambda name: (-scores[name].accuracy, scores[name].cost))
 
 
 def cheapest_as_accurate(scores: dict[str, Score], accuracy: float) -> Score:
@@ -176,14 +219,15 @@ class Envelope:
 
 def cost_at(points: Sequence[Score], accuracy: float, places: np.ndarray) -> float:
     """The cost at which a frontier reaches an accuracy on these problems; infinite if it never does."""
-    return float(_envelope(points, places).costs_at(np.array([accuracy]))[0])
+    return float(envelope_of(points, places).costs_at(np.array([accuracy]))[0])
 
 
 def accuracy_at(points: Sequence[Score], cost: float, places: np.ndarray) -> float:
     """The accuracy that a frontier reaches at a cost; NaN if all of it is dearer."""
-    return _envelope(points, places).accuracy_at(cost)
+    return envelope_of(points, places).accuracy_at(cost)
 
 
-def _envelope(points: Sequence[Score], places: np.ndarray) -> Envelope:
+def envelope_of(points: Sequence[Score], places: np.ndarray) -> Envelope:
+    """A frontier on these problems."""
     costs = np.array([float(p.flops[places].mean()) for p in points])
     return Envelope.of(costs, np.array([float(p.correct[places].mean()) for p in points]))

@@ -4,12 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from functools import lru_cache
+from typing import Literal, TypedDict
 
 import numpy as np
 
 N_BINS = 10
 N_RESAMPLES = 1000
+
+
+class IntervalRecord(TypedDict):
+    """An interval as JSON holds it."""
+
+    value: float
+    low: float
+    high: float
+
+
+class BinRecord(TypedDict):
+    """The predictions of one bin: their mean, how often they came true, and how many there are."""
+
+    predicted: float
+    observed: float
+    n: int
+
+
+class Reliability(TypedDict):
+    """How far predicted probabilities are from what happened."""
+
+    ece: float
+    brier: float
+    n: int
+    bins: list[BinRecord]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +46,7 @@ class Interval:
     low: float
     high: float
 
-    def as_dict(self) -> dict[str, float]:
+    def as_dict(self) -> IntervalRecord:
         """For JSON."""
         return {"value": self.value, "low": self.low, "high": self.high}
 
@@ -33,10 +59,16 @@ def bootstrap(statistic: Callable[[np.ndarray], float], n: int, *, seed: int = 0
 
 def bootstraps(statistics: Callable[[np.ndarray], np.ndarray], n: int, *, seed: int = 0) -> list[Interval]:
     """The same of many numbers at once, all of the same resamples."""
-    rng = np.random.default_rng(seed)
-    resampled = np.array([statistics(rng.integers(n, size=n)) for _ in range(N_RESAMPLES)])
+    resampled = np.array([statistics(places) for places in resamples(n, N_RESAMPLES, seed)])
     values = statistics(np.arange(n))
     return [Interval(float(v), *_ends(found)) for v, found in zip(values, resampled.T, strict=True)]
+
+
+@lru_cache(maxsize=4)
+def resamples(n: int, n_resamples: int, seed: int) -> np.ndarray:
+    """The places of the problems in each resample, shape (resamples, n); those of a seed are always the same,
+    so that all figures of a report are of the same ones."""
+    return np.random.default_rng(seed).integers(n, size=(n_resamples, n))
 
 
 def _ends(found: np.ndarray) -> tuple[float, float]:
@@ -50,17 +82,18 @@ def _ends(found: np.ndarray) -> tuple[float, float]:
 
 
 def mean_interval(values: np.ndarray, *, seed: int = 0) -> Interval:
-    """Of the mean over problems."""
-    return bootstrap(lambda places: float(values[places].mean()), len(values), seed=seed)
+    """The mean over problems."""
+    means = values[resamples(len(values), N_RESAMPLES, seed)].mean(axis=1)
+    return Interval(float(values.mean()), *_ends(means))
 
 
-def reliability(said: np.ndarray, happened: np.ndarray) -> dict[str, Any]:
+def reliability(said: np.ndarray, happened: np.ndarray) -> Reliability:
     """ECE (in ten bins of equal width), the Brier score and the bins, for what was said and what happened.
 
     Labels may be soft: a success rate counts as that many successes.
     """
     bins = np.minimum((said * N_BINS).astype(int), N_BINS - 1)
-    found: list[dict[str, float]] = []
+    found: list[BinRecord] = []
     error = 0.0
     for k in range(N_BINS):
         here = bins == k

@@ -1,4 +1,4 @@
-"""What needs no learning: every fixed arm, adaptive consistency, and early-stopping self-consistency.
+"""What needs no learning: every fixed arm, and the plain rules for when to stop sampling.
 
 Outcomes are (correct, cost), shape (rows,) each, on the orders of a replay.
 """
@@ -18,6 +18,11 @@ from tts_select.training.replay.orders import Replay
 
 WINDOW = 4
 """Samples of early-stopping self-consistency that have to agree (arXiv 2401.10480, section 3.1)."""
+
+MARGIN = 0.5
+"""Of the votes, by which the first answer has to be ahead of the second for the margin rule to stop."""
+FEWEST_VOTES = 2
+"""Samples that the margin rule draws at least."""
 
 Outcome = tuple[np.ndarray, np.ndarray]
 
@@ -79,6 +84,27 @@ def early_stopping(replay: Replay, policy: str) -> Outcome:
         return done
 
     return _until(replay, policy, agreed)
+
+
+def margin(replay: Replay, policy: str) -> Outcome:
+    """Sampling stops when the first answer is ahead of the second by half of the samples, two at least."""
+
+    def ahead(tally: Tally) -> np.ndarray:
+        n = tally.group.shape[1]
+        first = tally.votes.max(axis=1)
+        second = np.where(tally.group == tally.leader()[:, None], 0.0, tally.votes).max(axis=1)
+        done: np.ndarray = (first - second >= MARGIN * n) & (n >= FEWEST_VOTES)
+        return done
+
+    return _until(replay, policy, ahead)
+
+
+RULES: dict[str, Callable[[Replay, str], Outcome]] = {
+    "margin": margin,
+    "adaptive consistency": adaptive_consistency,
+    "early-stopping self-consistency": early_stopping,
+}
+"""The plain stop rules: they look at the votes alone, and learn nothing. A new one is a line here."""
 
 
 def _until(replay: Replay, policy: str, done: Callable[[Tally], np.ndarray]) -> Outcome:

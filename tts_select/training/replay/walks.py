@@ -5,6 +5,7 @@ All walks go in step, so that a router is asked once for each decision of all of
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
@@ -34,13 +35,15 @@ class Walk:
     correct: float = 0.0
     """Whether the surest answer at hand is right."""
     confidence: float = 0.0
-    """The probability of that."""
+    """The probability of that; NaN where the router knows none."""
     answers: np.ndarray = field(default_factory=lambda: np.empty((0, 0)))
     """The features of the answers at hand, a row each, when it has been judged."""
     sureness: np.ndarray = field(default_factory=lambda: np.empty(0))
     """How likely each of them is to be right."""
     chosen: list[str] = field(default_factory=list)
     """The names of the arms that were run, the probe aside."""
+    unfamiliar: str | None = None
+    """Why the router refused the problem as unlike its training problems, if it did."""
     _seen: tuple[Look, Evidence] | None = None
 
     @property
@@ -79,7 +82,11 @@ class Walk:
     def settle(self, surest: Answer | None) -> None:
         """This answer is given."""
         self.correct = self.case.is_right(surest.group) if surest else 0.0
-        self.confidence = (surest.p_correct or 0.0) if surest else 0.0
+        self.confidence = _probability(surest.p_correct) if surest else 0.0
+
+
+def _probability(p_correct: float | None) -> float:
+    return math.nan if p_correct is None else p_correct
 
 
 def probed(probe: Arm | None, case: Case, order: Order) -> Walk:
@@ -107,10 +114,28 @@ def walk(
     caps: Caps | None = None,
     trail: list[tuple[int, Walk]] | None = None,
 ) -> list[Walk]:
-    """One walk a case, to its end. A `trail` takes the walks as they are before each decision that is not the
-    probe, with the place of the case."""
+    """One walk a case, in a random order of its samples. A `trail` takes the walks as they are before each
+    decision that is not the probe, with the place of the case."""
+    return walk_in(router, cases, draw_of(cases, seed), price, caps=caps, trail=trail)
+
+
+def draw_of(cases: Sequence[Case], seed: int) -> list[Order]:
+    """A random order of each case."""
     rng = np.random.default_rng(seed)
-    walks = [Walk(case, case.order(rng)) for case in cases]
+    return [case.order(rng) for case in cases]
+
+
+def walk_in(
+    router: Router,
+    cases: Sequence[Case],
+    orders: Sequence[Order],
+    price: float,
+    *,
+    caps: Caps | None = None,
+    trail: list[tuple[int, Walk]] | None = None,
+) -> list[Walk]:
+    """One walk a case, to its end, in these orders."""
+    walks = [Walk(case, order) for case, order in zip(cases, orders, strict=True)]
     courses = [Course(case.problem.problem, price) for case in cases]
     limits = caps or Caps()
     going = list(range(len(walks)))
@@ -125,6 +150,7 @@ def walk(
             walks[k].take(decision)
         going = [k for k in going if not courses[k].is_done]
     for w, course in zip(walks, courses, strict=True):
+        w.unfamiliar = course.unfamiliar
         if course.unfamiliar is not None or course.taken[-1].arm is not None:
             w.settle(next(iter(router.answers(w.evidence, price)), None))
     return walks

@@ -11,6 +11,8 @@ import itertools
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
+from tts_select.core.visible_text import visible
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -90,7 +92,7 @@ def draw_calibration(report: Report) -> Figure | None:
         above.plot([0, 1], [0, 1], "--", color=GREY, lw=1)
         above.plot(predicted, [b["observed"] for b in bins], "o-", color=BLUE)
         ece = calibration.get("ece")
-        above.set_title(f"{name}\nECE {'not measured' if ece is None else f'{ece:.3f}'}")
+        above.set_title(f"{visible(name)}\nECE {'not measured' if ece is None else f'{ece:.3f}'}")
         above.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
         below.vlines(predicted, 0, [b.get("n") or 0 for b in bins], color=BLUE, lw=5)
         below.set(xlabel="predicted", ylim=(0, None))
@@ -115,7 +117,7 @@ def draw_choices(report: Report) -> Figure | None:
             continue
         colour = GREY if name is None else ARM_COLOURS[k]
         bars = axis.barh(
-            list(choices), shares, left=left, color=colour, edgecolor="white", label=name or "other"
+            list(choices), shares, left=left, color=colour, edgecolor="white", label=visible(name or "other")
         )
         texts = [f"{s:.0%}" if s >= LABELLED_SHARE else "" for s in shares]
         axis.bar_label(bars, texts, label_type="center", fontsize=8, bbox=BOX)
@@ -165,7 +167,8 @@ def _draw_arms(axis: Axes, arms: list[Point]) -> None:
         by_method.setdefault(arm["name"].split("@")[0].split(" ")[0], []).append(arm)
     for k, (method, own) in enumerate(sorted(by_method.items())):
         colour, marker = METHOD_COLOURS[k % len(METHOD_COLOURS)], METHOD_MARKERS[k % len(METHOD_MARKERS)]
-        axis.scatter(*_xy(own), s=26, color=colour, marker=marker, alpha=0.85, zorder=2, label=method)
+        style = {"s": 26, "color": colour, "marker": marker, "alpha": 0.85, "zorder": 2}
+        axis.scatter(*_xy(own), label=visible(method), **style)
 
 
 def _draw_compared(axis: Axes, report: Report) -> None:
@@ -182,7 +185,8 @@ def _draw_compared(axis: Axes, report: Report) -> None:
         axis.plot(*_xy(_drawable(points or [])), style, color=DARK, lw=1.6, label=f"paper's bins, {name}")
     for (name, points), marker in zip(_others(report).items(), itertools.cycle("Xhpd8H")):
         if found := _drawable(points):
-            axis.plot(*_xy(found), marker, ms=9, color=DARK, mec="white", ls="", zorder=3, label=name)
+            shown = visible(name)
+            axis.plot(*_xy(found), marker, ms=9, color=DARK, mec="white", ls="", zorder=3, label=shown)
 
 
 def _others(report: Report) -> dict[str, list[Point | None]]:
@@ -195,7 +199,7 @@ def _others(report: Report) -> dict[str, list[Point | None]]:
 
 def _label(axis: Axes, text: str, at: tuple[float, float], shift_points: tuple[int, int], *, ha: Any) -> None:
     axis.annotate(
-        text,
+        visible(text),
         at,
         shift_points,
         textcoords="offset points",

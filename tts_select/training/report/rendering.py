@@ -2,7 +2,8 @@
 
 It decides what is written, in which order; `plots.py` and `page.py` decide how it looks. Everything is made
 in memory first and report.json is written last: a folder that has one is whole, and a plot that fails leaves
-an older report as it was. A number that could not be computed (None, NaN or infinite) is null in the JSON.
+an older report as it was. A number that could not be computed (None or NaN) is null in the JSON; so is one
+that is infinite, which `infinite` then names beside it.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import json
 import math
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +20,10 @@ from tts_select.training.report.page import build_page
 from tts_select.training.report.plots import PLOTS, draw_plots
 
 
-def write_report(report: dict[str, Any], folder: Path) -> None:
+def write_report(report: Mapping[str, Any], folder: Path) -> None:
     """Write report.json, the page and, where matplotlib is installed, the plots into `folder`, which is made
     if need be."""
-    figures = without_nan(report)
+    figures = without_nan(dict(report))
     record = json.dumps(figures, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
     drawn = {} if missing_from("plot") else draw_plots(figures)
     page = build_page(figures, drawn)
@@ -35,13 +37,16 @@ def write_report(report: dict[str, Any], folder: Path) -> None:
 
 
 def without_nan(value: Any) -> Any:
-    """The same with None wherever a number is not finite, since JSON has no NaN.
+    """The same with None wherever a number is not finite, since JSON has no NaN. An infinite number is told
+    from one that could not be computed: `infinite` beside it names it.
 
     >>> without_nan({"cost": float("inf"), "bins": [0.5, float("nan")]})
-    {'cost': None, 'bins': [0.5, None]}
+    {'cost': None, 'bins': [0.5, None], 'infinite': ['cost']}
     """
     if isinstance(value, dict):
-        return {key: without_nan(inner) for key, inner in value.items()}
+        infinite = [key for key, inner in value.items() if isinstance(inner, float) and inner == math.inf]
+        found = {key: without_nan(inner) for key, inner in value.items()}
+        return {**found, "infinite": infinite} if infinite else found
     if isinstance(value, list | tuple):
         return [without_nan(inner) for inner in value]
     if isinstance(value, float):

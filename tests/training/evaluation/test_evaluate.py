@@ -1,0 +1,245 @@
+"""One evaluation for every kind of router, on sweeps and imported logs, whole and in folds."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.ladders import ladder_router
+from tests.training.evaluation.by_hand import SMALL, VOTE, ByHand, log_by_hand
+from tests.training.made import made_log
+from tts_select.core.arm import Arm
+from tts_select.core.errors import InputError
+from tts_select.selector.routers.named import NamedArm
+from tts_select.selector.routers.protocol import Router
+from tts_select.training.evaluation.comparing import cost_ratios
+from tts_select.training.evaluation.evaluate import cross_evaluate, evaluate
+from tts_select.training.evaluation.frontier import walker
+from tts_select.training.evaluation.ladder import climber
+from tts_select.training.evaluation.records import Report
+from tts_select.training.log.records import SweepLog
+from tts_select.training.replay.cases import cases_of
+from tts_select.training.replay.fixed import Score, cost_at
+from tts_select.training.replay.metrics import bootstrap
+from tts_select.training.replay.walks import draw_of
+from tts_select.training.report.page import build_page
+from tts_select.training.report.rendering import without_nan
+from tts_select.training.routers.kinds import Trained, trainer_of, usual_probe
+from tts_select.training.routers.ladder.fit import FittedLadders, fit_ladders
+
+N_PROBLEMS, N_SAMPLES = 33, 4
+
+
+@pytest.fixture(scope="module")
+def fitted() -> FittedLadders:
+    return fit_ladders(made_log(N_PROBLEMS, n_samples=N_SAMPLES), seed=0)
+
+
+@pytest.fixture(scope="module")
+def folded() -> Report:
+    log = made_log(N_PROBLEMS, n_samples=N_SAMPLES)
+    return cross_evaluate(log, trainer_of(log), folds=3, seed=1)
+
+
+@pytest.mark.parametrize("ids", [(0, 1, 2, 3), (3, 1)])
+def test_a_ladder_is_climbed_as_it_is_walked(fitted: FittedLadders, ids: tuple[int, ...]) -> None:
+    """In all orders at once, and decision by decision; some pools have fewer samples than it draws."""
+    log = made_log(7, n_samples=N_SAMPLES, prefix="t", seed=5)
+    few = {key: replace(p, samples=p.samples[: 1 + k % 4]) for k, (key, p) in enumerate(log.pools.items())}
+    log = replace(log, pools=few)
+    cases = [cases_of(log)[k] for k in ids]
+    drawn = [draw_of(cases, seed) for seed in range(3)]
+    hand = ladder_router(policies=("log:weak", "log:strong"), unit="FLOPs")
+    for router in (fitted.router, hand):
+        walked, climbed = (make(router, cases, drawn, log.manifest) for make in (walker, climber))
+        for price in [ladder.price for ladder in router.ladders] + [0.0, 1e9]:
+            one, other = walked(price), climbed(price)
+            assert one.correct.tolist() == other.correct.tolist()
+            assert one.cost == pytest.approx(other.cost)
+            assert one.confidence == pytest.approx(other.confidence)
+            assert not other.is_unfamiliar.any()
+            assert not other.probe_cost.any()
+
+
+def test_the_report_of_folds_has_the_names_of_the_contract(folded: Report) -> None:
+    assert {
+        "arms", "best_fixed", "oracle", "paper_bins", "baselines", "calibration", "gap_closed",
+        "cost_ratio_at_equal_accuracy", "frontier_gaps", "n_problems", "unit", "ladders",
+    } <= set(folded)  # fmt: skip
+    assert (folded["n_problems"], folded["n_left_out"], folded["n_trained"]) == (N_PROBLEMS, 0, 22)
+    assert (folded["unit"], folded["kind"], folded["split"]) == ("FLOPs", "ladder", "3 folds over problems")
+    assert set(folded["paper_bins"]) == {"oracle", "estimated"}
+    for rule in ("margin", "adaptive consistency", "early-stopping self-consistency"):
+        assert {f"{rule} log:weak", f"{rule} log:strong"} <= set(folded["baselines"])
+    assert {arm["name"] for arm in folded["arms"]} == {
+        f"majority@{k} {policy}" for k in (1, 2, 4) for policy in ("log:weak", "log:strong")
+    }
+    assert len(folded["ladders"]) == 3
+    assert set(folded["router"]["efforts"]) == {"low", "medium", "high"}
+
+
+def test_the_oracle_is_no_worse_than_the_best_arm_and_the_frontier_spans_the_costs(folded: Report) -> None:
+    frontier = folded["router"]["frontier"]
+    costs = [p["cost"] for p in frontier]
+    assert min(costs) == pytest.approx(min(arm["cost"] for arm in folded["arms"]), rel=0.05)
+    assert costs[0] > 3 * costs[-1]
+    assert folded["oracle"]["accuracy"] >= folded["best_fixed"]["accuracy"] - 0.03
+    assert all(p["low"] <= p["accuracy"] <= p["high"] for p in frontier)
+
+
+def test_ratios_of_costs_are_those_of_one_arm_after_the_other() -> None:
+    rng = np.random.default_rng(0)
+    points = [Score(rng.random(30), rng.random(30) + k) for k in range(1, 6)]
+    arms = {name: Score(rng.random(30), 3 * rng.random(30) + 1) for name in ("a", "b")}
+    arms["dear"] = Score(np.ones(30), np.ones(30))
+    lesses = (0.01, 0.0)
+    for less, found in zip(lesses, cost_ratios(points, arms, less=lesses), strict=True):
+        for name, arm in arms.items():
+
+            def ratio(places: np.ndarray, arm: Score = arm, less: float = less) -> float:
+                wanted = float(arm.correct[places].mean()) - less
+                return cost_at(points, wanted, places) / float(arm.flops[places].mean())
+
+            assert found[name].as_dict() == pytest.approx(bootstrap(ratio, 30).as_dict())
+        assert found["dear"].value == math.inf
+
+
+def test_a_report_is_reproducible_by_its_seed(folded: Report) -> None:
+    log = made_log(N_PROBLEMS, n_samples=N_SAMPLES)
+    again = cross_evaluate(log, trainer_of(log), folds=3, seed=1)
+    assert timeless(again) == timeless(folded)
+
+
+def test_each_fold_is_measured_by_the_router_that_has_not_seen_it() -> None:
+    """The trainer notes what it is given; the routers it makes refuse every problem that they trained on."""
+    log, asked = log_by_hand(), []
+
+    def train(inside: SweepLog, *, seed: int, note: Callable[[str], None]) -> Trained:
+        asked.append((sorted(inside.problems), seed))
+        note("training")
+        return Trained(Jealous(inside), {})
+
+    noted: list[str] = []
+    found = cross_evaluate(log, train, folds=2, seed=7, note=noted.append)
+    (first, _), (second, _) = asked
+    assert sorted(first + second) == sorted(log.problems)
+    assert [seed for _, seed in asked] == [7, 8]
+    assert noted[:2] == ["fold 1 of 2: training", "fold 2 of 2: training"]
+    assert found["unfamiliar_share"] == 0.0
+    assert (found["n_trained"], found["split"]) == (2, "2 folds over problems")
+    # what it gets is what one router would that behaves alike
+    alone = evaluate(NotStrange(), log, {})
+    assert [p["cost"] for p in found["router"]["frontier"]] == [
+        p["cost"] for p in alone["router"]["frontier"]
+    ]
+    efforts = zip(found["router"]["efforts"].values(), alone["router"]["efforts"].values(), strict=True)
+    assert all(one == pytest.approx(other) for one, other in efforts)
+
+
+class NotStrange(ByHand):
+    def unfamiliar(self, problem: str, evidence: object) -> str | None:
+        return None
+
+
+class Jealous(ByHand):
+    """Refuses the problems of its training."""
+
+    def __init__(self, log: SweepLog) -> None:
+        super().__init__()
+        object.__setattr__(self, "known", {p.problem for p in log.problems.values()})
+
+    def unfamiliar(self, problem: str, evidence: object) -> str | None:
+        return "it was trained on it" if problem in self.known else None  # type: ignore[attr-defined]
+
+
+def test_a_ladder_is_measured_on_problems_that_it_has_not_seen(fitted: FittedLadders) -> None:
+    other = made_log(N_PROBLEMS, n_samples=N_SAMPLES, prefix="t", seed=7)
+    found = evaluate(fitted.router, other, fitted.facts)
+    assert found["n_trained"] == N_PROBLEMS
+    assert [p["price"] for p in found["router"]["frontier"]] == [x.price for x in fitted.router.ladders]
+    assert {e: p["price"] for e, p in found["router"]["efforts"].items()} == fitted.router.prices
+    (ladders,) = found["ladders"]
+    assert ladders[0]["stages"]
+    with pytest.raises(InputError, match=r"33 problems of the log trained the router.*--folds 5"):
+        evaluate(fitted.router, made_log(N_PROBLEMS, n_samples=N_SAMPLES), fitted.facts)
+
+
+def test_other_policies_and_other_units_are_refused(fitted: FittedLadders) -> None:
+    other = made_log(5, n_samples=N_SAMPLES, prefix="t")
+    cards = {n: replace(card, fingerprint="another") for n, card in other.manifest.models.items()}
+    renamed = replace(other, manifest=replace(other.manifest, models=cards))
+    with pytest.raises(InputError, match=r"another.*a log of its own models"):
+        evaluate(fitted.router, renamed, fitted.facts)
+    unsized = made_log(5, n_samples=N_SAMPLES, prefix="t", sized=False)
+    with pytest.raises(InputError, match="costs are in FLOPs, the log's in tokens"):
+        evaluate(fitted.router, unsized, fitted.facts)
+
+
+def test_folds_of_too_few_problems_are_refused() -> None:
+    log = made_log(2)
+    with pytest.raises(InputError, match=r"in fold 1 of 2 1 of 2 problems are left to train on: .*at least 20"):
+        cross_evaluate(log, trainer_of(log), folds=2)
+
+
+def test_a_named_arm_is_measured_like_any_router() -> None:
+    """Its frontier is a point, which is that of the fixed arm."""
+    log = log_by_hand()
+    found = evaluate(NamedArm(VOTE), log, {})
+    (point,) = found["router"]["frontier"]
+    assert (found["kind"], point["price"], point["accuracy"], point["cost"]) == ("named", 0.0, 0.5, 8.0)
+    assert found["router"]["efforts"] == {}
+    same = next(row for row in found["savings"] if row["name"] == VOTE.name)
+    assert (same["cost_ratio"]["value"], same["gain"]["value"]) == (1.0, 0.0)
+    assert "confidence" in found["calibration"]
+
+
+def test_a_named_arm_costs_what_the_log_counts() -> None:
+    found = evaluate(NamedArm(Arm("log:weak", None, "majority", 2)), made_log(6, sized=False), {})
+    assert found["unit"] == "tokens"
+    assert found["best_fixed"]["unit"] == "tokens"
+
+
+def test_the_confidence_of_samples_that_nothing_is_known_of_is_left_out() -> None:
+    """A single unscored sample has no share of a vote."""
+    found = evaluate(NamedArm(Arm(SMALL, None, "cot", 1)), log_by_hand(), {})
+    assert "confidence" not in found["calibration"]
+
+
+@pytest.mark.parametrize("kind", ["by hand", "named", "ladder"])
+def test_the_page_of_every_kind_lacks_nothing(kind: str, fitted: FittedLadders) -> None:
+    if kind == "ladder":
+        found = evaluate(
+            fitted.router, made_log(N_PROBLEMS, n_samples=N_SAMPLES, prefix="t", seed=7), fitted.facts
+        )
+    else:
+        router: Router = ByHand() if kind == "by hand" else NamedArm(VOTE)
+        found = evaluate(router, log_by_hand(), {"n_problems": 5})
+    page = build_page(without_nan(dict(found)), {})
+    assert "not measured" not in page
+    assert "nan" not in page.lower().split("<h1>")[1]
+    for row in found["savings"]:
+        assert row["name"] in page
+
+
+@pytest.mark.slow
+def test_a_sweep_is_measured_in_folds_by_either_kind(synthetic_log: Callable[..., SweepLog]) -> None:
+    log = synthetic_log(46)
+    for kind in ("ladder", "look-ahead"):
+        found = cross_evaluate(log, trainer_of(log, kind), folds=2, seed=1)
+        assert found["kind"] == kind
+        assert {arm["name"] for arm in found["arms"]} >= {arm.name for arm in log.manifest.arms}
+        assert "not measured" not in build_page(without_nan(dict(found)), {})
+
+
+def test_the_usual_probe_is_one_that_the_log_has(synthetic_log: Callable[..., SweepLog]) -> None:
+    assert usual_probe(synthetic_log(2).manifest).arm.pool == "world:small temperature=0"
+    assert usual_probe(made_log(2).manifest).arm.pool == "log:weak"
+
+
+def timeless(report: Report) -> dict[str, Any]:
+    return {key: value for key, value in without_nan(dict(report)).items() if key != "decision_ms"}

@@ -1,0 +1,153 @@
+"""What people see of a router: its plan for a problem, what it learned, and how it was measured."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from tts_select.commands._terminal import figure, text
+
+if TYPE_CHECKING:
+    from tts_select.selector.deciding import Option
+    from tts_select.selector.outlook import Outlook
+    from tts_select.selector.routers.ladder import LadderRouter
+    from tts_select.selector.routers.lookahead import LookaheadRouter, Probe
+    from tts_select.training.evaluation.records import Point, Report
+    from tts_select.training.replay.metrics import IntervalRecord
+
+
+def outlook_view(outlook: Outlook) -> RenderableType:
+    """The difficulty, what would be run, and the runners-up with why they lost."""
+    chosen = outlook.chosen
+    lines = [Text.assemble("Plan: ", text(chosen.name, "bold green"), text(f"   ({outlook.reason})"))]
+    difficulty = Table(
+        "policy", "pass@1", "90 % interval", "bin", title="difficulty", title_justify="left", box=None
+    )
+    for policy, found in outlook.difficulty.items():
+        interval = f"{figure(found.low, '.2f')} to {figure(found.high, '.2f')}"
+        difficulty.add_row(policy, figure(found.pass_at_1, ".2f"), interval, found.bin)
+    options = Table(
+        "option", "P(correct)", "FLOPs", "value", "why not", title="options", title_justify="left", box=None
+    )
+    for option in outlook.options[:8]:
+        why = "" if option is chosen else why_not(option, outlook)
+        value = figure(option.value(outlook.price), ".3f")
+        figures = figure(option.p_correct, ".3f"), figure(option.flops, ".2g"), value
+        options.add_row(option.name, *figures, why)
+    probes = (
+        f"probes: {outlook.n_probes}, {figure(outlook.probe_flops, '.2g')} FLOPs"
+        if outlook.n_probes
+        else "no probes"
+    )
+    return Group(*lines, Text(probes, style="dim"), difficulty, options)
+
+
+def why_not(option: Option, outlook: Outlook) -> str:
+    """Why an option lost against the chosen one, in words."""
+    if outlook.unfamiliar is not None:
+        return "not the best fixed arm"
+    chosen, price = outlook.chosen, outlook.price
+    gain = option.p_correct - chosen.p_correct
+    if option.value(price) > chosen.value(price):
+        return "waits for what the cheaper step shows"
+    if gain <= 0:
+        return "no likelier to be right" if option.flops >= chosen.flops else "less likely to be right"
+    more = figure(option.flops - chosen.flops, ".2g")
+    return f"{figure(gain, '+.3f')} is not worth {more} FLOPs more"
+
+
+_LEARNED = {
+    "confidence": "answers being right",
+    "mend": "wrong ones put right",
+    "spoil": "right ones lost",
+}
+
+
+def fitted_view(router: LookaheadRouter, facts: Mapping[str, Any]) -> RenderableType:
+    """What training learned."""
+    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+    table.add_row("trained on", f"{facts['n_problems']:,} problems, {facts['n_states']:,} states")
+    table.add_row("probes", _probes_of(router.probe))
+    table.add_row("best fixed arm", router.fallback)
+    if areas := facts["ablation"]["auc"]:
+        table.add_row("difficulty, AUC", _listed(areas))
+    for name, of_what in _LEARNED.items():
+        if skill := facts["skill"].get(name):
+            table.add_row(f"explained of {of_what}", f"{figure(skill['value'], '.2f')} ({_interval(skill)})")
+    table.add_row("refused of problems like these", figure(facts["unfamiliar"]["refused"], ".1%"))
+    for effort, price in router.prices.items():
+        point = next(p for p in facts["frontier"] if p["price"] == price)
+        accuracy, flops = figure(point["accuracy"], ".3f"), figure(point["flops"], ".3g")
+        table.add_row(f"effort {effort}", f"accuracy {accuracy} for {flops} FLOPs a problem")
+    return table
+
+
+def ladders_view(router: LadderRouter, facts: Mapping[str, Any]) -> RenderableType:
+    """What a ladder router learned: the ladders of its efforts."""
+    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+    table.add_row("trained on", f"{facts['n_problems']:,} problems, {facts['n_orders']} orders of each")
+    table.add_row("best fixed arm", router.fallback)
+    for pool, share in facts["share_cut"].items():
+        if share:
+            table.add_row("samples cut", f"{share:.1%} of {pool}: unknown, so they have no vote")
+    for effort, price in router.prices.items():
+        ladder = router.at(price)
+        expected = f"accuracy {figure(ladder.accuracy, '.3f')} for {figure(ladder.cost, '.3g')}"
+        table.add_row(f"effort {effort}", f"{expected} {router.unit} a problem: up to {ladder.in_words}")
+    return table
+
+
+def _probes_of(probe: Probe) -> str:
+    if not probe.n:
+        return "none"
+    what = f"{probe.n} samples of {probe.policy}"
+    if probe.temperature == 0:
+        what = f"the greedy solution of {probe.policy}"
+    return f"{what}, scored by {probe.prm}" if probe.prm else what
+
+
+def evaluation_view(report: Report) -> RenderableType:
+    """The headline of an evaluation: what the router saves, then what it gets."""
+    unit = report["unit"]
+    facts = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+    facts.add_row("problems", f"{report['n_problems']:,}, {report['n_draws']} draws, {report['split']}")
+    for effort, point in report["router"]["efforts"].items():
+        facts.add_row(f"effort {effort}", f"{_point(point)} {unit}")
+    facts.add_row("gap to the oracle closed", _interval(report["gap_closed"]))
+    errors = {kind: found["ece"] for kind, found in report["calibration"].items()}
+    facts.add_row("calibration error (ECE)", _listed(errors))
+    facts.add_row("refused as unfamiliar", figure(report["unfamiliar_share"], ".1%"))
+    saved = Table("against", "its accuracy", "the router's cost at that", "accuracy at its cost", box=None)
+    for row in report["savings"]:
+        gain = f"{figure(100 * row['gain']['value'], '+.1f')} points"
+        name = row["name"] if row["against"] in row["name"] else f"{row['against']}: {row['name']}"
+        saved.add_row(name, f"{_point(row)} {unit}", _of_it(row["cost_ratio"]), gain)
+    return Group(facts, "", saved)
+
+
+def _of_it(ratio: IntervalRecord) -> str:
+    """The share of what the other costs; a router that never is as accurate costs infinitely more."""
+    never = math.isinf(ratio["value"])
+    return "never as accurate" if never else f"{_interval(ratio)} of it"
+
+
+def _interval(found: IntervalRecord) -> str:
+    value, low, high = ("never" if math.isinf(x) else figure(x, ".2f") for x in _ends(found))
+    return value if math.isnan(found["value"]) else f"{value} ({low} to {high})"
+
+
+def _ends(found: IntervalRecord) -> tuple[float, float, float]:
+    return found["value"], found["low"], found["high"]
+
+
+def _point(found: Point) -> str:
+    return f"{figure(found['accuracy'], '.3f')} for {figure(found['cost'], '.3g')}"
+
+
+def _listed(figures: Mapping[str, float]) -> str:
+    return ", ".join(f"{name} {figure(value, '.3f')}" for name, value in figures.items())

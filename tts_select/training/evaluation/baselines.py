@@ -1,0 +1,71 @@
+"""What the router is compared with beside fixed arms: strategies that learn nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from tts_select.selector.routers.rule import DEFAULT_BUDGET
+from tts_select.training.replay.fixed import Board, Score
+from tts_select.training.replay.orders import Replay
+from tts_select.training.replay.strategies import RULES, Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Strategy:
+    """What a strategy gets, and what it is: an arm, or a rule on a policy."""
+
+    score: Score
+    arm: str | None = None
+    rule: str | None = None
+    policy: str | None = None
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """As the report has them."""
+        found = {"name": self.arm, "strategy": self.rule, "policy": self.policy}
+        return {key: value for key, value in found.items() if value is not None}
+
+
+def strategies_of(board: Board, replay: Replay, policies: Sequence[str]) -> dict[str, Strategy]:
+    """All of them by name: random arms, the paper's rule where the board has its arm, adaptive consistency as
+    an arm, and every plain stop rule on the samples of each policy."""
+    scores = board.scores()
+    found = {"random": Strategy(Score(board.correct.mean(axis=(0, 2)), board.flops.mean(axis=(0, 2))))}
+    by_rule = f"beam@{DEFAULT_BUDGET} {policies[0]}"
+    if rule := next((name for name in scores if name.startswith(by_rule)), None):
+        found["rule"] = Strategy(scores[rule], rule)
+    if adaptive := [name for name in scores if name.startswith("adaptive@")]:
+        name = max(adaptive, key=lambda n: scores[n].accuracy)
+        found["adaptive_consistency"] = Strategy(scores[name], name)
+    return {**found, **dict(_plain_rules(replay))}
+
+
+def best_of_each_rule(strategies: Mapping[str, Strategy]) -> dict[str, Strategy]:
+    """Each plain stop rule on the policy with which it is most accurate; of equals the cheapest."""
+    found: dict[str, Strategy] = {}
+    for strategy in strategies.values():
+        if strategy.rule is None:
+            continue
+        before = found.get(strategy.rule)
+        if before is None or _worth(strategy.score) > _worth(before.score):
+            found[strategy.rule] = strategy
+    return found
+
+
+def score_of(replay: Replay, outcome: Outcome) -> Score:
+    """Means over the orders of each problem."""
+    correct, cost = (values.reshape(len(replay.ids), -1).mean(axis=1) for values in outcome)
+    return Score(correct, cost)
+
+
+def _plain_rules(replay: Replay) -> Iterator[tuple[str, Strategy]]:
+    for pool, draws in replay.draws.items():
+        if draws.group.shape[1] > 1:
+            for rule, of in RULES.items():
+                score = score_of(replay, of(replay, pool))
+                yield f"{rule} {pool}", Strategy(score, rule=rule, policy=replay.arms[pool].policy)
+
+
+def _worth(score: Score) -> tuple[float, float]:
+    return score.accuracy, -score.cost

@@ -1,0 +1,142 @@
+"""The router beside fixed arms, the oracle, the paper's bins and strategies that learn nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from tts_select.training.evaluation.baselines import Strategy, best_of_each_rule, strategies_of
+from tts_select.training.evaluation.bins import Strategies, budgets_of, by_trained_table, in_folds
+from tts_select.training.evaluation.comparing import NEAR, Headline, cost_ratios, gain_over, near_best_of
+from tts_select.training.evaluation.difficulty import Estimate, estimates, regressed
+from tts_select.training.evaluation.measured import Measured
+from tts_select.training.evaluation.records import (
+    ArmPoint,
+    Baseline,
+    NamedPoint,
+    NearBest,
+    Point,
+    Saving,
+    point_of,
+)
+from tts_select.training.replay.fixed import BinTable, Score, oracle
+from tts_select.training.replay.metrics import Interval, IntervalRecord, bootstrap
+
+BEST = "the best fixed arm"
+NEAR_BEST = "the cheapest arm within half a point of it"
+
+
+@dataclass(frozen=True)
+class Compared:
+    """What was measured, compared; each comparison is made once."""
+
+    measured: Measured
+
+    @cached_property
+    def headline(self) -> Headline:
+        """The router, the best fixed arm and the oracle."""
+        m = self.measured
+        return Headline(m.frontier.scores, m.scores, m.scores[m.best], oracle(m.board))
+
+    @cached_property
+    def estimate(self) -> Estimate | None:
+        """How difficult the problems are for the policy, as far as can be told before much is spent; None
+        where the log has no samples of it."""
+        m = self.measured
+        if found := estimates(m.parts, m.cases, seed=0).get(m.policy):
+            return found
+        pool = next((pool for pool, arm in m.replay.arms.items() if arm.policy == m.policy), None)
+        if pool is None:
+            return None
+        first = m.replay.draws[pool][np.searchsorted(m.replay.problem, np.arange(len(m.cases)))]
+        return regressed([case.problem.problem for case in m.cases], first, m.pass_at_1, m.fold)
+
+    @cached_property
+    def paper_bins(self) -> Strategies:
+        """The paper's strategy, by the router's own table of its training problems if it has one."""
+        m, estimate = self.measured, self.estimate
+        if estimate is None:
+            return {}
+        part, budgets = m.parts[0], budgets_of(m.scores)
+        own = [arm.name for arm in part.router.portfolio.arms]
+        if len(m.parts) > 1 or "bins" not in part.trained_on or not set(own) <= set(m.scores):
+            return in_folds(m.board, budgets, m.pass_at_1, estimate, m.fold)
+        table = BinTable.from_dict(part.trained_on["bins"])
+        return by_trained_table(table, m.board.only(own), budgets, m.pass_at_1, estimate)
+
+    @cached_property
+    def strategies(self) -> dict[str, Strategy]:
+        """What learns nothing, by name."""
+        m = self.measured
+        return strategies_of(m.board, m.replay, m.parts[0].router.portfolio.policies)
+
+    @cached_property
+    def ratios(self) -> list[dict[str, Interval]]:
+        """The router's cost at the accuracy of each arm, and at half a point less, over the arm's."""
+        return cost_ratios(self.measured.frontier.scores, self.measured.scores, less=(0.0, NEAR))
+
+    def point(self, score: Score) -> Point:
+        """With its unit."""
+        return point_of(score, self.measured.unit)
+
+    def interval(self, statistic: Callable[[np.ndarray], float]) -> IntervalRecord:
+        """Over problems."""
+        return bootstrap(statistic, len(self.measured.cases)).as_dict()
+
+    def arms(self) -> list[ArmPoint]:
+        """Every fixed arm."""
+        exact, near = self.ratios
+        return [
+            {
+                "name": name,
+                **self.point(score),
+                "cost_ratio": exact[name].as_dict(),
+                "cost_ratio_near": near[name].as_dict(),
+            }
+            for name, score in self.measured.scores.items()
+        ]
+
+    def best_fixed(self) -> NamedPoint:
+        """The most accurate arm, of equals the cheapest."""
+        name = self.measured.best
+        return {"name": name, **self.point(self.measured.scores[name])}
+
+    def near_best(self) -> NearBest:
+        """The cheapest arm that is as good as the best, and the router's cost at its accuracy."""
+        scores = self.measured.scores
+        name = near_best_of(scores, scores[self.measured.best])
+        return {"name": name, **self.point(scores[name]), "cost_ratio": self.ratios[0][name].as_dict()}
+
+    def baselines(self) -> dict[str, Baseline]:
+        """The strategies that learn nothing."""
+        return {
+            name: {**strategy.labels, **self.point(strategy.score)}
+            for name, strategy in self.strategies.items()
+        }
+
+    def savings(self) -> list[Saving]:
+        """What the router saves against what people can have without it."""
+        points, others = self.measured.frontier.scores, list(self._others())
+        (ratios,) = cost_ratios(points, {against: score for against, _, score in others}, less=(0.0,))
+        return [
+            {
+                "against": against,
+                "name": name,
+                **self.point(score),
+                "cost_ratio": ratios[against].as_dict(),
+                "gain": gain_over(points, score),
+            }
+            for against, name, score in others
+        ]
+
+    def _others(self) -> Iterator[tuple[str, str, Score]]:
+        """The best fixed arm, the cheapest that is as good, and each stop rule on its best policy."""
+        scores, best = self.measured.scores, self.measured.best
+        yield BEST, best, scores[best]
+        near = near_best_of(scores, scores[best])
+        yield NEAR_BEST, near, scores[near]
+        for rule, strategy in best_of_each_rule(self.strategies).items():
+            yield rule, f"{rule} {strategy.policy}", strategy.score

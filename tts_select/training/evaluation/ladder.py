@@ -1,0 +1,85 @@
+"""What is particular to ladder routers: ladders in words, and a faster replay.
+
+On a log of samples thousands of orders are replayed at dozens of prices. `replay/climbing.py` climbs a ladder
+in all orders at once; that this is the walk of `replay/walks.py`, a test says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from tts_select.selector.routers.ladder import Ladder, LadderRouter, Rung
+from tts_select.selector.routers.protocol import Router
+from tts_select.training.evaluation.frontier import Drawn, Part, Replayer, Walked, walker
+from tts_select.training.evaluation.measured import Measured
+from tts_select.training.evaluation.records import LadderRecord, Sections
+from tts_select.training.log.records import Manifest
+from tts_select.training.replay.cases import Case
+from tts_select.training.replay.climbing import Climb, climb, followed
+from tts_select.training.replay.grouping import RIGHT
+from tts_select.training.replay.orders import Replay, as_arrays
+
+
+def ladder_sections(measured: Measured) -> Sections:
+    """The ladders of each router in words."""
+    routers = [part.router for part in measured.parts]
+    return {"ladders": [ladders_in_words(r) for r in routers if isinstance(r, LadderRouter)]}
+
+
+def ladders_in_words(router: LadderRouter) -> list[LadderRecord]:
+    """Each ladder, the one of the lowest price first."""
+    return [
+        {
+            "price": ladder.price,
+            "stages": [f"{rung.pool} x {rung.n}" for rung in ladder.rungs],
+            "accuracy": ladder.accuracy,
+            "cost": ladder.cost,
+        }
+        for ladder in router.ladders
+    ]
+
+
+def ladder_prices(part: Part) -> Sequence[float]:
+    """Those that there are ladders for."""
+    return [x.price for x in part.router.ladders] if isinstance(part.router, LadderRouter) else []
+
+
+def climber(router: Router, cases: Sequence[Case], drawn: Drawn, manifest: Manifest) -> Replayer:
+    """Climb in all orders at once."""
+    if not isinstance(router, LadderRouter):
+        return walker(router, cases, drawn, manifest)
+    return climber_over(router, as_arrays(cases, list(zip(*drawn, strict=True)), manifest))
+
+
+def climber_over(router: LadderRouter, replay: Replay) -> Replayer:
+    """Climb in the orders of a replay; a ladder that several prices share is climbed once."""
+    climbs: dict[tuple[Rung, ...], Climb] = {}
+
+    def at(price: float) -> Walked:
+        ladder = router.at(price)
+        if ladder.rungs not in climbs:
+            climbs[ladder.rungs] = climb(ladder.rungs, replay, router.usual)
+        return _climbed(router, ladder, climbs[ladder.rungs], len(replay) // len(replay.ids))
+
+    return at
+
+
+def _climbed(router: LadderRouter, ladder: Ladder, climbed: Climb, n_draws: int) -> Walked:
+    group, p_correct, cost, n = followed(ladder, climbed)
+    arms = {arm.pool: arm.name for arm in reversed(router.portfolio.arms)}
+    names = np.array([arms[pool] for pool in ladder.draws], object)
+
+    def shaped(values: np.ndarray) -> np.ndarray:
+        return values.reshape(-1, n_draws).T
+
+    nothing = np.zeros_like(shaped(cost))
+    return Walked(
+        correct=shaped((group == RIGHT) * 1.0),
+        cost=shaped(cost),
+        probe_cost=nothing,
+        confidence=shaped(p_correct),
+        is_unfamiliar=nothing.astype(bool),
+        last=shaped(names[n - 1]),
+    )

@@ -1,0 +1,81 @@
+"""What is asked of a look-ahead router alone: is it as sure of its options as it should be, and is deciding
+again worth it?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from tts_select.selector.deciding import Caps, Decision, ranked
+from tts_select.selector.routers.lookahead import LookaheadRouter
+from tts_select.training.evaluation.difficulty import first_looks
+from tts_select.training.evaluation.frontier import Part, Walked
+from tts_select.training.evaluation.measured import Measured
+from tts_select.training.evaluation.records import Sections
+from tts_select.training.replay.metrics import Reliability, auc, reliability
+from tts_select.training.replay.walks import Walk, after, judge
+from tts_select.training.routers.lookahead.fit import SOLVABLE_FROM
+
+Routed = tuple[LookaheadRouter, Part, list[Walk]]
+"""A router, its part, and the walks of its problems after the first look."""
+
+
+def lookahead_sections(measured: Measured) -> Sections:
+    """What each kind of feature tells of difficulty in training, whether solvable problems are told from
+    others, and what one decision comes to."""
+    facts = measured.parts[0].trained_on
+    return {
+        "difficulty": dict(facts.get("ablation", {})) if len(measured.parts) == 1 else {},
+        "solvable_auc": _solvable_auc(measured),
+        "decide_once": _once(measured).score.as_dict(),
+    }
+
+
+def predicted(measured: Measured) -> Reliability:
+    """P(correct) of every arm after the probes, beside what the arm came to."""
+    said: list[float] = []
+    came_to: list[float] = []
+    for router, _, walks in _routed(measured):
+        later = []
+        for w, decision in zip(walks, _decided(router, walks, 0.0), strict=True):
+            options = [option for option in decision.options if option.arm is not None]
+            said += [option.p_correct for option in options]
+            later += [after(w, option.arm) for option in options if option.arm is not None]
+        judge(router.layout, router.confidence, later)
+        came_to += [w.correct for w in later]
+    return reliability(np.array(said), np.array(came_to, dtype=float))
+
+
+def _solvable_auc(measured: Measured) -> float:
+    """Of the best P(correct) after the probes."""
+    solvable = measured.board.correct.mean(axis=-1).max(axis=0) >= SOLVABLE_FROM
+    said = np.zeros(len(measured.cases))
+    for router, part, walks in _routed(measured):
+        said[part.places] = [max(o.p_correct for o in router.options(w.evidence)) for w in walks]
+    return auc(said, solvable)
+
+
+def _once(measured: Measured) -> Walked:
+    """Deciding once, after the probes, at the price of medium effort."""
+    found: dict[int, Walk] = {}
+    for router, part, walks in _routed(measured):
+        price = router.prices["medium"]
+        for w, decision in zip(walks, _decided(router, walks, price), strict=True):
+            best = ranked(decision.options, price, Caps())[0]
+            if best.arm is not None:
+                w.run(best.arm)
+        judge(router.layout, router.confidence, walks)
+        found.update(zip(part.places.tolist(), walks, strict=True))
+    return Walked.of([[found[k] for k in range(len(measured.cases))]])
+
+
+def _routed(measured: Measured) -> Iterator[Routed]:
+    looks = first_looks(measured.parts, measured.cases, measured.seed)
+    for part in measured.parts:
+        if isinstance(part.router, LookaheadRouter):
+            yield part.router, part, [looks[k] for k in part.places]
+
+
+def _decided(router: LookaheadRouter, walks: Sequence[Walk], price: float) -> list[Decision]:
+    return router.decide([w.evidence for w in walks], price, [Caps()] * len(walks))

@@ -1,0 +1,47 @@
+"""What was measured: the routers, the problems, what every fixed arm gets on them, and the frontier."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from tts_select.training.evaluation.frontier import Frontier, Part
+from tts_select.training.replay.cases import Case
+from tts_select.training.replay.fixed import Board, Score
+from tts_select.training.replay.orders import Replay
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """All that the report's figures are made of."""
+
+    parts: Sequence[Part]
+    cases: Sequence[Case]
+    replay: Replay
+    """The samples of every pool in the draws in which the fixed arms were replayed."""
+    board: Board
+    scores: dict[str, Score]
+    """Of the fixed arms, by name."""
+    best: str
+    """The most accurate of them, of equals the cheapest."""
+    frontier: Frontier
+    efforts: Mapping[str, tuple[float, Score]]
+    """At each effort that all routers have, the price and what they get."""
+    middle: int
+    """The place of the price at which calibration and choices are looked at."""
+    policy: str
+    """Whose pass@1 says how difficult a problem is."""
+    fold: np.ndarray
+    """Of each problem, for what is learned from the measured problems themselves."""
+    unit: str
+    """Of costs."""
+    is_imported: bool
+    """Whether the log has samples alone, which others drew."""
+    seed: int
+
+    @property
+    def pass_at_1(self) -> np.ndarray:
+        """That of the policy, of each problem."""
+        return np.array([case.pass_at_1(self.policy) for case in self.cases])

@@ -1,0 +1,193 @@
+"""What a report holds, as `report.json` has it; a kind of router may add the keys that are not required.
+
+Costs are in the unit of the router. A number that could not be computed is NaN, and a cost ratio is infinite
+where the router never is as accurate; how JSON tells the two apart is in `report/rendering.py`.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NotRequired, TypedDict
+
+from tts_select.training.replay.fixed import Score
+from tts_select.training.replay.metrics import IntervalRecord, Reliability
+
+SCHEMA = "tts-select/report@1"
+
+
+class Point(TypedDict):
+    """What a strategy gets: its accuracy with a 95 % interval, and the mean cost of a problem."""
+
+    accuracy: float
+    low: float
+    high: float
+    cost: float
+    unit: NotRequired[str]
+    """Of the cost, where it is not FLOPs."""
+
+
+def point_of(score: Score, unit: str) -> Point:
+    """A strategy's point, with its unit where that is not FLOPs."""
+    return {**score.as_dict(), "unit": unit} if unit != "FLOPs" else {**score.as_dict()}
+
+
+class PricePoint(Point):
+    """The router at a price, in probability per unit of cost."""
+
+    price: float
+
+
+class FrontierPoint(PricePoint):
+    """The router at one of the prices that it is replayed at."""
+
+    probe_share: float
+    """The share of the probes in the cost."""
+
+
+class NamedPoint(Point):
+    """A fixed arm."""
+
+    name: str
+
+
+class ArmPoint(NamedPoint):
+    """A fixed arm, and the router's cost at its accuracy (and at half a point less) over its own."""
+
+    cost_ratio: IntervalRecord
+    cost_ratio_near: IntervalRecord
+
+
+class NearBest(NamedPoint):
+    """The cheapest arm that is as good as the best one within half a point."""
+
+    cost_ratio: IntervalRecord
+
+
+class Baseline(Point):
+    """A strategy that learns nothing; `name` is the arm that it is, `strategy` what it does on `policy`."""
+
+    name: NotRequired[str]
+    strategy: NotRequired[str]
+    policy: NotRequired[str]
+
+
+class Saving(NamedPoint):
+    """What the router saves beside something that needs no router."""
+
+    against: str
+    """What that is, in words."""
+    cost_ratio: IntervalRecord
+    """The router's cost at its accuracy over its cost."""
+    gain: IntervalRecord
+    """The router's accuracy at its cost minus its accuracy."""
+
+
+class RouterRecord(TypedDict):
+    """The router at every price, and at its efforts."""
+
+    frontier: list[FrontierPoint]
+    efforts: dict[str, PricePoint]
+    folder: NotRequired[str]
+    sha256: NotRequired[str]
+    """Of its manifest, which has the hashes of all its files."""
+
+
+class WorstGap(TypedDict):
+    """The fixed arm that the router is farthest below, or least above, at equal cost."""
+
+    name: str
+    value: float
+
+
+class FrontierGaps(TypedDict):
+    """The router minus fixed arms of the same cost."""
+
+    worst: WorstGap
+    cheaper_than_any_router: list[str]
+    """Arms that cost less than the cheapest point of the router."""
+    at_median_budget: IntervalRecord
+    """Minus the best arm within the budget."""
+    median_budget: float
+
+
+class Ablation(TypedDict):
+    """By kind of features, how well difficulty is told from them."""
+
+    auc: dict[str, float]
+    brier: dict[str, float]
+    ece: dict[str, float]
+    probes: dict[str, Any]
+
+
+class Shift(TypedDict):
+    """A router of the lower levels on the higher ones."""
+
+    trained_on: str
+    tested_on: str
+    unfamiliar_share: float
+    router: Point
+    best_fixed: NamedPoint
+    difference: IntervalRecord
+
+
+class DecisionTime(TypedDict):
+    """Milliseconds of one decision."""
+
+    median: float
+    p95: float
+
+
+class LadderRecord(TypedDict):
+    """A ladder in words, with what was expected of it in training."""
+
+    price: float
+    stages: list[str]
+    accuracy: float
+    cost: float
+
+
+class Sections(TypedDict, total=False):
+    """What only some kinds of routers have."""
+
+    difficulty: Ablation | dict[str, Any]
+    solvable_auc: float
+    decide_once: Point
+    shift: Shift | None
+    ladders: list[list[LadderRecord]]
+    """Of each router that was measured."""
+
+
+class Report(Sections):
+    """The whole report."""
+
+    schema: str
+    kind: str
+    """Of the router."""
+    unit: str
+    """Of all costs."""
+    policies: list[str]
+    n_problems: int
+    n_left_out: int
+    """Problems of the log that a policy has no samples of."""
+    n_trained: int | None
+    n_draws: int
+    split: str
+    router: RouterRecord
+    savings: list[Saving]
+    arms: list[ArmPoint]
+    best_fixed: NamedPoint
+    near_best: NearBest
+    oracle: Point
+    paper_bins: dict[str, list[Point]]
+    baselines: dict[str, Baseline]
+    cost_ratio_at_equal_accuracy: IntervalRecord
+    gap_closed: IntervalRecord
+    regret: IntervalRecord
+    frontier_gaps: FrontierGaps
+    bins_gaps: dict[str, IntervalRecord]
+    calibration: dict[str, Reliability]
+    choices: dict[str, dict[str, float]]
+    """By difficulty, the shares of what ran last."""
+    unfamiliar_share: float
+    """Of the problems, those that the router refused as unlike its training problems."""
+    decision_ms: DecisionTime
+    probe_share: float

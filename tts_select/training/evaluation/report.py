@@ -1,0 +1,61 @@
+"""The report that all kinds of routers have, put together; a kind adds its sections."""
+
+from __future__ import annotations
+
+from tts_select.training.evaluation.behaviour import calibrations, choices, decision_ms, unfamiliar_share
+from tts_select.training.evaluation.compared import Compared
+from tts_select.training.evaluation.comparing import frontier_gaps, gap_to
+from tts_select.training.evaluation.kinds import kind_of
+from tts_select.training.evaluation.measured import Measured
+from tts_select.training.evaluation.records import SCHEMA, FrontierPoint, PricePoint, Report, point_of
+
+
+def report_of(measured: Measured, *, n_left_out: int, n_trained: int | None, split: str) -> Report:
+    """All figures; `n_left_out` problems of the log were not replayed."""
+    kind, compared = kind_of(measured.parts[0].router), Compared(measured)
+    points, headline = measured.frontier.scores, compared.headline
+    return {
+        "schema": SCHEMA,
+        "kind": kind.name,
+        "unit": measured.unit,
+        "policies": list(dict.fromkeys(arm.policy for arm in measured.board.arms)),
+        "n_problems": len(measured.cases),
+        "n_left_out": n_left_out,
+        "n_trained": n_trained,
+        "n_draws": measured.board.correct.shape[-1],
+        "split": split,
+        "router": {"frontier": _frontier(measured), "efforts": _efforts(measured)},
+        "savings": compared.savings(),
+        "arms": compared.arms(),
+        "best_fixed": compared.best_fixed(),
+        "near_best": compared.near_best(),
+        "oracle": compared.point(headline.oracle),
+        "paper_bins": {k: [compared.point(p) for p in found] for k, found in compared.paper_bins.items()},
+        "baselines": compared.baselines(),
+        "cost_ratio_at_equal_accuracy": compared.interval(headline.cost_ratio),
+        "gap_closed": compared.interval(headline.gap_closed),
+        "regret": compared.interval(headline.regret),
+        "frontier_gaps": frontier_gaps(points, measured.scores),
+        "bins_gaps": {k: gap_to(points, found) for k, found in compared.paper_bins.items()},
+        "calibration": calibrations(measured, compared.estimate),
+        "choices": choices(measured),
+        "unfamiliar_share": unfamiliar_share(measured),
+        "decision_ms": decision_ms(measured),
+        "probe_share": measured.frontier.walked[measured.middle].probe_share,
+        **kind.sections(measured),
+    }
+
+
+def _frontier(measured: Measured) -> list[FrontierPoint]:
+    frontier = measured.frontier
+    return [
+        {"price": price, **point_of(walked.score, measured.unit), "probe_share": walked.probe_share}
+        for price, walked in zip(frontier.prices, frontier.walked, strict=True)
+    ]
+
+
+def _efforts(measured: Measured) -> dict[str, PricePoint]:
+    return {
+        effort: {"price": price, **point_of(score, measured.unit)}
+        for effort, (price, score) in measured.efforts.items()
+    }

@@ -1,0 +1,62 @@
+"""The kinds of routers that a log can train, by name. A new kind is a line in `TRAINERS`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from tts_select.core.errors import UnknownName
+from tts_select.selector.routers.kinds import LADDER, LOOK_AHEAD
+from tts_select.selector.routers.protocol import Router
+from tts_select.training.log.records import SweepLog
+from tts_select.training.routers.ladder.fit import fit_ladders
+from tts_select.training.routers.lookahead.fit import fit_router
+from tts_select.training.routers.lookahead.probes import probe_for
+
+Note = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """A router and what was learned."""
+
+    router: Router
+    facts: Mapping[str, Any]
+
+
+class Trainer(Protocol):
+    """Makes a router from a log alone."""
+
+    def __call__(self, log: SweepLog, *, seed: int, note: Note) -> Trained:
+        """Train on every problem of the log."""
+
+
+def trainer_of(log: SweepLog, kind: str | None = None) -> Trainer:
+    """That of the kind; of the usual one for such a log if it is None.
+
+    Raises:
+        UnknownName: there is no such kind.
+    """
+    kind = kind or usual_kind(log)
+    if kind not in TRAINERS:
+        raise UnknownName("kind of router", kind, TRAINERS)
+    return TRAINERS[kind]
+
+
+def usual_kind(log: SweepLog) -> str:
+    """A log of samples alone trains ladders, which need few problems."""
+    return LOOK_AHEAD if log.manifest.imported is None else LADDER
+
+
+def _lookahead(log: SweepLog, *, seed: int, note: Note) -> Trained:
+    fitted = fit_router(log, probe_for(log.manifest), seed=seed, note=note)
+    return Trained(fitted.router, fitted.facts)
+
+
+def _ladder(log: SweepLog, *, seed: int, note: Note) -> Trained:
+    fitted = fit_ladders(log, seed=seed, note=note)
+    return Trained(fitted.router, fitted.facts)
+
+
+TRAINERS: dict[str, Trainer] = {LOOK_AHEAD: _lookahead, LADDER: _ladder}
