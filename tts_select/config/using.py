@@ -78,7 +78,7 @@ def loaders_for(config: Config, groups: Sequence[Together], *, fresh: bool = Fal
 
 
 def bound(router: Router, config: Config) -> Router:
-    """A router of an imported log with the tokens of a sample that the config allows: no log says how many."""
+    """A router of an imported log with as many tokens for a sample as the config allows: no log says it."""
     from tts_select.selector.routers.ladder import LadderRouter
 
     if not isinstance(router, LadderRouter):

@@ -191,7 +191,7 @@ class Session:
 
     def _as_run(self, arm: Arm, n: int) -> Arm:
         """A routed sampling arm as far as it came; a named one as it was named."""
-        if not arm.is_sampling or len(self._router.portfolio.arms) == 1:
+        if not arm.is_sampling or not self._router.prices:
             return arm
         method = "majority" if METHODS[arm.method].ends_early else arm.method
         return Arm(arm.policy, arm.prm, method, n, arm.settings)
