@@ -56,8 +56,8 @@ FEW_TREES = 40
 
 @pytest.fixture(autouse=True)
 def _isolated(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Nothing is read from or written to the home of whoever runs the tests, and no server is remembered, since
-    the next test's may have its address."""
+    """Nothing is read from or written to the home of whoever runs the tests, and no server is remembered: the
+    next test's may have its address."""
     for name in ("HOME", "XDG_CACHE_HOME", "HF_HOME"):
         monkeypatch.setenv(name, str(tmp_path))
     thoughts.found.clear()

@@ -17,6 +17,7 @@ from tts_select.core.protocols import Continuation, Meter, RewardModel, SampleRe
 from tts_select.core.seeds import derive_seed
 from tts_select.executors.aggregation import order, score_of
 from tts_select.executors.limits import LimitedPolicy
+from tts_select.executors.scoring import step_scores
 from tts_select.executors.stepping import split_steps
 
 
@@ -111,12 +112,10 @@ class Search:
         return children
 
     async def _step_scores(self, steps: tuple[str, ...]) -> list[float] | None:
-        if self.prm is None or not steps:
+        if self.prm is None:
             return None
-        try:
-            return await self.prm.score(self.problem, steps, meter=self.meter)
-        except ProblemTooLong:
-            return None  # longer than the PRM reads: it stays unscored, which ranks last
+        failures = self.policy.limits.failures
+        return await step_scores(self.prm, self.problem, steps, meter=self.meter, failures=failures)
 
     def _whole(self, written: Continuation) -> Candidate:
         steps = split_steps(written.text, self.policy.step_delimiter)

@@ -57,8 +57,8 @@ async def find_abilities(
     client: Client, model: str, *, api: Api | None, delimiter: str, thinking: bool | None, renders: bool
 ) -> Abilities:
     """Ask for them. Without an `api`, that of chats if the model has a chat template, else completions.
-    `thinking`: whether the model is to think, None leaves it to the server; `renders`: chats come rendered, so
-    that nothing is to be found out about that.
+    `thinking`: whether the model is to think, None leaves it to the server; `renders`: chats come rendered,
+    so that nothing is to be found out about that.
 
     Raises:
         UnknownName: the server has no such model.

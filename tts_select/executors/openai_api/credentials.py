@@ -52,7 +52,7 @@ def read_key() -> str | None:
 
 
 def read_url(given: str | None) -> str | None:
-    """This base URL, else the one in the environment, without what does not belong to it; None: there is none.
+    """This base URL, else the one in the environment, without what does not belong to it; None: none is set.
 
     Raises:
         InputError: it is no URL of a server.

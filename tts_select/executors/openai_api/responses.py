@@ -15,8 +15,8 @@ MATCHED_FIELDS = ("stop_reason", "matched_stop")
 _THOUGHT_FIELDS = ("reasoning_content", "reasoning")
 """Where vLLM (the second, since 0.12), SGLang and hosted models put a thought, apart from the text."""
 ENDED = frozenset(("stop", "eos", "eos_token", "end_turn", "stop_sequence", "stop_token"))
-"""Reasons to finish, in lower case: the model ended its text, or wrote a stop string. OpenAI's word, and those of
-Text Generation Inference and of gateways to Anthropic's models."""
+"""Reasons to finish, in lower case: the model ended its text, or wrote a stop string. OpenAI's word, and those
+of Text Generation Inference and of gateways to Anthropic's models."""
 CUT = frozenset(("length", "max_tokens", "max_new_tokens", "max_length", "model_length"))
 """It was cut, by the limit asked for or by the model's context."""
 
@@ -100,7 +100,7 @@ def _read_or_fault(choice: Any) -> Choice:
 
 
 def thought_of(choice: Any) -> str | None:
-    """What the server keeps apart from the text as a thought, which may be empty; None: it keeps none apart."""
+    """What the server keeps apart from the text as a thought, which may be empty; None: nothing is apart."""
     message = getattr(choice, "message", None) or getattr(choice, "delta", None)
     found = [getattr(message, name, None) for name in _THOUGHT_FIELDS]
     return next((thought for thought in found if isinstance(thought, str)), None)

@@ -1,8 +1,8 @@
 """Whether a model on a server thinks before it answers, and whether it lets itself be told not to.
 
-It is seen in a short generation. A server with a reasoning parser keeps the thought apart; one without writes it
-into the content, from `<think>` on, or without that word if the chat template has written it already. What was
-found is remembered, by server and model.
+It is seen in a short generation. A server with a reasoning parser keeps the thought apart; one without writes
+it into the content, from `<think>` on, or without that word if the chat template has written it already. What
+was found is remembered, by server and model.
 """
 
 from __future__ import annotations
@@ -50,8 +50,8 @@ async def find_thinking(send: Try, question: Body, *, wanted: bool | None, n_beg
         shown = await _shows(send, question, n_begun)
     if shown and wanted is False:
         raise InputError(
-            f"the model goes on thinking, whatever it is told ({', '.join(SWITCHES)}): drop thinking=false, and "
-            "use cot, majority, adaptive or best_of_n"
+            f"the model goes on thinking, whatever it is told ({', '.join(SWITCHES)}): drop thinking=false, "
+            "and use cot, majority, adaptive or best_of_n"
         )
     return Thinking(bool(shown), switch)
 

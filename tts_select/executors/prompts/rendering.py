@@ -130,8 +130,8 @@ def _thinks(tokenizer: Any, wanted: bool | None) -> bool:
         raise InputError("the chat template begins every answer behind a thought: drop thinking=true")
     if not wanted and (is_open or (knows and not is_over and begun == _begun(tokenizer, True))):
         raise InputError(
-            f"the chat template has no switch for its thoughts ({' or '.join(SWITCHES)}): drop thinking=false, "
-            "and use cot, majority, adaptive or best_of_n"
+            f"the chat template has no switch for its thoughts ({' or '.join(SWITCHES)}): drop "
+            "thinking=false, and use cot, majority, adaptive or best_of_n"
         )
     return wanted
 
