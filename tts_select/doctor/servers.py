@@ -60,10 +60,9 @@ def _examine(about: str, url: str | None, model: str) -> Finding:
         return problem(about, error)
     listed = f"its models: {', '.join(models)}" if models else "it lists no models"
     unknown = [name for name in models if size_in_name(name) is None] if not model else []
-    note = (
-        f"; not known is the size of {', '.join(unknown[:8])} (--policy-option params=7e9)" if unknown else ""
-    )
-    return Finding(about, "ok", hide(f"{where} answers; {listed}{note}"))
+    if unknown:
+        listed += f"; the size of {', '.join(unknown[:8])} is not known: --policy-option params=7e9 tells it"
+    return Finding(about, "ok", hide(f"{where} answers; {listed}"))
 
 
 async def _models(url: str | None) -> tuple[str, list[str]]:

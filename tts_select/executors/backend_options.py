@@ -156,9 +156,9 @@ def checked(whose: str, options: type[T], given: Mapping[str, Any]) -> T:
 
 
 def _as_number(value: Any, annotation: str) -> Any:
-    """The number that a text is, where a number is taken and no text."""
+    """The number that a text is, where a number is taken and no text; a whole one where that is asked for."""
     names = annotation.split(" | ")
-    if not isinstance(value, str) or "str" in names or not {"int", "float"} & set(names):
+    if not isinstance(value, (str, float)) or "str" in names or not {"int", "float"} & set(names):
         return value
     try:
         number = float(value)

@@ -14,6 +14,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import parse_qsl
 
 from tts_select.core.errors import BackendError, InputError
 from tts_select.executors.openai_api.credentials import (
@@ -55,6 +56,7 @@ class Client:
         import openai
 
         key, url = read_key(), read_url(base_url)
+        address, _, query = (url or _OPENAI).partition("?")
         if url is None and key is None:
             raise InputError(
                 f"which server? name it with --base-url (or {URL_VARIABLE}), as in "
@@ -63,7 +65,8 @@ class Client:
         self._timeout, self._retries = timeout, retries
         self._sdk = openai.AsyncOpenAI(
             api_key=key or _NO_KEY,
-            base_url=url or _OPENAI,
+            base_url=address,
+            default_query=dict(parse_qsl(query)),
             max_retries=0,
             timeout=openai.Timeout(timeout, connect=min(timeout, _CONNECT_S)),
         )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tts_select.executors.openai_api.client import ServerError
+from tts_select.executors.openai_api.credentials import hide
 from tts_select.executors.prompts.rendering import has_thought
 
 MATCHED_FIELDS = ("stop_reason", "matched_stop")
@@ -15,8 +16,8 @@ MATCHED_FIELDS = ("stop_reason", "matched_stop")
 _THOUGHT_FIELDS = ("reasoning_content", "reasoning")
 """Where vLLM (the second, since 0.12), SGLang and hosted models put a thought, apart from the text."""
 ENDED = frozenset(("stop", "eos", "eos_token", "end_turn", "stop_sequence", "stop_token"))
-"""Reasons to finish, in lower case: the model ended its text, or wrote a stop string. OpenAI's word, and those
-of Text Generation Inference and of gateways to Anthropic's models."""
+"""Reasons to finish, in lower case: the model ended its text, or wrote a stop string. The first is OpenAI's;
+others are of Text Generation Inference and of gateways to Anthropic's models."""
 CUT = frozenset(("length", "max_tokens", "max_new_tokens", "max_length", "model_length"))
 """It was cut, by the limit asked for or by the model's context."""
 
@@ -162,4 +163,4 @@ def _logprobs(logprobs: Any) -> list[float] | None:
 
 
 def _excerpt(response: Any) -> str:
-    return " ".join(str(response).split())[:200] or "it is empty"
+    return " ".join(hide(str(response)).split())[:200] or "it is empty"
