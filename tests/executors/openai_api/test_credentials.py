@@ -19,6 +19,8 @@ from hypothesis import strategies as st
 
 from tts_select import BackendError, InputError, load_policy, solve
 from tts_select.cli import main
+from tts_select.config import Config, PolicyEntry
+from tts_select.doctor.servers import examine_servers
 from tts_select.executors.openai_api import credentials
 from tts_select.executors.openai_api.credentials import hide, keep_secret, read_key, read_url, shown_url
 from tts_select.testing import FakeServer
@@ -104,27 +106,26 @@ def test_a_blank_key_is_none(monkeypatch: pytest.MonkeyPatch, blank: str) -> Non
 
 
 @pytest.mark.parametrize("status", [200, 400, 401, 403, 404, 429])
-@pytest.mark.parametrize("quoted", QUOTED)
 def test_a_server_that_quotes_the_key_does_not_make_it_seen(
     policy_at: Callable[..., Any],
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
     status: int,
-    quoted: str,
 ) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", f"{KEY}\n")
     caplog.set_level(logging.DEBUG)
     with FakeServer(lambda *_: "\\boxed{2}") as server:
         policy = policy_at(server, retries=0)
-        server.faults.append(echo(status, quoted))
-        with pytest.raises(BackendError) as failed:
-            solve("1 + 1?", policy=policy, method="majority", budget=2)
-    assert not leaks(said_by(failed.value))
+        for quoted in QUOTED:
+            server.faults.append(echo(status, quoted))
+            with pytest.raises(BackendError) as failed:
+                solve("1 + 1?", policy=policy, method="majority", budget=2)
+            assert not leaks(said_by(failed.value))
+            assert status == 200 or "***" in str(failed.value)
     assert not leaks(caplog.text)
-    assert status == 200 or "***" in str(failed.value)
 
 
-@pytest.mark.parametrize("status", [200, 400, 401, 503])
+@pytest.mark.parametrize("status", [200, 401])
 @pytest.mark.parametrize("command", ["solve", "solve --json", "doctor", "doctor --json"])
 def test_no_command_shows_it(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, status: int, command: str
@@ -212,9 +213,10 @@ def test_an_address_that_is_none_is_refused_in_one_line(bad: str) -> None:
     assert "--base-url" in str(refused.value)
     assert "hunter2" not in said
     assert "abcdefgh" not in said
-    ran = CliRunner().invoke(main, ["doctor"], env={"OPENAI_BASE_URL": bad})
-    assert not isinstance(ran.exception, Exception)
-    assert "hunter2" not in ran.output
+    served = PolicyEntry("openai:m", {"base_url": bad})
+    *_, found = examine_servers(Config(Path("c.yaml"), {"served": served}))
+    assert found.status == "problem"
+    assert "hunter2" not in str(found)
 
 
 def test_what_an_address_holds_of_secrets_is_hidden_everywhere(
