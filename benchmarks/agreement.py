@@ -21,14 +21,14 @@ from tts_select import Policy, Solution, load_policy
 from tts_select.data.world.artifacts import folder_of
 from tts_select.data.world.suite import WorldProblem
 from tts_select.executors.runtime.loading import load_tokenizer
-from tts_select.solving.running import Options
+from tts_select.solving.options import SolveOptions
 
 N_PARAMETERS = 177_472
 
 
 def solved(policy: Policy, problems: Sequence[WorldProblem], **how: Any) -> list[Solution]:
     """All of them, all in flight."""
-    return asyncio.run(solve_all(as_problems(problems), Options(policy=policy, **how)))
+    return asyncio.run(solve_all(as_problems(problems), SolveOptions(policy=policy, **how)))
 
 
 def judged(policy: Policy, problems: Sequence[WorldProblem], budget: int) -> dict[str, Any]:

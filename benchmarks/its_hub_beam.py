@@ -28,7 +28,7 @@ from tts_select.core.protocols import forget
 from tts_select.data.grading import extract_answer
 from tts_select.data.world.artifacts import folder_of
 from tts_select.data.world.suite import WorldProblem
-from tts_select.solving.running import Options
+from tts_select.solving.options import SolveOptions
 
 BUDGET, BEAM_WIDTH, MAX_STEPS, TEMPERATURE = 16, 4, 40, 0.7
 Answers = list[str | None]
@@ -39,7 +39,7 @@ def ours(policy: Any, prm: RewardModel, problems: Sequence[WorldProblem]) -> Run
     """All problems in flight, the best solution chosen by its last score."""
 
     async def run(seed: int) -> Answers:
-        options = Options(
+        options = SolveOptions(
             policy=policy, prm=prm, method="beam", budget=BUDGET, seed=seed, aggregation="last",
             selection="max", temperature=TEMPERATURE,
         )  # fmt: skip

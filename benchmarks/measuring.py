@@ -15,8 +15,9 @@ from tts_select import Policy, Problem, RewardModel, Solution, load_policy
 from tts_select.data.grading import is_equivalent
 from tts_select.data.world.artifacts import folder_of
 from tts_select.data.world.suite import WorldProblem, generate
+from tts_select.solving.api import solver_for
 from tts_select.solving.batch import in_flight, wilson
-from tts_select.solving.running import Options, prepare, run_plan
+from tts_select.solving.options import SolveOptions
 from tts_select.testing.vllm_server import vllm_server
 
 MODEL = "small"
@@ -75,15 +76,10 @@ def free_prm() -> RewardModel:
 
 
 async def solve_all(
-    problems: Sequence[Problem], options: Options, concurrency: int | None = None
+    problems: Sequence[Problem], options: SolveOptions, concurrency: int | None = None
 ) -> list[Solution]:
     """All of them, all in flight unless it is said otherwise."""
-    plan, executors = prepare(options)
-
-    async def one(problem: Problem) -> Solution:
-        return await run_plan(problem, plan, executors, options)
-
-    return await in_flight(one, problems, concurrency or len(problems))
+    return await in_flight(solver_for(options), problems, concurrency or len(problems))
 
 
 def as_problems(problems: Sequence[WorldProblem]) -> list[Problem]:

@@ -25,7 +25,7 @@ from tts_select.data.world.artifacts import folder_of
 from tts_select.executors.accounting import Ledger
 from tts_select.executors.runtime import cache_budget
 from tts_select.selector.portfolio import parse_portfolio
-from tts_select.solving.running import Options
+from tts_select.solving.options import SolveOptions
 from tts_select.training.log.records import LoggedProblem
 from tts_select.training.sweep.run import Sweep, run_sweep
 
@@ -81,7 +81,7 @@ async def in_flight(policy: Any, prm: Any) -> dict[str, float]:
 
 def growth(policy: Any, prm: Any, n_problems: int) -> dict[str, Any]:
     """MB a thousand problems, once the caches are full, by least squares over the second half."""
-    options = Options(policy=policy, prm=prm, method="beam", budget=4)
+    options = SolveOptions(policy=policy, prm=prm, method="beam", budget=4)
     problems = as_problems(world_problems(n_problems))
     sizes = []
     for start in range(0, n_problems, 25):
@@ -124,7 +124,7 @@ def main() -> None:
         print(json.dumps(sweeping(arguments.stages), indent=1))
         return
     policy, prm = load_policy("world:small", device="cpu"), load_prm("world:prm", device="cpu")
-    asyncio.run(solve_all(as_problems(world_problems(1)), Options(policy=policy, prm=prm, budget=1)))
+    asyncio.run(solve_all(as_problems(world_problems(1)), SolveOptions(policy=policy, prm=prm, budget=1)))
     if arguments.what == "flight":
         print(json.dumps(asyncio.run(in_flight(policy, prm)), indent=1))
     else:

@@ -20,7 +20,7 @@ from tts_select import Problem, RewardModel, load_policy, load_prm
 from tts_select.core.protocols import Meter, forget
 from tts_select.data.world.artifacts import folder_of
 from tts_select.executors.runtime.loading import load_tokenizer
-from tts_select.solving.running import Options
+from tts_select.solving.options import SolveOptions
 
 FOLDER = folder_of("prm", "prm")
 BUDGET = 16
@@ -45,7 +45,7 @@ def over_minimum(prm: RewardModel, problems: Sequence[Problem], seed: int) -> fl
     """Of beam searches on all problems at once, with a PRM that has forgotten everything."""
     policy, recorded = load_policy("world:small", device="cpu"), Recorded(prm)
     asyncio.run(forget(prm))
-    options = Options(policy=policy, prm=recorded, method="beam", budget=BUDGET, seed=seed)
+    options = SolveOptions(policy=policy, prm=recorded, method="beam", budget=BUDGET, seed=seed)
     solutions = asyncio.run(solve_all(problems, options))
     prefixes = {asked[:k] for asked in recorded.asked for k in range(1, len(asked) + 1)}
     last = [x[-1] + ("\n\n" if len(x) > 1 else "\n") for x in prefixes]

@@ -22,25 +22,21 @@ from tts_select.data.world.artifacts import folder_of
 from tts_select.data.world.suite import generate
 from tts_select.executors.registry import load_policy, load_prm
 from tts_select.executors.runtime.loading import load_causal_lm
+from tts_select.solving.api import solver_for
 from tts_select.solving.batch import in_flight
-from tts_select.solving.running import Options, prepare, run_plan
+from tts_select.solving.options import SolveOptions
 
 POLICY, PRM = "world:small", "world:prm"
 BATCH_ROWS = 256
 ROOT = Path(__file__).parent.parent
 
 
-def solutions_of(options: Options, problems: Sequence[Problem], in_parallel: int) -> list[Solution]:
+def solutions_of(options: SolveOptions, problems: Sequence[Problem], in_parallel: int) -> list[Solution]:
     """Solve them all, at most `in_parallel` at the same time."""
-    plan, executors = prepare(options)
-
-    async def one(problem: Problem) -> Solution:
-        return await run_plan(problem, plan, executors, options)
-
-    return asyncio.run(in_flight(one, problems, in_parallel))
+    return asyncio.run(in_flight(solver_for(options), problems, in_parallel))
 
 
-def solve_all(options: Options, problems: Sequence[Problem], in_parallel: int) -> tuple[int, float]:
+def solve_all(options: SolveOptions, problems: Sequence[Problem], in_parallel: int) -> tuple[int, float]:
     """(generated tokens, seconds) of solving them all."""
     began = time.perf_counter()
     solutions = solutions_of(options, problems, in_parallel)
@@ -79,7 +75,7 @@ def raw_generate(problems: Sequence[Problem], n: int, seed: int) -> tuple[int, f
 def policy_tokens_over_minimum(problems: Sequence[Problem], seed: int) -> float:
     """Policy tokens computed in beam searches over the least: each prompt once, and what was generated."""
     _fresh()
-    options = Options(policy=POLICY, prm=PRM, method="beam", budget=16, seed=seed)
+    options = SolveOptions(policy=POLICY, prm=PRM, method="beam", budget=16, seed=seed)
     bills = [s.bill.total for s in solutions_of(options, problems, len(problems))]
     tokenizer = load_causal_lm(str(folder_of("policy", POLICY.partition(":")[2]))).tokenizer
     prompts = sum(len(ids) for ids in tokenizer([p.text + "\n" for p in problems])["input_ids"])
@@ -110,7 +106,7 @@ def process_seconds(*command: str) -> float:
 def sampling_ratio(method: str, problems: Sequence[Problem], seed: int) -> float:
     """Generated tokens a second of a sampling method with N = 16 over those of raw generation."""
     _warm()
-    options = Options(policy=POLICY, method=method, budget=16, seed=seed)
+    options = SolveOptions(policy=POLICY, method=method, budget=16, seed=seed)
     tokens, seconds = solve_all(options, problems, in_parallel=len(problems))
     raw_tokens, raw_seconds = raw_generate(problems, 16, seed)
     return (tokens / seconds) / (raw_tokens / raw_seconds)
@@ -118,7 +114,7 @@ def sampling_ratio(method: str, problems: Sequence[Problem], seed: int) -> float
 
 def flight_ratio(problems: Sequence[Problem], seed: int) -> float:
     """Tokens a second of beam searches with all problems in flight over one problem at a time."""
-    options = Options(policy=POLICY, prm=PRM, method="beam", budget=16, seed=seed)
+    options = SolveOptions(policy=POLICY, prm=PRM, method="beam", budget=16, seed=seed)
     _warm()
     tokens, seconds = solve_all(options, problems, in_parallel=len(problems))
     _warm()

@@ -22,7 +22,7 @@ import numpy as np
 from joblib import Parallel, delayed
 from markdown import table
 
-from tts_select.selector.routers.ladder import StagedRouter
+from tts_select.selector.routers.ladder import LadderRouter
 from tts_select.training.evaluation.ladder_report import NEAR, score_of
 from tts_select.training.evaluation.ladders import replayed
 from tts_select.training.log.reading import read_log
@@ -82,7 +82,7 @@ def one(log: SweepLog, n: int, margins: Sequence[float], seed: int) -> dict[floa
     return measured
 
 
-def against_fixed(router: StagedRouter, replay: Replay) -> dict[str, float]:
+def against_fixed(router: LadderRouter, replay: Replay) -> dict[str, float]:
     """What the router is against the cheapest fixed arm that is near the best."""
     fixed = fixed_arms(replay).items()
     scores = {a.name: score_of(replay, found) for a, found in fixed if a.budget <= searching.MOST_DRAWS}

@@ -34,7 +34,7 @@ from measuring import (
 from tts_select import Problem, RewardModel, load_prm
 from tts_select.core.protocols import forget
 from tts_select.data.world.artifacts import folder_of
-from tts_select.solving.running import Options
+from tts_select.solving.options import SolveOptions
 
 BUDGET, TEMPERATURE, MAX_NEW_TOKENS = 16, 0.7, 256
 
@@ -47,15 +47,16 @@ class Searches:
 
     def speed(self, method: str, prm: RewardModel | None, seed: int) -> float:
         """Generated tokens a second, scoring included."""
-        options = Options(
+        options = SolveOptions(
             policy=self._policy, prm=prm, method=method, budget=BUDGET, seed=seed, logprobs=self._logprobs
         )
         return asyncio.run(self._speed(options))
 
-    async def _speed(self, options: Options) -> float:
+    async def _speed(self, options: SolveOptions) -> float:
         await forget(self._policy)
-        if not isinstance(options.prm, (str, type(None))):
-            await forget(options.prm)
+        prm = options.get("prm")
+        if not isinstance(prm, (str, type(None))):
+            await forget(prm)
         began = time.perf_counter()
         solutions = await solve_all(self._problems, options)
         seconds = time.perf_counter() - began

@@ -33,7 +33,7 @@ from tts_select.executors import registry
 from tts_select.executors.openai_api import thoughts
 from tts_select.executors.registry import Loaders
 from tts_select.selector.routers.artifact import save_router
-from tts_select.selector.routers.lookahead import Probe, Router
+from tts_select.selector.routers.lookahead import LookaheadRouter, Probe
 from tts_select.solving.api import Selector
 from tts_select.testing import FakePolicy, FakeRewardModel
 from tts_select.training.routers.lookahead import boosting
@@ -189,7 +189,7 @@ class Lent:
         return sum(len(policy.requests) for policy in self.policies.values())
 
 
-def lend(router: Router, *, kind: type[FakePolicy] = FakePolicy, **more: Any) -> Lent:
+def lend(router: LookaheadRouter, *, kind: type[FakePolicy] = FakePolicy, **more: Any) -> Lent:
     """Fakes for all models of the router, with the fingerprints that it was trained for."""
     policies = {name: kind(_script_of(name), name=name, **more) for name in router.portfolio.policies}
     prms = {name: FakeRewardModel(_score, name=name) for name in router.portfolio.prms}
@@ -262,19 +262,19 @@ EXACT = runpy.run_path(str(Path(__file__).with_name("exact.py")))
 
 
 @pytest.fixture(scope="session")
-def exact_router() -> Router:
+def exact_router() -> LookaheadRouter:
     """See `exact.py`."""
-    made: Router = EXACT["exact_router"]()
+    made: LookaheadRouter = EXACT["exact_router"]()
     return made
 
 
 @pytest.fixture
-def exact(exact_router: Router) -> Lent:
+def exact(exact_router: LookaheadRouter) -> Lent:
     """The exact router, on policies that cost what it says."""
     return lend_exactly(exact_router)
 
 
-def lend_exactly(router: Router, factor: float = 1.0) -> Lent:
+def lend_exactly(router: LookaheadRouter, factor: float = 1.0) -> Lent:
     """Its samples cost `factor` times what the router expects, and its PRM nothing."""
     found = lend(router, kind=type("Exact", (EXACT["ExactPolicy"],), {"factor": factor}))
     for prm in found.prms.values():

@@ -13,7 +13,13 @@ from tts_select.data.grading import GRADER
 from tts_select.selector.calibration import Calibration
 from tts_select.selector.features import SUREST, text_features
 from tts_select.selector.portfolio import parse_portfolio
-from tts_select.selector.routers.lookahead import Calibrated, DifficultyModel, Probe, Router, layout_of
+from tts_select.selector.routers.lookahead import (
+    Calibrated,
+    DifficultyModel,
+    LookaheadRouter,
+    Probe,
+    layout_of,
+)
 from tts_select.testing import FakePolicy
 
 SAMPLE_FLOPS = 1e6
@@ -49,7 +55,7 @@ class Formula:
         return self.of(rows)
 
 
-def exact_router() -> Router:
+def exact_router() -> LookaheadRouter:
     """Knows the cost of its arms: `SAMPLE_FLOPS` a sample. The answer at hand is the surer the more samples
     there are, and the less sure the longer the problem is; an arm is expected to make it just so."""
     arms = [
@@ -71,7 +77,7 @@ def exact_router() -> Router:
         later = 1 - np.exp(-(2 ** rows[:, log2_n]) / rows[:, words])
         return np.maximum(0.0, later - rows[:, surest]) / (1 - rows[:, surest])
 
-    return Router(
+    return LookaheadRouter(
         portfolio=portfolio,
         probe=Probe("p", "r", 2),
         mend=written_down(mend),

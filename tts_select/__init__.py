@@ -17,9 +17,10 @@ from tts_select.core.errors import (
 from tts_select.core.plan import Plan, Settings
 from tts_select.core.problem import Problem
 from tts_select.core.protocols import Policy, RewardModel
-from tts_select.core.solution import Solution
+from tts_select.core.solution import Solution, Step
 from tts_select.executors.registry import load_policy, load_prm
 from tts_select.solving.api import Selector, asolve, solve
+from tts_select.solving.options import SolveOptions, SpendingOptions
 
 __version__ = "0.1.0"
 
@@ -37,6 +38,9 @@ __all__ = [
     "Selector",
     "Settings",
     "Solution",
+    "SolveOptions",
+    "SpendingOptions",
+    "Step",
     "TtsSelectError",
     "UnknownName",
     "asolve",

@@ -14,7 +14,7 @@ from tts_select.config import Config, as_options, loaders_for, using
 from tts_select.config.using import Together, routed_together, swept_together
 from tts_select.executors.placement.devices import Device
 from tts_select.executors.placement.fitting import DoesNotFit
-from tts_select.solving.api import PINS
+from tts_select.solving.options import NAMING as PINS
 
 Read = Callable[[str], Config]
 GIB = 1 << 30
@@ -142,7 +142,7 @@ def test_what_does_not_fit_is_refused_before_anything_is_loaded(
     def load(*_: Any, **__: Any) -> None:
         raise AssertionError("a model was loaded")
 
-    monkeypatch.setattr("tts_select.solving.running.load_policy", load)
+    monkeypatch.setattr("tts_select.solving.naming.load_policy", load)
     gpus(40)
     with pytest.raises(DoesNotFit, match=r"qwen and judge do not fit on cuda:0 \(40.0 GiB"):
         solve(PROBLEM, config=placed, pair="math", method="beam")

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tts_select.core.arm import SAMPLING_METHODS, Arm, pool_name
+from tts_select.core.arm import Arm, pool_name
+from tts_select.core.methods import METHODS
 from tts_select.core.plan import AGGREGATIONS, SELECTIONS, Settings
 
 settings = st.builds(
@@ -66,8 +67,8 @@ def test_what_is_no_arm_is_refused(broken: dict[str, object]) -> None:
 
 @given(arms)
 def test_only_methods_of_independent_samples_are_sampling(arm: Arm) -> None:
-    assert arm.is_sampling == (arm.method in SAMPLING_METHODS)
-    assert {"cot", "majority", "best_of_n", "adaptive"} == set(SAMPLING_METHODS)
+    assert arm.is_sampling == METHODS[arm.method].is_sampling
+    assert {"cot", "majority", "best_of_n", "adaptive"} == {m for m in METHODS if METHODS[m].is_sampling}
 
 
 @given(arms)

@@ -14,9 +14,9 @@ from tts_select.core.cost import Cost
 from tts_select.core.plan import Settings
 from tts_select.core.protocols import Continuation, Meter, Policy, RewardModel, SampleRequest
 from tts_select.core.seeds import derive_seed
+from tts_select.executors import methods
 from tts_select.executors.accounting import Ledger
 from tts_select.executors.limits import LimitedPolicy, Limits
-from tts_select.executors.methods import METHODS
 from tts_select.executors.search import Search
 from tts_select.testing import FakePolicy
 
@@ -106,7 +106,7 @@ def run_method(new_run: Callable[..., Run], in_time: Callable[..., Any]) -> Call
 
     def run(method: str, policy: Policy, prm: RewardModel | None = None, **options: Any) -> Run:
         new = new_run(policy, prm, **options)
-        in_time(METHODS[method].run(new.search))
+        in_time(methods.run_method(method, new.search))
         return new
 
     return run

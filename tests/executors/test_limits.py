@@ -10,13 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tts_select.core.errors import BackendError
+from tts_select.core.methods import METHODS
 from tts_select.core.plan import Settings
 from tts_select.core.protocols import Continuation, SampleRequest
 from tts_select.core.seeds import derive_seed
 from tts_select.executors.accounting import Ledger
 from tts_select.executors.aggregation import choose, rank
 from tts_select.executors.limits import LimitedPolicy, Limits
-from tts_select.executors.methods import METHODS
+from tts_select.executors.methods import run_method
 from tts_select.executors.search import Search
 from tts_select.testing import FakePolicy, FakeRewardModel
 
@@ -48,7 +49,7 @@ def run(method: str, policy: FakePolicy, *, budget: int, limits: Limits, **setti
 
     async def bounded() -> None:
         async with asyncio.timeout(20):
-            await METHODS[method].run(search)
+            await run_method(method, search)
 
     asyncio.run(bounded())
     return search
@@ -83,7 +84,7 @@ def test_no_more_tokens_are_written_than_the_cap_allows(
         budget,
         ledger.phase("search"),
     )
-    asyncio.run(METHODS[method].run(search))
+    asyncio.run(run_method(method, search))
     assert ledger.bill.total.policy_generated_tokens == limits.used <= cap
     assert limits.reserved == 0
     for request in policy.requests:

@@ -14,8 +14,8 @@ from tts_select.selector.portfolio import Portfolio, parse_portfolio
 from tts_select.selector.routers.lookahead import (
     Calibrated,
     DifficultyModel,
+    LookaheadRouter,
     Probe,
-    Router,
     layout_of,
     words_of,
 )
@@ -50,14 +50,14 @@ def portfolio() -> Portfolio:
     return parse_portfolio({"name": "small", "arms": arms}, "small")
 
 
-def router_of(portfolio: Portfolio, new_model: Callable[[int, str], object]) -> Router:
+def router_of(portfolio: Portfolio, new_model: Callable[[int, str], object]) -> LookaheadRouter:
     """`new_model` gets the number of features and what is modelled."""
     strengths = {arm.name: 0.1 + 0.8 / (1 + k) for k, arm in enumerate(portfolio.arms)}
     layout = layout_of(portfolio, strengths)
     n_state, n_answer, n_option = map(len, (layout.state_names, layout.answer_names, layout.option_names))
     curve = Calibration((0.0, 0.5, 1.0), (0.05, 0.4, 0.95))
     text = text_features(PROBLEM)
-    return Router(
+    return LookaheadRouter(
         portfolio=portfolio,
         probe=Probe("p", "r", 2),
         mend=Calibrated(new_model(n_option, "mend"), curve),
@@ -81,7 +81,7 @@ def router_of(portfolio: Portfolio, new_model: Callable[[int, str], object]) -> 
 
 
 @pytest.fixture(scope="session")
-def router(portfolio: Portfolio) -> Router:
+def router(portfolio: Portfolio) -> LookaheadRouter:
     import lightgbm
 
     def grow(n_features: int, what: str) -> object:
@@ -100,10 +100,10 @@ def router(portfolio: Portfolio) -> Router:
 
 
 @pytest.fixture(scope="session")
-def constant_router() -> Callable[..., Router]:
+def constant_router() -> Callable[..., LookaheadRouter]:
     """A router whose models say the same of everything, by default 0.5 and a million FLOPs."""
 
-    def make(arms: Sequence[dict[str, object]], **said: float) -> Router:
+    def make(arms: Sequence[dict[str, object]], **said: float) -> LookaheadRouter:
         small = parse_portfolio({"name": "constant", "arms": list(arms)}, "constant")
         values = {"cost": 6.0, **said}
         return router_of(small, lambda _, what: Constant(values.get(what, 0.5)))

@@ -7,15 +7,14 @@ from hypothesis import strategies as st
 from tts_select.core.arm import Arm
 from tts_select.core.candidate import Candidate
 from tts_select.core.plan import SELECTIONS, Selection, Settings
+from tts_select.core.voting import Vote, tally
 from tts_select.data.grading import group_equivalent
 from tts_select.executors.aggregation import choose, rank
 from tts_select.selector.evidence import (
     NO_ANSWER,
     Evidence,
     Observed,
-    Vote,
     counts,
-    tallied,
     vote,
     won_by,
 )
@@ -74,7 +73,7 @@ def test_a_vote_of_zeros_goes_to_the_first_with_no_share() -> None:
 
 def test_weights_are_summed_by_group_in_order_of_appearance() -> None:
     samples = [observed(3), observed(1), observed(3)]
-    assert list(tallied(samples, [0.5, 2.0, 0.25]).items()) == [(3, 0.75), (1, 2.0)]
+    assert list(tally([s.group for s in samples], [0.5, 2.0, 0.25]).items()) == [(3, 0.75), (1, 2.0)]
 
 
 def test_votes_are_counted_by_group_without_the_silent_ones() -> None:

@@ -39,9 +39,7 @@ def no_router(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(("name", "value"), PINNED)
-@pytest.mark.parametrize(
-    ("routing", "setting"), [("effort", "low"), ("price", 0.0), ("max_flops", 1e9), ("router", "r")]
-)
+@pytest.mark.parametrize(("routing", "setting"), [("price", 0.0), ("max_flops", 1e9), ("router", "r")])
 def test_a_pinned_choice_and_one_for_the_router_are_refused(
     name: str, value: Any, routing: str, setting: Any
 ) -> None:
@@ -52,10 +50,22 @@ def test_a_pinned_choice_and_one_for_the_router_are_refused(
 
 
 def test_the_untrained_rule_leaves_the_router_nothing() -> None:
-    with pytest.raises(
-        InputError, match="'effort' is for the router, and 'untrained_rule' leaves it nothing"
-    ):
-        solver_for({"untrained_rule": True, "effort": "low"})
+    with pytest.raises(InputError, match="'price' is for the router, and 'untrained_rule' leaves it nothing"):
+        solver_for({"untrained_rule": True, "price": 0.0})
+
+
+@pytest.mark.usefixtures("no_router")
+@pytest.mark.parametrize(("effort", "n"), [("low", 4), ("medium", 16), ("high", 64)])
+def test_an_effort_chooses_the_budget_of_what_is_named(effort: str, n: int) -> None:
+    solver = solver_for({"policy": POLICY, "method": "majority", "effort": effort})
+    assert asyncio.run(solver(Problem(PROBLEM))).plan.budget == n
+
+
+def test_an_effort_and_a_budget_are_refused() -> None:
+    with pytest.raises(InputError, match="'effort' chooses the budget, and 'budget' names it"):
+        solver_for({"policy": POLICY, "budget": 4, "effort": "low"})
+    with pytest.raises(UnknownName, match="did you mean 'high'"):
+        solver_for({"policy": POLICY, "effort": "hihg"})
 
 
 @pytest.mark.parametrize(

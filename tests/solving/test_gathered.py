@@ -24,8 +24,8 @@ from tts_select.data.grading import is_equivalent
 from tts_select.executors.registry import Loaders
 from tts_select.selector.evidence import NO_ANSWER, Evidence, Observed
 from tts_select.selector.portfolio import parse_portfolio
-from tts_select.selector.routers.lookahead import Router
-from tts_select.solving.gathered import Gathered, Sampled
+from tts_select.selector.routers.lookahead import LookaheadRouter
+from tts_select.solving.gathered import Gathered, Samples, Spokesman
 from tts_select.testing import FakePolicy, FakeRewardModel
 from tts_select.training.log.records import LoggedProblem
 from tts_select.training.replay.cases import Look, Order, cases_of
@@ -44,6 +44,17 @@ def wrote(answer: str | None, *scores: float, steps: int = 2, finish: Any = "sto
     return Candidate(written, tuple(scores) or None, finish, 3 * steps, -float(steps))
 
 
+def look_of(found: Gathered) -> Evidence:
+    return asyncio.run(found.look())
+
+
+def spokesman(found: Gathered, answer: str) -> Spokesman:
+    """Who speaks for an answer, none if nobody gave it."""
+    look_of(found)
+    group = next((g for g, a in found.answers.items() if is_equivalent(a, answer)), None)
+    return found.spokesman(group)
+
+
 def gathered(samples: list[Candidate], arm: Arm = MAJORITY) -> Gathered:
     found = Gathered("x")
     found.of(arm.pool).candidates += samples
@@ -54,7 +65,7 @@ def gathered(samples: list[Candidate], arm: Arm = MAJORITY) -> Gathered:
 def test_nothing_has_run_until_an_arm_is_noted() -> None:
     found = Gathered("x")
     assert found.is_empty
-    assert found.look().evidence == Evidence("x", {}, {})
+    assert look_of(found) == Evidence("x", {}, {})
     found.note(MAJORITY)
     assert not found.is_empty
 
@@ -65,40 +76,42 @@ def test_answers_are_grouped_over_all_pools_and_searches(data: list[tuple[str, s
     for pool, answer in data:
         found.of(pool).candidates.append(wrote(answer))
     found.note(BEAM, [wrote("1/2", 0.5, 0.5)])
-    seen = found.look()
+    evidence = look_of(found)
     given_ = {pool: [a for p, a in data if p == pool] for pool in found.pools}
-    groups = {pool: [o.group for o in observed] for pool, observed in seen.evidence.samples.items()}
+    groups = {pool: [o.group for o in observed] for pool, observed in evidence.samples.items()}
     numbered = [(a, g) for pool in given_ for a, g in zip(given_[pool], groups[pool], strict=True)]
-    numbered.append(("1/2", seen.evidence.found[BEAM.name].group))
+    numbered.append(("1/2", evidence.found[BEAM.name].group))
     for one, first in numbered:
         assert (first == NO_ANSWER) == (one is None)
         if one is not None:
-            assert is_equivalent(seen.answers[first], one)
+            assert is_equivalent(found.answers[first], one)
             assert all((first == g) == is_equivalent(one, a) for a, g in numbered if a is not None)
-    assert set(seen.answers) == {g for _, g in numbered} - {NO_ANSWER}
+    assert set(found.answers) == {g for _, g in numbered} - {NO_ANSWER}
 
 
 def test_a_group_is_answered_in_the_words_that_came_first() -> None:
-    assert gathered([wrote("0.5"), wrote("1/2"), wrote("0.50")]).look().answers == {0: "0.5"}
+    found = gathered([wrote("0.5"), wrote("1/2"), wrote("0.50")])
+    look_of(found)
+    assert found.answers == {0: "0.5"}
 
 
 @pytest.mark.parametrize("finish", ["length", "deadline", "cap", "open"])
 def test_a_truncated_solution_has_no_answer(finish: str) -> None:
-    (seen,) = gathered([wrote("1", finish=finish)]).look().evidence.of("p")
+    (seen,) = look_of(gathered([wrote("1", finish=finish)])).of("p")
     assert seen == Observed(NO_ANSWER, 6, -2.0, 2)
 
 
 def test_a_sample_has_the_scores_of_each_prm_that_has_read_it() -> None:
     found = gathered([wrote("1"), wrote("2"), wrote(None)])
     found.of("p").scores = {"r": [(0.1, 0.2), None], "s": [(0.3, 0.4), (0.5, 0.6), (0.7, 0.8)]}
-    one, other, silent = found.look().evidence.of("p")
+    one, other, silent = look_of(found).of("p")
     assert one.scores == {"r": (0.1, 0.2), "s": (0.3, 0.4)}
     assert other.scores == {"s": (0.5, 0.6)}
     assert (silent.group, silent.scores) == (NO_ANSWER, {"s": (0.7, 0.8)})
 
 
 def test_samples_are_scored_by_one_prm_as_far_as_it_came() -> None:
-    sampled = Sampled([wrote("1"), wrote("2"), wrote("3")], {"r": [(0.1, 0.2), None]})
+    sampled = Samples([wrote("1"), wrote("2"), wrote("3")], {"r": [(0.1, 0.2), None]})
     assert [c.step_scores for c in sampled.scored_by("r")] == [(0.1, 0.2), None, None]
     for unknown in ("s", None):
         assert [c.step_scores for c in sampled.scored_by(unknown)] == [None] * 3
@@ -108,19 +121,19 @@ def test_samples_are_scored_by_one_prm_as_far_as_it_came() -> None:
 def test_a_search_is_seen_as_the_solution_that_it_answers_with() -> None:
     found = Gathered("x")
     found.note(BEAM, [wrote("1", 0.2, 0.6), wrote("2", 0.9, 0.5), wrote("2", 0.1, 0.7, steps=2)])
-    seen = found.look()
-    assert seen.evidence.samples == {}
-    assert seen.evidence.found[BEAM.name] == Observed(
-        seen.evidence.found[BEAM.name].group, 6, -2.0, 2, {"r": (0.1, 0.7)}, pytest.approx(1.2 / 1.8)
+    evidence = look_of(found)
+    assert evidence.samples == {}
+    assert evidence.found[BEAM.name] == Observed(
+        evidence.found[BEAM.name].group, 6, -2.0, 2, {"r": (0.1, 0.7)}, pytest.approx(1.2 / 1.8)
     )
-    assert seen.answers[seen.evidence.found[BEAM.name].group] == "2"
+    assert found.answers[evidence.found[BEAM.name].group] == "2"
 
 
 @pytest.mark.parametrize("pool", [[], [wrote(None, 0.9, 0.9)], [wrote("1", finish="open")]])
 def test_a_search_without_an_answer_has_found_an_empty_solution(pool: list[Candidate]) -> None:
     found = Gathered("x")
     found.note(BEAM, pool)
-    assert found.look().evidence.found == {BEAM.name: Observed(NO_ANSWER, 0, 0.0, 0, {}, 0.0)}
+    assert look_of(found).found == {BEAM.name: Observed(NO_ANSWER, 0, 0.0, 0, {}, 0.0)}
 
 
 def test_the_last_arm_that_came_to_an_answer_by_itself_speaks_for_it() -> None:
@@ -128,19 +141,19 @@ def test_the_last_arm_that_came_to_an_answer_by_itself_speaks_for_it() -> None:
     found.of(OTHER.pool).candidates += [wrote("1"), wrote("2"), wrote("2")]
     found.note(OTHER)
     found.note(BEAM, [wrote("3", 0.5, 0.5), wrote("1", 0.1, 0.1)])
-    assert [found.spoken_for(a).arm for a in ("1", "2", "3")] == [MAJORITY, OTHER, BEAM]
+    assert [spokesman(found, a).arm for a in ("1", "2", "3")] == [MAJORITY, OTHER, BEAM]
     found.note(MAJORITY)  # once more, so it is the last
-    assert found.spoken_for("1").arm == MAJORITY
-    assert found.spoken_for("4").best is None
+    assert spokesman(found, "1").arm == MAJORITY
+    assert spokesman(found, "4").best is None
 
 
 def test_of_two_arms_that_came_to_an_answer_the_one_that_ran_last_speaks() -> None:
     found = gathered([wrote("1")])
     found.of(OTHER.pool).candidates.append(wrote("1"))
     found.note(OTHER)
-    assert found.spoken_for("1").arm == OTHER
+    assert spokesman(found, "1").arm == OTHER
     found.note(MAJORITY)
-    assert found.spoken_for("1").arm == MAJORITY
+    assert spokesman(found, "1").arm == MAJORITY
 
 
 def test_an_answer_that_no_arm_chose_is_shown_by_the_last_that_has_it() -> None:
@@ -149,7 +162,7 @@ def test_an_answer_that_no_arm_chose_is_shown_by_the_last_that_has_it() -> None:
     found.of(OTHER.pool).candidates += [wrote("1"), wrote("1"), wrote("2")]
     found.note(OTHER)
     found.note(COT)
-    spoken = found.spoken_for("2")
+    spoken = spokesman(found, "2")
     assert spoken.arm == OTHER
     assert spoken.best is not None
     assert spoken.best.answer == "2"
@@ -158,8 +171,8 @@ def test_an_answer_that_no_arm_chose_is_shown_by_the_last_that_has_it() -> None:
 def test_the_best_scored_solution_of_an_answer_is_shown_with_all_others() -> None:
     found = gathered([wrote("1"), wrote("0.5"), wrote("1/2"), wrote("1")], BEST)
     found.of("p").scores["r"] = [(0.9, 0.1), (0.5, 0.6), (0.5, 0.8), None]
-    spoken = found.spoken_for("0.5")
-    assert (spoken.arm, len(spoken.shown)) == (BEST, 4)
+    spoken = spokesman(found, "0.5")
+    assert (spoken.arm, len(spoken.candidates)) == (BEST, 4)
     assert spoken.best is not None
     assert (spoken.best.answer, spoken.best.score) == ("1/2", 0.8)
 
@@ -168,17 +181,17 @@ def test_the_best_scored_solution_of_an_answer_is_shown_with_all_others() -> Non
 def test_without_the_answer_the_last_arm_is_shown(answer: str | None) -> None:
     found = gathered([wrote("1")])
     found.note(COT)
-    spoken = found.spoken_for(answer)
-    assert (spoken.arm, spoken.best, spoken.shown) == (COT, None, ())
+    spoken = spokesman(found, answer)
+    assert (spoken.arm, spoken.best, spoken.candidates) == (COT, None, ())
 
 
 def test_arms_of_one_pool_are_one_voice_with_the_last_ones_settings() -> None:
     found = gathered([wrote("1"), wrote("1"), wrote("2")], MAJORITY)
     found.of("p").scores["r"] = [(0.1, 0.1), (0.1, 0.1), (0.9, 0.9)]
-    assert found.spoken_for("1").arm == MAJORITY
+    assert spokesman(found, "1").arm == MAJORITY
     found.note(BEST)
-    assert [found.spoken_for(a).arm for a in ("1", "2")] == [BEST, BEST]
-    best = found.spoken_for("1").best
+    assert [spokesman(found, a).arm for a in ("1", "2")] == [BEST, BEST]
+    best = spokesman(found, "1").best
     assert best is not None
     assert best.score == 0.1
 
@@ -214,7 +227,7 @@ def scores(_: str, steps: tuple[str, ...]) -> list[float]:
     ],
 )
 def test_a_session_sees_what_a_router_is_trained_on(
-    exact_router: Router,
+    exact_router: LookaheadRouter,
     lend_to: Callable[..., Any],
     tmp_path: Path,
     *,
@@ -237,9 +250,9 @@ def test_a_session_sees_what_a_router_is_trained_on(
     session = lent.selector.session(Problem(TEXT), seed=seed)
     look = Look()
     for arm in (portfolio.arms[k] for k in arms):
-        asyncio.run(session._advance(arm, whole=True))
+        asyncio.run(session._run(arm, arm.budget, "search"))
         look = look.after(arm, arm.budget)
-        live, replayed = session._gathered.look().evidence, case.evidence(order, look)
+        live, replayed = look_of(session._gathered), case.evidence(order, look)
         assert live.samples.keys() == replayed.samples.keys()
         pairs = [(live.samples[pool], replayed.samples[pool]) for pool in live.samples]
         pairs += [([live.found[name]], [replayed.found[name]]) for name in replayed.found]
@@ -255,7 +268,7 @@ def test_a_session_sees_what_a_router_is_trained_on(
 def test_a_greedy_pool_is_kept_apart_from_the_samples() -> None:
     found = gathered([wrote("1")], Arm("p", "r", "best_of_n", 1, Settings(temperature=0.0)))
     found.of("p").candidates.append(wrote("2"))
-    evidence = found.look().evidence
+    evidence = look_of(found)
     assert {pool: [o.group for o in some] for pool, some in evidence.samples.items()} == {
         "p temperature=0": [0],
         "p": [1],

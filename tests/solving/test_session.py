@@ -14,9 +14,8 @@ from tts_select import InputError, Problem, Solution, UnknownName
 from tts_select.core.cost import Cost
 from tts_select.selector.deciding import Caps, first_step, ranked
 from tts_select.selector.outlook import Spending, price_of
-from tts_select.selector.routers.lookahead import Probe
-from tts_select.solving.running import SEARCH_PHASE
-from tts_select.solving.session import NOT_WORTH, PROBE_PHASE, Session
+from tts_select.selector.routers.lookahead import NOT_WORTH, Probe
+from tts_select.solving.session import GRADING_PHASE, PROBE_PHASE, SEARCH_PHASE, Session
 
 PROBLEM = "Start with 3. Add 14. Add 9. Add 27. What is the result?"
 HUGE = 1.0
@@ -34,7 +33,7 @@ def untimed(solution: Solution) -> tuple[Any, ...]:
 
 def test_probes_have_a_phase_of_their_own_on_the_bill(exact: Any) -> None:
     solution = exact.selector.solve(PROBLEM, price=0.0)
-    assert set(solution.bill.phases) == {PROBE_PHASE, SEARCH_PHASE}
+    assert set(solution.bill.phases) == {PROBE_PHASE, SEARCH_PHASE, GRADING_PHASE}
     probes, search = (solution.bill.phases[name] for name in (PROBE_PHASE, SEARCH_PHASE))
     assert (probes.flops, probes.prm_calls) == (2e6, 2)
     assert (search.flops, search.prm_calls) == (14e6, 0)
@@ -80,7 +79,7 @@ def test_a_huge_price_buys_the_probes_alone(lent: Any) -> None:
         solutions = [lent.selector.solve(problem, price=price) for problem in FAMILIAR]
         spent.append(sum(s.bill.total.flops for s in solutions))
     for solution in solutions:
-        assert set(solution.bill.phases) == {PROBE_PHASE}
+        assert set(solution.bill.phases) == {PROBE_PHASE, GRADING_PHASE}
         assert solution.bill.total.policy_calls == 1
         assert solution.plan.reason == "the probes are sure enough"
     assert spent[0] > 1.1 * spent[1]
@@ -166,7 +165,7 @@ def test_a_problem_unlike_the_training_gets_the_best_fixed_arm(
         fallback.budget,
     )
     assert reason in ran.reason
-    assert set(solution.bill.phases) == {SEARCH_PHASE}
+    assert set(solution.bill.phases) == {SEARCH_PHASE, GRADING_PHASE}
 
 
 def test_a_familiar_problem_is_not_called_strange(lent: Any) -> None:

@@ -16,8 +16,8 @@ from tts_select import BackendError, InputError
 from tts_select.core.arm import Arm
 from tts_select.core.protocols import Continuation, Meter, SampleRequest
 from tts_select.selector.portfolio import Portfolio
-from tts_select.selector.routers.lookahead import Router
-from tts_select.solving.session import PROBE_PHASE
+from tts_select.selector.routers.lookahead import LookaheadRouter
+from tts_select.solving.session import GRADING_PHASE, PROBE_PHASE
 from tts_select.testing import FakePolicy
 
 PROBLEM = "Start with 3. Add 14. Add 9. Add 27. What is the result?"
@@ -62,12 +62,12 @@ def test_a_cap_is_never_exceeded(lent: Any, problem: str, max_tokens: int, price
 def test_a_cap_within_the_probes_is_marked(lent: Any) -> None:
     solution = lent.selector.solve(PROBLEM, max_tokens=3, price=0.0)
     assert (solution.answer, solution.confidence, solution.finished) == (None, None, "cap")
-    assert set(solution.bill.phases) == {PROBE_PHASE}
+    assert set(solution.bill.phases) == {PROBE_PHASE, GRADING_PHASE}
 
 
 @pytest.mark.parametrize("cap", [{"max_tokens": 9}, {"max_flops": 2e6}])
 def test_probes_without_an_answer_that_leave_nothing_to_spend_are_no_error(
-    exact_router: Router, lend_at_cost: Callable[..., Any], cap: dict[str, Any]
+    exact_router: LookaheadRouter, lend_at_cost: Callable[..., Any], cap: dict[str, Any]
 ) -> None:
     """What was bought is on the bill, so it is no mistake of the caller's."""
     lent = lend_at_cost(exact_router)
@@ -78,7 +78,7 @@ def test_probes_without_an_answer_that_leave_nothing_to_spend_are_no_error(
 
 
 def test_a_policy_that_never_answers_ends_with_no_answer(
-    exact_router: Router, lend_to: Callable[..., Any]
+    exact_router: LookaheadRouter, lend_to: Callable[..., Any]
 ) -> None:
     lent = lend_to(exact_router, kind=SilentPolicy)
     solution = lent.selector.solve(PROBLEM, price=0.0)
@@ -88,11 +88,11 @@ def test_a_policy_that_never_answers_ends_with_no_answer(
 
 
 def test_at_a_huge_price_probes_without_an_answer_are_all(
-    exact_router: Router, lend_to: Callable[..., Any]
+    exact_router: LookaheadRouter, lend_to: Callable[..., Any]
 ) -> None:
     lent = lend_to(exact_router, kind=SilentPolicy)
     solution = lent.selector.solve(PROBLEM, price=HUGE)
-    assert (solution.answer, set(solution.bill.phases)) == (None, {PROBE_PHASE})
+    assert (solution.answer, set(solution.bill.phases)) == (None, {PROBE_PHASE, GRADING_PHASE})
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,9 @@ def test_caps_below_every_arm_are_named(lent: Any, cap: dict[str, Any]) -> None:
     assert lent.n_generated == 0
 
 
-def test_a_deadline_gives_the_best_answer_so_far(exact_router: Router, lend_to: Callable[..., Any]) -> None:
+def test_a_deadline_gives_the_best_answer_so_far(
+    exact_router: LookaheadRouter, lend_to: Callable[..., Any]
+) -> None:
     lent = lend_to(exact_router, kind=StuckPolicy)
     began = time.monotonic()
     solution = lent.selector.solve(PROBLEM, price=0.0, deadline=0.3)
@@ -138,7 +140,7 @@ def test_a_deadline_gives_the_best_answer_so_far(exact_router: Router, lend_to: 
 
 
 def test_a_deadline_before_the_first_sample_is_no_answer(
-    exact_router: Router, lend_to: Callable[..., Any]
+    exact_router: LookaheadRouter, lend_to: Callable[..., Any]
 ) -> None:
     class Deaf(FakePolicy):
         async def sample(self, request: SampleRequest, meter: Meter) -> list[Continuation]:
@@ -175,7 +177,7 @@ def test_a_fixed_arm_that_could_not_be_scored_in_time_still_answers(lent: Any) -
     ids=lambda a: a.method,
 )
 def test_what_is_cut_before_its_first_answer_leaves_that_of_the_probes(
-    exact_router: Router, lend_to: Callable[..., Any], search: Arm
+    exact_router: LookaheadRouter, lend_to: Callable[..., Any], search: Arm
 ) -> None:
     router = replace(
         exact_router,
@@ -206,7 +208,7 @@ def test_loading_a_model_does_not_count_against_the_deadline(lent: Any) -> None:
 
 
 def test_after_a_failed_request_the_answer_at_hand_is_given_and_the_failure_said(
-    exact_router: Router, lend_to: Callable[..., Any]
+    exact_router: LookaheadRouter, lend_to: Callable[..., Any]
 ) -> None:
     lent = lend_to(exact_router, errors={1: BackendError("gone")})
     solution = lent.selector.solve(PROBLEM, price=0.0)
@@ -216,7 +218,7 @@ def test_after_a_failed_request_the_answer_at_hand_is_given_and_the_failure_said
 
 
 def test_without_an_answer_at_hand_a_failed_request_is_the_error_with_its_bill(
-    exact_router: Router, lend_to: Callable[..., Any]
+    exact_router: LookaheadRouter, lend_to: Callable[..., Any]
 ) -> None:
     lent = lend_to(exact_router, errors={0: BackendError("gone")})
     with pytest.raises(BackendError, match="gone") as failed:

@@ -13,7 +13,7 @@ import pytest
 
 from tts_select import BackendError, InputError, Problem
 from tts_select.selector.deciding import Option, Unit
-from tts_select.selector.routers.lookahead import Router
+from tts_select.selector.routers.lookahead import LookaheadRouter
 from tts_select.solving.batch import Summary
 from tts_select.solving.shared_budget import Purse, solve_from_purse
 from tts_select.testing import FakePolicy
@@ -54,7 +54,7 @@ def test_no_more_is_spent_than_the_purse_holds(exact: Any, share: float, concurr
 
 @pytest.mark.parametrize("concurrency", [1, 3])
 def test_the_purse_is_exceeded_by_the_last_problems_at_most(
-    exact_router: Router, lend_at_cost: Callable[..., Any], concurrency: int
+    exact_router: LookaheadRouter, lend_at_cost: Callable[..., Any], concurrency: int
 ) -> None:
     """Samples cost three times what is expected: once the purse is empty, those that wait buy nothing."""
     lent = lend_at_cost(exact_router, factor=3.0)
@@ -102,7 +102,7 @@ def test_what_is_spent_goes_where_it_buys_most(exact: Any) -> None:
 
 
 def test_an_underestimated_problem_is_taken_from_those_that_wait(
-    exact_router: Router, lend_at_cost: Callable[..., Any]
+    exact_router: LookaheadRouter, lend_at_cost: Callable[..., Any]
 ) -> None:
     todo, flops = problems(9), ENOUGH
     cheap, dear = (lend_at_cost(exact_router, factor=factor) for factor in (1.0, 2.0))
@@ -113,7 +113,7 @@ def test_an_underestimated_problem_is_taken_from_those_that_wait(
 
 
 def test_problems_unlike_the_training_do_not_empty_the_purse(
-    exact_router: Router, lend_at_cost: Callable[..., Any]
+    exact_router: LookaheadRouter, lend_at_cost: Callable[..., Any]
 ) -> None:
     strange = replace(exact_router, words=frozenset({"known"}))
     flops = 18 * PROBES + 2 * WHOLE
@@ -135,7 +135,7 @@ def test_the_probes_are_asked_for_once(exact: Any) -> None:
 
 
 def test_a_failed_probe_is_reported_in_its_own_line(
-    exact_router: Router, lend_to: Callable[..., Any]
+    exact_router: LookaheadRouter, lend_to: Callable[..., Any]
 ) -> None:
     lent = lend_to(exact_router, errors={1: BackendError("down")})
     summary, records = spend(lent, problems(4), 4 * WHOLE, concurrency=1)
@@ -144,7 +144,7 @@ def test_a_failed_probe_is_reported_in_its_own_line(
 
 
 def test_no_more_problems_than_allowed_are_in_flight(
-    exact_router: Router, lend_to: Callable[..., Any]
+    exact_router: LookaheadRouter, lend_to: Callable[..., Any]
 ) -> None:
     class Watched(FakePolicy):
         now = most = 0

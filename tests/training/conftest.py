@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from tts_select.selector.portfolio import Portfolio
-from tts_select.selector.routers.lookahead import Probe, Router
+from tts_select.selector.routers.lookahead import LookaheadRouter, Probe
 from tts_select.training.log.records import SweepLog
 from tts_select.training.replay.cases import Case, cases_of
 from tts_select.training.routers.lookahead.fit import Fitted
@@ -35,7 +35,7 @@ def probe() -> Probe:
 
 
 @pytest.fixture(scope="session")
-def router(fitted: Fitted) -> Router:
+def router(fitted: Fitted) -> LookaheadRouter:
     return fitted.router
 
 

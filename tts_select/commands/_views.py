@@ -18,7 +18,7 @@ from tts_select.solving.batch import Summary
 if TYPE_CHECKING:
     from tts_select.selector.deciding import Option
     from tts_select.selector.outlook import Outlook
-    from tts_select.selector.routers.lookahead import Probe, Router
+    from tts_select.selector.routers.lookahead import LookaheadRouter, Probe
 
 SURE = 0.995
 
@@ -155,7 +155,7 @@ def why_not(option: Option, outlook: Outlook) -> str:
     return f"{gain:+.3f} is not worth {option.flops - chosen.flops:.2g} FLOPs more"
 
 
-def fitted_view(router: Router, facts: Mapping[str, Any]) -> RenderableType:
+def fitted_view(router: LookaheadRouter, facts: Mapping[str, Any]) -> RenderableType:
     """What training learned."""
     table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
     table.add_row("trained on", f"{facts['n_problems']:,} problems, {facts['n_states']:,} states")

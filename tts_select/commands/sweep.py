@@ -83,10 +83,10 @@ def sweep(
     """Sample once and score all: a log of what every arm does on every problem."""
     from tts_select.commands._progress import bar
     from tts_select.config.using import loaders_for, swept_together
+    from tts_select.solving.models import FRESH
     from tts_select.training.sweep.problems import read_swept_problems
     from tts_select.training.sweep.run import Sweep, run_sweep
     from tts_select.training.sweep.summary import as_dict, lines
-    from tts_select.training.sweep.swept_models import FRESH
 
     chosen = chosen_portfolio(portfolio, config)
     if max_new_tokens is not None:

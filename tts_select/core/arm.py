@@ -5,11 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cached_property
 
+from tts_select.core.methods import METHODS
 from tts_select.core.plan import Plan, Settings
-
-SAMPLING_METHODS = ("cot", "majority", "best_of_n", "adaptive")
-"""Their candidates are independent samples, so that one pool shows what any budget gives."""
-
 
 POOL_SETTINGS = ("top_p", "max_steps", "max_new_tokens")
 """The settings, beside the temperature, that a pool of samples depends on: all arms of a pool share them."""
@@ -39,8 +36,8 @@ class Arm:
 
     @property
     def temperature(self) -> float:
-        """Of its policy's sampling; cot is greedy."""
-        return 0.0 if self.method == "cot" else self.settings.temperature
+        """Of its policy's sampling; a greedy method's is 0."""
+        return 0.0 if METHODS[self.method].is_greedy else self.settings.temperature
 
     @cached_property
     def pool(self) -> str:
@@ -50,7 +47,7 @@ class Arm:
     @property
     def is_sampling(self) -> bool:
         """Whether a pool of independent samples of its policy holds what it would have done."""
-        return self.method in SAMPLING_METHODS
+        return METHODS[self.method].is_sampling
 
     def plan(self, reason: str, *, seed: int = 0, difficulty: float | None = None) -> Plan:
         """To run this arm."""

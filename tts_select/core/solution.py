@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from tts_select.core.candidate import Candidate
-from tts_select.core.cost import Bill
+from tts_select.core.cost import Bill, Cost
 from tts_select.core.plan import Plan
 
 SCHEMA = "tts-select/solution@1"
@@ -42,10 +42,39 @@ class RankedCandidate:
 
 
 @dataclass(frozen=True, slots=True)
+class Step:
+    """One arm that was run on the way to the answer."""
+
+    arm: str
+    """Its name."""
+    n: int
+    """How many samples its pool had after it; the budget of a search."""
+    p_before: float | None
+    """How sure the surest answer was before it, by the router (None: nothing was at hand)."""
+    p_after: float | None
+    cost: Cost
+    """What it cost alone."""
+    why: str
+
+    def as_dict(self) -> dict[str, object]:
+        """An entry of `steps` in the JSON contract."""
+        return {
+            "arm": self.arm,
+            "n": self.n,
+            "p_before": self.p_before,
+            "p_after": self.p_after,
+            "cost": self.cost.as_dict(),
+            "why": self.why,
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class Solution:
-    """`answer` is None when no candidate ended in one; `finished` says whether a limit cut the search short;
-    `confidence` is a router's calibrated probability of being right (the plan then has a difficulty),
-    else the share of the vote, or the score, that the answer won (None without an answer)."""
+    """The answer with all that led to it.
+
+    `answer` is None when no candidate ended in one; `finished` says whether a limit cut the search short;
+    `confidence` is a number of the kind that `confidence_kind` names (None without an answer).
+    """
 
     answer: str | None
     text: str
@@ -58,6 +87,11 @@ class Solution:
     """The answer that was withheld because its confidence is too low."""
     errors: tuple[str, ...] = ()
     """Of the requests that failed; the answer comes from what the others wrote."""
+    steps: tuple[Step, ...] = ()
+    """What was run, in order."""
+    confidence_kind: str = "vote share"
+    """`calibrated`: a trained router's probability that the answer is right; `vote share`: the share of the
+    vote, or the score, that it won."""
 
     def withheld_below(self, confidence: float) -> Solution:
         """Without its answer if that is less sure; the answer becomes the best guess."""
@@ -74,8 +108,10 @@ class Solution:
             **({"errors": list(self.errors)} if self.errors else {}),
             "text": self.text,
             "confidence": self.confidence,
+            "confidence_kind": self.confidence_kind,
             "finished": self.finished,
             "plan": self.plan.as_dict(),
+            "steps": [step.as_dict() for step in self.steps],
             "cost": self.bill.as_dict(),
             "candidates": [c.as_dict() for c in self.candidates],
         }

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 
-from tts_select.core.plan import Aggregation
+from tts_select.core.plan import Aggregation, Selection
 
 ROUND = 4
 """Samples between two looks at the votes."""
@@ -33,6 +34,50 @@ def aggregate(step_scores: Sequence[float], how: Aggregation) -> float:
     if not step_scores:
         raise ValueError("a candidate without step scores cannot be aggregated")
     return float(_AGGREGATORS[how](step_scores))
+
+
+def order(score: float | None) -> float:
+    """A key to sort scores by: what has none comes below every score."""
+    return -1.0 if score is None else score
+
+
+@dataclass(frozen=True, slots=True)
+class Vote:
+    """The answer that won an election."""
+
+    group: int
+    share: float
+    """Of all votes; with the selection `max` the score of the chosen solution."""
+    place: int = field(default=-1, compare=False)
+    """Which of the voters speaks for it: the best-scored one with this answer."""
+
+
+def elect(groups: Sequence[int], scores: Sequence[float | None], selection: Selection) -> Vote | None:
+    """The answer that wins among solutions that all answer; None where there is none.
+
+    Equal answers have the same group. `vote` sums the scores of each answer (one vote each where none is
+    scored), `max` takes the best-scored solution's. Of equals the one that came first wins.
+    """
+    if not groups:
+        return None
+    if selection == "max" and any(score is not None for score in scores):
+        place = max(range(len(groups)), key=lambda k: order(scores[k]))
+        return Vote(groups[place], scores[place] or 0.0, place)
+    votes = tally(groups, scores)
+    winner = max(votes, key=votes.__getitem__)
+    own = [k for k, group in enumerate(groups) if group == winner]
+    total = math.fsum(votes.values())
+    share = votes[winner] / total if total > 0 else 0.0
+    return Vote(winner, share, max(own, key=lambda k: order(scores[k])))
+
+
+def tally(groups: Sequence[int], scores: Sequence[float | None]) -> dict[int, float]:
+    """The votes of each answer, in the order of their first solutions."""
+    is_scored = any(score is not None for score in scores)
+    parts: dict[int, list[float]] = {}
+    for group, score in zip(groups, scores, strict=True):
+        parts.setdefault(group, []).append((score or 0.0) if is_scored else 1.0)
+    return {group: math.fsum(found) for group, found in parts.items()}
 
 
 def is_settled(counts: Iterable[int]) -> bool:

@@ -24,7 +24,7 @@ def examine_routers(config: Config | None, *, shipped: Path = ROUTER) -> Iterato
 
 def _shipped(folder: Path) -> Finding:
     from tts_select.selector.routers.artifact import load_router
-    from tts_select.selector.routers.lookahead import fingerprint_mismatch
+    from tts_select.selector.routers.protocol import fingerprint_mismatch
 
     try:
         router = load_router(folder)

@@ -39,14 +39,11 @@ async def step_scores(
     meter: Meter | None,
     failures: list[BackendError] | None,
 ) -> list[float] | None:
-    """One score a step; None: there are no steps, the PRM cannot read so long a text, or its scores are not
-    all numbers. The last is counted in `failures`, as one `NotScored` a PRM; without these it is logged.
+    """One score a step; None: the PRM cannot read so long a text, or its scores are not all numbers. The last is counted in `failures`, as one `NotScored` a PRM; without these it is logged.
 
     Raises:
         BackendError: the PRM failed.
     """
-    if not steps:
-        return None
     try:
         found = await prm.score(problem, steps, meter=meter)
     except ProblemTooLong:

@@ -7,7 +7,7 @@ its best answer so far.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from tts_select.core.candidate import Candidate, Finish
@@ -15,7 +15,8 @@ from tts_select.core.errors import InputError, ProblemTooLong
 from tts_select.core.plan import Settings
 from tts_select.core.protocols import Continuation, Meter, RewardModel, SampleRequest, why_no_steps
 from tts_select.core.seeds import derive_seed
-from tts_select.executors.aggregation import order, score_of
+from tts_select.core.voting import order
+from tts_select.executors.aggregation import score_of
 from tts_select.executors.limits import LimitedPolicy
 from tts_select.executors.scoring import step_scores
 from tts_select.executors.stepping import split_steps
@@ -34,13 +35,19 @@ class Search:
     logprobs: bool = True
     """As in `SampleRequest`."""
     pool: list[Candidate] = field(default_factory=list)
+    """What is written so far; a sampling method goes on with what is there."""
+    unreadable: set[tuple[str, ...]] = field(default_factory=set)
+    """Solutions that the PRM cannot read or score: they stay unscored, and are not tried again."""
 
-    async def solutions(self, n: int, *, temperature: float | None = None, first: int = 0) -> list[Candidate]:
-        """`n` whole solutions, sampled independently, from the `first`-th on; they are in the pool as soon as
-        they are written."""
+    async def solutions(self, n: int, *, temperature: float | None = None) -> list[Candidate]:
+        """Sample whole solutions independently until there are `n` in the pool; they are there as soon as
+        they are written. Returns the new ones."""
+        first = len(self.pool)
+        if n <= first:
+            return []
         request = SampleRequest(
             self.problem,
-            n=n,
+            n=n - first,
             max_new_tokens=self.settings.max_new_tokens,
             temperature=self.settings.temperature if temperature is None else temperature,
             top_p=self.settings.top_p,
@@ -78,11 +85,12 @@ class Search:
         return self.policy.limits.reached is not None
 
     async def score(self, candidates: Sequence[Candidate]) -> list[Candidate]:
-        """The candidates with a score for each of their steps; a PRM computes what they share once."""
-        texts = list(dict.fromkeys(c.steps for c in candidates))
+        """The candidates with a score for each of their steps; a PRM computes what they share once, and reads
+        no candidate again."""
+        texts = list(dict.fromkeys(c.steps for c in candidates if c.step_scores is None))
         found = await asyncio.gather(*(self._step_scores(steps) for steps in texts))
         scores = dict(zip(texts, found, strict=True))
-        return [c if (s := scores[c.steps]) is None else c.scored(s) for c in candidates]
+        return [c if (s := scores.get(c.steps)) is None else c.scored(s) for c in candidates]
 
     def ranking(self, candidate: Candidate) -> float:
         """The key by which candidates are kept; one that could not be scored comes last."""
@@ -112,10 +120,13 @@ class Search:
         return children
 
     async def _step_scores(self, steps: tuple[str, ...]) -> list[float] | None:
-        if self.prm is None:
+        if self.prm is None or not steps or steps in self.unreadable:
             return None
         failures = self.policy.limits.failures
-        return await step_scores(self.prm, self.problem, steps, meter=self.meter, failures=failures)
+        found = await step_scores(self.prm, self.problem, steps, meter=self.meter, failures=failures)
+        if found is None:  # it stays unscored, which ranks last
+            self.unreadable.add(steps)
+        return found
 
     def _whole(self, written: Continuation) -> Candidate:
         steps = split_steps(written.text, self.policy.step_delimiter)
@@ -140,13 +151,3 @@ class Search:
             n_tokens=n_tokens,
             logprob=parent.logprob + written.logprob,
         )
-
-
-@dataclass(frozen=True, slots=True)
-class Method:
-    """An entry of the registry of methods."""
-
-    run: Callable[[Search], Awaitable[None]]
-    needs_prm: bool
-    needs_steps: bool = False
-    """Whether it asks the policy for the next step of an unfinished solution."""

@@ -1,4 +1,4 @@
-"""The decision: of all options the one with the largest P(correct) - price x cost, under hard caps."""
+"""One decision: of all options the one with the largest P(correct) - price x cost, under hard caps."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from tts_select.core.arm import Arm
+from tts_select.core.methods import METHODS
 from tts_select.core.voting import ROUND
 
 Unit = Literal["flops", "tokens"]
-"""What a purse for many problems counts; tokens are those that policies generate."""
+"""What a shared budget counts; tokens are those that policies generate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,23 +21,23 @@ class Option:
     arm: Arm | None
     """None: stop."""
     p_correct: float
-    """Of the answer that there will be."""
+    """How likely the answer will be right; NaN where nothing is known."""
     flops: float
-    """That it will cost from here on."""
+    """The expected cost from here on, in the router's unit of costs; NaN where nothing is known."""
     tokens: float = 0.0
-    """That its policy will generate from here on."""
+    """How many tokens its policy is expected to generate from here on."""
 
     def value(self, price: float) -> float:
         """P(correct) minus what it costs; `price` is in probability per FLOP."""
         return self.p_correct - price * self.flops
 
     def cost(self, unit: Unit) -> float:
-        """From here on, in FLOPs or generated tokens."""
+        """The expected cost from here on, in FLOPs or generated tokens."""
         return self.flops if unit == "flops" else self.tokens
 
     @property
     def name(self) -> str:
-        """The arm's, or `stop`."""
+        """The arm's name, or `stop`."""
         return self.arm.name if self.arm else "stop"
 
 
@@ -49,8 +50,44 @@ class Caps:
 
     def allow(self, option: Option) -> bool:
         """Whether the option is expected to stay within the caps."""
-        within_flops = self.flops is None or option.flops <= self.flops
-        return within_flops and (self.tokens is None or option.tokens <= self.tokens)
+        within_flops = self.flops is None or not option.flops > self.flops
+        return within_flops and (self.tokens is None or not option.tokens > self.tokens)
+
+    def after(self, flops: float, tokens: float) -> Caps:
+        """What is left of the caps when so much has been spent."""
+        return Caps(
+            None if self.flops is None else max(0.0, self.flops - flops),
+            None if self.tokens is None else max(0.0, self.tokens - tokens),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer at hand, and the probability that it is right (None: nothing is known)."""
+
+    group: int
+    p_correct: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a router wants done next."""
+
+    option: Option | None
+    """None where the caps allow nothing."""
+    options: tuple[Option, ...]
+    """All that were weighed and the caps allow, the best first; all of them where the caps allow none."""
+    n: int = 0
+    """How many samples the arm's pool has after it, or the budget of a search."""
+    surest: Answer | None = None
+    """The surest answer at hand before it."""
+    why: str = ""
+    is_probe: bool = False
+
+    @property
+    def arm(self) -> Arm | None:
+        """The arm to run next; None: stop."""
+        return self.option.arm if self.option else None
 
 
 def ranked(options: Sequence[Option], price: float, caps: Caps) -> list[Option]:
@@ -81,5 +118,5 @@ def next_samples(arm: Arm, n_here: int) -> int:
     As many as there are, so that the number doubles from round to round, and one at first; an adaptive arm
     keeps its own rounds.
     """
-    step = ROUND if arm.method == "adaptive" else max(1, n_here)
+    step = ROUND if METHODS[arm.method].ends_early else max(1, n_here)
     return min(arm.budget - n_here, step)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from tts_select.core.arm import Arm
 from tts_select.core.plan import Aggregation, Selection
-from tts_select.core.voting import aggregate
+from tts_select.core.voting import Vote, aggregate, elect, tally
 
 NO_ANSWER = -1
 
@@ -34,14 +34,6 @@ class Observed:
 
 
 @dataclass(frozen=True, slots=True)
-class Vote:
-    """The group that wins, and its share of all votes; `NO_ANSWER` and 0 if nothing answers."""
-
-    group: int
-    share: float
-
-
-@dataclass(frozen=True, slots=True)
 class Evidence:
     """Of one problem."""
 
@@ -50,6 +42,11 @@ class Evidence:
     """By pool, in the order in which they were drawn."""
     found: Mapping[str, Observed] = field(default_factory=dict)
     """By the name of a search arm that has run, the solution that it answers with."""
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing has run."""
+        return not self.found and not any(self.samples.values())
 
     def of(self, pool: str) -> Sequence[Observed]:
         """The samples of a pool."""
@@ -77,31 +74,31 @@ def vote(
     selection: Selection = "vote",
     aggregation: Aggregation = "last",
 ) -> Vote:
-    """Who wins among the samples, as `executors.aggregation.choose` has it."""
+    """Who wins among the samples; `NO_ANSWER` and 0 if none of them answers."""
     answering = [s for s in samples if s.group != NO_ANSWER]
-    scored = prm is not None and any(prm in s.scores for s in answering)
-    weights = [_weight(s, prm, aggregation) if scored else 1.0 for s in answering]
-    if not answering:
-        return Vote(NO_ANSWER, 0.0)
-    if selection == "max" and scored:
-        best = max(
-            range(len(answering)), key=lambda k: (bool(answering[k].scores.get(prm or "")), weights[k])
-        )
-        return Vote(answering[best].group, weights[best])
-    tally = tallied(answering, weights)
-    winner = max(tally, key=tally.__getitem__)
-    total = math.fsum(tally.values())
-    return Vote(winner, tally[winner] / total if total > 0 else 0.0)
+    scores = [_score(s, prm, aggregation) for s in answering]
+    return elect([s.group for s in answering], scores, selection) or Vote(NO_ANSWER, 0.0)
 
 
-def tallied(answering: Sequence[Observed], weights: Sequence[float]) -> dict[int, float]:
-    """The sum of the weights of each group, in the order of their first samples."""
-    parts: dict[int, list[float]] = {}
-    for sample, weight in zip(answering, weights, strict=True):
-        parts.setdefault(sample.group, []).append(weight)
-    return {group: math.fsum(found) for group, found in parts.items()}
+def shares(arm: Arm, samples: Sequence[Observed]) -> dict[int, float]:
+    """The share of the vote of each answer among the arm's samples, the winner first.
+
+    With the selection `max` these are the answers' best scores.
+    """
+    answering = [s for s in samples if s.group != NO_ANSWER]
+    groups = [s.group for s in answering]
+    scores = [_score(s, arm.prm, arm.settings.aggregation) for s in answering]
+    if arm.settings.selection == "max" and any(score is not None for score in scores):
+        best: dict[int, float] = {}
+        for group, score in zip(groups, scores, strict=True):
+            best[group] = max(best.get(group, 0.0), score or 0.0)
+        return dict(sorted(best.items(), key=lambda item: -item[1]))
+    votes = tally(groups, scores)
+    total = math.fsum(votes.values())
+    found = {group: n / total if total > 0 else 0.0 for group, n in votes.items()}
+    return dict(sorted(found.items(), key=lambda item: -item[1]))
 
 
-def _weight(sample: Observed, prm: str | None, aggregation: Aggregation) -> float:
+def _score(sample: Observed, prm: str | None, aggregation: Aggregation) -> float | None:
     scores = sample.scores.get(prm or "")
-    return aggregate(scores, aggregation) if scores else 0.0
+    return aggregate(scores, aggregation) if scores else None

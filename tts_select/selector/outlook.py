@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tts_select.core.errors import InputError, UnknownName
 from tts_select.selector.deciding import Option
 from tts_select.selector.difficulty import Difficulty
-from tts_select.selector.routers.lookahead import Router
+from tts_select.selector.routers.protocol import Router
 
 DEFAULT_EFFORT = "medium"
 
@@ -67,10 +68,20 @@ class Outlook:
             "probe_flops": self.probe_flops,
             "difficulty": {policy: found.as_dict() for policy, found in self.difficulty.items()},
             "options": [
-                {"name": o.name, "p_correct": o.p_correct, "flops": o.flops, "value": o.value(self.price)}
+                {
+                    "name": o.name,
+                    "p_correct": _known(o.p_correct),
+                    "flops": _known(o.flops),
+                    "value": _known(o.value(self.price)),
+                }
                 for o in self.options
             ],
         }
+
+
+def _known(value: float) -> float | None:
+    """JSON has no NaN: what is not known is None."""
+    return None if math.isnan(value) else value
 
 
 def price_of(router: Router, spending: Spending) -> float:
@@ -81,6 +92,8 @@ def price_of(router: Router, spending: Spending) -> float:
         if not spending.price >= 0:
             raise InputError(f"the price is {spending.price}: write 0 or more, in probability per FLOP")
         return spending.price
+    if not router.prices:
+        return 0.0  # a named arm costs what it costs
     if spending.effort not in router.prices:
         raise UnknownName("effort", spending.effort, router.prices)
     return router.prices[spending.effort]

@@ -1,46 +1,48 @@
-"""`solve` as people meet it: with a learned router, unless a method or a model is asked for."""
+"""`solve` as people meet it: with a trained router, unless a method or a model is named."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 
-from tts_select.core.errors import InputError, UnknownName
+from tts_select.core.errors import InputError
 from tts_select.core.problem import Problem
 from tts_select.core.solution import Solution
 from tts_select.data.world.artifacts import ROUTER
 from tts_select.executors.registry import BY_SPEC, Loaders
-from tts_select.solving.running import Options, as_problem, prepare, run_plan, run_sync
+from tts_select.solving.options import (
+    NAMING,
+    SPENDING,
+    Named,
+    SolveOptions,
+    SpendingOptions,
+    check_names,
+    check_together,
+)
 
 if TYPE_CHECKING:  # numpy, and with it half of the time of `import tts_select`
     from tts_select.config import Config
-    from tts_select.selector.outlook import Outlook
-    from tts_select.selector.routers.lookahead import Router
+    from tts_select.selector.outlook import Outlook, Spending
+    from tts_select.selector.routers.protocol import Router
     from tts_select.solving.session import Session
 
-PINS = (
-    "policy", "base_url", "policy_options", "prm", "prm_format", "prm_options", "method", "budget",
-    "aggregation", "selection", "temperature", "max_new_tokens",
-)  # fmt: skip
-"""Options that choose an arm; with one of them there is nothing left to route."""
-SHARED = ("seed", "max_tokens", "deadline", "logprobs")
-ROUTING = ("effort", "price", "max_flops", "router")
-"""Options that only a router understands."""
-NAMED = ("config", "pair")
-"""A config file, and the name of one of its pairs."""
+T = TypeVar("T")
 
 Solver = Callable[[Problem], Awaitable[Solution]]
 
 
 class Selector:
-    """A router with the executors of its portfolio, which are loaded when they are first needed."""
+    """A router with the models of its portfolio, which are loaded when they are first needed."""
 
     def __init__(self, router: Router, *, loaders: Loaders = BY_SPEC) -> None:
         from tts_select.solving.models import Models
 
         self.router = router
-        self.models = Models(router, loaders)
+        self.models = Models.of(router, loaders)
 
     @classmethod
     def load(cls, folder: str | Path = ROUTER) -> Selector:
@@ -49,9 +51,7 @@ class Selector:
         Raises:
             InputError: there is no such router, or it cannot be read.
         """
-        from tts_select.selector.routers.artifact import load_router
-
-        return cls(load_router(Path(folder)))
+        return cls(_router_in(Path(folder)))
 
     @classmethod
     def from_config(cls, config: Config, folder: str | Path | None = None) -> Selector:
@@ -61,45 +61,90 @@ class Selector:
             InputError: there is no such router, or its models do not fit where they are to run.
         """
         from tts_select.config.using import loaders_for, routed_together
-        from tts_select.selector.routers.artifact import load_router
 
-        router = load_router(Path(folder or config.router or ROUTER))
+        router = _router_in(Path(folder or config.router or ROUTER))
         return cls(router, loaders=loaders_for(config, routed_together(router.portfolio)))
 
-    def plan(self, problem: str | Problem, *, probe: bool = True, seed: int = 0, **spending: Any) -> Outlook:
+    def plan(
+        self,
+        problem: str | Problem,
+        *,
+        probe: bool = True,
+        seed: int = 0,
+        **spending: Unpack[SpendingOptions],
+    ) -> Outlook:
         """Look at a problem and decide, without running the decision; `probe=False` reads the text alone."""
         session = self.session(as_problem(problem), seed=seed, **spending)
-        if probe:
-            run_sync(session.probe())
-        return session.look()
+        return run_sync(session.outlook(may_probe=probe))
 
-    def solve(self, problem: str | Problem, *, seed: int = 0, **spending: Any) -> Solution:
-        """Solve a problem; the options are the fields of `Spending`."""
+    def solve(
+        self, problem: str | Problem, *, seed: int = 0, **spending: Unpack[SpendingOptions]
+    ) -> Solution:
+        """Solve a problem."""
         return run_sync(self.asolve(problem, seed=seed, **spending))
 
-    async def asolve(self, problem: str | Problem, *, seed: int = 0, **spending: Any) -> Solution:
+    async def asolve(
+        self, problem: str | Problem, *, seed: int = 0, **spending: Unpack[SpendingOptions]
+    ) -> Solution:
         """`solve` for callers with an event loop; many at once share the models' batches."""
         return await self.session(as_problem(problem), seed=seed, **spending).run()
 
-    def session(self, problem: Problem, *, seed: int = 0, **spending: Any) -> Session:
-        """One problem about to be solved."""
-        from tts_select.selector.outlook import Spending
+    def session(
+        self,
+        problem: Problem,
+        *,
+        seed: int = 0,
+        logprobs: bool = True,
+        **spending: Unpack[SpendingOptions],
+    ) -> Session:
+        """One problem about to be solved.
+
+        Raises:
+            InputError: an option is unknown or out of range.
+        """
         from tts_select.solving.session import Session
 
-        for name in spending:
-            if name not in Spending.__slots__:
-                raise UnknownName("option", name, Spending.__slots__)
-        return Session(self.router, self.models, problem, Spending(**spending), seed=seed)
+        terms = self._spending(spending)
+        return Session(self.router, self.models, problem, terms, seed=seed, logprobs=logprobs)
+
+    def check(self, **spending: Unpack[SpendingOptions]) -> None:
+        """Raises:
+        InputError: an option is unknown or out of range.
+        """
+        self._spending(spending)
+
+    def _spending(self, options: Mapping[str, Any]) -> Spending:
+        from tts_select.selector.outlook import Spending, price_of
+
+        check_names(options, SpendingOptions.__annotations__)
+        spending = Spending(**options)
+        spending.check()
+        price_of(self.router, spending)
+        return spending
 
 
-def solve(problem: str | Problem, **options: Any) -> Solution:
+def solve(problem: str | Problem, **options: Unpack[SolveOptions]) -> Solution:
     """Solve a problem; works inside a running event loop too.
 
-    `config` is a config file, whose names the other options may use (docs/config.md).
-    A router chooses: the shipped one, or that in the folder `router`; the options are then `seed`, `logprobs`
-    and those of `Spending` (effort, caps, deadline). With an option that pins a model or a method, or with
-    `untrained_rule`, the options are the fields of `Options`, and the rule of thumb of the paper chooses what
-    they leave open.
+    A trained router chooses what to run: the one in the folder `router`, or the config's, or the shipped one
+    for the embedded models. These options say what it may spend:
+
+        effort              "low", "medium" (default) or "high"
+        price               instead of the effort: what a FLOP is worth, in probability of being right
+        max_flops           compute no more than about this
+        max_tokens          generate no more tokens than this
+        deadline            seconds from the start of the search
+
+    With an option that names a model or a method, the paper's rule of thumb chooses what is left open:
+
+        policy, base_url, policy_options           a spec as in "openai:MODEL", or an object of your own
+        prm, prm_format, prm_options               the same for the process reward model
+        method              "cot", "majority", "adaptive", "best_of_n", "beam" or "dvts"
+        budget              N; without it the effort chooses 4, 16 or 64
+        aggregation, selection, temperature, max_new_tokens
+        untrained_rule      True: leave everything to the rule
+
+    And always: `seed` (fixes the result), `logprobs`, and `config` with `pair` (docs/config.md).
 
     >>> solve("Start with 14. Multiply by 3. What is the result?").answer
     '42'
@@ -111,43 +156,82 @@ def solve(problem: str | Problem, **options: Any) -> Solution:
     return run_sync(asolve(problem, **options))
 
 
-async def asolve(problem: str | Problem, **options: Any) -> Solution:
+async def asolve(problem: str | Problem, **options: Unpack[SolveOptions]) -> Solution:
     """`solve` for callers with an event loop; many at once share the models' batches."""
     return await solver_for(options)(as_problem(problem))
 
 
-def solver_for(options: dict[str, Any]) -> Solver:
-    """What solves a problem with these options; models that are pinned are loaded here.
+def solver_for(options: Mapping[str, Any]) -> Solver:
+    """What solves a problem with these options; models that are named are loaded here.
 
     Raises:
         InputError: an option is unknown, out of range, or goes with no other.
     """
-    options = dict(options)
-    known = (*PINS, *SHARED, *ROUTING, *NAMED, "untrained_rule")
-    for name in options:
-        if name not in known:
-            raise UnknownName("option", name, known)
-    config = _config_of(options.pop("config", None))
+    selector, chosen = selector_for(options)
+    selector.check(**{name: value for name, value in chosen.items() if name in SPENDING})
+
+    async def solve_one(problem: Problem) -> Solution:
+        return await selector.session(problem, **chosen).run()
+
+    return solve_one
+
+
+def selector_for(options: Mapping[str, Any]) -> tuple[Selector, dict[str, Any]]:
+    """Who decides with these options, and the options of its sessions.
+
+    Raises:
+        InputError: an option is unknown, out of range, or goes with no other.
+    """
+    check_names(options, SolveOptions.__annotations__)
+    config = _config(options.get("config"))
+    given = {name: value for name, value in options.items() if name != "config"}
     if config is not None:
         from tts_select.config.using import as_options
 
-        options = as_options(config, options, PINS)
-    elif "pair" in options:
-        raise InputError(f"the pair '{options['pair']}' is a name of a config: name its file with --config")
-    pinned = [name for name in PINS if name in options]
-    routing = [name for name in ROUTING if options.get(name) is not None]
-    by_rule = options.pop("untrained_rule", False)
-    if routing and (pinned or by_rule):
-        why = pinned[0] if pinned else "untrained_rule"
-        raise InputError(
-            f"'{routing[0]}' is for the router, and '{why}' leaves it nothing to choose: drop one"
-        )
-    if pinned or by_rule:
-        return _pinned(Options(**{k: v for k, v in options.items() if k not in ROUTING}))
-    return _routed(options, config)
+        given = as_options(config, given, NAMING)
+    elif "pair" in given:
+        raise InputError(f"the pair '{given['pair']}' is a name of a config: name its file with --config")
+    check_together(given)
+    by_rule = given.pop("untrained_rule", False)
+    named = {name: given.pop(name) for name in NAMING if name in given}
+    folder = given.pop("router", None)
+    given = {name: value for name, value in given.items() if value is not None}
+    if named or by_rule:
+        return _named(named, given)
+    given.pop("logprobs", None)  # a router reads them, so they are there
+    return Selector.from_config(config, folder) if config else Selector.load(folder or ROUTER), given
 
 
-def _config_of(given: Config | str | Path | None) -> Config | None:
+def as_problem(problem: str | Problem) -> Problem:
+    """Raises:
+    InputError: the problem has no text.
+    """
+    found = Problem(problem.strip()) if isinstance(problem, str) else problem
+    if not found.text.strip():
+        raise InputError("the problem is empty: write it in the file, or pipe it in and name the file -")
+    return found
+
+
+def run_sync(coroutine: Coroutine[Any, Any, T]) -> T:
+    """Run to the end, in a thread of its own if this one has a running event loop (as in a notebook)."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(coroutine)
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, coroutine).result()
+
+
+def _named(named: dict[str, Any], given: dict[str, Any]) -> tuple[Selector, dict[str, Any]]:
+    from tts_select.solving.naming import named_router
+
+    router, loaders = named_router(Named(**named), effort=given.pop("effort", None))
+    selector = Selector(router, loaders=loaders)
+    selector.models.load(router.portfolio)
+    return selector, {"logprobs": False, **given}
+
+
+def _config(given: Config | str | Path | None) -> Config | None:
     if isinstance(given, str | Path):
         from tts_select.config import load_config
 
@@ -155,23 +239,15 @@ def _config_of(given: Config | str | Path | None) -> Config | None:
     return given
 
 
-def _routed(options: dict[str, Any], config: Config | None) -> Solver:
-    folder = options.pop("router", None) or ROUTER
-    selector = Selector.from_config(config, folder) if config else Selector.load(folder)
-    options.pop("logprobs", None)  # a router reads them, so they are there
-    chosen = {name: value for name, value in options.items() if value is not None}
-    selector.session(Problem("checks the options"), **chosen)  # before a batch begins
-
-    async def solve_routed(problem: Problem) -> Solution:
-        return await selector.asolve(problem, **chosen)
-
-    return solve_routed
+def _router_in(folder: Path) -> Router:
+    """Read once as long as its manifest stays the same."""
+    manifest = folder / "manifest.json"
+    changed = manifest.stat().st_mtime_ns if manifest.is_file() else 0
+    return _read_router(folder.resolve() if changed else folder, changed)
 
 
-def _pinned(options: Options) -> Solver:
-    plan, executors = prepare(options)
+@lru_cache(maxsize=8)
+def _read_router(folder: Path, _changed: int) -> Router:
+    from tts_select.selector.routers.artifact import load_router
 
-    async def solve_pinned(problem: Problem) -> Solution:
-        return await run_plan(problem, plan, executors, options)
-
-    return solve_pinned
+    return load_router(folder)

@@ -2,142 +2,158 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from tts_select.core.arm import Arm
 from tts_select.core.candidate import Candidate
 from tts_select.core.solution import RankedCandidate
-from tts_select.data.grading import extract_answer, group_equivalent, is_equivalent
-from tts_select.executors.aggregation import choose, order, rank
-from tts_select.selector.evidence import Evidence, Observed
+from tts_select.core.voting import order
+from tts_select.data.grading import extract_answer, group_answers
+from tts_select.executors.aggregation import choose, rank
+from tts_select.selector.evidence import NO_ANSWER, Evidence, Observed
 
 Scores = tuple[float, ...]
 
 
 @dataclass(slots=True)
-class Sampled:
-    """The samples of one pool, with the scores of each PRM that has read them (None: not scored)."""
+class Samples:
+    """The samples of one pool, with the scores of each PRM that has read them."""
 
     candidates: list[Candidate] = field(default_factory=list)
     scores: dict[str, list[Scores | None]] = field(default_factory=dict)
+    """By PRM, of the samples that it was given (None: it could not read it, or it gives no answer)."""
+    unreadable: dict[str, set[tuple[str, ...]]] = field(default_factory=dict)
+    """By PRM, the solutions that it cannot read."""
 
     def scored_by(self, prm: str | None) -> list[Candidate]:
-        """With the scores of one PRM."""
+        """The samples with the scores of one PRM."""
         known = self.scores.get(prm or "", ())
         scores = [*known, *[None] * (len(self.candidates) - len(known))]
         return [
             c.scored(list(found)) if found else c for c, found in zip(self.candidates, scores, strict=True)
         ]
 
+    def scores_at(self, place: int) -> dict[str, Scores]:
+        """The scores of a sample, by PRM; empty where a PRM could not read it."""
+        found = {prm: s for prm, known in self.scores.items() if place < len(known) and (s := known[place])}
+        text = self.candidates[place].steps
+        return found | {prm: () for prm, texts in self.unreadable.items() if text in texts}
+
+    def take(self, found: Sequence[Candidate], prm: str | None) -> None:
+        """The samples are these now, with the scores of a PRM if it has read them."""
+        self.candidates = [replace(c, step_scores=None) for c in found]
+        if prm is not None:
+            self.scores[prm] = [c.step_scores for c in found]
+
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """The evidence so far, and an answer of each of its groups."""
-
-    evidence: Evidence
-    answers: dict[int, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Spoken:
+class Spokesman:
     """An arm that has run, its candidates, and the best of those that give an answer."""
 
     arm: Arm
-    shown: tuple[RankedCandidate, ...]
+    candidates: tuple[RankedCandidate, ...]
     best: RankedCandidate | None
 
 
 @dataclass(slots=True)
 class Gathered:
-    """Of one problem."""
+    """All that was found about one problem."""
 
     problem: str
-    pools: dict[str, Sampled] = field(default_factory=dict)
+    counts_characters: bool = False
+    """Whether a solution's length is its characters instead of its tokens, as in some imported logs."""
+    pools: dict[str, Samples] = field(default_factory=dict)
     searches: dict[str, list[Candidate]] = field(default_factory=dict)
-    """What each search arm found, by its name."""
-    _ran: dict[str, Arm] = field(default_factory=dict)
+    """By the name of a search arm, what it found."""
+    answers: dict[int, str] = field(default_factory=dict)
+    """By group, an answer of it; of the last look."""
+    _groups: dict[str, int] = field(default_factory=dict)
+    """The group of each answer's text, of the last look."""
+    _arms: dict[str, Arm] = field(default_factory=dict)
     """By pool or search, the arm that ran last on it, as far as it came; the last one last."""
 
-    def of(self, pool: str) -> Sampled:
-        """The pool, an empty one if it has not been sampled."""
-        return self.pools.setdefault(pool, Sampled())
+    def of(self, pool: str) -> Samples:
+        """The samples of a pool, none if it has not been sampled."""
+        return self.pools.setdefault(pool, Samples())
 
     def note(self, arm: Arm, found: list[Candidate] | None = None) -> None:
-        """The arm has run, or is about to; `found` is what a search has found."""
+        """The arm has run, as far as it says, or is about to; `found` is what there is of it now."""
         key = arm.pool if arm.is_sampling else arm.name
-        self._ran.pop(key, None)
-        self._ran[key] = arm
-        if found is not None:
+        self._arms.pop(key, None)
+        self._arms[key] = arm
+        if found is not None and arm.is_sampling:
+            self.of(arm.pool).take(found, arm.prm)
+        elif found is not None:
             self.searches[arm.name] = found
 
     @property
     def is_empty(self) -> bool:
         """Whether nothing has run."""
-        return not self._ran
+        return not self._arms
 
-    def look(self) -> Seen:
-        """Answers are grouped over all solutions."""
-        arms = {name: self._ran[name] for name in self.searches}
-        ended = {name: _ended(arms[name], found) for name, found in self.searches.items()}
-        solutions = [c for s in self.pools.values() for c in s.candidates] + [c for c, _ in ended.values()]
-        answers = [_answer(c) for c in solutions]
-        groups = group_equivalent(answers)
-        of_group = {g: a for g, a in zip(reversed(groups), reversed(answers), strict=True) if a is not None}
-        numbers = iter(groups)
-        samples = {
-            pool: [_observed(c, next(numbers), _scores_at(s, k)) for k, c in enumerate(s.candidates)]
-            for pool, s in self.pools.items()
-        }
-        found = {
-            name: replace(_observed(c, next(numbers), _own_scores(arms[name], c)), share=share)
-            for name, (c, share) in ended.items()
-        }
-        return Seen(Evidence(self.problem, samples, found), of_group)
+    async def look(self, deadline: float | None = None) -> Evidence:
+        """The evidence so far. Answers are grouped over all solutions, off the event loop; at the deadline
+        (on `time.monotonic()`) an answer that is not yet compared is a group of its own."""
+        solutions = [c for s in self.pools.values() for c in s.candidates]
+        solutions += [c for found in self.searches.values() for c in found]
+        texts = list(dict.fromkeys(a for c in solutions if (a := _answer(c)) is not None))
+        groups = await group_answers(texts, deadline=deadline)
+        self._groups = dict(zip(texts, groups, strict=True))
+        self.answers = dict(zip(reversed(groups), reversed(texts), strict=True))
+        return Evidence(
+            self.problem,
+            {pool: self._observed_samples(samples) for pool, samples in self.pools.items()},
+            {name: self._ended(self._arms[name], found) for name, found in self.searches.items()},
+        )
 
-    def spoken_for(self, answer: str | None) -> Spoken:
-        """By the last arm that came to this answer by itself, else by the last that has it at all."""
-        speakers = list(self._speakers())
+    def spokesman(self, group: int | None) -> Spokesman:
+        """The last arm that came to this answer by itself, else the last one that has it at all."""
+        ran = list(self._ran())
         for is_own in (True, False):
-            for arm, shown in reversed(speakers):
-                own = [r for r in shown if _gives(r, answer)]
-                chosen = choose(shown, arm.settings.selection) if is_own else None
-                if own and (not is_own or (chosen and _gives(chosen[0], answer))):
-                    return Spoken(arm, shown, max(own, key=lambda r: order(r.score)))
-        return Spoken(*speakers[-1], None)
+            for arm, shown in reversed(ran):
+                own = [r for r in shown if r.answer is not None and self._groups[r.answer] == group]
+                chosen = self._choose(arm, shown) if is_own else None
+                came_to_it = chosen is not None and self._groups[chosen[0].answer or ""] == group
+                if own and (not is_own or came_to_it):
+                    return Spokesman(arm, shown, max(own, key=lambda r: order(r.score)))
+        return Spokesman(*ran[-1], None)
 
-    def _speakers(self) -> Iterator[tuple[Arm, tuple[RankedCandidate, ...]]]:
-        for arm in self._ran.values():
-            found = self.of(arm.pool).scored_by(arm.prm) if arm.is_sampling else self.searches[arm.name]
+    def _ran(self) -> Iterator[tuple[Arm, tuple[RankedCandidate, ...]]]:
+        for arm in self._arms.values():
+            found = (
+                self.of(arm.pool).scored_by(arm.prm) if arm.is_sampling else self.searches.get(arm.name, [])
+            )
             yield arm, rank(found, arm.settings.aggregation)
 
+    def _choose(self, arm: Arm, shown: Sequence[RankedCandidate]) -> tuple[RankedCandidate, float] | None:
+        return choose(shown, arm.settings.selection, grouped=self._numbers)
 
-def _gives(ranked: RankedCandidate, answer: str | None) -> bool:
-    return ranked.answer is not None and answer is not None and is_equivalent(ranked.answer, answer)
+    def _numbers(self, answers: Sequence[str | None]) -> list[int]:
+        return [NO_ANSWER if answer is None else self._groups[answer] for answer in answers]
 
+    def _observed_samples(self, samples: Samples) -> list[Observed]:
+        return [self._observed(c, samples.scores_at(k)) for k, c in enumerate(samples.candidates)]
 
-def _ended(arm: Arm, found: Sequence[Candidate]) -> tuple[Candidate, float]:
-    """The solution that a search answers with, and the share of the vote that it won; an empty solution if
-    there is none."""
-    chosen = choose(rank(found, arm.settings.aggregation), arm.settings.selection)
-    return (chosen[0].candidate, chosen[1]) if chosen else (Candidate(), 0.0)
+    def _ended(self, arm: Arm, found: Sequence[Candidate]) -> Observed:
+        """The solution that a search answers with, and the share of the vote that it won; an empty solution
+        if there is none. A single unscored solution has no share."""
+        ranked = rank(found, arm.settings.aggregation)
+        chosen = self._choose(arm, ranked)
+        if chosen is None:
+            return replace(self._observed(Candidate(), {}), share=0.0)
+        candidate, share = chosen[0].candidate, chosen[1]
+        scores = {arm.prm: candidate.step_scores} if arm.prm and candidate.step_scores else {}
+        is_alone = len(ranked) == 1 and chosen[0].score is None
+        return replace(self._observed(candidate, scores), share=math.nan if is_alone else share)
+
+    def _observed(self, candidate: Candidate, scores: dict[str, Scores]) -> Observed:
+        answer = _answer(candidate)
+        group = NO_ANSWER if answer is None else self._groups[answer]
+        length = len(candidate.text) if self.counts_characters else candidate.n_tokens
+        return Observed(group, length, candidate.logprob, len(candidate.steps), scores)
 
 
 def _answer(candidate: Candidate) -> str | None:
     return extract_answer(candidate.text) if candidate.is_complete and candidate.steps else None
-
-
-def _observed(candidate: Candidate, group: int, scores: dict[str, Scores]) -> Observed:
-    return Observed(group, candidate.n_tokens, candidate.logprob, len(candidate.steps), scores)
-
-
-def _scores_at(sampled: Sampled, place: int) -> dict[str, Scores]:
-    return {
-        prm: found
-        for prm, known in sampled.scores.items()
-        if place < len(known) and (found := known[place]) is not None
-    }
-
-
-def _own_scores(arm: Arm, candidate: Candidate) -> dict[str, Scores]:
-    return {arm.prm: candidate.step_scores} if arm.prm and candidate.step_scores else {}

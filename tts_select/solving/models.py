@@ -1,58 +1,101 @@
-"""The models of a router's portfolio, loaded when they are first needed, and checked to be those it knows."""
+"""Holds loaded models by the names that arms use, and checks that they are those a router knows."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 
 from tts_select.core.errors import InputError, unknown_size
-from tts_select.core.protocols import Policy, RewardModel
+from tts_select.core.protocols import Policy, RewardModel, forget
 from tts_select.data.grading import GRADER
-from tts_select.executors.registry import BY_SPEC, Loaders
+from tts_select.executors.registry import BY_SPEC, Loaders, load_policy, load_prm
 from tts_select.selector.portfolio import Portfolio
-from tts_select.selector.routers.lookahead import Router, fingerprint_mismatch
+from tts_select.selector.routers.protocol import Router, fingerprint_mismatch
+
+FRESH = Loaders(partial(load_policy, fresh=True), partial(load_prm, fresh=True))
+"""Models that have computed nothing yet."""
 
 
 class Models:
-    """The policies and PRMs of a router's portfolio, loaded when they are first needed, and checked."""
+    """Models are loaded when they are first asked for, and stay.
 
-    def __init__(self, router: Router, loaders: Loaders = BY_SPEC) -> None:
-        self._trained, self._loaders = router.fingerprints, loaders
+    A sweep has one policy at a time beside the PRMs, so that a pair that fits can be swept. Between its
+    stages a model forgets what it has computed, instead of being loaded anew: an engine takes minutes.
+    """
+
+    def __init__(
+        self,
+        loaders: Loaders = BY_SPEC,
+        *,
+        trained: Mapping[str, str] | None = None,
+        needs_sizes: bool = False,
+        one_policy: bool = False,
+    ) -> None:
+        """`trained` are the fingerprints that the models must have; `one_policy`: another one replaces it."""
+        self._loaders, self._trained = loaders, trained or {}
+        self._needs_sizes, self._one_policy = needs_sizes, one_policy
         self._policies: dict[str, Policy] = {}
         self._prms: dict[str, RewardModel] = {}
 
+    @classmethod
+    def of(cls, router: Router, loaders: Loaders = BY_SPEC) -> Models:
+        """The models of a router's portfolio."""
+        needs_sizes = bool(router.prices) and "FLOPs" in router.unit
+        return cls(loaders, trained=router.fingerprints, needs_sizes=needs_sizes)
+
     def load(self, portfolio: Portfolio) -> None:
-        """All of them now, so that no clock runs while one is loaded."""
-        for spec in portfolio.policies:
-            self.policy(spec)
-        for spec in portfolio.prms:
-            self.prm(spec)
+        """Load all of them now, so that no clock runs while one is loaded."""
+        for name in portfolio.policies:
+            self.policy(name)
+        for name in portfolio.prms:
+            self.prm(name)
 
-    def policy(self, spec: str) -> Policy:
-        """A policy of the portfolio.
+    def policy(self, name: str) -> Policy:
+        """The policy of this name.
+
+        Raises:
+            InputError: it is not the one that the router was trained for, or its size is not known.
+        """
+        if name not in self._policies:
+            if self._one_policy:
+                _close(self._policies)
+            found = self._loaders.policy(name)
+            self._check({name: found.fingerprint, "grader": GRADER})
+            if found.n_parameters is None and self._needs_sizes:
+                raise InputError(unknown_size(name))
+            self._policies[name] = found
+        return self._policies[name]
+
+    def prm(self, name: str) -> RewardModel:
+        """The PRM of this name.
 
         Raises:
             InputError: it is not the one that the router was trained for.
         """
-        if spec not in self._policies:
-            found = self._loaders.policy(spec)
-            self._check({spec: found.fingerprint, "grader": GRADER})
-            if found.n_parameters is None:
-                raise InputError(unknown_size(spec))
-            self._policies[spec] = found
-        return self._policies[spec]
+        if name not in self._prms:
+            found = self._loaders.prm(name)
+            self._check({name: found.fingerprint})
+            self._prms[name] = found
+        return self._prms[name]
 
-    def prm(self, spec: str) -> RewardModel:
-        """A PRM of the portfolio.
+    async def forget(self) -> None:
+        """Let all of them begin anew."""
+        for model in (*self._policies.values(), *self._prms.values()):
+            await forget(model)
 
-        Raises:
-            InputError: it is not the one that the router was trained for.
-        """
-        if spec not in self._prms:
-            found = self._loaders.prm(spec)
-            self._check({spec: found.fingerprint})
-            self._prms[spec] = found
-        return self._prms[spec]
+    def close(self) -> None:
+        """End engines and connections."""
+        _close(self._policies)
+        _close(self._prms)
 
     def _check(self, found: Mapping[str, str]) -> None:
-        if mismatch := fingerprint_mismatch(self._trained, found):
+        if self._trained and (mismatch := fingerprint_mismatch(self._trained, found)):
             raise InputError(f"{mismatch}: train a router for it, or use the paper's rule (--untrained-rule)")
+
+
+def _close(models: dict[str, Policy] | dict[str, RewardModel]) -> None:
+    for model in models.values():
+        end: Callable[[], None] | None = getattr(model, "close", None)
+        if end is not None:
+            end()
+    models.clear()

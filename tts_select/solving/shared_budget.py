@@ -56,6 +56,8 @@ async def solve_from_purse(
         OSError: a result cannot be written; those written before are whole.
     """
     sessions = {p.id: selector.session(p, seed=seed) for p in problems}
+    for session in sessions.values():
+        session.share_a_budget()
     failed: dict[str, TtsSelectError] = {}
 
     async def look(problem: Problem) -> tuple[Option, ...]:
@@ -64,7 +66,7 @@ async def solve_from_purse(
         except TtsSelectError as error:  # reported in its own line, when its turn comes
             failed[problem.id] = error
             return ()
-        return sessions[problem.id].decide()
+        return (await sessions[problem.id].decide()).options
 
     options = await in_flight(look, problems, concurrency)
     _pay_probes(purse, list(sessions.values()))
@@ -90,7 +92,7 @@ def _pay_probes(purse: Purse, sessions: Sequence[Session]) -> None:
 
 async def _from_purse(purse: Purse, session: Session, problem: str) -> Solution:
     left, probed = purse.left, session.spent(purse.unit)
-    session.take_from_purse(purse.price_for(problem))
+    session.go_on_at(purse.price_for(problem))
     expected = left - purse.left
     try:
         return await session.run()

@@ -12,7 +12,7 @@ from tts_select.data.grading import (
     is_equivalent,
     workers,
 )
-from tts_select.data.grading.grading import NO_ANSWER
+from tts_select.data.grading.grouping import NO_ANSWER
 
 NUMBERS = (
     "1",

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from tts_select.core.errors import BackendError, ProblemTooLong
+from tts_select.core.methods import METHODS
 from tts_select.core.protocols import SampleRequest
 from tts_select.core.seeds import derive_seed
 from tts_select.executors.aggregation import choose, rank
-from tts_select.executors.methods import METHODS
 from tts_select.testing import FakePolicy, FakeRewardModel
 
 BUDGETS = [1, 3, 4, 6, 16]

@@ -19,7 +19,7 @@ from tts_select.selector.routers.artifact import (
     load_router,
     save_router,
 )
-from tts_select.selector.routers.lookahead import Router
+from tts_select.selector.routers.lookahead import LookaheadRouter
 
 TRAINED_ON = {"n_problems": 48, "problem_ids": ["p0", "p1"]}
 FILES = {
@@ -49,7 +49,7 @@ print(sorted({"torch", "transformers", "tokenizers", "vllm"} & set(sys.modules))
 
 
 @pytest.fixture
-def folder(router: Router, tmp_path: Path) -> Path:
+def folder(router: LookaheadRouter, tmp_path: Path) -> Path:
     save_router(router, tmp_path / "router", trained_on=TRAINED_ON)
     return tmp_path / "router"
 
@@ -76,7 +76,7 @@ def refusal(folder: Path) -> str:
     return str(caught.value)
 
 
-def test_a_router_comes_back_as_it_was_saved(router: Router, folder: Path, problem: str) -> None:
+def test_a_router_comes_back_as_it_was_saved(router: LookaheadRouter, folder: Path, problem: str) -> None:
     loaded = load_router(folder)
     for n in range(4):
         samples = [Observed(k % 2, 10 + k, -1.0 - k, 1, {"r": (0.5, 0.1 * k)}) for k in range(n)]
@@ -107,14 +107,14 @@ def test_the_training_is_described(folder: Path) -> None:
     assert describe_router(folder) == TRAINED_ON
 
 
-def test_a_router_replaces_an_older_one_as_a_whole(router: Router, folder: Path) -> None:
+def test_a_router_replaces_an_older_one_as_a_whole(router: LookaheadRouter, folder: Path) -> None:
     (folder / "difficulty-2.txt").write_text("of the older one")
     save_router(router, folder, trained_on={"n_problems": 50})
     assert set(contents(folder)) == FILES
     assert describe_router(folder) == {"n_problems": 50}
 
 
-def test_a_router_of_another_version_may_be_replaced(router: Router, folder: Path) -> None:
+def test_a_router_of_another_version_may_be_replaced(router: LookaheadRouter, folder: Path) -> None:
     edit(folder, "manifest.json", lambda m: {**m, "schema": "tts-select/router@0"})
     save_router(router, folder, trained_on={})
     load_router(folder)
@@ -126,7 +126,7 @@ def test_a_router_of_another_version_may_be_replaced(router: Router, folder: Pat
     ids=["none", "empty", "broken", "list", "without schema", "number", "sweep"],
 )
 def test_a_folder_that_is_no_router_is_left_alone(
-    router: Router, tmp_path: Path, manifest: str | None
+    router: LookaheadRouter, tmp_path: Path, manifest: str | None
 ) -> None:
     folder = tmp_path / "mine"
     folder.mkdir()
@@ -147,14 +147,16 @@ def test_what_may_be_replaced_is_known_before_there_is_a_router(folder: Path, tm
         check_replaceable(tmp_path / "mine")
 
 
-def test_a_file_is_left_alone(router: Router, tmp_path: Path) -> None:
+def test_a_file_is_left_alone(router: LookaheadRouter, tmp_path: Path) -> None:
     (tmp_path / "mine").write_text("hours of work")
     with pytest.raises(InputError, match="is there and is no router"):
         save_router(router, tmp_path / "mine", trained_on={})
     assert (tmp_path / "mine").read_text() == "hours of work"
 
 
-def test_what_an_interrupted_save_left_behind_does_not_matter(router: Router, tmp_path: Path) -> None:
+def test_what_an_interrupted_save_left_behind_does_not_matter(
+    router: LookaheadRouter, tmp_path: Path
+) -> None:
     (tmp_path / "router.partial").mkdir()
     (tmp_path / "router.partial" / "old.txt").write_text("half")
     save_router(router, tmp_path / "router", trained_on={})

@@ -16,13 +16,13 @@ from tts_select.selector.portfolio import Portfolio
 from tts_select.selector.routers.lookahead import (
     Calibrated,
     DifficultyModel,
+    LookaheadRouter,
     Probe,
-    Router,
-    fingerprint_mismatch,
-    is_open,
     layout_of,
     words_of,
 )
+from tts_select.selector.routers.named import is_open
+from tts_select.selector.routers.protocol import fingerprint_mismatch
 
 GREEDY = "p temperature=0"
 BEAM = "beam@4 q r"
@@ -36,15 +36,15 @@ def two_answers(problem: str) -> Evidence:
     return Evidence(problem, {"p": [*samples(2, "r"), *samples(1, "r", group=1)]})
 
 
-def names(router: Router, evidence: Evidence) -> set[str]:
+def names(router: LookaheadRouter, evidence: Evidence) -> set[str]:
     return {option.name for option in router.options(evidence)}
 
 
-def test_every_arm_is_an_option_before_anything_is_known(router: Router, problem: str) -> None:
+def test_every_arm_is_an_option_before_anything_is_known(router: LookaheadRouter, problem: str) -> None:
     assert names(router, Evidence(problem)) == {arm.name for arm in router.portfolio.arms}
 
 
-def test_to_stop_is_an_option_as_soon_as_anything_has_run(router: Router, problem: str) -> None:
+def test_to_stop_is_an_option_as_soon_as_anything_has_run(router: LookaheadRouter, problem: str) -> None:
     assert "stop" not in names(router, Evidence(problem, {"p": []}))
     for evidence in (two_answers(problem), Evidence(problem, {}, {BEAM: samples(1, "r")[0]})):
         (stop,) = [o for o in router.options(evidence) if o.arm is None]
@@ -59,12 +59,14 @@ def test_to_stop_is_an_option_as_soon_as_anything_has_run(router: Router, proble
         Evidence("x", {}, {BEAM: Observed(-1, 0, 0.0, 0, {}, 0.0)}),
     ],
 )
-def test_without_an_answer_at_hand_to_stop_is_sure_to_be_wrong(router: Router, silent: Evidence) -> None:
+def test_without_an_answer_at_hand_to_stop_is_sure_to_be_wrong(
+    router: LookaheadRouter, silent: Evidence
+) -> None:
     assert router.answers(silent) == []
     assert Option(None, 0.0, 0.0) in router.options(silent)
 
 
-def test_an_arm_that_has_run_is_no_option(router: Router, problem: str) -> None:
+def test_an_arm_that_has_run_is_no_option(router: LookaheadRouter, problem: str) -> None:
     seen = {"p": samples(4, "r"), GREEDY: samples(1)}
     found = names(router, Evidence(problem, seen, {BEAM: samples(1, "r")[0]}))
     assert found == {"stop", *(arm.name for arm in router.portfolio.arms)} - {
@@ -119,7 +121,7 @@ def test_a_search_is_open_until_it_has_run_whatever_it_found() -> None:
     assert (is_open(beam, evidence), is_open(wider, evidence)) == (False, True)
 
 
-def test_with_every_arm_run_there_is_only_to_stop(constant_router: Callable[..., Router]) -> None:
+def test_with_every_arm_run_there_is_only_to_stop(constant_router: Callable[..., LookaheadRouter]) -> None:
     router = constant_router([{"policy": "p", "prm": "r", "method": "best_of_n", "budget": [1, 2]}])
     assert names(router, Evidence("x", {"p": samples(2, "r")})) == {"stop"}
     silent = Evidence("x", {"p": samples(2, group=-1)})
@@ -130,7 +132,7 @@ def test_with_every_arm_run_there_is_only_to_stop(constant_router: Callable[...,
     ("mend", "spoil", "confidence"), [(0.3, 0.2, 0.6), (0.0, 0.0, 0.9), (1.0, 1.0, 0.5), (0.5, 0.0, 0.0)]
 )
 def test_an_arm_puts_a_wrong_answer_right_and_loses_a_right_one(
-    constant_router: Callable[..., Router], mend: float, spoil: float, confidence: float
+    constant_router: Callable[..., LookaheadRouter], mend: float, spoil: float, confidence: float
 ) -> None:
     arms = [{"policy": "p", "method": "majority", "budget": 8}]
     said = constant_router(arms, mend=mend, spoil=spoil, confidence=confidence, cost=7.5)
@@ -142,20 +144,22 @@ def test_an_arm_puts_a_wrong_answer_right_and_loses_a_right_one(
     assert option.flops == pytest.approx(10**7.5)
 
 
-def test_without_an_answer_at_hand_an_arm_can_only_mend(constant_router: Callable[..., Router]) -> None:
+def test_without_an_answer_at_hand_an_arm_can_only_mend(
+    constant_router: Callable[..., LookaheadRouter],
+) -> None:
     router = constant_router([{"policy": "p", "method": "cot"}], mend=0.75, spoil=1.0)
     (option,) = router.options(Evidence("x"))
     assert option.p_correct == pytest.approx((0.4 + 0.95) / 2)
 
 
-def test_probabilities_are_probabilities(router: Router, problem: str) -> None:
+def test_probabilities_are_probabilities(router: LookaheadRouter, problem: str) -> None:
     for n in range(4):
         evidence = Evidence(problem, {"p": samples(n, "r"), "q": samples(2 * n, group=1)})
         assert all(0 <= o.p_correct <= 1 and o.flops >= 0 for o in router.options(evidence))
         assert all(0 <= a.p_correct <= 1 for a in router.answers(evidence))
 
 
-def test_answers_come_the_surest_first(router: Router, problem: str) -> None:
+def test_answers_come_the_surest_first(router: LookaheadRouter, problem: str) -> None:
     seen = {"p": [*samples(2, "r"), *samples(3, "r", group=1)], "q": samples(2, group=2)}
     evidence = Evidence(problem, seen, {BEAM: samples(1, "r", group=3)[0]})
     found = router.answers(evidence)
@@ -168,7 +172,7 @@ def test_answers_come_the_surest_first(router: Router, problem: str) -> None:
     assert router.answers(Evidence(problem)) == []
 
 
-def test_an_option_does_not_depend_on_the_others(router: Router, problem: str) -> None:
+def test_an_option_does_not_depend_on_the_others(router: LookaheadRouter, problem: str) -> None:
     evidence = two_answers(problem)
     _, answers = router.layout.answers(evidence)
     together = {o.name: o for o in router.options(evidence)}
@@ -179,7 +183,7 @@ def test_an_option_does_not_depend_on_the_others(router: Router, problem: str) -
             assert together[arm.name].flops == float(router.flops(row)[0])
 
 
-def test_what_an_option_builds_on_is_the_surest_answer(router: Router, problem: str) -> None:
+def test_what_an_option_builds_on_is_the_surest_answer(router: LookaheadRouter, problem: str) -> None:
     evidence = two_answers(problem)
     _, answers = router.layout.answers(evidence)
     rows = router.layout.options(evidence, router.portfolio.arms, answers, router.confidence(answers))
@@ -226,7 +230,7 @@ def test_probes_are_sampled_as_the_arms_that_take_them_as_their_first_samples() 
     assert Probe("x", None, 2).as_in(swept) == Probe("x", None, 2)
 
 
-def test_tokens_are_expected_from_the_samples_so_far(router: Router) -> None:
+def test_tokens_are_expected_from_the_samples_so_far(router: LookaheadRouter) -> None:
     nothing, some = Evidence("x"), Evidence("x", {"p": samples(3, n_tokens=50)})
     majority, beam, cot = Arm("p", None, "majority", 8), Arm("p", "r", "beam", 4), Arm("p", None, "cot", 1)
     assert router.tokens(majority, nothing) == 8 * 20
@@ -236,7 +240,7 @@ def test_tokens_are_expected_from_the_samples_so_far(router: Router) -> None:
     assert router.tokens(Arm("q", None, "majority", 8), some) == 8 * 20
 
 
-def test_the_difficulty_is_estimated_for_every_policy(router: Router, problem: str) -> None:
+def test_the_difficulty_is_estimated_for_every_policy(router: LookaheadRouter, problem: str) -> None:
     found = router.difficulties(Evidence(problem, {"p": samples(2, "r")}))
     assert set(found) == {"p", "q"}
     assert all(0 <= d.low <= d.pass_at_1 <= d.high <= 1 for d in found.values())
@@ -268,12 +272,12 @@ def interval(p: float, errors: tuple[tuple[float, float, float], ...]) -> tuple[
     return found.low, found.high
 
 
-def test_a_problem_of_the_training_is_familiar(router: Router, problem: str) -> None:
+def test_a_problem_of_the_training_is_familiar(router: LookaheadRouter, problem: str) -> None:
     assert router.unfamiliar(problem) is None
     assert router.unfamiliar(problem.replace("12", "13")) is None
 
 
-def test_a_length_out_of_range_is_named(router: Router, problem: str) -> None:
+def test_a_length_out_of_range_is_named(router: LookaheadRouter, problem: str) -> None:
     reason = router.unfamiliar(" ".join([problem] * 9))
     assert reason == f"its chars is {9 * len(problem) + 8}, in training it was {len(problem) / 2:.3g} to 63"
 
@@ -281,26 +285,26 @@ def test_a_length_out_of_range_is_named(router: Router, problem: str) -> None:
 @pytest.mark.parametrize(
     "name", ["words", "sentences", "numbers", "digits", "latex_commands", "distinct_word_share"]
 )
-def test_each_text_feature_out_of_range_is_named(router: Router, problem: str, name: str) -> None:
+def test_each_text_feature_out_of_range_is_named(router: LookaheadRouter, problem: str, name: str) -> None:
     ranges = tuple((900.0, 1000.0) if feature == name else (0.0, 900.0) for feature in TEXT_FEATURES)
     reason = replace(router, text_ranges=ranges).unfamiliar(problem) or ""
     assert reason.startswith(f"its {name.replace('_', ' ')} is ")
     assert reason.endswith("in training it was 900 to 1e+03")
 
 
-def test_a_tenth_beyond_the_range_is_still_familiar(router: Router, problem: str) -> None:
+def test_a_tenth_beyond_the_range_is_still_familiar(router: LookaheadRouter, problem: str) -> None:
     n = len(problem)
     for low, high, familiar in [(n - 100, n - 10, False), (n - 101, n - 1, True), (n + 1, n + 101, True)]:
         ranges = ((float(low), float(high)), *router.text_ranges[1:])
         assert (replace(router, text_ranges=ranges).unfamiliar(problem) is None) == familiar
 
 
-def test_an_unknown_word_is_named(router: Router, problem: str) -> None:
+def test_an_unknown_word_is_named(router: LookaheadRouter, problem: str) -> None:
     strange = problem.replace("Add", "Subtract")
     assert router.unfamiliar(strange) == "the word 'subtract' was never in training"
 
 
-def test_without_known_words_no_word_is_strange(router: Router, problem: str) -> None:
+def test_without_known_words_no_word_is_strange(router: LookaheadRouter, problem: str) -> None:
     assert replace(router, words=frozenset()).unfamiliar(problem.replace("Add", "Subtract")) is None
 
 

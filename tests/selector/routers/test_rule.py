@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from tts_select import UnknownName
 from tts_select.core.plan import Settings
-from tts_select.selector.routers.rule import DEFAULT_BUDGET, Pair, rule_of_thumb
+from tts_select.selector.routers.rule import DEFAULT_BUDGET, Pair, budget_of, rule_of_thumb
 
 
 @pytest.mark.parametrize(
@@ -13,20 +14,27 @@ from tts_select.selector.routers.rule import DEFAULT_BUDGET, Pair, rule_of_thumb
     [(0.5, "beam"), (6.9, "beam"), (7, "dvts"), (32, "dvts"), (33, "best_of_n"), (405, "best_of_n")],
 )
 def test_the_size_of_the_policy_picks_the_method(billions: float, method: str) -> None:
-    plan = rule_of_thumb(Pair("p", int(billions * 1e9), "r"))
-    assert (plan.method, plan.policy, plan.prm, plan.budget) == (method, "p", "r", DEFAULT_BUDGET)
-    assert plan.reason
+    router = rule_of_thumb(Pair("p", int(billions * 1e9), "r"))
+    arm = router.arm
+    assert (arm.method, arm.policy, arm.prm, arm.budget) == (method, "p", "r", DEFAULT_BUDGET)
+    assert "the paper's rule of thumb" in router.why
 
 
 @pytest.mark.parametrize("billions", [0.5, 405])
 def test_without_a_prm_it_votes(billions: float) -> None:
-    plan = rule_of_thumb(Pair("p", int(billions * 1e9), None))
-    assert (plan.method, plan.prm) == ("majority", None)
+    arm = rule_of_thumb(Pair("p", int(billions * 1e9), None)).arm
+    assert (arm.method, arm.prm) == ("majority", None)
 
 
 def test_what_was_asked_for_is_kept() -> None:
-    plan = rule_of_thumb(Pair("p", 1, "r"), budget=5, settings=Settings(seed=3))
-    assert (plan.budget, plan.settings.seed) == (5, 3)
+    arm = rule_of_thumb(Pair("p", 1, "r"), budget=5, settings=Settings(temperature=0.3)).arm
+    assert (arm.budget, arm.settings.temperature) == (5, 0.3)
+
+
+def test_an_effort_is_a_budget() -> None:
+    assert [budget_of(effort) for effort in ("low", "medium", "high", None)] == [4, 16, 64, DEFAULT_BUDGET]
+    with pytest.raises(UnknownName, match="did you mean 'low'"):
+        budget_of("lowe")
 
 
 @pytest.mark.parametrize(
@@ -35,4 +43,4 @@ def test_what_was_asked_for_is_kept() -> None:
     ids=["whole-solutions-alone", "size-not-known"],
 )
 def test_what_cannot_be_searched_or_sized_is_sampled(pair: Pair) -> None:
-    assert rule_of_thumb(pair).method == "best_of_n"
+    assert rule_of_thumb(pair).arm.method == "best_of_n"

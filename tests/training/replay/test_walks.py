@@ -9,19 +9,13 @@ import pytest
 from tts_select.core.arm import Arm
 from tts_select.core.plan import Settings
 from tts_select.selector.calibration import Calibration
+from tts_select.selector.course import MOST_DECISIONS
+from tts_select.selector.deciding import Caps, next_samples
 from tts_select.selector.features import SUREST
 from tts_select.selector.portfolio import Portfolio
-from tts_select.selector.routers.lookahead import Calibrated, Probe, Router
+from tts_select.selector.routers.lookahead import Calibrated, LookaheadRouter, Probe
 from tts_select.training.replay.cases import Case, Look
-from tts_select.training.replay.walks import (
-    MOST_DECISIONS,
-    Walk,
-    after,
-    judge,
-    options_of,
-    probed,
-    walk,
-)
+from tts_select.training.replay.walks import Walk, after, judge, probed, walk
 from tts_select.training.routers.lookahead.fit import Fitted
 
 PROBE = Probe("world:small", "world:prm", 1)
@@ -62,10 +56,10 @@ def silent(case: Case) -> Case:
 
 
 @pytest.fixture
-def stubborn(router: Router) -> Callable[..., Router]:
+def stubborn(router: LookaheadRouter) -> Callable[..., LookaheadRouter]:
     """A router of its probes and some arms that is sure that the next thing is better than what it has."""
 
-    def make(*arms: Arm) -> Router:
+    def make(*arms: Arm) -> LookaheadRouter:
         flat = Calibration((0.0, 1.0), (0.0, 1.0))
         portfolio = Portfolio("some", (PROBE.arm, *arms))
         return replace(
@@ -82,32 +76,34 @@ def stubborn(router: Router) -> Callable[..., Router]:
     return make
 
 
-def test_a_walk_is_one_draw_of_each_case(router: Router, cases: list[Case]) -> None:
+def test_a_walk_is_one_draw_of_each_case(router: LookaheadRouter, cases: list[Case]) -> None:
     walks = walk(router, cases, 0.0, seed=0)
     assert [w.case for w in walks] == cases
-    assert all(w.done or len(w.chosen) == MOST_DECISIONS for w in walks)
+    assert all(len(w.chosen) <= MOST_DECISIONS for w in walks)
 
 
-def test_a_seed_gives_the_same_walks(router: Router, cases: list[Case]) -> None:
+def test_a_seed_gives_the_same_walks(router: LookaheadRouter, cases: list[Case]) -> None:
     one, same, other = (walk(router, cases, 1e-12, seed=s) for s in (3, 3, 4))
     assert outcomes(one) == outcomes(same)
     assert outcomes(one) != outcomes(other)
 
 
-def test_at_a_huge_price_it_only_probes(router: Router, cases: list[Case]) -> None:
+def test_at_a_huge_price_it_only_probes(router: LookaheadRouter, cases: list[Case]) -> None:
     for w in walk(router, cases, HUGE, seed=0):
         assert w.chosen == []
         assert w.flops == w.probe_flops == w.case.outcome(router.probe.arm, w.order).flops
         assert w.look == Look().after(router.probe.arm, router.probe.n)
 
 
-def test_without_a_price_it_is_more_accurate_and_costs_more(router: Router, unseen: list[Case]) -> None:
+def test_without_a_price_it_is_more_accurate_and_costs_more(
+    router: LookaheadRouter, unseen: list[Case]
+) -> None:
     free, dear = walk(router, unseen, 0.0, seed=0), walk(router, unseen, HUGE, seed=0)
     assert accuracy(free) > accuracy(dear) + 0.1
     assert cost(free) > cost(dear)
 
 
-def test_a_router_beats_its_probes_at_every_effort(router: Router, unseen: list[Case]) -> None:
+def test_a_router_beats_its_probes_at_every_effort(router: LookaheadRouter, unseen: list[Case]) -> None:
     probes = accuracy(walk(router, unseen, HUGE, seed=0))
     reached = {e: walk(router, unseen, price, seed=0) for e, price in router.prices.items()}
     assert all(accuracy(walks) > probes + 0.05 for walks in reached.values())
@@ -120,49 +116,35 @@ def test_models_that_have_not_seen_a_problem_beat_the_probes_too(fitted: Fitted,
         assert accuracy(walk(router, mine, 0.0, seed=0)) > accuracy(walk(router, mine, HUGE, seed=0))
 
 
-def test_the_answer_is_the_surest_at_hand(router: Router, unseen: list[Case]) -> None:
+def test_the_answer_is_the_surest_at_hand(router: LookaheadRouter, unseen: list[Case]) -> None:
     for w in walk(router, unseen, router.prices["medium"], seed=0):
         surest = router.answers(w.evidence)[0]
         assert w.confidence == pytest.approx(surest.p_correct)
         assert w.correct == w.case.is_right(surest.group)
 
 
-def test_what_is_offered_is_what_a_live_router_offers(router: Router, unseen: list[Case]) -> None:
-    """The batched options of a replay are those of a session, but for tokens, which nothing caps here."""
+def test_decisions_made_together_are_those_made_alone(router: LookaheadRouter, unseen: list[Case]) -> None:
     rng = np.random.default_rng(0)
-    walks = [probed(router.probe, case, case.order(rng)) for case in unseen[:10]]
+    walks = [probed(router.first_look, case, case.order(rng)) for case in unseen[:10]]
     walks += [after(w, router.portfolio["beam@16 world:small world:prm"]) for w in walks[:5]]
-    walks.append(probed(router.probe, silent(unseen[0]), unseen[0].order(rng)))
-    judge(router.layout, router.confidence, walks)
-    for w, found in zip(walks, options_of(router, walks), strict=True):
-        live = router.options(w.evidence)
-        assert [o.name for o in found] == [o.name for o in live]
-        assert [o.p_correct for o in found] == pytest.approx([o.p_correct for o in live])
-        assert [o.flops for o in found] == pytest.approx([o.flops for o in live])
+    walks.append(probed(router.first_look, silent(unseen[0]), unseen[0].order(rng)))
+    together = router.decide([w.evidence for w in walks], 1e-12, [Caps()] * len(walks))
+    for w, found in zip(walks, together, strict=True):
+        (alone,) = router.decide([w.evidence], 1e-12, [Caps()])
+        assert found == alone
+        assert sorted(o.name for o in found.options) == sorted(o.name for o in router.options(w.evidence))
+        assert found.surest == next(iter(router.answers(w.evidence)), None)
 
 
 def test_options_of_a_walk_without_an_open_arm_are_to_stop(
-    stubborn: Callable[..., Router], cases: list[Case]
+    stubborn: Callable[..., LookaheadRouter], cases: list[Case]
 ) -> None:
     router = stubborn()
-    (w,) = [probed(PROBE, cases[0], cases[0].order(np.random.default_rng(0)))]
-    judge(router.layout, router.confidence, [w])
-    assert [[o.name for o in found] for found in options_of(router, [w])] == [["stop"]]
+    w = probed(PROBE.arm, cases[0], cases[0].order(np.random.default_rng(0)))
+    assert [o.name for o in router.options(w.evidence)] == ["stop"]
 
 
-def test_deciding_once_runs_one_arm_to_its_end(router: Router, cases: list[Case]) -> None:
-    for w in walk(router, cases, 0.0, seed=0, again=False):
-        assert len(w.chosen) <= 1
-        begun = Look().after(router.probe.arm, router.probe.n)
-        if w.chosen:
-            arm = router.portfolio[w.chosen[0]]
-            assert w.look == begun.after(arm, w.case.n_samples(arm, w.order) if arm.is_sampling else 0)
-            assert w.flops == pytest.approx(w.probe_flops + w.case.cost(arm, w.order, begun))
-        else:
-            assert w.look == begun
-
-
-def test_deciding_again_samples_in_rounds(router: Router, cases: list[Case]) -> None:
+def test_deciding_again_samples_in_rounds(router: LookaheadRouter, cases: list[Case]) -> None:
     walks = walk(router, cases, 0.0, seed=0)
     assert max(len(w.chosen) for w in walks) > 1
     assert all(len(w.chosen) <= MOST_DECISIONS for w in walks)
@@ -170,18 +152,30 @@ def test_deciding_again_samples_in_rounds(router: Router, cases: list[Case]) -> 
 
 @pytest.mark.parametrize("pool", ["world:large", "world:small"])
 def test_deciding_again_does_not_cost_more_than_going_through_with_it(
-    stubborn: Callable[..., Router], cases: list[Case], pool: str
+    stubborn: Callable[..., LookaheadRouter], cases: list[Case], pool: str
 ) -> None:
     arm = Arm(pool, "world:prm", "best_of_n", 16)
-    again, once = (walk(stubborn(arm), cases, 0.0, seed=0, again=a) for a in (True, False))
-    for rounds, whole in zip(again, once, strict=True):
+    for rounds in walk(stubborn(arm), cases, 0.0, seed=0):
+        whole = after(probed(PROBE.arm, rounds.case, rounds.order), arm)
         assert rounds.chosen == [arm.name] * (4 if pool == "world:small" else 5)  # 1, 2, 4, 8 and 16 samples
-        assert whole.chosen == [arm.name]
         assert rounds.flops == pytest.approx(whole.flops)
+        assert rounds.tokens == pytest.approx(whole.tokens)
         assert rounds.look == whole.look
 
 
-def test_probes_are_the_first_samples_of_an_arm(stubborn: Callable[..., Router], cases: list[Case]) -> None:
+def test_a_walk_keeps_to_its_caps(router: LookaheadRouter, cases: list[Case]) -> None:
+    free = walk(router, cases, 0.0, seed=0)
+    cap = float(np.median([w.flops for w in free]))
+    capped = walk(router, cases, 0.0, seed=0, caps=Caps(flops=cap))
+    assert cost(capped) < cost(free)
+    assert np.mean([w.flops <= cap for w in capped]) > np.mean([w.flops <= cap for w in free])
+    few = walk(router, cases, 0.0, seed=0, caps=Caps(tokens=0.0))
+    assert all(w.chosen == [] for w in few), "nothing but the probe fits a cap of no tokens"
+
+
+def test_probes_are_the_first_samples_of_an_arm(
+    stubborn: Callable[..., LookaheadRouter], cases: list[Case]
+) -> None:
     arm = Arm("world:small", "world:prm", "best_of_n", 8)
     for w in walk(stubborn(arm), cases, 0.0, seed=0):
         assert w.flops == pytest.approx(w.case.outcome(arm, w.order).flops)
@@ -189,7 +183,9 @@ def test_probes_are_the_first_samples_of_an_arm(stubborn: Callable[..., Router],
         assert w.flops > w.probe_flops
 
 
-def test_another_prm_reads_what_is_there_too(stubborn: Callable[..., Router], cases: list[Case]) -> None:
+def test_another_prm_reads_what_is_there_too(
+    stubborn: Callable[..., LookaheadRouter], cases: list[Case]
+) -> None:
     arm = Arm("world:small", "world:prm-narrow", "best_of_n", 1)
     for w in walk(stubborn(arm), cases, 0.0, seed=0):
         assert w.chosen == [arm.name]
@@ -200,7 +196,7 @@ def test_another_prm_reads_what_is_there_too(stubborn: Callable[..., Router], ca
 
 
 def test_a_greedy_solution_is_drawn_once_and_beside_the_samples(
-    stubborn: Callable[..., Router], cases: list[Case]
+    stubborn: Callable[..., LookaheadRouter], cases: list[Case]
 ) -> None:
     for w in walk(stubborn(GREEDY), cases, 0.0, seed=0):
         assert w.chosen == [GREEDY.name]
@@ -209,7 +205,7 @@ def test_a_greedy_solution_is_drawn_once_and_beside_the_samples(
 
 
 def test_a_search_is_paid_for_whole_but_for_the_prompts_and_is_run_once(
-    stubborn: Callable[..., Router], cases: list[Case], portfolio: Portfolio
+    stubborn: Callable[..., LookaheadRouter], cases: list[Case], portfolio: Portfolio
 ) -> None:
     arm = portfolio["beam@16 world:small world:prm"]
     for w in walk(stubborn(arm), cases, 0.0, seed=0):
@@ -228,12 +224,13 @@ def test_a_replay_draws_no_more_samples_than_there_are(
     w = Walk(cases[0], cases[0].order(np.random.default_rng(0)))
     w.look = w.look.after(arm, n_before)
     for _ in range(6):
-        w.run(arm, whole=whole)
+        n_here = w.look.n.get(arm.pool, 0)
+        w.run(arm, None if whole else n_here + max(0, next_samples(arm, n_here)))
     assert w.look.n == {arm.pool: 16}
     assert len(w.evidence.of(arm.pool)) == 16
 
 
-def test_with_every_arm_run_it_stops(stubborn: Callable[..., Router], cases: list[Case]) -> None:
+def test_with_every_arm_run_it_stops(stubborn: Callable[..., LookaheadRouter], cases: list[Case]) -> None:
     for w in walk(stubborn(), cases, 0.0, seed=0):
         assert (w.chosen, w.flops) == ([], w.probe_flops)
     arm = Arm("world:large", None, "majority", 2)
@@ -243,7 +240,7 @@ def test_with_every_arm_run_it_stops(stubborn: Callable[..., Router], cases: lis
 
 @pytest.mark.parametrize("price", [0.0, HUGE])
 def test_a_problem_unlike_the_training_gets_the_best_fixed_arm_at_once(
-    router: Router, cases: list[Case], price: float
+    router: LookaheadRouter, cases: list[Case], price: float
 ) -> None:
     mixed = [strange(cases[0]), *cases[1:3]]
     first, *others = walk(router, mixed, price, seed=0)
@@ -256,23 +253,24 @@ def test_a_problem_unlike_the_training_gets_the_best_fixed_arm_at_once(
     assert all(w.probe_flops > 0 for w in others)
 
 
-def test_a_trail_has_every_walk_before_every_decision(router: Router, cases: list[Case]) -> None:
+def test_a_trail_has_every_walk_before_every_decision(router: LookaheadRouter, cases: list[Case]) -> None:
     trail: list[tuple[int, Walk]] = []
     mixed = [strange(cases[0]), *cases[1:10]]
     walks = walk(router, mixed, router.prices["high"], seed=0, trail=trail)
     assert 0 not in {place for place, _ in trail}, "what is not decided by the router is not on its trail"
     for place, ended in list(enumerate(walks))[1:]:
         mine = [w for k, w in trail if k == place]
-        assert len(mine) == len(ended.chosen) + ended.done  # the last decision is to stop
+        stopped = len(ended.chosen) < MOST_DECISIONS
+        assert len(mine) == len(ended.chosen) + stopped  # the last decision is to stop
         assert mine[0].look == Look().after(router.probe.arm, router.probe.n)
-        assert (mine[-1].look == ended.look) == ended.done
-        assert all(w.case is mixed[place] and not w.done for w in mine)
+        assert (mine[-1].look == ended.look) == stopped
+        assert all(w.case is mixed[place] for w in mine)
         flops = [w.flops for w in mine]
         assert flops == sorted(flops)
 
 
 def test_an_arm_that_is_tried_leaves_the_walk_as_it_was(cases: list[Case], portfolio: Portfolio) -> None:
-    w = probed(PROBE, cases[0], cases[0].order(np.random.default_rng(0)))
+    w = probed(PROBE.arm, cases[0], cases[0].order(np.random.default_rng(0)))
     before = (w.look, w.flops, w.evidence)
     for arm in portfolio.arms:
         later = after(w, arm)
@@ -282,7 +280,7 @@ def test_an_arm_that_is_tried_leaves_the_walk_as_it_was(cases: list[Case], portf
 
 
 def test_confidence_is_a_probability_and_orders_right_before_wrong(
-    router: Router, unseen: list[Case]
+    router: LookaheadRouter, unseen: list[Case]
 ) -> None:
     walks = walk(router, unseen, router.prices["medium"], seed=0)
     assert all(0 <= w.confidence <= 1 for w in walks)
@@ -290,10 +288,10 @@ def test_confidence_is_a_probability_and_orders_right_before_wrong(
     assert np.mean(right) > np.mean(wrong)
 
 
-def test_a_walk_without_an_answer_is_sure_of_nothing(router: Router, cases: list[Case]) -> None:
-    w = probed(router.probe, silent(cases[0]), cases[0].order(np.random.default_rng(0)))
+def test_a_walk_without_an_answer_is_sure_of_nothing(router: LookaheadRouter, cases: list[Case]) -> None:
+    w = probed(router.first_look, silent(cases[0]), cases[0].order(np.random.default_rng(0)))
     judge(router.layout, router.confidence, [w])
     assert (w.correct, w.confidence, len(w.sureness)) == (0.0, 0.0, 0)
-    (options,) = options_of(router, [w])
+    options = router.options(w.evidence)
     row = router.layout.options(w.evidence, [options[1].arm], w.answers, w.sureness)  # type: ignore[list-item]
     assert row[0, router.layout.option_names.index(SUREST)] == 0.0

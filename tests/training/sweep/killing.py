@@ -17,11 +17,11 @@ from pathlib import Path
 
 from tts_select.executors.registry import Loaders
 from tts_select.selector.portfolio import parse_portfolio
+from tts_select.solving.models import Models
 from tts_select.testing import FakePolicy, FakeRewardModel
 from tts_select.training.log.records import LoggedProblem
 from tts_select.training.log.writer import Writer
 from tts_select.training.sweep.run import Sweep, manifest_of, run_sweep
-from tts_select.training.sweep.swept_models import SweptModels
 
 SHARED = runpy.run_path(str(Path(__file__).with_name("conftest.py")))
 SLOW = Loaders(
@@ -75,7 +75,7 @@ def kill_again_and_again(folder: Path, whole: Path, n: int) -> None:
 
 def hold(folder: Path) -> None:
     asked = Sweep(PORTFOLIO, SHARED["PROBLEMS"], n_samples=6)
-    with Writer(folder, manifest_of(asked, SweptModels(SHARED["FAKES"])), asked.problems):
+    with Writer(folder, manifest_of(asked, Models(SHARED["FAKES"], one_policy=True)), asked.problems):
         sys.stdout.write("writing\n")
         sys.stdout.flush()
         time.sleep(60)

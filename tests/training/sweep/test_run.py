@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -10,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from tts_select import BackendError, InputError, Problem
-from tts_select.core.plan import Plan, Settings
+from tts_select import BackendError, InputError, Selector, Solution
+from tts_select.core.arm import Arm
 from tts_select.executors.registry import Loaders
 from tts_select.selector.portfolio import Portfolio, parse_portfolio
-from tts_select.solving.running import Executors, Options, run_plan
+from tts_select.selector.routers.named import NamedArm
 from tts_select.testing import FakePolicy, FakeRewardModel
 from tts_select.training.log.reading import read_log
 from tts_select.training.log.records import LoggedProblem, SweepLog
@@ -38,6 +37,11 @@ def loaders(policy: Any = BOXED, prm: Any = 0.5, **more: Any) -> Loaders:
     return Loaders(
         lambda spec: FakePolicy(script, name=spec, **more), lambda spec: FakeRewardModel(table, name=spec)
     )
+
+
+def ran(arm: Arm, problem: str, models: Loaders, *, seed: int) -> Solution:
+    """The arm by itself."""
+    return Selector(NamedArm(arm), loaders=models).solve(problem, seed=seed)
 
 
 def test_every_problem_has_its_pools_and_runs(swept: Swept) -> None:
@@ -86,10 +90,7 @@ def test_the_same_seed_gives_the_same_pools_at_any_concurrency(swept: Swept) -> 
 
 def test_a_pool_is_what_a_sampling_method_with_its_seed_has(swept: Swept, fakes: Loaders) -> None:
     _, log = swept(seed=5)
-    plan = Plan("fake:a", None, "majority", 4, Settings(seed=5))
-    solution = asyncio.run(
-        run_plan(Problem("1 + 1?"), plan, Executors(fakes.policy("fake:a"), None), Options())
-    )
+    solution = ran(Arm("fake:a", None, "majority", 4), "1 + 1?", fakes, seed=5)
     alone = {candidate.text for candidate in solution.candidates}
     assert {s.text for s in log.pools["one", "fake:a"].samples[:4]} == alone
 
@@ -102,9 +103,7 @@ def test_a_greedy_pool_is_what_cot_has(swept: Swept, fakes: Loaders) -> None:
         asked.append(FakePolicy(lambda *_: BOXED, name=spec))
         return asked[-1]
 
-    executors = Executors(fakes.policy("fake:a"), None)
-    plan = Plan("fake:a", None, "cot", 1, Settings(seed=5))
-    solution = asyncio.run(run_plan(Problem("1 + 1?"), plan, executors, Options()))
+    solution = ran(Arm("fake:a", None, "cot", 1), "1 + 1?", fakes, seed=5)
     (sample,) = log.pools["one", "fake:a temperature=0"].samples
     assert (sample.text, sample.answer) == (solution.text, solution.answer)
     swept("watched", loaders=replace(loaders(), policy=policy))
@@ -119,11 +118,7 @@ def test_a_run_has_the_length_and_the_scores_of_the_solution_that_it_answers_wit
     arm = portfolio["beam@4 fake:a fake:p"]
     for problem in log.problems.values():
         for run in log.runs[problem.id, arm.name]:
-            executors = Executors(fakes.policy("fake:a"), fakes.prm("fake:p"))
-            plan = arm.plan("", seed=run.seed)
-            solution = asyncio.run(
-                run_plan(Problem(problem.problem), plan, executors, Options(logprobs=True))
-            )
+            solution = ran(arm, problem.problem, fakes, seed=run.seed)
             (best, *_) = (r.candidate for r in solution.candidates if r.text == solution.text)
             assert run.answer == solution.answer
             assert (run.n_tokens, run.logprob, run.scores) == (best.n_tokens, best.logprob, best.step_scores)
@@ -263,8 +258,7 @@ def test_a_pools_prm_tokens_are_what_best_of_n_pays(
     logged = LoggedProblem("one", problem.problem, problem.answer)
     log = run_sweep(Sweep(chosen, [logged], n_samples=8), tmp_path / "log", loaders=tiny)
     (arm,) = chosen.arms
-    executors = Executors(tiny.policy("a"), prm("p"))
-    alone = asyncio.run(run_plan(Problem(problem.problem), arm.plan(""), executors, Options()))
+    alone = Selector(NamedArm(arm), loaders=tiny).solve(problem.problem)
     pool = log.pools["one", "a"]
     assert pool.prm_tokens["p"][4] == alone.bill.total.prm_tokens
     assert sum(s.n_tokens for s in pool.samples[:4]) == alone.bill.total.policy_generated_tokens

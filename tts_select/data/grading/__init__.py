@@ -10,9 +10,9 @@ from tts_select.data.grading.grading import (
     Verdict,
     are_equivalent,
     grade,
-    group_equivalent,
     is_equivalent,
 )
+from tts_select.data.grading.grouping import group_answers, group_equivalent
 
 __all__ = [
     "GRADER",
@@ -20,6 +20,7 @@ __all__ = [
     "are_equivalent",
     "extract_answer",
     "grade",
+    "group_answers",
     "group_equivalent",
     "is_equivalent",
 ]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.metadata
-import re
 import threading
 from collections.abc import Iterable, Sequence
 from typing import Literal
@@ -19,11 +18,9 @@ GRADER = f"conventions@2+math-verify@{_VERIFIER}"
 
 Verdict = Literal["equivalent", "different", "cannot be graded"]
 Pair = tuple[str | None, str | None]
+Essence = tuple[str, str]
 
-NO_ANSWER = -1
 _MAX_KNOWN = 16_384
-_PLAIN = re.compile(r"0|-?[1-9][0-9]*")
-"""An integer that is written in its one plain way: another one is another number."""
 
 _lock = threading.Lock()
 _known: dict[tuple[str, str], Verdict] = {}
@@ -61,41 +58,16 @@ def grade(pairs: Iterable[Pair]) -> list[Verdict]:
     Raises:
         BackendError: the grading workers cannot start.
     """
-    asked = [_essence(pair) for pair in pairs]
-    found = {pair: verdict for pair in asked if pair is not None and (verdict := _quick_verdict(pair))}
-    open_pairs = [pair for pair in dict.fromkeys(asked) if pair is not None and pair not in found]
-    for pair, same in zip(open_pairs, workers.judge(open_pairs), strict=True):
-        found[pair] = "cannot be graded" if same is None else "equivalent" if same else "different"
-        _remember(pair, found[pair])
+    asked = [None if a is None or g is None else essence(a, g) for a, g in pairs]
+    found = {pair: verdict for pair in asked if pair is not None and (verdict := quick_verdict(pair))}
+    hard = [pair for pair in dict.fromkeys(asked) if pair is not None and pair not in found]
+    found |= zip(hard, judge(hard), strict=True)
     return ["different" if pair is None else found[pair] for pair in asked]
 
 
-def group_equivalent(answers: Sequence[str | None]) -> list[int]:
-    """A number for each answer, the same for equivalent ones, in the order of the first of each; -1 for None.
-
-    >>> group_equivalent(["0.5", "x", None, "1/2", r"\\frac12"])
-    [0, 1, -1, 0, 0]
-
-    Raises:
-        BackendError: the grading workers cannot start.
-    """
-    group_of: dict[str, int] = {}
-    left = list(dict.fromkeys(answer for answer in answers if answer is not None))
-    for group in range(len(left)):
-        if not left:
-            break
-        first, *others = left
-        open_ = others if not _PLAIN.fullmatch(first) else [o for o in others if not _PLAIN.fullmatch(o)]
-        same = are_equivalent((other, first) for other in open_)
-        members = {first, *(o for o, is_same in zip(open_, same, strict=True) if is_same)}
-        group_of |= dict.fromkeys(members, group)
-        left = [other for other in others if other not in members]
-    return [NO_ANSWER if answer is None else group_of[answer] for answer in answers]
-
-
-def _essence(pair: Pair) -> tuple[str, str] | None:
-    answer, gold = pair
-    return None if answer is None or gold is None else (_answer_in(answer), _answer_in(gold))
+def essence(answer: str, gold: str) -> Essence:
+    """The two answers themselves, where either is a solution that holds one."""
+    return _answer_in(answer), _answer_in(gold)
 
 
 def _answer_in(text: str) -> str:
@@ -105,7 +77,8 @@ def _answer_in(text: str) -> str:
     return ", ".join(extract_answers(text)) or text
 
 
-def _quick_verdict(pair: tuple[str, str]) -> Verdict | None:
+def quick_verdict(pair: Essence) -> Verdict | None:
+    """What is known, or can be told without mathematics."""
     if (known := _known.get(pair)) is not None:
         return known
     answer, gold = map(read, pair)
@@ -117,8 +90,20 @@ def _quick_verdict(pair: tuple[str, str]) -> Verdict | None:
     return None if same is None else "equivalent" if same else "different"
 
 
-def _remember(pair: tuple[str, str], verdict: Verdict) -> None:
+def judge(pairs: Sequence[Essence]) -> list[Verdict]:
+    """Ask the workers.
+
+    Raises:
+        BackendError: they cannot start.
+    """
+    return [verdict_of(pair, same) for pair, same in zip(pairs, workers.judge(pairs), strict=True)]
+
+
+def verdict_of(pair: Essence, same: bool | None) -> Verdict:
+    """The verdict that a worker's finding is, which is kept for the next time."""
+    verdict: Verdict = "cannot be graded" if same is None else "equivalent" if same else "different"
     with _lock:
         if len(_known) >= _MAX_KNOWN:
             del _known[next(iter(_known))]
         _known[pair] = verdict
+    return verdict

@@ -20,10 +20,10 @@ import threading
 import time
 import warnings
 from collections.abc import Sequence
-from concurrent.futures import CancelledError
+from concurrent.futures import CancelledError, Future
 from concurrent.futures import TimeoutError as LimitReached
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tts_select.core.errors import BackendError
 
@@ -61,32 +61,62 @@ def judge(pairs: Sequence[tuple[str, str]]) -> list[bool | None]:
     if not pairs:
         return []
     try:
-        return _judged(pairs)
+        return [_outcome(future) for future in _scheduled(pairs)]
     except (RuntimeError, CancelledError):  # the pool broke, as when memory was short for a moment
         _shut_down()
     try:
-        return _judged(pairs)
+        return [_outcome(future) for future in _scheduled(pairs)]
     except (RuntimeError, CancelledError) as error:
-        raise BackendError(
-            f"the grading workers cannot start ({error}): free some memory, and see that "
-            "`python -c 'import math_verify'` works"
-        ) from error
+        raise _cannot_start(error) from error
 
 
-def _judged(pairs: Sequence[tuple[str, str]]) -> list[bool | None]:
+def schedule(pairs: Sequence[tuple[str, str]]) -> list[Future[bool | None]]:
+    """Hand each pair to a worker, and wait for none of them. Cancelling a future stops its work.
+
+    Raises:
+        BackendError: no worker can start.
+    """
+    try:
+        return _scheduled(pairs)
+    except RuntimeError:  # as in `judge`
+        _shut_down()
+    try:
+        return _scheduled(pairs)
+    except RuntimeError as error:
+        raise _cannot_start(error) from error
+
+
+def outcome(judged: Future[bool | None]) -> bool | None:
+    """What `judge` would say of a scheduled pair.
+
+    Raises:
+        BackendError: no worker could start.
+    """
+    try:
+        return _outcome(judged)
+    except (RuntimeError, CancelledError) as error:
+        raise _cannot_start(error) from error
+
+
+def _cannot_start(error: BaseException) -> BackendError:
+    return BackendError(
+        f"the grading workers cannot start ({error}): free some memory, and see that "
+        "`python -c 'import math_verify'` works"
+    )
+
+
+def _scheduled(pairs: Sequence[tuple[str, str]]) -> list[Future[bool | None]]:
     pool = _running_pool()
-    futures = [pool.schedule(_judge_one, args=pair, timeout=CLOCK_LIMIT_S) for pair in pairs]
-    return [_outcome(future) for future in futures]
+    return [pool.schedule(_judge_one, args=pair, timeout=CLOCK_LIMIT_S) for pair in pairs]
 
 
-def _outcome(future: Any) -> bool | None:
+def _outcome(judged: Future[bool | None]) -> bool | None:
     from pebble import ProcessExpired
 
     try:
-        found: bool | None = future.result()
+        return judged.result()
     except (LimitReached, ProcessExpired):
         return None
-    return found
 
 
 def _running_pool() -> ProcessPool:

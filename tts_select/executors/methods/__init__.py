@@ -1,22 +1,12 @@
-"""Search methods: one small file each, over the two protocols alone. `METHODS` is the registry."""
+"""Search methods: one small file each, over the two protocols alone; `core/methods.py` lists them."""
 
 from __future__ import annotations
 
-from tts_select.executors.methods.adaptive import adaptive
-from tts_select.executors.methods.beam import beam
-from tts_select.executors.methods.best_of_n import best_of_n
-from tts_select.executors.methods.cot import cot
-from tts_select.executors.methods.dvts import dvts
-from tts_select.executors.methods.majority import majority
-from tts_select.executors.search import Method
+from importlib import import_module
 
-METHODS: dict[str, Method] = {
-    "cot": Method(cot, needs_prm=False),
-    "majority": Method(majority, needs_prm=False),
-    "adaptive": Method(adaptive, needs_prm=False),
-    "best_of_n": Method(best_of_n, needs_prm=True),
-    "beam": Method(beam, needs_prm=True, needs_steps=True),
-    "dvts": Method(dvts, needs_prm=True, needs_steps=True),
-}
+from tts_select.executors.search import Search
 
-__all__ = ["METHODS"]
+
+async def run_method(name: str, search: Search) -> None:
+    """Run the method of this name: the coroutine in the module that is called like it."""
+    await getattr(import_module(f"{__name__}.{name}"), name)(search)

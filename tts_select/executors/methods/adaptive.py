@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from tts_select.core.voting import ROUND, is_settled
-from tts_select.executors.aggregation import rank, vote_counts
+from tts_select.data.grading import group_answers
+from tts_select.executors.aggregation import rank
 from tts_select.executors.search import Search
 
 
 async def adaptive(search: Search) -> None:
     """At most N solutions; no PRM is asked."""
-    while len(search.pool) < search.budget and not search.is_cut:
-        before = len(search.pool)
-        await search.solutions(min(ROUND, search.budget - before), first=before)
-        ranked = rank(search.pool, search.settings.aggregation)
-        if is_settled(vote_counts(ranked)) or len(search.pool) == before:
+    while True:
+        new = await search.solutions(min(len(search.pool) + ROUND, search.budget))
+        if not new or len(search.pool) >= search.budget or search.is_cut:
+            return
+        answers = [r.answer for r in rank(search.pool, search.settings.aggregation) if r.answer is not None]
+        if is_settled(Counter(await group_answers(answers)).values()):
             return

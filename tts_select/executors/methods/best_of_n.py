@@ -7,5 +7,5 @@ from tts_select.executors.search import Search
 
 async def best_of_n(search: Search) -> None:
     """Scores are given once all solutions are written, in one batch."""
-    solutions = await search.solutions(search.budget)
-    search.pool[:] = await search.score(solutions)
+    await search.solutions(search.budget)
+    search.pool[:] = await search.score(search.pool)

@@ -21,7 +21,7 @@ from tts_select.core.arm import Arm
 from tts_select.core.errors import InputError
 from tts_select.selector.calibration import Calibration
 from tts_select.selector.portfolio import Portfolio
-from tts_select.selector.routers.lookahead import Calibrated, DifficultyModel, Probe, Router
+from tts_select.selector.routers.lookahead import Calibrated, DifficultyModel, LookaheadRouter, Probe
 
 if TYPE_CHECKING:
     from lightgbm import Booster
@@ -32,7 +32,7 @@ _FAMILY = "tts-select/router@"
 _REMEDY = "train it again with `tts-select train`"
 
 
-def save_router(router: Router, folder: Path, *, trained_on: Mapping[str, Any]) -> None:
+def save_router(router: LookaheadRouter, folder: Path, *, trained_on: Mapping[str, Any]) -> None:
     """Write the folder; one that is there is replaced as a whole.
 
     Raises:
@@ -68,7 +68,7 @@ def check_replaceable(folder: Path) -> None:
         raise InputError(f"'{folder}' is there and is no router: name another folder with --out")
 
 
-def load_router(folder: Path) -> Router:
+def load_router(folder: Path) -> LookaheadRouter:
     """Raises:
     InputError: it is missing, half written, tampered with or of another schema; the message names the file.
     """
@@ -141,7 +141,7 @@ def _checked(path: Path, digest: str) -> str:
     return content.decode()
 
 
-def _files(router: Router) -> dict[str, str]:
+def _files(router: LookaheadRouter) -> dict[str, str]:
     boosters = {
         "mend.txt": router.mend.booster,
         "spoil.txt": router.spoil.booster,
@@ -155,7 +155,7 @@ def _files(router: Router) -> dict[str, str]:
     }
 
 
-def _facts(router: Router) -> dict[str, Any]:
+def _facts(router: LookaheadRouter) -> dict[str, Any]:
     return {
         "portfolio": {"name": router.portfolio.name, "arms": [a.as_dict() for a in router.portfolio.arms]},
         "probe": asdict(router.probe),
@@ -179,7 +179,7 @@ def _facts(router: Router) -> dict[str, Any]:
     }
 
 
-def _router(texts: Mapping[str, str]) -> Router:
+def _router(texts: Mapping[str, str]) -> LookaheadRouter:
     facts = json.loads(texts["router.json"])
     arms = tuple(Arm.from_dict(record) for record in facts["portfolio"]["arms"])
     difficulty = {
@@ -190,7 +190,7 @@ def _router(texts: Mapping[str, str]) -> Router:
         for k, entry in enumerate(facts["difficulty"])
     }
     calibrations = {k: Calibration.from_dict(c) for k, c in facts["calibrations"].items()}
-    router = Router(
+    router = LookaheadRouter(
         portfolio=Portfolio(facts["portfolio"]["name"], arms),
         probe=Probe(**facts["probe"]),
         mend=Calibrated(_booster(texts["mend.txt"]), calibrations["mend"]),

@@ -209,7 +209,7 @@ class Ladder:
 
 
 @dataclass(frozen=True, slots=True)
-class StagedRouter:
+class LadderRouter:
     """All that was learned from a log of samples."""
 
     unit: str

@@ -18,15 +18,15 @@ from tts_select.selector.routers.ladder import (
     AnswerModel,
     Ending,
     Ladder,
+    LadderRouter,
     Stage,
-    StagedRouter,
     Usual,
 )
 
 _FILE = "router.json"
 
 
-def save_staged(router: StagedRouter, folder: Path, *, trained_on: Mapping[str, Any]) -> None:
+def save_staged(router: LadderRouter, folder: Path, *, trained_on: Mapping[str, Any]) -> None:
     """Write the folder; one that is there is replaced as a whole.
 
     Raises:
@@ -44,14 +44,14 @@ def save_staged(router: StagedRouter, folder: Path, *, trained_on: Mapping[str, 
     save_files({_FILE: text}, folder, schema=STAGED_SCHEMA, trained_on=trained_on)
 
 
-def load_staged(folder: Path) -> StagedRouter:
+def load_staged(folder: Path) -> LadderRouter:
     """Raises:
     InputError: it is missing, half written, tampered with or of another schema; the message names the file.
     """
     texts = load_files(folder, schema=STAGED_SCHEMA)
     try:
         record = json.loads(texts[_FILE])
-        return StagedRouter(
+        return LadderRouter(
             unit=record["unit"],
             usual={policy: Usual(**usual) for policy, usual in record["usual"].items()},
             ladders=tuple(_ladder(entry) for entry in record["ladders"]),

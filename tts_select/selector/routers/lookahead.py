@@ -1,4 +1,4 @@
-"""The learned router: evidence in; difficulty, options and confidence out. It runs no policy and no PRM.
+"""The look-ahead router: for every arm, how likely the answer is right after it, and what it costs.
 
 Its LightGBM models: how likely each answer at hand is right; whether an arm that has run as well would mend a
 wrong one, or spoil a right one; the arm's cost from here on; the pass@1 of each policy. Probabilities are
@@ -7,7 +7,7 @@ calibrated.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -16,16 +16,19 @@ import numpy as np
 
 from tts_select.core.arm import POOL_SETTINGS, Arm
 from tts_select.core.plan import Settings
-from tts_select.core.voting import is_settled
 from tts_select.selector.calibration import Calibration
-from tts_select.selector.deciding import Option
+from tts_select.selector.deciding import Answer, Caps, Decision, Option, first_step, next_samples, ranked
 from tts_select.selector.difficulty import Difficulty
-from tts_select.selector.evidence import Evidence, counts
+from tts_select.selector.evidence import Evidence
 from tts_select.selector.features import SUREST, TEXT_FEATURES, Layout
 from tts_select.selector.portfolio import Portfolio
+from tts_select.selector.routers.named import is_open
 
 if TYPE_CHECKING:
     from lightgbm import Booster
+
+
+NOT_WORTH = "no answer, and nothing more is worth its cost"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +57,6 @@ class Probe:
         shared = (arm.settings for arm in portfolio.arms if arm.is_sampling and arm.pool == self.arm.pool)
         settings = next(shared, self.arm.settings)
         return replace(self, **{name: getattr(settings, name) for name in POOL_SETTINGS})
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """One that is at hand, and the probability that it is right."""
-
-    group: int
-    p_correct: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +90,11 @@ class DifficultyModel:
 
 
 @dataclass(frozen=True)
-class Router:
+class LookaheadRouter:
     """All that was learned from a sweep log."""
+
+    unit = "FLOPs"
+    confidence_kind = "calibrated"
 
     portfolio: Portfolio
     probe: Probe
@@ -133,27 +131,54 @@ class Router:
         state = self.layout.state(evidence)[None]
         return {policy: model(state)[0] for policy, model in self.difficulty.items()}
 
+    @property
+    def first_look(self) -> Arm:
+        """Its probe."""
+        return self.probe.arm
+
+    def decide(self, evidences: Sequence[Evidence], price: float, caps: Sequence[Caps]) -> list[Decision]:
+        """Of the arms that are worth more than stopping, choose the one that gains most per FLOP; all
+        problems are one call of each model."""
+        looks = self._look(evidences)
+        options = self._options(looks)
+        return [
+            _decision(found, look, price, cap) for found, look, cap in zip(options, looks, caps, strict=True)
+        ]
+
     def answers(self, evidence: Evidence) -> list[Answer]:
-        """Those at hand, the surest first."""
-        groups, rows = self.layout.answers(evidence)
-        return sorted(self._answers(groups, rows), key=lambda a: -a.p_correct)
+        """The answers at hand, the surest first."""
+        (look,) = self._look([evidence])
+        return look.answers()
 
     def options(self, evidence: Evidence) -> list[Option]:
         """Every arm that the evidence has not run already, with its P(correct) and its cost from here on; and
         stopping, if anything has run (without an answer at hand it is sure to be wrong)."""
-        groups, rows = self.layout.answers(evidence)
-        answers = self._answers(groups, rows)
-        sureness = np.array([a.p_correct for a in answers])
-        has_begun = any(evidence.samples.values()) or bool(evidence.found)
-        stop = [Option(None, float(sureness.max(initial=0.0)), 0.0)] if has_begun else []
-        arms = [arm for arm in self.portfolio.arms if is_open(arm, evidence)]
-        if not arms:
-            return stop
-        rows = self.layout.options(evidence, arms, rows, sureness)
-        p, flops = self.p_correct(rows), self.flops(rows)
-        return stop + [
-            Option(arm, float(p[k]), float(flops[k]), self.tokens(arm, evidence))
-            for k, arm in enumerate(arms)
+        (found,) = self._options(self._look([evidence]))
+        return found
+
+    def _look(self, evidences: Sequence[Evidence]) -> list[_Look]:
+        found = [self.layout.answers(evidence) for evidence in evidences]
+        rows = [rows for groups, rows in found if groups]
+        said = self.confidence(np.concatenate(rows)) if rows else np.empty(0)
+        ends = np.cumsum([len(groups) for groups, _ in found])
+        return [
+            _Look(evidence, groups, rows, said[end - len(groups) : end])
+            for evidence, (groups, rows), end in zip(evidences, found, ends, strict=True)
+        ]
+
+    def _options(self, looks: Sequence[_Look]) -> list[list[Option]]:
+        arms = [[arm for arm in self.portfolio.arms if is_open(arm, look.evidence)] for look in looks]
+        rows = [
+            self.layout.options(look.evidence, some, look.rows, look.sureness)
+            for look, some in zip(looks, arms, strict=True)
+            if some
+        ]
+        p, flops = (of(np.concatenate(rows)) if rows else () for of in (self.p_correct, self.flops))
+        pairs = iter(zip(p, flops, strict=True))
+        return [
+            look.stop()
+            + [Option(arm, *map(float, next(pairs)), self.tokens(arm, look.evidence)) for arm in some]
+            for look, some in zip(looks, arms, strict=True)
         ]
 
     def p_correct(self, rows: np.ndarray) -> np.ndarray:
@@ -172,11 +197,7 @@ class Router:
         mean = sum(s.n_tokens for s in here) / len(here) if here else self.mean_tokens[arm.policy]
         return mean * max(1, arm.budget - len(here))
 
-    def _answers(self, groups: list[int], rows: np.ndarray) -> list[Answer]:
-        said = self.confidence(rows) if groups else ()
-        return [Answer(group, float(p)) for group, p in zip(groups, said, strict=True)]
-
-    def unfamiliar(self, problem: str) -> str | None:
+    def unfamiliar(self, problem: str, evidence: Evidence | None = None) -> str | None:
         """Why the problem is unlike those of the training, or None if it is not."""
         found = self.layout.state(Evidence(problem, {}))[: len(TEXT_FEATURES)]
         for name, value, (low, high) in zip(TEXT_FEATURES, found, self.text_ranges, strict=True):
@@ -197,27 +218,53 @@ def layout_of(portfolio: Portfolio, strengths: Mapping[str, float]) -> Layout:
     return Layout(pools, portfolio.policies, portfolio.prms, methods, searches, strengths)
 
 
-def is_open(arm: Arm, evidence: Evidence) -> bool:
-    """Whether there is anything left to do for the arm."""
-    if not arm.is_sampling:
-        return arm.name not in evidence.found
-    here = evidence.of(arm.pool)
-    if arm.method == "adaptive" and is_settled(counts(here).values()):
-        return False
-    if len(here) < arm.budget:
-        return True
-    return arm.prm is not None and any(arm.prm not in s.scores and s.group >= 0 for s in here)
-
-
 def words_of(text: str) -> frozenset[str]:
     """The words of a text, in lower case."""
     return frozenset(w for word in text.split() if (w := word.strip(".,;:?!()").lower()).isalpha())
 
 
-def fingerprint_mismatch(trained: Mapping[str, str], found: Mapping[str, str]) -> str | None:
-    """The first model that is not the one that the router was trained for, in words."""
-    for name, fingerprint in found.items():
-        if trained.get(name) != fingerprint:
-            known = trained.get(name, "not in its portfolio")
-            return f"the router was trained for '{name}' as {known}; this one is {fingerprint}"
-    return None
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What the evidence of one problem shows."""
+
+    evidence: Evidence
+    groups: list[int]
+    """Of the answers at hand."""
+    rows: np.ndarray
+    """Their features, a row each."""
+    sureness: np.ndarray
+    """How likely each is right."""
+
+    def answers(self) -> list[Answer]:
+        """The surest first."""
+        found = [Answer(group, float(p)) for group, p in zip(self.groups, self.sureness, strict=True)]
+        return sorted(found, key=lambda answer: -(answer.p_correct or 0.0))
+
+    def stop(self) -> list[Option]:
+        """To stop here, if anything has run."""
+        return [] if self.evidence.is_empty else [Option(None, float(self.sureness.max(initial=0.0)), 0.0)]
+
+
+def _decision(options: Sequence[Option], look: _Look, price: float, caps: Caps) -> Decision:
+    surest = next(iter(look.answers()), None)
+    first = first_step(options, price, caps)
+    if first is None:
+        return Decision(None, tuple(options), surest=surest)
+    others = [o for o in ranked(options, price, caps) if o is not first]
+    arm = first.arm
+    if arm is None:
+        n = 0
+    elif arm.is_sampling:
+        n_here = len(look.evidence.of(arm.pool))
+        n = n_here + max(0, next_samples(arm, n_here))
+    else:
+        n = arm.budget
+    return Decision(first, (first, *others), n, surest, _why(first))
+
+
+def _why(option: Option) -> str:
+    if option.arm is not None:
+        return f"{option.name}: P(correct) {option.p_correct:.2f} for {option.flops:.2g} FLOPs more"
+    if not option.p_correct:
+        return NOT_WORTH
+    return f"sure enough ({option.p_correct:.2f})"

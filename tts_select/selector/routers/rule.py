@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tts_select.core.plan import Plan, Settings
+from tts_select.core.arm import Arm
+from tts_select.core.errors import UnknownName
+from tts_select.core.methods import METHODS
+from tts_select.core.plan import Settings
+from tts_select.selector.routers.named import NamedArm
 
-DEFAULT_BUDGET = 16
+BUDGETS = {"low": 4, "medium": 16, "high": 64}
+"""N by effort; three of the paper's budgets."""
+DEFAULT_BUDGET = BUDGETS["medium"]
 _SMALL, _LARGE = 7e9, 32e9
 
 
@@ -21,21 +27,30 @@ class Pair:
     """Whether the policy writes step by step: a thinking model does not, nor do some servers."""
 
 
-def rule_of_thumb(pair: Pair, *, budget: int | None = None, settings: Settings | None = None) -> Plan:
-    """Beam search below 7B parameters, DVTS up to 32B, best-of-N above; majority without a PRM.
+def rule_of_thumb(pair: Pair, *, budget: int = DEFAULT_BUDGET, settings: Settings | None = None) -> NamedArm:
+    """The router that picks beam search below 7B parameters, DVTS up to 32B, best-of-N above; majority
+    without a PRM.
 
     On MATH-500 the paper prefers beam for 7-32B on hard problems; without an estimate of the difficulty
     DVTS, which it prefers on easy and medium ones, is the choice.
     """
     method, why = _method(pair)
-    return Plan(
-        policy=pair.policy,
-        prm=pair.prm if method != "majority" else None,
-        method=method,
-        budget=budget or DEFAULT_BUDGET,
-        settings=settings or Settings(),
-        reason=f"the paper's rule of thumb: {why}",
-    )
+    prm = pair.prm if METHODS[method].needs_prm else None
+    arm = Arm(pair.policy, prm, method, budget, settings or Settings())
+    return NamedArm(arm, why=f"the paper's rule of thumb: {why}")
+
+
+def budget_of(effort: str | None) -> int:
+    """The budget that an effort stands for where nothing is learned.
+
+    Raises:
+        UnknownName: there is no such effort.
+    """
+    if effort is None:
+        return DEFAULT_BUDGET
+    if effort not in BUDGETS:
+        raise UnknownName("effort", effort, BUDGETS)
+    return BUDGETS[effort]
 
 
 def _method(pair: Pair) -> tuple[str, str]:

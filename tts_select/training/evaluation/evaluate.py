@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 
 from tts_select.core.errors import InputError
+from tts_select.selector.deciding import Caps, Decision, ranked
 from tts_select.selector.difficulty import bin_of
-from tts_select.selector.routers.lookahead import Router, fingerprint_mismatch
+from tts_select.selector.routers.lookahead import LookaheadRouter
+from tts_select.selector.routers.protocol import fingerprint_mismatch
 from tts_select.selector.routers.rule import DEFAULT_BUDGET
 from tts_select.training.evaluation.comparing import frontier_gaps, gap_to, headline
 from tts_select.training.evaluation.frontier import N_DRAWS, Frontier, frontier_of, score_of
@@ -28,7 +30,7 @@ from tts_select.training.replay.fixed import (
     oracle,
 )
 from tts_select.training.replay.metrics import auc, reliability
-from tts_select.training.replay.walks import after, judge, options_of, probed, walk
+from tts_select.training.replay.walks import Walk, after, judge, probed, walk
 from tts_select.training.report.targets import targets_of
 from tts_select.training.routers.lookahead.fit import SOLVABLE_FROM
 
@@ -38,7 +40,7 @@ N_BUDGETS = 12
 
 
 def evaluate(
-    router: Router,
+    router: LookaheadRouter,
     log: SweepLog,
     trained_on: Mapping[str, Any],
     *,
@@ -93,7 +95,7 @@ def evaluate(
     return {**report, "targets": targets_of(report)}
 
 
-def _check(router: Router, log: SweepLog, trained_on: Mapping[str, Any]) -> None:
+def _check(router: LookaheadRouter, log: SweepLog, trained_on: Mapping[str, Any]) -> None:
     found = {**{n: c.fingerprint for n, c in log.manifest.models.items()}, "grader": log.manifest.grader}
     if mismatch := fingerprint_mismatch(router.fingerprints, found):
         raise InputError(f"{mismatch}: evaluate it on a sweep of its own models")
@@ -113,7 +115,7 @@ def _point(frontier: Frontier, k: int) -> dict[str, float]:
     return {"price": frontier.prices[k], **score.as_dict(), "probe_share": float(probes) / score.cost}
 
 
-def _efforts(router: Router, cases: Sequence[Case], seed: int) -> dict[str, dict[str, float]]:
+def _efforts(router: LookaheadRouter, cases: Sequence[Case], seed: int) -> dict[str, dict[str, float]]:
     return {
         effort: {"price": price, **score_of([walk(router, cases, price, seed=seed)]).as_dict()}
         for effort, price in router.prices.items()
@@ -121,7 +123,7 @@ def _efforts(router: Router, cases: Sequence[Case], seed: int) -> dict[str, dict
 
 
 def _paper_bins(
-    router: Router,
+    router: LookaheadRouter,
     cases: Sequence[Case],
     board: Board,
     scores: Mapping[str, Score],
@@ -142,18 +144,20 @@ def _paper_bins(
     return {"oracle": by_bins(table, board, bins_of(known), budgets), "estimated": with_probes}
 
 
-def _probed_states(router: Router, cases: Sequence[Case], seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+def _probed_states(
+    router: LookaheadRouter, cases: Sequence[Case], seed: int = 0
+) -> tuple[np.ndarray, np.ndarray]:
     """The features after the probes, shape (problems, features), and the probes' FLOPs."""
     rng = np.random.default_rng(seed)
     states, costs = [], []
     for case in cases:
-        first = probed(router.probe, case, case.order(rng))
+        first = probed(router.first_look, case, case.order(rng))
         states.append(router.layout.state(first.evidence))
         costs.append(first.flops)
     return np.stack(states), np.array(costs)
 
 
-def _baselines(router: Router, board: Board, scores: Mapping[str, Score]) -> dict[str, Any]:
+def _baselines(router: LookaheadRouter, board: Board, scores: Mapping[str, Score]) -> dict[str, Any]:
     by_rule = f"beam@{DEFAULT_BUDGET} {router.portfolio.policies[0]}"
     rule = next((name for name in scores if name.startswith(by_rule)), None)
     adaptive = [n for n in scores if n.startswith("adaptive@")]
@@ -168,7 +172,9 @@ def _baselines(router: Router, board: Board, scores: Mapping[str, Score]) -> dic
     return found
 
 
-def _calibration(router: Router, cases: Sequence[Case], frontier: Frontier, seed: int) -> dict[str, Any]:
+def _calibration(
+    router: LookaheadRouter, cases: Sequence[Case], frontier: Frontier, seed: int
+) -> dict[str, Any]:
     states, _ = _probed_states(router, cases, seed)
     said, is_ = [], []
     for policy, model in router.difficulty.items():
@@ -185,14 +191,13 @@ def _calibration(router: Router, cases: Sequence[Case], frontier: Frontier, seed
     }
 
 
-def _predictions(router: Router, cases: Sequence[Case], seed: int) -> tuple[np.ndarray, np.ndarray]:
+def _predictions(router: LookaheadRouter, cases: Sequence[Case], seed: int) -> tuple[np.ndarray, np.ndarray]:
     """P(correct) of every arm after the probes, and what the arm came to."""
     rng = np.random.default_rng(seed)
-    walks = [probed(router.probe, case, case.order(rng)) for case in cases]
-    judge(router.layout, router.confidence, walks)
+    walks = [probed(router.first_look, case, case.order(rng)) for case in cases]
     said, later = [], []
-    for w, options in zip(walks, options_of(router, walks), strict=True):
-        for option in options:
+    for w, decision in zip(walks, _decided(router, walks, 0.0), strict=True):
+        for option in decision.options:
             if option.arm is not None:
                 said.append(option.p_correct)
                 later.append(after(w, option.arm))
@@ -200,17 +205,19 @@ def _predictions(router: Router, cases: Sequence[Case], seed: int) -> tuple[np.n
     return np.array(said), np.array([w.correct for w in later], dtype=float)
 
 
-def _solvable_auc(router: Router, cases: Sequence[Case], board: Board, seed: int) -> float:
+def _solvable_auc(router: LookaheadRouter, cases: Sequence[Case], board: Board, seed: int) -> float:
     rng = np.random.default_rng(seed)
     best = board.correct.mean(axis=-1).max(axis=0)
     said = [
-        max(o.p_correct for o in router.options(probed(router.probe, c, c.order(rng)).evidence))
+        max(o.p_correct for o in router.options(probed(router.first_look, c, c.order(rng)).evidence))
         for c in cases
     ]
     return auc(np.array(said), best >= SOLVABLE_FROM)
 
 
-def _choices(router: Router, cases: Sequence[Case], frontier: Frontier) -> dict[str, dict[str, float]]:
+def _choices(
+    router: LookaheadRouter, cases: Sequence[Case], frontier: Frontier
+) -> dict[str, dict[str, float]]:
     """By the bin of the fallback's policy: what the router ended with, as shares."""
     policy = router.portfolio[router.fallback].policy
     counts: dict[str, Counter[str]] = {"easy": Counter(), "medium": Counter(), "hard": Counter()}
@@ -220,20 +227,31 @@ def _choices(router: Router, cases: Sequence[Case], frontier: Frontier) -> dict[
     return {k: {n: v / c.total() for n, v in c.most_common()} for k, c in counts.items() if c}
 
 
-def _middle(router: Router, frontier: Frontier) -> int:
+def _middle(router: LookaheadRouter, frontier: Frontier) -> int:
     """The frontier's price that is closest to that of medium effort."""
     return int(np.abs(np.log(np.array(frontier.prices) / router.prices["medium"])).argmin())
 
 
-def _once(router: Router, cases: Sequence[Case], seed: int) -> dict[str, Any]:
+def _once(router: LookaheadRouter, cases: Sequence[Case], seed: int) -> dict[str, Any]:
     """Deciding once, after the probes, at the price of medium effort."""
-    return score_of([walk(router, cases, router.prices["medium"], seed=seed, again=False)]).as_dict()
+    price, rng = router.prices["medium"], np.random.default_rng(seed)
+    walks = [probed(router.first_look, case, case.order(rng)) for case in cases]
+    for w, decision in zip(walks, _decided(router, walks, price), strict=True):
+        best = ranked(decision.options, price, Caps())[0]
+        if best.arm is not None:
+            w.run(best.arm)
+    judge(router.layout, router.confidence, walks)
+    return score_of([walks]).as_dict()
 
 
-def decision_ms(router: Router, cases: Sequence[Case]) -> dict[str, float]:
+def _decided(router: LookaheadRouter, walks: Sequence[Walk], price: float) -> list[Decision]:
+    return router.decide([w.evidence for w in walks], price, [Caps()] * len(walks))
+
+
+def decision_ms(router: LookaheadRouter, cases: Sequence[Case]) -> dict[str, float]:
     """One decision, features included, after the probes."""
     rng = np.random.default_rng(0)
-    looks = [probed(router.probe, case, case.order(rng)).evidence for case in cases]
+    looks = [probed(router.first_look, case, case.order(rng)).evidence for case in cases]
     router.options(looks[0])
     taken = []
     for evidence in looks:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tts_select.selector.routers.lookahead import Router
+from tts_select.selector.routers.lookahead import LookaheadRouter
 from tts_select.training.replay.cases import Case
 from tts_select.training.replay.fixed import Score
 from tts_select.training.replay.walks import Walk, walk
@@ -25,7 +25,7 @@ class Frontier:
 
 
 def frontier_of(
-    router: Router,
+    router: LookaheadRouter,
     cases: Sequence[Case],
     prices: Sequence[float] | np.ndarray,
     seed: int,

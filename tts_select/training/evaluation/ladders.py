@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from tts_select.core.errors import InputError
-from tts_select.selector.routers.ladder import Ladder, Look, Stage, StagedRouter
-from tts_select.selector.routers.lookahead import fingerprint_mismatch
+from tts_select.selector.routers.ladder import Ladder, LadderRouter, Look, Stage
+from tts_select.selector.routers.protocol import fingerprint_mismatch
 from tts_select.training.evaluation.ladder_report import Walked, report_of
 from tts_select.training.log.records import SweepLog
 from tts_select.training.replay.climbing import Climb, climb
@@ -35,7 +35,7 @@ Note = Callable[[str], None]
 
 
 def evaluate_staged(
-    router: StagedRouter,
+    router: LadderRouter,
     log: SweepLog,
     trained_on: Mapping[str, Any],
     *,
@@ -99,7 +99,7 @@ def cross_evaluate(
     return {**report, "n_trained": n, "split": f"{folds} folds over problems", "ladders": ladders}
 
 
-def shown(router: StagedRouter) -> list[dict[str, Any]]:
+def shown(router: LadderRouter) -> list[dict[str, Any]]:
     """Each ladder in words."""
     return [
         {
@@ -121,14 +121,14 @@ def _stage(stage: Stage) -> str:
     return f"{stage.policy} x {stage.n}" + (f" ({', '.join(ends)})" if ends else "")
 
 
-def replayed(router: StagedRouter, replay: Replay) -> Walked:
+def replayed(router: LadderRouter, replay: Replay) -> Walked:
     """A router at each of its prices, on every row."""
     walked = Walked.empty(len(router.ladders), len(replay))
     _walk(router, replay, np.ones(len(replay), bool), walked)
     return walked
 
 
-def _walk(router: StagedRouter, replay: Replay, rows: np.ndarray, walked: Walked) -> None:
+def _walk(router: LadderRouter, replay: Replay, rows: np.ndarray, walked: Walked) -> None:
     """Fill in these rows (a mask)."""
     problems = np.bincount(replay.problem[rows], minlength=len(replay.ids)) > 0
     here = replay.of(problems)

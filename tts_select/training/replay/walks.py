@@ -1,6 +1,6 @@
-"""Replays a router on cases: probe, decide, run, look again, until it stops.
+"""Replays a router on cases: the loop of `selector/course.py`, over a log instead of models.
 
-All walks go in step, so that each decision of all of them is one call of LightGBM.
+All walks go in step, so that a router is asked once for each decision of all of them.
 """
 
 from __future__ import annotations
@@ -11,34 +11,36 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from tts_select.core.arm import Arm
-from tts_select.selector.deciding import Caps, Option, first_step, next_samples, ranked
+from tts_select.selector.course import Course, next_decisions
+from tts_select.selector.deciding import Answer, Caps, Decision
 from tts_select.selector.evidence import Evidence
 from tts_select.selector.features import Layout
-from tts_select.selector.routers.lookahead import Calibrated, Probe, Router, is_open
+from tts_select.selector.routers.lookahead import Calibrated
+from tts_select.selector.routers.protocol import Router
 from tts_select.training.replay.cases import Case, Look, Order
-
-MOST_DECISIONS = 16
 
 
 @dataclass(slots=True)
 class Walk:
-    """One problem in one draw. `run` and `judge` take it on."""
+    """One problem in one draw, and what was spent on it so far."""
 
     case: Case
     order: Order
     look: Look = field(default_factory=Look)
     flops: float = 0.0
+    tokens: float = 0.0
+    """Generated."""
     probe_flops: float = 0.0
     correct: float = 0.0
     """Whether the surest answer at hand is right."""
     confidence: float = 0.0
     """The probability of that."""
     answers: np.ndarray = field(default_factory=lambda: np.empty((0, 0)))
-    """The features of the answers at hand, a row each."""
+    """The features of the answers at hand, a row each, when it has been judged."""
     sureness: np.ndarray = field(default_factory=lambda: np.empty(0))
-    """How likely each is to be right."""
+    """How likely each of them is to be right."""
     chosen: list[str] = field(default_factory=list)
-    done: bool = False
+    """The names of the arms that were run, the probe aside."""
     _seen: tuple[Look, Evidence] | None = None
 
     @property
@@ -48,23 +50,42 @@ class Walk:
             self._seen = self.look, self.case.evidence(self.order, self.look)
         return self._seen[1]
 
-    def run(self, arm: Arm, *, whole: bool) -> None:
-        """A round of a sampling arm (or all of it), or a search."""
+    def run(self, arm: Arm, n: int | None = None) -> None:
+        """Run a search, or a sampling arm until its pool has `n` samples (None: all that it takes)."""
         if not arm.is_sampling:
             self.flops += self.case.cost(arm, self.order, self.look)
+            self.tokens += self.case.outcome(arm, self.order).tokens
             self.look = self.look.after(arm, 0)
             return
         here = self.look.n.get(arm.pool, 0)
-        n = self.case.n_samples(arm, self.order) if whole else here + max(0, next_samples(arm, here))
-        n = max(here, min(n, len(self.order.samples[arm.pool])))
-        self.flops += self.case.sampling_cost(arm, self.order, self.look, n)[0]
+        wanted = self.case.n_samples(arm, self.order) if n is None else n
+        n = max(here, min(wanted, len(self.order.samples[arm.pool])))
+        flops, tokens = self.case.sampling_cost(arm, self.order, self.look, n)
+        self.flops += flops
+        self.tokens += tokens
         self.look = self.look.after(arm, n)
 
+    def take(self, decision: Decision) -> None:
+        """Carry out a decision; the one to stop settles the answer."""
+        if decision.arm is None:
+            self.settle(decision.surest)
+            return
+        self.run(decision.arm, decision.n)
+        if decision.is_probe:
+            self.probe_flops = self.flops
+        else:
+            self.chosen.append(decision.arm.name)
 
-def probed(probe: Probe, case: Case, order: Order) -> Walk:
-    """Right after the probes."""
+    def settle(self, surest: Answer | None) -> None:
+        """This answer is given."""
+        self.correct = self.case.is_right(surest.group) if surest else 0.0
+        self.confidence = (surest.p_correct or 0.0) if surest else 0.0
+
+
+def probed(probe: Arm, case: Case, order: Order) -> Walk:
+    """The walk right after the probes."""
     found = Walk(case, order)
-    found.run(probe.arm, whole=True)
+    found.run(probe)
     found.probe_flops = found.flops
     return found
 
@@ -72,7 +93,7 @@ def probed(probe: Probe, case: Case, order: Order) -> Walk:
 def after(w: Walk, arm: Arm) -> Walk:
     """The walk when it has run the whole arm; `w` stays as it is."""
     later = replace(w)
-    later.run(arm, whole=True)
+    later.run(arm)
     return later
 
 
@@ -82,33 +103,30 @@ def walk(
     price: float,
     *,
     seed: int,
-    again: bool = True,
+    caps: Caps | None = None,
     trail: list[tuple[int, Walk]] | None = None,
 ) -> list[Walk]:
-    """One walk a case; `again=False` decides once, after the probes. As in a live search, a problem unlike
-    those of the training gets the best fixed arm at once. A `trail` takes the walks as they are before each
-    decision, with the place of the case."""
+    """One walk a case, to its end. A `trail` takes the walks as they are before each decision that is not the
+    probe, with the place of the case."""
     rng = np.random.default_rng(seed)
-    walks = [_begun(router, case, case.order(rng)) for case in cases]
-    judge(router.layout, router.confidence, walks)
-    for _ in range(MOST_DECISIONS):
-        active = [w for w in walks if not w.done]
-        if not active:
-            break
-        if trail is not None:
-            trail += [(place, replace(w)) for place, w in enumerate(walks) if not w.done]
-        for w, options in zip(active, options_of(router, active), strict=True):
-            _step(w, options, price, again=again)
-        judge(router.layout, router.confidence, active)
+    walks = [Walk(case, case.order(rng)) for case in cases]
+    courses = [Course(case.problem.problem, price) for case in cases]
+    limits = caps or Caps()
+    going = list(range(len(walks)))
+    while going:
+        some = [walks[k] for k in going]
+        left = [limits.after(w.flops, w.tokens) for w in some]
+        decided = next_decisions(router, [courses[k] for k in going], [w.evidence for w in some], left)
+        for k, decision in zip(going, decided, strict=True):
+            if trail is not None and not decision.is_probe and courses[k].unfamiliar is None:
+                trail.append((k, replace(walks[k])))
+            courses[k].take(decision)
+            walks[k].take(decision)
+        going = [k for k in going if not courses[k].is_done]
+    for w, course in zip(walks, courses, strict=True):
+        if course.unfamiliar is not None or course.taken[-1].arm is not None:
+            w.settle(next(iter(router.answers(w.evidence)), None))
     return walks
-
-
-def _begun(router: Router, case: Case, order: Order) -> Walk:
-    if router.unfamiliar(case.problem.problem) is None:
-        return probed(router.probe, case, order)
-    found = Walk(case, order, done=True, chosen=[router.fallback])
-    found.run(router.portfolio[router.fallback], whole=True)
-    return found
 
 
 def judge(layout: Layout, confidence: Calibrated, walks: Sequence[Walk]) -> None:
@@ -124,39 +142,3 @@ def judge(layout: Layout, confidence: Calibrated, walks: Sequence[Walk]) -> None
         if groups:
             best = int(w.sureness.argmax())
             w.correct, w.confidence = w.case.is_right(groups[best]), float(w.sureness[best])
-
-
-def options_of(router: Router, walks: Sequence[Walk]) -> list[list[Option]]:
-    """What each walk may do next, as `Router.options`; the walks have been judged."""
-    evidence = [w.evidence for w in walks]
-    arms = [[a for a in router.portfolio.arms if is_open(a, e)] for e in evidence]
-    rows = [
-        router.layout.options(e, found, w.answers, w.sureness)
-        for w, e, found in zip(walks, evidence, arms, strict=True)
-        if found
-    ]
-    if not rows:
-        return [[Option(None, w.confidence, 0.0)] for w in walks]
-    p, flops = (of(np.concatenate(rows)) for of in (router.p_correct, router.flops))
-    options, start = [], 0
-    for w, found in zip(walks, arms, strict=True):
-        places = range(start, start + len(found))
-        start += len(found)
-        options.append(
-            [
-                Option(None, w.confidence, 0.0),
-                *(Option(a, float(p[k]), float(flops[k])) for a, k in zip(found, places, strict=True)),
-            ]
-        )
-    return options
-
-
-def _step(w: Walk, options: Sequence[Option], price: float, *, again: bool) -> None:
-    caps = Caps()
-    option = first_step(options, price, caps) if again else ranked(options, price, caps)[0]
-    if option is None or option.arm is None:
-        w.done = True
-        return
-    w.chosen.append(option.name)
-    w.run(option.arm, whole=not again)
-    w.done = not again

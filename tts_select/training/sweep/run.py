@@ -21,16 +21,18 @@ from tts_select.core.protocols import Policy, RewardModel
 from tts_select.core.solution import Solution
 from tts_select.data.grading import GRADER
 from tts_select.executors.registry import Loaders
+from tts_select.selector.outlook import Spending
 from tts_select.selector.portfolio import Portfolio
+from tts_select.selector.routers.named import NamedArm
 from tts_select.solving.batch import DEFAULT_CONCURRENCY, in_flight
-from tts_select.solving.running import Executors, Options, run_plan
+from tts_select.solving.models import FRESH, Models
+from tts_select.solving.session import Session
 from tts_select.training.log.manifest import PoolPlan, pools_of, searches
 from tts_select.training.log.reading import key_of
 from tts_select.training.log.records import LoggedProblem, Manifest, ModelCard, Pool, Run, SweepLog
 from tts_select.training.log.writer import Writer
 from tts_select.training.sweep.pooling import is_right, sample_pool
 from tts_select.training.sweep.reuse import reusable
-from tts_select.training.sweep.swept_models import FRESH, SweptModels
 
 DEFAULT_SAMPLES = 64
 DEFAULT_RUNS = 2
@@ -129,7 +131,7 @@ def run_sweep(
         OSError: a record cannot be written; those written before are whole.
     """
     sweep.check()
-    models = SweptModels(loaders)
+    models = Models(loaders, one_policy=True)
     try:
         with Writer(folder, manifest_of(sweep, models), sweep.problems) as log:
             if reuse is not None:
@@ -146,7 +148,7 @@ def _take_over(earlier: Path, sweep: Sweep, log: Writer) -> None:
             log.write(record)
 
 
-def manifest_of(sweep: Sweep, swept: SweptModels) -> Manifest:
+def manifest_of(sweep: Sweep, swept: Models) -> Manifest:
     """Loads every model, for its fingerprint: one that cannot be loaded is found before any work."""
     policies, prms = sweep.portfolio.policies, sweep.portfolio.prms
     # the one that begins is loaded last, and stays
@@ -169,7 +171,7 @@ def _card(kind: str, model: Policy | RewardModel) -> ModelCard:
     return ModelCard(kind, model.n_parameters, model.fingerprint)
 
 
-async def _run_stages(sweep: Sweep, log: Writer, models: SweptModels, progress: Progress) -> None:
+async def _run_stages(sweep: Sweep, log: Writer, models: Models, progress: Progress) -> None:
     progress(log.n_done, sweep.n_records, "")
     for spec in sweep.portfolio.policies:
         for stage in _stages(sweep, spec, log, models):
@@ -181,7 +183,7 @@ def _report(sweep: Sweep, log: Writer, stage: _Stage, progress: Progress) -> Non
     progress(log.n_done, sweep.n_records, stage.name)
 
 
-def _stages(sweep: Sweep, policy: str, log: Writer, models: SweptModels) -> Iterator[_Stage]:
+def _stages(sweep: Sweep, policy: str, log: Writer, models: Models) -> Iterator[_Stage]:
     """What is left to do with a policy; the models of a stage are loaded when it is its turn."""
     for name, plan in sweep.pools.items():
         todo = [p for p in sweep.problems if ("pool", p.id, name) not in log]
@@ -225,7 +227,7 @@ def _about(problem: LoggedProblem, error: TtsSelectError) -> TtsSelectError:
     return BackendError(f"the problem '{problem.id}': {error}")
 
 
-def _pooling(sweep: Sweep, plan: PoolPlan, models: SweptModels) -> Work:
+def _pooling(sweep: Sweep, plan: PoolPlan, models: Models) -> Work:
     arm, n = plan.arm, plan.size(sweep.n_samples)
     policy = models.policy(arm.policy)
     prms = {name: models.prm(name) for name in plan.prms}
@@ -237,14 +239,13 @@ def _pooling(sweep: Sweep, plan: PoolPlan, models: SweptModels) -> Work:
     return work
 
 
-def _searching(arm: Arm, seed: int, models: SweptModels) -> Work:
-    executors = Executors(models.policy(arm.policy), models.prm(arm.prm) if arm.prm else None)
-    plan = arm.plan("swept", seed=seed)
+def _searching(arm: Arm, seed: int, models: Models) -> Work:
+    router = NamedArm(arm, why="swept")
+    models.load(router.portfolio)
 
     async def work(problem: LoggedProblem) -> Run:
-        solution = await run_plan(
-            Problem(problem.problem, problem.id), plan, executors, Options(logprobs=True)
-        )
+        session = Session(router, models, Problem(problem.problem, problem.id), Spending(), seed=seed)
+        solution = await session.run()
         if solution.errors:
             raise BackendError(solution.errors[0])
         best = _chosen(solution)

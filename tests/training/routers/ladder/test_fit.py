@@ -12,7 +12,7 @@ import pytest
 from tests.training.made import made_log
 from tts_select.core.errors import InputError
 from tts_select.selector.routers.artifact import STAGED_SCHEMA, describe_router, load_router
-from tts_select.selector.routers.ladder import StagedRouter
+from tts_select.selector.routers.ladder import LadderRouter
 from tts_select.selector.routers.ladder_artifact import load_staged, save_staged
 from tts_select.training.replay.climbing import usual_of
 from tts_select.training.replay.grouping import RIGHT
@@ -35,7 +35,7 @@ def fitted() -> FittedStages:
     return fit_staged(made_log(20, n_samples=4, checkpoints=True), seed=0)
 
 
-def as_text(router: StagedRouter) -> str:
+def as_text(router: LadderRouter) -> str:
     return repr([(x.stages, x.stops.tolist(), x.answers.weight.tolist(), x.cost) for x in router.ladders])
 
 

@@ -17,12 +17,12 @@ from tts_select.selector.evidence import Evidence
 from tts_select.selector.features import text_features
 from tts_select.selector.portfolio import Portfolio
 from tts_select.selector.routers.artifact import describe_router, load_router, save_router
-from tts_select.selector.routers.lookahead import Probe, Router
+from tts_select.selector.routers.lookahead import LookaheadRouter, Probe
 from tts_select.training.log.records import SweepLog
 from tts_select.training.replay.cases import Case
 from tts_select.training.replay.fixed import board_of
 from tts_select.training.replay.metrics import reliability
-from tts_select.training.replay.walks import after, judge, options_of, probed
+from tts_select.training.replay.walks import after, judge, probed
 from tts_select.training.routers.lookahead.fit import (
     EFFORTS,
     FEWEST_PROBLEMS,
@@ -33,9 +33,9 @@ from tts_select.training.routers.lookahead.fit import (
 from tts_select.training.routers.lookahead.learning import error_bands
 
 
-def evidence_of(router: Router, cases: list[Case], seed: int = 0) -> list[Evidence]:
+def evidence_of(router: LookaheadRouter, cases: list[Case], seed: int = 0) -> list[Evidence]:
     rng = np.random.default_rng(seed)
-    return [probed(router.probe, case, case.order(rng)).evidence for case in cases]
+    return [probed(router.first_look, case, case.order(rng)).evidence for case in cases]
 
 
 def with_all(log: SweepLog, *, correct: bool) -> SweepLog:
@@ -93,7 +93,9 @@ def test_it_says_what_it_does(fitted: Fitted, log: SweepLog) -> None:
     assert json.loads(json.dumps(fitted.facts)) == fitted.facts
 
 
-def test_the_router_knows_what_it_was_trained_for(router: Router, log: SweepLog, probe: Probe) -> None:
+def test_the_router_knows_what_it_was_trained_for(
+    router: LookaheadRouter, log: SweepLog, probe: Probe
+) -> None:
     assert router.portfolio.arms == log.manifest.arms
     assert router.probe == probe
     assert router.fingerprints == {
@@ -102,7 +104,9 @@ def test_the_router_knows_what_it_was_trained_for(router: Router, log: SweepLog,
     }
 
 
-def test_the_fallback_is_the_best_fixed_arm(router: Router, cases: list[Case], portfolio: Portfolio) -> None:
+def test_the_fallback_is_the_best_fixed_arm(
+    router: LookaheadRouter, cases: list[Case], portfolio: Portfolio
+) -> None:
     scores = board_of(cases, portfolio, seed=0).scores()
     best = max(score.accuracy for score in scores.values())
     assert scores[router.fallback].accuracy == best
@@ -122,11 +126,11 @@ def test_more_effort_has_a_lower_price_and_is_on_the_frontier(fitted: Fitted) ->
         assert all(p["accuracy"] < share * best for p in dearer)
 
 
-def test_every_training_problem_is_familiar(router: Router, cases: list[Case]) -> None:
+def test_every_training_problem_is_familiar(router: LookaheadRouter, cases: list[Case]) -> None:
     assert [router.unfamiliar(case.problem.problem) for case in cases] == [None] * len(cases)
 
 
-def test_a_problem_unlike_the_training_is_named(router: Router, cases: list[Case]) -> None:
+def test_a_problem_unlike_the_training_is_named(router: LookaheadRouter, cases: list[Case]) -> None:
     text = cases[0].problem.problem
     assert "in training it was" in (router.unfamiliar(text * 20) or "")
     assert router.unfamiliar(text.replace("What", "Whither")) == "the word 'whither' was never in training"
@@ -138,7 +142,7 @@ def test_a_problem_unlike_the_training_is_named(router: Router, cases: list[Case
     assert len(router.text_ranges) == len(text_features(text))
 
 
-def test_mean_tokens_are_those_of_all_pools_of_a_policy(router: Router, log: SweepLog) -> None:
+def test_mean_tokens_are_those_of_all_pools_of_a_policy(router: LookaheadRouter, log: SweepLog) -> None:
     for policy in router.portfolio.policies:
         tokens = [s.n_tokens for pool in log.pools.values() if pool.policy == policy for s in pool.samples]
         assert router.mean_tokens[policy] == pytest.approx(np.mean(tokens))
@@ -153,7 +157,9 @@ def test_no_model_of_a_fold_has_seen_its_problems(fitted: Fitted) -> None:
     assert len({model.model_to_string() for model in models}) == len(models)
 
 
-def test_the_expected_cost_never_falls_when_only_the_budget_grows(router: Router, cases: list[Case]) -> None:
+def test_the_expected_cost_never_falls_when_only_the_budget_grows(
+    router: LookaheadRouter, cases: list[Case]
+) -> None:
     for evidence in [Evidence(cases[0].problem.problem, {}), *evidence_of(router, cases)]:
         families: Mapping[object, list[tuple[int, float]]] = defaultdict(list)
         for option in router.options(evidence):
@@ -164,11 +170,11 @@ def test_the_expected_cost_never_falls_when_only_the_budget_grows(router: Router
             assert costs == sorted(costs)
 
 
-def test_expected_costs_are_close_to_what_arms_cost(router: Router, unseen: list[Case]) -> None:
+def test_expected_costs_are_close_to_what_arms_cost(router: LookaheadRouter, unseen: list[Case]) -> None:
     rng = np.random.default_rng(0)
     errors = []
     for case in unseen[:20]:
-        w = probed(router.probe, case, case.order(rng))
+        w = probed(router.first_look, case, case.order(rng))
         errors += [
             np.log(option.flops / case.cost(option.arm, w.order, w.look))
             for option in router.options(w.evidence)
@@ -178,20 +184,20 @@ def test_expected_costs_are_close_to_what_arms_cost(router: Router, unseen: list
     assert np.median(np.abs(errors)) < 0.3
 
 
-def test_p_correct_is_calibrated_on_unseen_problems(router: Router, unseen: list[Case]) -> None:
+def test_p_correct_is_calibrated_on_unseen_problems(router: LookaheadRouter, unseen: list[Case]) -> None:
     rng = np.random.default_rng(0)
-    walks = [probed(router.probe, case, case.order(rng)) for case in unseen]
+    walks = [probed(router.first_look, case, case.order(rng)) for case in unseen]
     judge(router.layout, router.confidence, walks)
     said, later = [], []
-    for w, options in zip(walks, options_of(router, walks), strict=True):
-        for option in options:
+    for w in walks:
+        for option in router.options(w.evidence):
             said.append(option.p_correct)
             later.append(after(w, option.arm) if option.arm else w)
     judge(router.layout, router.confidence, later)
     assert reliability(np.array(said), np.array([w.correct for w in later]))["ece"] < 0.12
 
 
-def test_difficulty_is_estimated_on_unseen_problems(router: Router, unseen: list[Case]) -> None:
+def test_difficulty_is_estimated_on_unseen_problems(router: LookaheadRouter, unseen: list[Case]) -> None:
     guessed, known, inside = [], [], []
     for case, evidence in zip(unseen, evidence_of(router, unseen), strict=True):
         for policy, difficulty in router.difficulties(evidence).items():

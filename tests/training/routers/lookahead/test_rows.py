@@ -11,7 +11,8 @@ from tts_select.core.arm import Arm
 from tts_select.selector.calibration import Calibration
 from tts_select.selector.features import SUREST, TEXT_FEATURES, Layout
 from tts_select.selector.portfolio import Portfolio
-from tts_select.selector.routers.lookahead import Calibrated, Probe, is_open, layout_of
+from tts_select.selector.routers.lookahead import Calibrated, Probe, layout_of
+from tts_select.selector.routers.named import is_open
 from tts_select.training.replay.cases import Case, Look
 from tts_select.training.replay.walks import after, judge, probed
 from tts_select.training.routers.lookahead import rows as routing_rows
@@ -200,7 +201,7 @@ def test_no_row_is_about_an_arm_that_is_done(tables: Options, layout: Layout) ->
 def test_a_state_stays_as_it_was(
     cases: list[Case], portfolio: Portfolio, layout: Layout, by_votes: Calibrated, probe: Probe
 ) -> None:
-    w = probed(probe, cases[0], cases[0].order(np.random.default_rng(0)))
+    w = probed(probe.arm, cases[0], cases[0].order(np.random.default_rng(0)))
     before = replace(w)
     options_tables([State(0, w)], portfolio, layout, by_votes, seed=0)
     assert (w.look, w.flops, w.chosen) == (before.look, before.flops, before.chosen)
@@ -209,7 +210,7 @@ def test_a_state_stays_as_it_was(
 def test_where_every_arm_has_run_there_is_no_row(
     cases: list[Case], layout: Layout, by_votes: Calibrated, probe: Probe
 ) -> None:
-    w = probed(probe, cases[0], cases[0].order(np.random.default_rng(0)))
+    w = probed(probe.arm, cases[0], cases[0].order(np.random.default_rng(0)))
     found = options_tables([State(0, w)], Portfolio("probes", (probe.arm,)), layout, by_votes, seed=0)
     assert found.cost.labels == found.mend.labels == found.spoil.labels == []
 

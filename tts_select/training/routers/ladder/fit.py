@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tts_select.core.errors import InputError
-from tts_select.selector.routers.ladder import Ladder, StagedRouter
+from tts_select.selector.routers.ladder import Ladder, LadderRouter
 from tts_select.training.log.records import SweepLog
 from tts_select.training.replay.climbing import usual_of
 from tts_select.training.replay.grouping import RIGHT
@@ -32,7 +32,7 @@ to where one sample is all that is bought."""
 class FittedStages:
     """A staged router and what was learned, for people and for the manifest."""
 
-    router: StagedRouter
+    router: LadderRouter
     facts: Mapping[str, Any]
 
 
@@ -62,7 +62,7 @@ def fit_replay(
     *,
     seed: int,
     note: Callable[[str], None] = lambda _: None,
-) -> StagedRouter:
+) -> LadderRouter:
     """A router from the rows of a replay alone."""
     usual = usual_of(replay)
     choices = search(replay, prices, usual, seed=seed, note=note)
@@ -72,7 +72,7 @@ def fit_replay(
         effort: max(x.price for x in ladders if x.accuracy >= share * best)
         for effort, share in EFFORTS.items()
     }
-    return StagedRouter(
+    return LadderRouter(
         unit=replay.unit,
         usual=usual,
         ladders=ladders,

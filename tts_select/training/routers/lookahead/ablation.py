@@ -38,7 +38,11 @@ def ablation(
     """AUC (solvable or not), Brier and ECE (pass@1 of `policy`) with the features of each kind alone."""
     rng = np.random.default_rng(0)
     rows = np.stack(
-        [layout.state(probed(probe, case, case.order(rng)).evidence) for case in cases for _ in range(_DRAWS)]
+        [
+            layout.state(probed(probe.arm, case, case.order(rng)).evidence)
+            for case in cases
+            for _ in range(_DRAWS)
+        ]
     )
     place = np.repeat(np.arange(len(cases)), _DRAWS)
     labels = np.array([case.pass_at_1(policy) for case in cases])[place]

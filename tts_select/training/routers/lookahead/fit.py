@@ -12,7 +12,7 @@ from tts_select.core.errors import InputError
 from tts_select.data.grading import GRADER
 from tts_select.selector.features import text_features
 from tts_select.selector.portfolio import Portfolio
-from tts_select.selector.routers.lookahead import Probe, Router, layout_of, words_of
+from tts_select.selector.routers.lookahead import LookaheadRouter, Probe, layout_of, words_of
 from tts_select.training.log.manifest import pools_of
 from tts_select.training.log.records import SweepLog
 from tts_select.training.replay.cases import Case, cases_of
@@ -41,8 +41,8 @@ DRAFT_PRICES = (0.01, 0.1, 1.0)
 class Fitted:
     """A router, with models for each fold of the training problems that have not seen them."""
 
-    router: Router
-    by_fold: tuple[Router, ...]
+    router: LookaheadRouter
+    by_fold: tuple[LookaheadRouter, ...]
     fold_of: np.ndarray
     """Of each case."""
     facts: Mapping[str, Any]
@@ -70,7 +70,7 @@ def fit_router(
     states = random_states(cases, portfolio, probe, seed)
     note("fitting a draft")
     models, folds = learn(states, portfolio, layout, fold_of, seed)
-    draft = Router(
+    draft = LookaheadRouter(
         portfolio=portfolio,
         probe=probe,
         mend=models.mend,
@@ -109,12 +109,12 @@ def fit_router(
     )
 
 
-def _with(router: Router, models: Learned) -> Router:
+def _with(router: LookaheadRouter, models: Learned) -> LookaheadRouter:
     return replace(router, **{f.name: getattr(models, f.name) for f in fields(models)})
 
 
 def _decided_states(
-    folded: Sequence[Router], cases: Sequence[Case], fold_of: np.ndarray, unit: float, seed: int
+    folded: Sequence[LookaheadRouter], cases: Sequence[Case], fold_of: np.ndarray, unit: float, seed: int
 ) -> list[State]:
     """Where routers come to by their own decisions: random walks seldom go there, and there it matters."""
     from joblib import Parallel, delayed
@@ -157,7 +157,7 @@ def best_fixed(scores: Mapping[str, Score]) -> str:
 
 
 def _references(
-    cases: Sequence[Case], board: Board, probe: Probe, router: Router, fold_of: np.ndarray
+    cases: Sequence[Case], board: Board, probe: Probe, router: LookaheadRouter, fold_of: np.ndarray
 ) -> dict[str, Any]:
     """For the evaluation: the best arms by difficulty bin, and the ablation of the features."""
     policy = router.portfolio[router.fallback].policy
@@ -182,7 +182,7 @@ def _scored_probe(probe: Probe, portfolio: Portfolio) -> Probe:
 
 
 def _prices(
-    folded: Sequence[Router], cases: Sequence[Case], fold_of: np.ndarray, unit: float, seed: int
+    folded: Sequence[LookaheadRouter], cases: Sequence[Case], fold_of: np.ndarray, unit: float, seed: int
 ) -> tuple[dict[str, float], list[dict[str, float]]]:
     """By effort, and the frontier that they come from; `unit` is the best fixed arm's cost in FLOPs."""
     from joblib import Parallel, delayed

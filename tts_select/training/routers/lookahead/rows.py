@@ -11,7 +11,8 @@ import numpy as np
 from tts_select.core.arm import Arm
 from tts_select.selector.features import Layout
 from tts_select.selector.portfolio import Portfolio
-from tts_select.selector.routers.lookahead import Calibrated, Probe, is_open
+from tts_select.selector.routers.lookahead import Calibrated, Probe
+from tts_select.selector.routers.named import is_open
 from tts_select.training.replay.cases import Case
 from tts_select.training.replay.walks import Walk, after, judge, probed
 
@@ -67,13 +68,13 @@ def random_states(cases: Sequence[Case], portfolio: Portfolio, probe: Probe, see
     for number, case in enumerate(cases):
         states.append(State(number, Walk(case, case.order(rng))))  # nothing seen: for `plan --no-probe`
         for _ in range(DRAWS):
-            w = probed(probe, case, case.order(rng))
+            w = probed(probe.arm, case, case.order(rng))
             states.append(State(number, replace(w)))
             for _ in range(int(rng.integers(1, MOST_STEPS + 1))):
                 arms = [arm for arm in portfolio.arms if is_open(arm, w.evidence)]
                 if not arms:  # a small portfolio is soon used up
                     break
-                w.run(_random_arm(w, arms, rng), whole=True)
+                w.run(_random_arm(w, arms, rng))
                 states.append(State(number, replace(w)))
     return states
 

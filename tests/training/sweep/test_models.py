@@ -1,8 +1,7 @@
-"""Which models of a sweep are loaded, when they forget, and that they are closed."""
+"""Which models a sweep loads, when they forget, and that they are closed."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -11,7 +10,6 @@ import pytest
 from tts_select import BackendError
 from tts_select.executors.registry import Loaders
 from tts_select.testing import FakePolicy, FakeRewardModel
-from tts_select.training.sweep.swept_models import SweptModels
 
 Swept = Callable[..., Any]
 
@@ -44,26 +42,6 @@ class Watched:
 @pytest.fixture
 def watched() -> Watched:
     return Watched()
-
-
-def test_one_policy_is_there_at_a_time_and_prms_stay(watched: Watched) -> None:
-    models = SweptModels(watched.loaders)
-    first = models.policy("a")
-    prm = models.prm("p")
-    assert models.policy("a") is first
-    models.policy("b")
-    assert models.prm("p") is prm
-    models.close()
-    assert watched.events == ["load a", "load p", "close a", "load b", "close b", "close p"]
-
-
-def test_a_model_that_keeps_nothing_need_not_forget() -> None:
-    plain = Loaders(lambda spec: FakePolicy({}, name=spec), lambda spec: FakeRewardModel({}, name=spec))
-    models = SweptModels(plain)
-    models.policy("a")
-    asyncio.run(models.forget())
-    models.close()
-    assert models.policy("a").name == "a"
 
 
 def test_a_sweep_loads_each_policy_for_its_card_and_for_its_stages(swept: Swept, watched: Watched) -> None:

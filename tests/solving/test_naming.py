@@ -49,7 +49,8 @@ def test_the_prm_finds_the_answer_that_the_majority_misses() -> None:
 def test_the_json_has_the_keys_of_the_contract() -> None:
     record = json.loads(json.dumps(solve("2 + 2?", **options(method="best_of_n")).as_dict()))
     assert set(record) == {
-        "schema", "answer", "text", "confidence", "finished", "plan", "cost", "candidates",
+        "schema", "answer", "text", "confidence", "confidence_kind", "finished", "plan", "steps", "cost",
+        "candidates",
     }  # fmt: skip
     assert record["schema"] == "tts-select/solution@1"
     assert set(record["plan"]) == {

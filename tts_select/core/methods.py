@@ -1,0 +1,34 @@
+"""The table of search methods: what each one needs. Everything that lists methods reads it.
+
+How a method runs is in `executors/methods/NAME.py`, in a coroutine of its own name.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """What a search method needs, and what its candidates are."""
+
+    needs_prm: bool = False
+    needs_steps: bool = False
+    """It asks the policy for the next step of an unfinished solution."""
+    is_sampling: bool = False
+    """Its candidates are independent samples, so that one pool shows what any budget gives."""
+    is_greedy: bool = False
+    """It writes one greedy solution, whatever its budget."""
+    ends_early: bool = False
+    """It samples in rounds, and stops where more would hardly change the majority."""
+
+
+METHODS: dict[str, Method] = {
+    "cot": Method(is_sampling=True, is_greedy=True),
+    "majority": Method(is_sampling=True),
+    "adaptive": Method(is_sampling=True, ends_early=True),
+    "best_of_n": Method(needs_prm=True, is_sampling=True),
+    "beam": Method(needs_prm=True, needs_steps=True),
+    "dvts": Method(needs_prm=True, needs_steps=True),
+}
+"""By name."""

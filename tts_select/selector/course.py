@@ -1,0 +1,102 @@
+"""The course of decisions about a problem: what goes round, without input or output.
+
+A live session drives it with awaits, a replay over a log; so both take the same decisions.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from tts_select.core.arm import Arm
+from tts_select.selector.deciding import Caps, Decision, Option
+from tts_select.selector.evidence import Evidence
+from tts_select.selector.routers.named import NamedArm
+from tts_select.selector.routers.protocol import Router
+
+MOST_DECISIONS = 16
+"""A course ends after so many, the probe not counted, whatever the router would still do."""
+
+
+@dataclass(slots=True)
+class Course:
+    """The decisions about one problem so far."""
+
+    problem: str
+    price: float
+    asks_if_familiar: bool = True
+    """Whether a problem unlike the training problems gets the fallback arm."""
+    unfamiliar: str | None = None
+    """Why the problem is unlike them, once that is known."""
+    taken: list[Decision] = field(default_factory=list)
+
+    def take(self, decision: Decision) -> None:
+        """The decision is carried out."""
+        self.taken.append(decision)
+
+    @property
+    def is_done(self) -> bool:
+        """Whether it was decided to stop."""
+        if not self.taken:
+            return False
+        is_at_end = sum(not d.is_probe for d in self.taken) >= MOST_DECISIONS
+        return is_at_end or self.taken[-1].arm is None
+
+    @property
+    def reasons(self) -> list[str]:
+        """Why each arm was run, the probe aside."""
+        return [d.why for d in self.taken if d.arm is not None and not d.is_probe]
+
+
+def next_decisions(
+    router: Router,
+    courses: Sequence[Course],
+    evidences: Sequence[Evidence],
+    caps: Sequence[Caps],
+    *,
+    may_probe: bool = True,
+) -> list[Decision]:
+    """The next decision of each course, none of which is done; they have one price.
+
+    Without `may_probe` it is decided from the text alone where nothing has run.
+    """
+    found: dict[int, Decision] = {}
+    for k, (course, evidence) in enumerate(zip(courses, evidences, strict=True)):
+        _ask_if_familiar(router, course, evidence)
+        is_new = may_probe and not course.taken and evidence.is_empty
+        if is_new and course.unfamiliar is None and router.first_look is not None:
+            found[k] = _probe(router.first_look)
+    rest = [k for k in range(len(courses)) if k not in found]
+    if rest:
+        price = courses[rest[0]].price
+        decided = router.decide([evidences[k] for k in rest], price, [caps[k] for k in rest])
+        for k, decision in zip(rest, decided, strict=True):
+            why = courses[k].unfamiliar
+            found[k] = decision if why is None else _fallback(router, why, evidences[k], decision)
+    return [found[k] for k in range(len(courses))]
+
+
+def _ask_if_familiar(router: Router, course: Course, evidence: Evidence) -> None:
+    """Twice: of the text alone, and with the first evidence."""
+    if course.asks_if_familiar and course.unfamiliar is None and len(course.taken) <= 1:
+        course.unfamiliar = router.unfamiliar(course.problem, evidence)
+
+
+def _fallback(router: Router, why: str, evidence: Evidence, routed: Decision) -> Decision:
+    """The best fixed arm to its end, unless the caps forbid it."""
+    arm = router.portfolio[router.fallback]
+    named = NamedArm(arm, why=f"unlike the training problems ({why}): the best fixed arm, {arm.name}")
+    (decision,) = named.decide([evidence], 0.0, [Caps()])
+    if decision.arm is None:
+        return decision
+    option = next((o for o in routed.options if o.arm == arm), None)
+    if routed.option is None or option is None:
+        return routed
+    others = tuple(o for o in routed.options if o is not option)
+    return replace(decision, option=option, options=(option, *others))
+
+
+def _probe(arm: Arm) -> Decision:
+    option = Option(arm, math.nan, math.nan)
+    return Decision(option, (option,), arm.budget, why="probe", is_probe=True)

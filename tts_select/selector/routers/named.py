@@ -1,0 +1,94 @@
+"""A named method as a router: it always picks its arm, and its confidence is the share of the vote."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from tts_select.core.arm import Arm
+from tts_select.core.methods import METHODS
+from tts_select.core.voting import is_settled
+from tts_select.selector.deciding import Answer, Caps, Decision, Option, next_samples
+from tts_select.selector.difficulty import Difficulty
+from tts_select.selector.evidence import Evidence, counts, shares
+from tts_select.selector.portfolio import Portfolio
+
+
+@dataclass(frozen=True)
+class NamedArm:
+    """Runs one arm on every problem, whatever the evidence."""
+
+    arm: Arm
+    why: str = "asked for"
+    first_look: None = None
+    prices: Mapping[str, float] = field(default_factory=dict)
+    unit: str = "FLOPs"
+    confidence_kind: str = "vote share"
+    fingerprints: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def portfolio(self) -> Portfolio:
+        """The one arm."""
+        return Portfolio(self.arm.name, (self.arm,))
+
+    @property
+    def fallback(self) -> str:
+        """The arm itself."""
+        return self.arm.name
+
+    def decide(self, evidences: Sequence[Evidence], price: float, caps: Sequence[Caps]) -> list[Decision]:
+        """Run the arm, an adaptive one in its own rounds, and stop when there is nothing left to do for it.
+
+        Neither the price nor the caps change the choice: what runs keeps to the caps by itself.
+        """
+        return [self._decision(evidence) for evidence in evidences]
+
+    def answers(self, evidence: Evidence) -> list[Answer]:
+        """The answers with their shares of the vote, the winner first; a single unscored sample has none."""
+        if not self.arm.is_sampling:
+            found = evidence.found.get(self.arm.name)
+            return [] if found is None or found.group < 0 else [Answer(found.group, _known(found.share))]
+        samples = evidence.of(self.arm.pool)
+        by_answer = shares(self.arm, samples)
+        is_alone = len(samples) == 1 and not samples[0].scores.get(self.arm.prm or "")
+        return [Answer(group, None if is_alone else share) for group, share in by_answer.items()]
+
+    def difficulties(self, evidence: Evidence) -> Mapping[str, Difficulty]:
+        """It estimates none."""
+        return {}
+
+    def unfamiliar(self, problem: str, evidence: Evidence) -> str | None:
+        """It was not trained, so nothing is unlike its training."""
+        return None
+
+    def _decision(self, evidence: Evidence) -> Decision:
+        surest = next(iter(self.answers(evidence)), None)
+        if not is_open(self.arm, evidence):
+            p = surest.p_correct if surest and surest.p_correct is not None else math.nan
+            stop = Option(None, p, 0.0)
+            return Decision(stop, (stop,), surest=surest, why="the arm has run")
+        option = Option(self.arm, math.nan, math.nan, math.nan)
+        return Decision(option, (option,), self._n_after(evidence), surest, self.why)
+
+    def _n_after(self, evidence: Evidence) -> int:
+        n_here = len(evidence.of(self.arm.pool)) if self.arm.is_sampling else 0
+        if METHODS[self.arm.method].ends_early:
+            return n_here + next_samples(self.arm, n_here)
+        return max(n_here, self.arm.budget)
+
+
+def is_open(arm: Arm, evidence: Evidence) -> bool:
+    """Whether there is anything left to do for the arm."""
+    if not arm.is_sampling:
+        return arm.name not in evidence.found
+    here = evidence.of(arm.pool)
+    if METHODS[arm.method].ends_early and is_settled(counts(here).values()):
+        return False
+    if len(here) < arm.budget:
+        return True
+    return arm.prm is not None and any(arm.prm not in s.scores and s.group >= 0 for s in here)
+
+
+def _known(share: float) -> float | None:
+    return None if math.isnan(share) else share

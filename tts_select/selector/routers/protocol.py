@@ -1,0 +1,69 @@
+"""What every router is: whatever decides how compute is spent on a problem.
+
+A named method is a router that always picks its arm; the paper's rule is one, and so are the ladder and the
+look-ahead router. Live sessions and replays ask the same methods, in the same loop (`selector/course.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from tts_select.core.arm import Arm
+from tts_select.selector.deciding import Answer, Caps, Decision
+from tts_select.selector.difficulty import Difficulty
+from tts_select.selector.evidence import Evidence
+from tts_select.selector.portfolio import Portfolio
+
+
+class Router(Protocol):
+    """Decides from evidence; it runs no policy and no PRM."""
+
+    @property
+    def portfolio(self) -> Portfolio:
+        """The arms that it may pick."""
+
+    @property
+    def first_look(self) -> Arm | None:
+        """The arm that is run before the first decision (its probe), or None if it decides at once."""
+
+    @property
+    def fallback(self) -> str:
+        """The name of the arm for problems unlike its training problems."""
+
+    @property
+    def prices(self) -> Mapping[str, float]:
+        """By effort, in probability per unit of cost; empty where a price changes nothing."""
+
+    @property
+    def unit(self) -> str:
+        """The unit of its costs and prices, as in `FLOPs`."""
+
+    @property
+    def confidence_kind(self) -> str:
+        """What kind of number its confidence is: `calibrated` or `vote share`."""
+
+    @property
+    def fingerprints(self) -> Mapping[str, str]:
+        """By name, those of the models and the grader that it was trained for; empty: any."""
+
+    def decide(self, evidences: Sequence[Evidence], price: float, caps: Sequence[Caps]) -> list[Decision]:
+        """One decision for each problem, made for all of them at once."""
+
+    def answers(self, evidence: Evidence) -> list[Answer]:
+        """The answers at hand, the surest first."""
+
+    def difficulties(self, evidence: Evidence) -> Mapping[str, Difficulty]:
+        """The estimated pass@1 of each policy; empty if it estimates none."""
+
+    def unfamiliar(self, problem: str, evidence: Evidence) -> str | None:
+        """Why the problem is unlike those of the training, or None if it is not."""
+
+
+def fingerprint_mismatch(trained: Mapping[str, str], found: Mapping[str, str]) -> str | None:
+    """The first model that is not the one that the router was trained for, in words."""
+    for name, fingerprint in found.items():
+        if trained.get(name) != fingerprint:
+            known = trained.get(name, "not in its portfolio")
+            return f"the router was trained for '{name}' as {known}; this one is {fingerprint}"
+    return None

@@ -1,0 +1,105 @@
+"""From models and methods that were named to a router of one arm, with its models loaded."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+
+from tts_select.core.arm import Arm
+from tts_select.core.errors import InputError
+from tts_select.core.methods import METHODS
+from tts_select.core.plan import Settings
+from tts_select.core.protocols import Policy, RewardModel, solution_tokens, why_no_steps
+from tts_select.executors.registry import WORLD, Loaders, load_policy, load_prm
+from tts_select.selector.routers.named import NamedArm
+from tts_select.selector.routers.rule import Pair, budget_of, rule_of_thumb
+from tts_select.solving.options import AUTO, Named
+
+DEFAULT_PRM = f"{WORLD}:prm"
+
+_log = logging.getLogger(__name__)
+
+
+def named_router(options: Named, *, effort: str | None = None) -> tuple[NamedArm, Loaders]:
+    """Check the options, load the models, and choose what is open by the paper's rule.
+
+    Raises:
+        InputError: an option cannot be used, or the method does not go with the models.
+        BackendError: a model cannot be loaded.
+    """
+    options.check()
+    policy = _policy(options)
+    prm = _prm(options, policy)
+    router = _router(options, policy, prm, budget_of(effort) if options.budget is None else options.budget)
+    method = METHODS[router.arm.method]
+    if method.needs_steps and (reason := why_no_steps(policy)):
+        raise InputError(f"the method {router.arm.method} cannot run on {policy.name}: {reason}")
+    if method.needs_prm and prm is None:
+        raise InputError(
+            f"the method {router.arm.method} needs a PRM: name one with --prm (embedded: {DEFAULT_PRM}), "
+            "or choose the method majority"
+        )
+    return router, loaders_of(policy, prm)
+
+
+def loaders_of(policy: Policy, prm: RewardModel | None) -> Loaders:
+    """Give out models that are there already."""
+
+    def lend_prm(name: str) -> RewardModel:
+        assert prm is not None, name
+        return prm
+
+    return Loaders(lambda _: policy, lend_prm)
+
+
+def _policy(options: Named) -> Policy:
+    more = dict(options.policy_options)
+    if options.base_url is not None:
+        more["base_url"] = options.base_url
+    if isinstance(options.policy, str):
+        return load_policy(options.policy, **more)
+    if more:
+        raise InputError(f"'{next(iter(more))}' is for a policy that is loaded by its spec: drop it")
+    return options.policy
+
+
+def _prm(options: Named, policy: Policy) -> RewardModel | None:
+    prm = options.prm
+    is_embedded = policy.name.startswith(f"{WORLD}:")
+    if prm == AUTO:
+        needs_none = options.method is not None and not METHODS[options.method].needs_prm
+        if not is_embedded or needs_none:
+            return None
+        prm = DEFAULT_PRM
+    if isinstance(prm, str):
+        if prm.startswith(f"{WORLD}:") and not is_embedded:
+            _log.warning("%s knows the embedded world alone: on %s its scores say nothing", prm, policy.name)
+        return load_prm(prm, options.prm_format, **options.prm_options)
+    if options.prm_options:
+        raise InputError(
+            f"'{next(iter(options.prm_options))}' is for a PRM that is loaded by its spec: drop it"
+        )
+    return prm
+
+
+def _router(options: Named, policy: Policy, prm: RewardModel | None, budget: int) -> NamedArm:
+    changes = {
+        name: value
+        for name in ("aggregation", "selection", "temperature")
+        if (value := getattr(options, name)) is not None
+    }
+    settings = Settings(max_new_tokens=options.max_new_tokens or solution_tokens(policy), **changes)
+    has_steps = why_no_steps(policy) is None
+    pair = Pair(policy.name, policy.n_parameters, prm.name if prm else None, has_steps)
+    ruled = rule_of_thumb(pair, budget=budget, settings=settings)
+    if options.method is None:
+        return ruled
+    method = METHODS[options.method]
+    arm = Arm(
+        pair.policy,
+        pair.prm if method.needs_prm else None,
+        options.method,
+        1 if method.is_greedy else budget,
+        settings,
+    )
+    return replace(ruled, arm=arm, why="asked for")

@@ -1,0 +1,149 @@
+"""The options of `solve`: their types, and which of them go together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypedDict
+
+from tts_select.core.errors import InputError, UnknownName
+from tts_select.core.methods import METHODS
+from tts_select.core.plan import AGGREGATIONS, MAX_BUDGET, SELECTIONS, Aggregation, Selection
+from tts_select.core.protocols import Policy, RewardModel
+from tts_select.executors.registry import WORLD
+
+if TYPE_CHECKING:
+    from tts_select.config import Config
+
+DEFAULT_POLICY = f"{WORLD}:small"
+AUTO = "auto"
+
+
+class SpendingOptions(TypedDict, total=False):
+    """What a problem may cost."""
+
+    effort: str
+    """Router effort: `low`, `medium` (the default) or `high`."""
+    price: float
+    """What a FLOP is worth, in probability of being right; overrides the effort."""
+    max_flops: float
+    """Compute no more than about this."""
+    max_tokens: int
+    """The policies generate no more tokens than this; kept exactly."""
+    deadline: float
+    """Seconds from the start of the search; models are loaded before."""
+
+
+class SolveOptions(SpendingOptions, total=False):
+    """All options of `solve` and `asolve`."""
+
+    config: Config | str | Path
+    """A config file, whose names the other options may use (docs/config.md)."""
+    pair: str
+    """A policy and its PRM, by its name in the config."""
+    router: str | Path
+    """The folder of a trained router; without it, the config's or the shipped one."""
+    untrained_rule: bool
+    """Leave what is open to the paper's rule of thumb."""
+    policy: str | Policy
+    """A spec for `load_policy` (as in `openai:MODEL`), or a policy."""
+    base_url: str
+    """The URL of the server of `openai:MODEL`."""
+    policy_options: Mapping[str, Any]
+    """More options of `load_policy`, by name."""
+    prm: str | RewardModel | None
+    """A spec for `load_prm`, a PRM, or None; by default the embedded PRM for embedded policies, else none."""
+    prm_format: str
+    """How the PRM reads a solution, where its name does not tell (docs/prms.md)."""
+    prm_options: Mapping[str, Any]
+    """More options of `load_prm`, by name."""
+    method: str
+    """A search method: `cot`, `majority`, `adaptive`, `best_of_n`, `beam` or `dvts`."""
+    budget: int
+    """N, the candidates in flight."""
+    aggregation: Aggregation
+    selection: Selection
+    temperature: float
+    """Sampling temperature; 0 is greedy."""
+    max_new_tokens: int
+    """The most tokens of one candidate."""
+    seed: int
+    """Fixes the result."""
+    logprobs: bool
+    """Whether `Candidate.logprob` is wanted; a router always asks for it."""
+
+
+NAMING = (
+    "policy", "base_url", "policy_options", "prm", "prm_format", "prm_options", "method", "budget",
+    "aggregation", "selection", "temperature", "max_new_tokens",
+)  # fmt: skip
+"""Options that name a model or a method; with one of them no trained router chooses."""
+ROUTING = ("price", "max_flops", "router")
+"""Options that only a trained router understands."""
+SPENDING = tuple(SpendingOptions.__annotations__)
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """What was named; what is None is left to the paper's rule. Validated by `check`, inert until then."""
+
+    policy: str | Policy = DEFAULT_POLICY
+    base_url: str | None = None
+    policy_options: Mapping[str, Any] = field(default_factory=dict)
+    prm: str | RewardModel | None = AUTO
+    """`auto` is the embedded PRM for embedded policies, else none."""
+    prm_format: str | None = None
+    prm_options: Mapping[str, Any] = field(default_factory=dict)
+    method: str | None = None
+    budget: int | None = None
+    aggregation: Aggregation | None = None
+    selection: Selection | None = None
+    temperature: float | None = None
+    max_new_tokens: int | None = None
+    """None leaves it to the policy (`protocols.solution_tokens`)."""
+
+    def check(self) -> None:
+        """Raises:
+        InputError: an option is out of range or unknown; the message names the remedy.
+        """
+        _check_name("method", self.method, METHODS)
+        _check_name("aggregation", self.aggregation, AGGREGATIONS)
+        _check_name("selection", self.selection, SELECTIONS)
+        if self.budget is not None and not 1 <= self.budget <= MAX_BUDGET:
+            raise InputError(f"the budget is {self.budget}: choose from 1 to {MAX_BUDGET:,}")
+        if self.temperature is not None and not 0 <= self.temperature <= 10:
+            raise InputError(f"the temperature is {self.temperature}: choose from 0 (greedy) to 10")
+        if self.max_new_tokens is not None and self.max_new_tokens < 1:
+            raise InputError(f"a candidate has at most {self.max_new_tokens} new tokens: allow at least 1")
+
+
+def check_names(options: Mapping[str, Any], known: Mapping[str, Any]) -> None:
+    """Raises:
+    UnknownName: an option is not among those known.
+    """
+    for name in options:
+        if name not in known:
+            raise UnknownName("option", name, known)
+
+
+def check_together(options: Mapping[str, Any]) -> None:
+    """Raises:
+    InputError: an option for a trained router comes with one that leaves it nothing to choose.
+    """
+    named = [name for name in NAMING if name in options]
+    why = named[0] if named else "untrained_rule" if options.get("untrained_rule") else None
+    if why is None:
+        return
+    routing = [name for name in ROUTING if options.get(name) is not None]
+    if routing:
+        raise InputError(
+            f"'{routing[0]}' is for the router, and '{why}' leaves it nothing to choose: drop one"
+        )
+    if options.get("effort") is not None and options.get("budget") is not None:
+        raise InputError("'effort' chooses the budget, and 'budget' names it: drop one")
+
+
+def _check_name(kind: str, name: str | None, known: Any) -> None:
+    if name is not None and name not in known:
+        raise UnknownName(kind, name, known)
