@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
@@ -13,6 +12,7 @@ from rich.console import Console
 
 from tts_select.commands._exit import INTERRUPTED, fail
 from tts_select.core.errors import InputError
+from tts_select.core.strict_json import to_json
 
 if TYPE_CHECKING:
     from tts_select.core.problem import Problem
@@ -66,7 +66,7 @@ def solve_batch(source: Path, options: dict[str, Any], batch: Batch) -> None:
     except KeyboardInterrupt:
         fail(f"interrupted; what is solved is in '{out}': go on with --resume", INTERRUPTED)
     if batch.as_json:
-        click.echo(json.dumps(summary.as_dict()))
+        click.echo(to_json(summary.as_dict()))
     else:
         Console().print(summary_view(summary))
     if summary.errors:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,7 +32,7 @@ def train_staged(log: SweepLog, out: Path, *, policies: str | None, seed: int, a
     learned |= {"best_fixed": fitted.router.best_fixed, "prices": dict(fitted.router.efforts)}
     learned["ladders"] = shown(fitted.router)
     if as_json:
-        click.echo(json.dumps(learned))
+        click.echo(to_json(learned))
     else:
         Console().print(staged_view(learned))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -56,7 +55,7 @@ def show(
     """
     found = _look(source, fields_of(**fields), count)
     if as_json:
-        click.echo(json.dumps(found.as_dict()))
+        click.echo(to_json(found.as_dict()))
         return
     Console().print(_table(found))
     for note in found.notes[:_SHOWN_NOTES]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -41,7 +40,7 @@ def doctor(*, config: Config | None, as_json: bool) -> None:
         found = list(examine(config))
     file = str(config.path) if config else None
     if as_json:
-        click.echo(json.dumps({"config": file, "findings": [f.as_dict() for f in found]}))
+        click.echo(to_json({"config": file, "findings": [f.as_dict() for f in found]}))
     else:
         click.echo(f"config: {file or 'none'}")
         Console().print(_findings_view(found))

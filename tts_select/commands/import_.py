@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -95,7 +94,7 @@ def import_(
     for note in report.tally.notes[:_SHOWN_NOTES]:
         click.echo(f"tts-select: skipped {note}", err=True)
     if as_json:
-        click.echo(json.dumps(report.as_dict()))
+        click.echo(to_json(report.as_dict()))
     else:
         Console().print(_summary(report))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -30,7 +29,7 @@ def models(*, config: Config | None, as_json: bool) -> None:
 
     found = list_models(config)
     if as_json:
-        click.echo(json.dumps(found))
+        click.echo(to_json(found))
     else:
         Console().print(_models_view(found))
 

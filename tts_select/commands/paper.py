@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -33,7 +32,7 @@ def paper(sweep: Path | None, *, seed: int, as_json: bool) -> None:
     with Console(stderr=True).status("reading") as status:
         tables = paper_tables(read_log(sweep or SWEEP), seed=seed, note=status.update)
     if as_json:
-        click.echo(json.dumps(tables))
+        click.echo(to_json(tables))
         return
     console = Console()
     for view in _views(tables):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -61,6 +60,6 @@ def plan(
         selector = Selector.from_config(config, router) if config else Selector.load(router or ROUTER)
         outlook = selector.plan(text, probe=not no_probe, seed=seed, **spending)
     if as_json:
-        click.echo(json.dumps(outlook.as_dict()))
+        click.echo(to_json(outlook.as_dict()))
     else:
         Console().print(outlook_view(outlook))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,7 +34,7 @@ def show(file: Path | None, *, config: Config | None, as_json: bool) -> None:
     found = chosen_portfolio(file, config)
     if as_json:
         arms = [{"arm": arm.name, **arm.as_dict()} for arm in found.arms]
-        click.echo(json.dumps({"name": found.name, "arms": arms}))
+        click.echo(to_json({"name": found.name, "arms": arms}))
     else:
         Console().print(_portfolio_view(found))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,6 +13,7 @@ from tts_select.commands._options import config_option, field_options, fields_of
 from tts_select.commands._problem_text import read_problem_text
 from tts_select.core.errors import NoAnswer
 from tts_select.core.plan import AGGREGATIONS, SELECTIONS
+from tts_select.core.strict_json import to_json
 from tts_select.executors.prms.formats import FORMATS
 
 
@@ -168,7 +168,7 @@ def _solve_one(file: str, options: dict[str, Any], view: _View, *, min_confidenc
     with _status("searching"):
         solution = solve_problem(text, **options).withheld_below(min_confidence)
     if view.as_json:
-        click.echo(json.dumps(solution.as_dict()))
+        click.echo(to_json(solution.as_dict()))
     else:
         Console().print(solution_view(solution, candidates=view.candidates))
     if solution.best_guess is not None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -106,7 +105,7 @@ def sweep(
     except KeyboardInterrupt:
         fail(f"interrupted; '{out}' keeps what is done: the same command goes on", INTERRUPTED)
     if as_json:
-        click.echo(json.dumps(as_dict(log)))
+        click.echo(to_json(as_dict(log)))
         return
     Console().print(_summary_view(lines(log)))
     click.echo(f"{len(log.problems):,} problems in {out}", err=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -92,9 +91,7 @@ def train(
     if as_json:
         learned = {k: v for k, v in fitted.facts.items() if k not in ("problem_ids", "bins")}
         click.echo(
-            json.dumps(
-                {**learned, "prices": dict(fitted.router.prices), "best_fixed": fitted.router.fallback}
-            )
+            to_json({**learned, "prices": dict(fitted.router.prices), "best_fixed": fitted.router.fallback})
         )
     else:
         Console().print(fitted_view(fitted.router, fitted.facts))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 
 import click
 
 from tts_select.core.errors import InputError, UnknownName
+from tts_select.core.strict_json import to_json
 
 
 @click.group()
@@ -39,7 +39,7 @@ def problems(
     if family is not None and family not in FAMILIES:
         raise UnknownName("family", family, FAMILIES)
     found = generate(count, seed=seed, split=split, level=level, family=family)  # type: ignore[arg-type]
-    lines = "".join(json.dumps(p.record()) + "\n" for p in found)
+    lines = "".join(to_json(p.record()) + "\n" for p in found)
     if out is None:
         sys.stdout.write(lines)
         return

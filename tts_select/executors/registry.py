@@ -143,9 +143,7 @@ def embedded_mismatch(policy: str, prm: str) -> str | None:
     if is_embedded(policy) == is_embedded(prm):
         return None
     inner, outer = (prm, policy) if is_embedded(prm) else (policy, prm)
-    return (
-        f"{inner} belongs to the embedded world and knows its problems alone: with {outer} it means nothing"
-    )
+    return f"{inner} is of the embedded world and knows its problems alone: with {outer} it means nothing"
 
 
 def split_spec(spec: str) -> tuple[str, str]:

@@ -14,6 +14,7 @@ from tts_select.core.cost import Cost
 from tts_select.core.errors import InputError, TtsSelectError
 from tts_select.core.problem import Problem
 from tts_select.core.solution import Solution
+from tts_select.core.strict_json import to_json
 from tts_select.data.grading import is_equivalent
 from tts_select.data.problems import Fields, Note, load_problems
 
@@ -104,7 +105,7 @@ async def solve_many(
             else:
                 record = _record(problem, solution)
                 _count(summary, record, solution)
-        out.write(json.dumps(record) + "\n")
+        out.write(to_json(record) + "\n")
         out.flush()
         progress(summary)
 

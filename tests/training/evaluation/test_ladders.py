@@ -11,6 +11,7 @@ import pytest
 
 from tests.training.made import made_log
 from tts_select.core.errors import InputError
+from tts_select.core.strict_json import without_nan
 from tts_select.selector.routers.ladder import Look, Tally
 from tts_select.training.evaluation.ladder_report import cost_ratios
 from tts_select.training.evaluation.ladders import (
@@ -22,7 +23,6 @@ from tts_select.training.replay.climbing import climb
 from tts_select.training.replay.fixed import Score, cost_at
 from tts_select.training.replay.metrics import bootstrap
 from tts_select.training.replay.orders import replay_of
-from tts_select.training.report.rendering import without_nan
 from tts_select.training.report.targets import staged_targets
 from tts_select.training.routers.ladder.fit import FittedStages, fit_staged
 

@@ -8,11 +8,11 @@ an older report as it was. A number that could not be computed (None, NaN or inf
 from __future__ import annotations
 
 import json
-import math
 import os
 from pathlib import Path
 from typing import Any
 
+from tts_select.core.strict_json import without_nan
 from tts_select.training.report.page import build_page
 from tts_select.training.report.plots import PLOTS, draw_plots
 
@@ -34,21 +34,6 @@ def write_report(report: dict[str, Any], folder: Path) -> None:
         _replace(folder / "plots" / name, drawn.get(name))
     _replace(folder / "report.html", page.encode())
     _replace(folder / "report.json", record.encode())
-
-
-def without_nan(value: Any) -> Any:
-    """The same with None wherever a number is not finite, since JSON has no NaN.
-
-    >>> without_nan({"cost": float("inf"), "bins": [0.5, float("nan")]})
-    {'cost': None, 'bins': [0.5, None]}
-    """
-    if isinstance(value, dict):
-        return {key: without_nan(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [without_nan(inner) for inner in value]
-    if isinstance(value, float):
-        return float(value) if math.isfinite(value) else None
-    return value
 
 
 def _replace(path: Path, content: bytes | None) -> None:
