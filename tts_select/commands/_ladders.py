@@ -10,6 +10,7 @@ import click
 from rich.console import Console
 
 from tts_select.core.errors import InputError
+from tts_select.core.strict_json import to_json
 
 if TYPE_CHECKING:
     from tts_select.training.log.records import SweepLog

@@ -13,6 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from tts_select.commands._options import field_options, fields_of
+from tts_select.core.strict_json import to_json
 
 if TYPE_CHECKING:
     from tts_select.core.problem import Problem

@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tts_select.commands._options import config_option
+from tts_select.core.strict_json import to_json
 
 if TYPE_CHECKING:
     from tts_select.config import Config

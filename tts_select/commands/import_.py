@@ -11,6 +11,7 @@ from rich.table import Table
 
 from tts_select.commands._options import field_options, fields_of
 from tts_select.core.errors import InputError
+from tts_select.core.strict_json import to_json
 
 if TYPE_CHECKING:
     from tts_select.data.problems import Fields

@@ -10,6 +10,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from tts_select.core.strict_json import to_json
 from tts_select.data.world.artifacts import SWEEP
 
 _PAPER = "[dim]in the paper:[/]"

@@ -9,6 +9,7 @@ import click
 from rich.console import Console
 
 from tts_select.commands._options import config_option
+from tts_select.core.strict_json import to_json
 
 if TYPE_CHECKING:
     from tts_select.config import Config

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tts_select.commands._options import chosen_portfolio, config_option
+from tts_select.core.strict_json import to_json
 
 if TYPE_CHECKING:
     from tts_select.config import Config

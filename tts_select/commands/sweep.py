@@ -11,6 +11,7 @@ from rich.table import Table
 
 from tts_select.commands._exit import INTERRUPTED, fail
 from tts_select.commands._options import chosen_portfolio, config_option, field_options, fields_of
+from tts_select.core.strict_json import to_json
 
 if TYPE_CHECKING:
     from tts_select.config import Config

@@ -11,6 +11,7 @@ from rich.console import Console
 from tts_select.commands._ladders import train_staged
 from tts_select.commands._options import config_option
 from tts_select.core.errors import InputError
+from tts_select.core.strict_json import to_json
 
 if TYPE_CHECKING:
     from tts_select.config import Config
