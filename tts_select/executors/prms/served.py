@@ -22,7 +22,7 @@ from tts_select.executors.policies.sizes import size_in_name
 from tts_select.executors.prms.encoding import Encoder
 from tts_select.executors.prms.formats import PrmFormat
 from tts_select.executors.prms.rules import Classes
-from tts_select.executors.prms.validation import check_steps
+from tts_select.executors.prms.validation import as_probability, check_steps
 from tts_select.executors.runtime.background import BackgroundLoop
 from tts_select.executors.runtime.loading import load_tokenizer
 
@@ -127,11 +127,9 @@ class ServedRewardModel:
         if len(row) <= max(self._good):
             raise self._no_classes(row)
         found = sum(row[k] for k in self._good)
-        if not math.isfinite(found):
-            return math.nan
-        if not 0 <= found <= 1 + 1e-3:
+        if math.isfinite(found) and not 0 <= found <= 1 + 1e-3:
             raise self._no_classes(row)
-        return min(1.0, found)
+        return as_probability(found)
 
     def _no_classes(self, row: list[float]) -> ServerError:
         return ServerError(f"{self._client.where} gave {row} as a step's classes: is it the PRM's model?")
