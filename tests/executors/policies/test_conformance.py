@@ -165,20 +165,18 @@ def test_no_text_is_longer_than_it_may_be(policy: Policy, in_time: InTime) -> No
     assert {c.finish for c in written if c.n_tokens == 2} >= {"length"}
 
 
-@pytest.mark.parametrize(("max_new_tokens", "cap", "finish"), [(3, None, "length"), (200, 3, "cap")])
-def test_what_was_cut_is_told_from_what_ended_and_does_not_vote(
-    policy: Policy, in_time: InTime, max_new_tokens: int, cap: int | None, finish: str
-) -> None:
+def test_what_was_cut_is_told_from_what_ended_and_does_not_vote(policy: Policy, in_time: InTime) -> None:
     """Nobody knows what a cut solution would have said: it is not wrong, it is unknown."""
-    settings = Settings(max_new_tokens=max_new_tokens, temperature=1.8, seed=3)
-    limited, meter = LimitedPolicy(policy, Limits(cap)), Ledger().phase("test")
-    search = Search(PROBLEM, limited, None, settings, 8, meter)
-    in_time(search.solutions(8))
-    assert {c.finish for c in search.pool} <= {"stop", finish}
-    cut = [c for c in search.pool if c.finish == finish]
-    assert cut or cap  # under a cap the last sample may just fit
-    assert not any(c.is_complete for c in cut)
-    assert all(r.answer is None for r in rank(cut, "last"))
+    for max_new_tokens, cap, finish in ((3, None, "length"), (200, 3, "cap")):
+        settings = Settings(max_new_tokens=max_new_tokens, temperature=1.8, seed=3)
+        limited, meter = LimitedPolicy(policy, Limits(cap)), Ledger().phase("test")
+        search = Search(PROBLEM, limited, None, settings, 8, meter)
+        in_time(search.solutions(8))
+        assert {c.finish for c in search.pool} <= {"stop", finish}
+        cut = [c for c in search.pool if c.finish == finish]
+        assert cut or cap  # under a cap the last sample may just fit
+        assert not any(c.is_complete for c in cut)
+        assert all(r.answer is None for r in rank(cut, "last"))
 
 
 def test_more_tokens_than_the_context_holds_are_not_missed(policy: Policy, in_time: InTime) -> None:
