@@ -39,7 +39,7 @@ def as_options(config: Config, options: Mapping[str, Any], pins: Sequence[str]) 
     """Options of `solve` without names of the config; `pins` are those that choose models or a method.
 
     Without any of these the config's router answers, if it has one. Where no policy is named, the first pair
-    is taken.
+    is taken; without pairs, the first policy.
 
     Raises:
         InputError: a name is not known, or the models do not fit where they are to run.
@@ -51,11 +51,13 @@ def as_options(config: Config, options: Mapping[str, Any], pins: Sequence[str]) 
         return {"router": config.router, **found}
     if pair is None and "policy" not in found:
         pair = next(iter(config.pairs), None)
+        if pair is None and config.policies:  # never the embedded models, which know their own problems alone
+            found = {"policy": next(iter(config.policies)), **found}
     if pair is not None:
         chosen = config.pair(pair)
         needs_no_prm = found.get("method") in METHODS_WITHOUT_PRM
         found = {"policy": chosen.policy, "prm": None if needs_no_prm else chosen.prm, **found}
-    return _without_names(config, found) if pair is not None or not is_routed else found
+    return _without_names(config, found) if "policy" in found or not is_routed else found
 
 
 def loaders_for(config: Config, groups: Sequence[Together], *, fresh: bool = False) -> Loaders:

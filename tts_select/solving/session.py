@@ -17,6 +17,7 @@ from tts_select.core.voting import order
 from tts_select.executors.accounting import Ledger
 from tts_select.executors.limits import LimitedPolicy, Limits
 from tts_select.executors.methods import run_method
+from tts_select.executors.scoring import NotScored
 from tts_select.executors.search import Search
 from tts_select.selector.course import Course, next_decisions
 from tts_select.selector.deciding import Answer, Caps, Decision, Unit
@@ -151,8 +152,13 @@ class Session:
         self._limits.deadline, self._ends_at = now + deadline * (1 - kept), now + deadline
 
     async def _work(self) -> None:
-        while not (self._course.is_done or self._limits.reached or self._failures):
+        while not (self._course.is_done or self._limits.reached or self._failed):
             await self._carry_out(await self.decide())
+
+    @property
+    def _failed(self) -> list[BackendError]:
+        """The failures that cost answers; a sample without a score has one all the same."""
+        return [error for error in self._failures if not isinstance(error, NotScored)]
 
     async def _carry_out(self, decision: Decision) -> None:
         """Run what was decided, and look at what came of it."""
@@ -227,8 +233,8 @@ class Session:
         surest = self._surest()
         spokesman = self._gathered.spokesman(surest.group if surest else None)
         best = spokesman.best
-        if best is None and self._failures:
-            error = self._failures[0]
+        if best is None and self._failed:
+            error = self._failed[0]
             error.bill = self._ledger.bill
             raise error
         return Solution(

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 from tts_select.core.extras import missing_from
-from tts_select.core.json_text import without_nan
 from tts_select.training.report.page import build_page
 from tts_select.training.report.plots import PLOTS, draw_plots
 
