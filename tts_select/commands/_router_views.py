@@ -44,7 +44,8 @@ def outlook_view(outlook: Outlook) -> RenderableType:
         if outlook.n_probes
         else "no probes"
     )
-    return Group(*lines, Text(probes, style="dim"), difficulty, options)
+    shown = [difficulty] if outlook.difficulty else []
+    return Group(*lines, Text(probes, style="dim"), *shown, options)
 
 
 def why_not(option: Option, outlook: Outlook) -> str:

@@ -14,13 +14,14 @@ from typing import Any
 from tts_select.config.entries import Config, PolicyEntry, PrmEntry
 from tts_select.core.errors import BackendError
 from tts_select.core.imported import is_imported
+from tts_select.core.methods import METHODS
 from tts_select.core.protocols import Policy, RewardModel
 from tts_select.executors.placement.devices import Device, declared_gpus, devices_here
 from tts_select.executors.placement.fitting import Fit, fit, shares_of
 from tts_select.executors.placement.memory import Placed
 from tts_select.executors.placement.placing import placed_policy, placed_prm
 from tts_select.executors.registry import Loaders, load_policy, load_prm
-from tts_select.selector.portfolio import METHODS_WITHOUT_PRM, Portfolio
+from tts_select.selector.portfolio import Portfolio
 from tts_select.selector.routers.protocol import Router
 
 _log = logging.getLogger(__name__)
@@ -55,7 +56,8 @@ def as_options(config: Config, options: Mapping[str, Any], pins: Sequence[str]) 
             found = {"policy": next(iter(config.policies)), **found}
     if pair is not None:
         chosen = config.pair(pair)
-        needs_no_prm = found.get("method") in METHODS_WITHOUT_PRM
+        method = METHODS.get(found.get("method", ""))
+        needs_no_prm = method is not None and not method.needs_prm
         found = {"policy": chosen.policy, "prm": None if needs_no_prm else chosen.prm, **found}
     return _without_names(config, found) if "policy" in found or not is_routed else found
 
