@@ -6,6 +6,7 @@ import io
 import json
 import unicodedata
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,8 +14,9 @@ from rich.console import Group, RenderableType
 from rich.panel import Panel
 from rich.table import Table
 
+from tests.ladders import ladder_router
 from tts_select.commands import _progress, _terminal
-from tts_select.commands._router_views import evaluation_view, fitted_view, outlook_view, staged_view
+from tts_select.commands._router_views import evaluation_view, fitted_view, ladders_view, outlook_view
 from tts_select.commands._terminal import Terminal, figure, say, show, show_json, text, warn
 from tts_select.commands._views import solution_view, summary_view
 from tts_select.commands.doctor import _findings_view
@@ -33,6 +35,7 @@ from tts_select.selector.deciding import Option
 from tts_select.selector.difficulty import Difficulty
 from tts_select.selector.outlook import Outlook
 from tts_select.selector.portfolio import Portfolio
+from tts_select.selector.routers.ladder import LadderRouter
 from tts_select.selector.routers.lookahead import Probe
 from tts_select.solving.batch import Summary
 from tts_select.training.sweep.summary import Line
@@ -134,7 +137,12 @@ def with_prm(words: str) -> list[dict[str, Any]]:
     return [{"policy": words, "optimal_by_prm": {words: score}}]
 
 
-LEARNED = {"n_problems": 3, "n_orders": 4, "unit": "FLOPs"}
+def unmeasured(words: str) -> LadderRouter:
+    router = ladder_router(policies=(words, "large"))
+    ladders = tuple(replace(ladder, accuracy=NAN, cost=NAN) for ladder in router.ladders)
+    return replace(router, ladders=ladders)
+
+
 FACTS = {
     "n_problems": 3,
     "n_states": 9,
@@ -147,14 +155,7 @@ VIEWS: dict[str, Callable[[str], RenderableType]] = {
     "withheld": lambda w: solution_view(solved(w).withheld_below(0.9), candidates=True),
     "plan": lambda w: outlook_view(planned(w)),
     "trained": lambda w: fitted_view(Fitted(w), {**FACTS, "ablation": {"auc": {w: NAN}}}),  # type: ignore[arg-type]
-    "staged": lambda w: staged_view(
-        {
-            **LEARNED,
-            "best_fixed": w,
-            "prices": {w: 1.0},
-            "ladders": [{"price": 1.0, "stages": [w], "accuracy": NAN, "cost": NAN}],
-        }
-    ),
+    "ladders": lambda w: ladders_view(unmeasured(w), {"n_problems": 3, "n_orders": 4, "share_cut": {w: NAN}}),
     "evaluation": lambda w: evaluation_view(evaluated(w)),
     "doctor": lambda w: _findings_view([Finding(w, "problem", w, w)]),
     "models": lambda w: _models_view(known(w)),

@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 from rich.console import RenderableType
 
+from tests.ladders import ladder_router
 from tts_select.commands._router_views import (
     evaluation_view,
     fitted_view,
+    ladders_view,
     outlook_view,
-    staged_view,
     why_not,
 )
 from tts_select.commands._terminal import Terminal
@@ -96,19 +97,19 @@ def test_an_outlook_shows_the_eight_best_options() -> None:
     assert "majority@9 " not in text
 
 
-def test_a_staged_router_shows_the_ladder_of_each_effort() -> None:
-    ladder = {"price": 0.5, "stages": ["log:a x 2", "log:b x 8"], "accuracy": 0.75, "cost": 1234.0}
-    learned = {
-        "n_problems": 30,
-        "n_orders": 64,
-        "best_fixed": "majority@8 log:b",
-        "prices": {"medium": 0.5},
-        "ladders": [ladder],
-        "unit": "characters",
-    }
-    text = rendered(staged_view(learned), width=200)
-    assert "accuracy 0.750 for 1.23e+03 characters a problem: up to log:a x 2, then log:b x 8" in text
+def test_a_ladder_router_shows_the_ladder_of_each_effort() -> None:
+    facts = {"n_problems": 30, "n_orders": 64, "share_cut": {"small": 0.125, "large": 0.0}}
+    text = rendered(ladders_view(ladder_router(unit="characters"), facts), width=200)
+    assert "accuracy 0.800 for 200 characters a problem: up to small x 4, then large x 4" in text
     assert "30 problems, 64 orders of each" in text
+    assert "12.5% of small: unknown" in text
+    assert "of large: unknown" not in text
+
+
+def test_a_plan_says_what_its_costs_are() -> None:
+    text = rendered(outlook_view(replace(outlook(2, (CHOSEN,)), unit="characters")), width=200)
+    assert "characters" in text
+    assert "FLOPs" not in text.partition("options")[2]
 
 
 @pytest.mark.parametrize(

@@ -127,6 +127,7 @@ class Session:
             unfamiliar=self._course.unfamiliar,
             n_probes=len(self._evidence.of(probe.pool)) if probe else 0,
             probe_flops=bill.flops if bill else 0.0,
+            unit=self._router.unit,
         )
 
     def share_a_budget(self) -> None:
