@@ -14,7 +14,7 @@ from rich.panel import Panel
 from rich.table import Table
 
 from tts_select.commands import _progress, _terminal
-from tts_select.commands._router_views import evaluation_view, fitted_view, outlook_view, staged_view
+from tts_select.commands._router_views import evaluation_view, fitted_view, ladders_view, outlook_view
 from tts_select.commands._terminal import Terminal, figure, say, show, show_json, text, warn
 from tts_select.commands._views import solution_view, summary_view
 from tts_select.commands.doctor import _findings_view
@@ -99,19 +99,32 @@ class Fitted:
         self.prices = {words: 1.0}
 
 
-def evaluated(words: str) -> dict[str, Any]:
+class Ladders:
+    """What `ladders_view` reads of a router."""
+
+    def __init__(self, words: str) -> None:
+        self.fallback = self.unit = words
+        self.prices = {words: 1.0}
+        self.accuracy = self.cost = NAN
+        self.in_words = words
+
+    def at(self, price: float) -> Ladders:
+        return self
+
+
+def evaluated(words: str) -> Any:
     point = {"name": words, "accuracy": NAN, "cost": NAN}
-    ratio = {"value": NAN, "low": NAN, "high": NAN}
+    interval = {"value": NAN, "low": NAN, "high": NAN}
     return {
         "n_problems": 3,
         "n_draws": 1,
+        "split": words,
         "unit": words,
-        "best_fixed": point,
-        "near_best": {"name": words, "cost_ratio": ratio},
-        "cost_ratio_at_equal_accuracy": ratio,
-        "gap_closed": ratio,
+        "savings": [{"against": words, **point, "cost_ratio": interval, "gain": interval}],
+        "gap_closed": interval,
         "calibration": {words: {"ece": NAN}},
         "router": {"efforts": {words: point}},
+        "unfamiliar_share": NAN,
     }
 
 
@@ -134,7 +147,6 @@ def with_prm(words: str) -> list[dict[str, Any]]:
     return [{"policy": words, "optimal_by_prm": {words: score}}]
 
 
-LEARNED = {"n_problems": 3, "n_orders": 4, "unit": "FLOPs"}
 FACTS = {
     "n_problems": 3,
     "n_states": 9,
@@ -147,13 +159,9 @@ VIEWS: dict[str, Callable[[str], RenderableType]] = {
     "withheld": lambda w: solution_view(solved(w).withheld_below(0.9), candidates=True),
     "plan": lambda w: outlook_view(planned(w)),
     "trained": lambda w: fitted_view(Fitted(w), {**FACTS, "ablation": {"auc": {w: NAN}}}),  # type: ignore[arg-type]
-    "staged": lambda w: staged_view(
-        {
-            **LEARNED,
-            "best_fixed": w,
-            "prices": {w: 1.0},
-            "ladders": [{"price": 1.0, "stages": [w], "accuracy": NAN, "cost": NAN}],
-        }
+    "ladders": lambda w: ladders_view(
+        Ladders(w),  # type: ignore[arg-type]
+        {"n_problems": 3, "n_orders": 4, "share_cut": {w: 0.5}},
     ),
     "evaluation": lambda w: evaluation_view(evaluated(w)),
     "doctor": lambda w: _findings_view([Finding(w, "problem", w, w)]),

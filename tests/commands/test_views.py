@@ -5,11 +5,13 @@ from __future__ import annotations
 import io
 import math
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from rich.console import RenderableType
 
-from tts_select.commands._router_views import evaluation_view, outlook_view, staged_view, why_not
+from tests.ladders import ladder_router
+from tts_select.commands._router_views import evaluation_view, ladders_view, outlook_view, why_not
 from tts_select.commands._terminal import Terminal
 from tts_select.core.arm import Arm
 from tts_select.selector.deciding import Option
@@ -72,19 +74,15 @@ def test_an_outlook_shows_the_eight_best_options() -> None:
     assert "majority@9 " not in text
 
 
-def test_a_staged_router_shows_the_ladder_of_each_effort() -> None:
-    ladder = {"price": 0.5, "stages": ["log:a x 2", "log:b x 8"], "accuracy": 0.75, "cost": 1234.0}
-    learned = {
-        "n_problems": 30,
-        "n_orders": 64,
-        "best_fixed": "majority@8 log:b",
-        "prices": {"medium": 0.5},
-        "ladders": [ladder],
-        "unit": "characters",
-    }
-    text = rendered(staged_view(learned), width=200)
-    assert "accuracy 0.750 for 1.23e+03 characters a problem: up to log:a x 2, then log:b x 8" in text
+def test_a_ladder_router_shows_the_ladder_of_each_effort() -> None:
+    router = ladder_router(unit="characters")
+    facts = {"n_problems": 30, "n_orders": 64, "share_cut": {"small": 0.25, "large": 0.0}}
+    text = rendered(ladders_view(router, facts), width=200)
+    assert "accuracy 0.800 for 200 characters a problem: up to small x 4, then large x 4" in text
+    assert "accuracy 0.500 for 12 characters a problem: up to small x 1" in text
     assert "30 problems, 64 orders of each" in text
+    assert "25.0% of small: unknown" in text
+    assert "of large" not in text
 
 
 @pytest.mark.parametrize(
@@ -99,13 +97,22 @@ def test_an_evaluation_says_where_the_router_never_is_as_accurate(
     ratio: tuple[float, float, float], said: str
 ) -> None:
     cost_ratio = dict(zip(("value", "low", "high"), ratio, strict=True))
-    report = {
+    gain = {"value": 0.0125, "low": 0.0, "high": 0.025}
+    point = {"accuracy": 0.5, "cost": 10.0}
+    report: Any = {
         "n_problems": 100,
         "n_draws": 4,
-        "best_fixed": {"name": "cot@1 p", "accuracy": 0.5, "cost": 10.0},
-        "cost_ratio_at_equal_accuracy": cost_ratio,
+        "split": "test",
+        "unit": "tokens",
+        "savings": [
+            {"against": "margin", "name": "margin p", **point, "cost_ratio": cost_ratio, "gain": gain}
+        ],
         "gap_closed": {"value": 0.5, "low": 0.4, "high": 0.6},
         "calibration": {},
-        "router": {},
+        "router": {"efforts": {}},
+        "unfamiliar_share": 0.01,
     }
-    assert said in rendered(evaluation_view(report))
+    text = rendered(evaluation_view(report), width=160)
+    assert said in text
+    assert "0.500 for 10 tokens" in text
+    assert "+1.2" in text

@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 
-from tts_select.core.errors import InputError
 from tts_select.training.report import figures, plots
 from tts_select.training.report.page import build_page, summary
 from tts_select.training.report.rendering import write_report
