@@ -74,7 +74,8 @@ def fitted_view(router: LookaheadRouter, facts: Mapping[str, Any]) -> Renderable
     table.add_row("trained on", f"{facts['n_problems']:,} problems, {facts['n_states']:,} states")
     table.add_row("probes", _probes_of(router.probe))
     table.add_row("best fixed arm", router.fallback)
-    table.add_row("difficulty, AUC", _listed(facts["ablation"]["auc"]))
+    if areas := facts["ablation"]["auc"]:
+        table.add_row("difficulty, AUC", _listed(areas))
     for name, of_what in _LEARNED.items():
         if skill := facts["skill"].get(name):
             table.add_row(f"explained of {of_what}", _interval(skill))
@@ -102,6 +103,8 @@ def ladders_view(router: LadderRouter, facts: Mapping[str, Any]) -> RenderableTy
 
 
 def _probes_of(probe: Probe) -> str:
+    if not probe.n:
+        return "none"
     what = f"{probe.n} samples of {probe.policy}"
     if probe.temperature == 0:
         what = f"the greedy solution of {probe.policy}"

@@ -101,7 +101,7 @@ def test_probes_unlike_those_of_the_training_are_named(
 ) -> None:
     case = cases[0]
     order = case.order(np.random.default_rng(0))
-    evidence = probed(probe, case, order).evidence
+    evidence = probed(probe.first_look, case, order).evidence
     assert router.unfamiliar(evidence.problem, evidence) is None
     pool = probe.arm.pool
     endless = [replace(s, n_tokens=10**6, logprob=-1e7, n_steps=900) for s in evidence.of(pool)]

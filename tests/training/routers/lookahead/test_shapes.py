@@ -69,7 +69,7 @@ def works(fitted: Fitted, log: SweepLog, folder: Path) -> None:
         assert all(0 <= w.confidence <= 1 for w in walks)
     save_router(router, folder / "router", trained_on=fitted.facts)
     loaded = load_router(folder / "router")
-    seen = probed(router.probe, cases[0], cases[0].order(np.random.default_rng(0))).evidence
+    seen = probed(router.first_look, cases[0], cases[0].order(np.random.default_rng(0))).evidence
     for evidence in (Evidence(cases[0].problem.problem), seen):
         options = router.options(evidence)
         assert options

@@ -102,6 +102,6 @@ def _probed(cases: Sequence[Case], layout: Layout, probe: Probe, seed: int) -> n
     rng = np.random.default_rng(seed)
     found = []
     for case in cases:
-        evidence = probed(probe, case, case.order(rng)).evidence
+        evidence = probed(probe.first_look, case, case.order(rng)).evidence
         found.append(probe_numbers(layout, evidence, probe.arm.pool, probe.prm, probe.n))
     return np.array([row for row in found if row is not None], dtype=float)

@@ -10,6 +10,7 @@ import numpy as np
 
 from tts_select.core.errors import InputError
 from tts_select.data.grading import GRADER
+from tts_select.selector.familiarity import Familiarity
 from tts_select.selector.portfolio import Portfolio
 from tts_select.selector.routers.lookahead import LookaheadRouter, Probe, layout_of
 from tts_select.training.log.manifest import pools_of
@@ -66,27 +67,13 @@ def fit_router(
     board = board_of(cases, portfolio, seed)
     scores = board.scores()
     layout = layout_of(portfolio, {name: score.accuracy for name, score in scores.items()})
+    familiarity, refused = fit_familiarity(cases, layout, probe, seed)
     fold_of = folds_of(np.arange(len(cases)), seed)
     note("walking at random")
     states = random_states(cases, portfolio, probe, seed)
-    familiarity, refused = fit_familiarity(cases, layout, probe, seed)
     note("fitting a draft")
     models, folds, _ = learn(states, portfolio, layout, fold_of, seed)
-    draft = LookaheadRouter(
-        portfolio=portfolio,
-        probe=probe,
-        mend=models.mend,
-        spoil=models.spoil,
-        confidence=models.confidence,
-        cost=models.cost,
-        difficulty={},
-        prices={},
-        fallback=best_fixed(scores),
-        familiarity=familiarity,
-        mean_tokens=_mean_tokens(cases, portfolio),
-        strengths=layout.strengths,
-        fingerprints={**{n: c.fingerprint for n, c in log.manifest.models.items()}, "grader": GRADER},
-    )
+    draft = _draft(log, cases, portfolio, probe, models=models, familiarity=familiarity, scores=scores)
     unit = scores[draft.fallback].cost
     note("walking as the draft decides")
     states += _decided_states([_with(draft, some) for some in folds], cases, fold_of, unit, seed)
@@ -110,6 +97,35 @@ def fit_router(
     }
     return Fitted(
         replace(router, prices=prices), tuple(replace(r, prices=prices) for r in folded), fold_of, facts
+    )
+
+
+def _draft(
+    log: SweepLog,
+    cases: Sequence[Case],
+    portfolio: Portfolio,
+    probe: Probe,
+    *,
+    models: Learned,
+    familiarity: Familiarity,
+    scores: Mapping[str, Score],
+) -> LookaheadRouter:
+    """A router without difficulty and prices."""
+    cards = log.manifest.models
+    return LookaheadRouter(
+        portfolio=portfolio,
+        probe=probe,
+        mend=models.mend,
+        spoil=models.spoil,
+        confidence=models.confidence,
+        cost=models.cost,
+        difficulty={},
+        prices={},
+        fallback=best_fixed(scores),
+        familiarity=familiarity,
+        mean_tokens=_mean_tokens(cases, portfolio),
+        strengths={name: score.accuracy for name, score in scores.items()},
+        fingerprints={**{name: card.fingerprint for name, card in cards.items()}, "grader": GRADER},
     )
 
 
