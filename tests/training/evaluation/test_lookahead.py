@@ -10,6 +10,8 @@ import pytest
 
 from tests.training.evaluation.by_hand import GREEDY, GREEDY_LARGE, LARGE, SMALL, TEXTS, VOTE, log_by_hand
 from tts_select.selector.calibration import Calibration
+from tts_select.selector.familiarity import TextRanges
+from tts_select.selector.features import TEXT_FEATURES
 from tts_select.selector.portfolio import Portfolio
 from tts_select.selector.routers.lookahead import (
     Calibrated,
@@ -52,8 +54,7 @@ def router_by_hand(**changes: Any) -> LookaheadRouter:
         },
         "prices": {"low": 2.0, "medium": 0.001, "high": 0.0001},
         "fallback": VOTE.name,
-        "text_ranges": tuple((-1e9, 1e9) for _ in range(9)),
-        "words": frozenset(),
+        "familiarity": TextRanges(tuple((-1e9, 1e9) for _ in TEXT_FEATURES), frozenset()),
         "mean_tokens": {SMALL: 1.0, LARGE: 3.0},
         "strengths": strengths,
         "fingerprints": {SMALL: "fp-small", LARGE: "fp-large", "grader": "grader"},
