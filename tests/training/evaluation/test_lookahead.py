@@ -65,7 +65,8 @@ def router_by_hand(**changes: Any) -> LookaheadRouter:
 @pytest.fixture(scope="module")
 def report() -> Report:
     ablation = {"auc": {"all": 0.9}, "brier": {"all": 0.1}, "ece": {"all": 0.05}, "probes": {"n": 1}}
-    return evaluate(router_by_hand(), log_by_hand(), {"ablation": ablation})
+    facts = {"ablation": ablation, "unfamiliar": {"refused": 0.0125}}
+    return evaluate(router_by_hand(), log_by_hand(), facts)
 
 
 def p_mended(text: str) -> float:
@@ -111,6 +112,7 @@ def test_deciding_once_runs_the_best_arm_to_its_end(report: Report) -> None:
 
 def test_what_features_told_in_training_is_passed_on(report: Report) -> None:
     assert report["difficulty"]["auc"] == {"all": 0.9}
+    assert report["unfamiliar_share_in_training"] == 0.0125
     assert report["shift"] is None
     assert report["kind"] == "look-ahead"
 
