@@ -18,9 +18,28 @@ from tts_select.commands._options import (
     writable_folder,
 )
 from tts_select.commands._terminal import figure, say, show, show_json
+from tts_select.core.plan import MAX_BUDGET
 
 if TYPE_CHECKING:
     from tts_select.config import Config
+
+DEFAULT_SAMPLES = 64
+
+
+def _samples(
+    _context: click.Context, _option: click.Parameter, given: tuple[str, ...]
+) -> tuple[int, dict[str, int]]:
+    """The number for all policies, and those of single ones."""
+    n_all, by_policy = DEFAULT_SAMPLES, {}
+    for one in given:
+        policy, equals, number = one.rpartition("=")
+        if not number.isdecimal() or not 1 <= int(number) <= MAX_BUDGET or bool(equals) != bool(policy):
+            raise click.BadParameter(f"'{one}' is not N or POLICY=N, with N from 1 to {MAX_BUDGET:,}")
+        if policy:
+            by_policy[policy] = int(number)
+        else:
+            n_all = int(number)
+    return n_all, by_policy
 
 
 @click.command(
@@ -28,8 +47,10 @@ if TYPE_CHECKING:
 Examples:
   tts-select sweep --problems problems.jsonl --out sweep/
   tts-select sweep --problems problems.jsonl --portfolio arms.yaml --out sweep/ --samples 16 --runs 1
+  tts-select sweep --problems problems.jsonl --out sweep/ --samples 64 --samples world:large=16
   tts-select sweep --problems problems.jsonl --out sweep/     # once more: goes on where it was
   tts-select sweep --problems problems.jsonl --out sweep-2/ --reuse sweep/    # one model has changed
+  tts-select sweep --problems problems.jsonl --out all/ --reuse sweep-a/ --reuse sweep-b/    # joins them
   tts-select sweep --problems exam.csv --problem-field text --answer-field key --out sweep/"""
 )
 @config_option
@@ -56,10 +77,11 @@ Examples:
 )
 @click.option(
     "--samples",
-    type=click.IntRange(1, 4096),
-    default=64,
-    show_default=True,
-    help="Samples of each policy for each problem.",
+    metavar="N|POLICY=N",
+    multiple=True,
+    callback=_samples,
+    help="Samples of each policy for each problem, or of one policy; may be repeated.",
+    show_default="64",
 )
 @click.option(
     "--runs",
@@ -79,8 +101,9 @@ Examples:
 @click.option(
     "--reuse",
     type=Path,
-    default=None,
-    help="An earlier log, whose records of unchanged problems, models and arms are taken over.",
+    multiple=True,
+    help="An earlier log, whose records of unchanged problems, models and arms are taken over; may be "
+    "repeated, to join several.",
 )
 @click.option(
     "--concurrency", type=click.IntRange(1, 4096), default=64, show_default=True, help="Problems in flight."
@@ -92,11 +115,11 @@ def sweep(
     problems: Path,
     portfolio: Path | None,
     out: Path,
-    samples: int,
+    samples: tuple[int, dict[str, int]],
     runs: int,
     max_new_tokens: int | None,
     seed: int,
-    reuse: Path | None,
+    reuse: tuple[Path, ...],
     concurrency: int,
     as_json: bool,
     **fields: str | None,
@@ -120,7 +143,15 @@ def sweep(
             check_models({"config": config, kind: name})
     loaders = loaders_for(config, swept_together(chosen), fresh=True) if config else FRESH
     found = read_swept_problems(problems, fields_of(**fields))
-    asked = Sweep(chosen, found, samples, runs, seed, concurrency)
+    asked = Sweep(
+        chosen,
+        found,
+        n_samples=samples[0],
+        n_samples_of=samples[1],
+        n_runs=runs,
+        seed=seed,
+        concurrency=concurrency,
+    )
     try:
         with bar("sweeping", asked.n_records) as advance:
             log = run_sweep(

@@ -62,7 +62,7 @@ def again(portfolio: Portfolio, swept: Swept, fakes: Loaders, tmp_path: Path) ->
         asked = Sweep(
             **{"portfolio": portfolio, "problems": list(first.problems.values()), "n_samples": 6, **changes}
         )
-        second = run_sweep(asked, tmp_path / "again", reuse=folder, loaders=counting.loaders)
+        second = run_sweep(asked, tmp_path / "again", reuse=[folder], loaders=counting.loaders)
         return first, second, counting.asked
 
     return run
@@ -139,9 +139,26 @@ def test_another_seed_is_refused(again: Callable[..., Any]) -> None:
 def test_a_log_that_is_not_there_is_refused(portfolio: Portfolio, fakes: Loaders, tmp_path: Path) -> None:
     asked = Sweep(portfolio, [LoggedProblem("one", "1 + 1?", "2")], n_samples=6)
     with pytest.raises(InputError, match="no sweep log in"):
-        run_sweep(asked, tmp_path / "new", reuse=tmp_path / "nothing", loaders=fakes)
+        run_sweep(asked, tmp_path / "new", reuse=[tmp_path / "nothing"], loaders=fakes)
 
 
 def test_the_reused_log_is_whole_on_disk(again: Callable[..., Any], tmp_path: Path) -> None:
     _, second, _ = again("fake:b")
     assert read_log(tmp_path / "again") == second
+
+
+def test_several_sweeps_are_joined_without_running_anything(
+    portfolio: Portfolio, swept: Swept, fakes: Loaders, tmp_path: Path
+) -> None:
+    """One of each policy: together they hold what a sweep of both would."""
+    alone = [
+        Portfolio("one", tuple(arm for arm in portfolio.arms if arm.policy == policy))
+        for policy in portfolio.policies
+    ]
+    parts = [swept(f"part-{k}", portfolio=some)[0] for k, some in enumerate(alone)]
+    _, whole = swept("whole")
+    counting = Counting(fakes)
+    asked = Sweep(portfolio, list(whole.problems.values()), n_samples=6)
+    joined = run_sweep(asked, tmp_path / "joined", reuse=parts, loaders=counting.loaders)
+    assert not counting.asked
+    assert joined == whole

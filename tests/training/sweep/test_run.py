@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -263,3 +264,30 @@ def test_a_pools_prm_tokens_are_what_best_of_n_pays(
     assert pool.prm_tokens["p"][4] == alone.bill.total.prm_tokens
     assert sum(s.n_tokens for s in pool.samples[:4]) == alone.bill.total.policy_generated_tokens
     assert pool.prompt_tokens == alone.bill.total.policy_prompt_tokens
+
+
+def test_policies_may_have_pools_of_different_sizes(swept: Swept) -> None:
+    folder, log = swept(n_samples_of={"fake:b": 4})
+    sizes = {name: len(pool.samples) for (_, name), pool in log.pools.items()}
+    assert sizes == {"fake:a": 6, "fake:b": 4, "fake:a temperature=0": 1, "fake:b temperature=0": 1}
+    assert read_log(folder) == log
+    assert json.loads((folder / "manifest.json").read_text())["n_samples_of"] == {"fake:b": 4}
+
+
+def test_a_sweep_of_pools_of_one_size_says_no_other(swept: Swept) -> None:
+    folder, _ = swept()
+    assert "n_samples_of" not in json.loads((folder / "manifest.json").read_text())
+
+
+@pytest.mark.parametrize(
+    ("sizes", "complaint"),
+    [
+        ({"fake:c": 4}, "unknown policy of the portfolio 'fake:c'"),
+        ({"fake:b": 3}, "needs 4 samples and a pool has 3"),
+    ],
+)
+def test_sizes_that_do_not_fit_the_portfolio_are_refused(
+    swept: Swept, sizes: dict[str, int], complaint: str
+) -> None:
+    with pytest.raises(InputError, match=complaint):
+        swept(n_samples_of=sizes)

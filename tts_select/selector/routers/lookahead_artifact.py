@@ -1,7 +1,7 @@
 """A look-ahead router as texts: LightGBM text models and JSON.
 
-    router.json         portfolio, probe, prices, calibrations, linear models, fingerprints, what is familiar
-    mend.txt, spoil.txt, confidence.txt, cost.txt, difficulty-0.txt, ...    LightGBM models
+router.json         portfolio, probe, prices, calibrations, linear models, fingerprints, what is familiar
+mend.txt, spoil.txt, confidence.txt, cost.txt, difficulty-0.txt, ...    LightGBM models
 """
 
 from __future__ import annotations

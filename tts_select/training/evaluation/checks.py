@@ -8,7 +8,7 @@ from typing import Any
 from tts_select.core.arm import Arm
 from tts_select.core.errors import InputError
 from tts_select.selector.routers.protocol import Router, fingerprint_mismatch
-from tts_select.training.log.manifest import pools_of
+from tts_select.training.log.manifest import pool_size, pools_of
 from tts_select.training.log.records import SweepLog
 from tts_select.training.replay.cases import cost_unit
 
@@ -56,4 +56,4 @@ def _can_replay(arm: Arm, log: SweepLog) -> bool:
     pool = pools_of(log.manifest.arms).get(arm.pool) if arm.is_sampling else None
     if pool is None or arm.prm not in (None, *pool.prms):
         return False
-    return log.manifest.imported is not None or arm.budget <= pool.size(log.manifest.n_samples)
+    return log.manifest.imported is not None or arm.budget <= pool_size(log.manifest, pool)

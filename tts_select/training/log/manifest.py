@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from types import NoneType
 from typing import Any, get_args
@@ -34,6 +34,8 @@ _FIELDS: dict[str, tuple[type, ...]] = {
     "grader": (str,),
     "problems": (dict,),
 }
+_SAMPLES_OF = "n_samples_of"
+"""There alone where policies have pools of different sizes."""
 _IMPORTED: dict[str, tuple[type, ...]] = {
     "format": (str,),
     "files": (list,),
@@ -54,9 +56,9 @@ class PoolPlan:
     arm: Arm
     prms: tuple[str, ...]
 
-    def size(self, n_samples: int) -> int:
-        """Of `n_samples`; every greedy sample is the same."""
-        return n_samples if self.arm.temperature > 0 else 1
+    def size(self, n_samples: int, n_samples_of: Mapping[str, int] | None = None) -> int:
+        """How many samples it has: those of its policy, else `n_samples`; every greedy sample is the same."""
+        return (n_samples_of or {}).get(self.arm.policy, n_samples) if self.arm.temperature > 0 else 1
 
 
 def pools_of(arms: Iterable[Arm]) -> dict[str, PoolPlan]:
@@ -69,6 +71,11 @@ def pools_of(arms: Iterable[Arm]) -> dict[str, PoolPlan]:
         name: PoolPlan(some[0], tuple(dict.fromkeys(arm.prm for arm in some if arm.prm)))
         for name, some in sharing.items()
     }
+
+
+def pool_size(manifest: Manifest, plan: PoolPlan) -> int:
+    """How many samples a pool of the log has."""
+    return plan.size(manifest.n_samples, manifest.n_samples_of)
 
 
 def policies(manifest: Manifest) -> tuple[str, ...]:
@@ -93,7 +100,11 @@ def rounds(n_samples: int) -> tuple[int, ...]:
 
 def encode_manifest(manifest: Manifest, problems: Iterable[LoggedProblem]) -> dict[str, Any]:
     """As it is in manifest.json; count and hash of the problems tell a log that lacks some, or has others."""
-    fields = {name: value for name, value in asdict(manifest).items() if name != "imported" or value}
+    fields = {
+        name: value
+        for name, value in asdict(manifest).items()
+        if name not in ("imported", _SAMPLES_OF) or value
+    }
     encoded = {"schema": manifest.schema, **fields, "problems": digest_of(problems)}
     found: dict[str, Any] = json.loads(json.dumps(encoded))
     return found
@@ -114,7 +125,12 @@ def decode_manifest(data: Any) -> Manifest:
     _check_schema(data)
     is_imported = data["schema"] == IMPORTED_SCHEMA
     types = _FIELDS | ({"imported": (dict,)} if is_imported else {})
-    _, portfolio, arms, n_samples, n_runs, seed, models, grader, digest, *imported = take(data, "it", types)
+    _, portfolio, arms, n_samples, n_runs, seed, models, grader, digest, *imported = take(
+        data, "it", types, ignored=(_SAMPLES_OF,)
+    )
+    n_samples_of = data.get(_SAMPLES_OF, {})
+    if not isinstance(n_samples_of, dict) or any(type(n) is not int or n < 1 for n in n_samples_of.values()):
+        raise ValueError(f"it has {_SAMPLES_OF} = {n_samples_of!r}")
     take(digest, "its problems", {"count": (int,), "sha256": (str,)})
     if n_samples < 1 or n_runs < 1:
         raise ValueError("n_samples and n_runs are 1 at least")
@@ -127,6 +143,7 @@ def decode_manifest(data: Any) -> Manifest:
         models={spec: _card(spec, card, is_imported) for spec, card in models.items()},
         grader=grader,
         imported=_imported(imported[0]) if is_imported else None,
+        n_samples_of=n_samples_of,
     )
     _check_models(manifest)
     return manifest
@@ -135,7 +152,7 @@ def decode_manifest(data: Any) -> Manifest:
 def differences(there: dict[str, Any], here: dict[str, Any]) -> list[str]:
     """In words, between two encoded manifests."""
     found = []
-    for name in _FIELDS:
+    for name in (*_FIELDS, _SAMPLES_OF):
         old, new = there.get(name), here.get(name)
         if old == new:
             continue

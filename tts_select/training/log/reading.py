@@ -16,6 +16,7 @@ from tts_select.training.log.codec import Record, decode
 from tts_select.training.log.manifest import (
     decode_manifest,
     digest_of,
+    pool_size,
     pools_of,
     rounds,
     searches,
@@ -185,7 +186,7 @@ def _lines(shard: Path, stream: BinaryIO) -> Iterator[tuple[str, Any]]:
 def _check_pool(pool: Pool, manifest: Manifest) -> None:
     plans = pools_of(manifest.arms)
     _check_known("pool", pool.name, tuple(plans))
-    n, known = plans[pool.name].size(manifest.n_samples), plans[pool.name].prms
+    n, known = pool_size(manifest, plans[pool.name]), plans[pool.name].prms
     if manifest.imported is not None:
         n = min(max(1, len(pool.samples)), n)  # as many as there were, but some
     if len(pool.samples) != n:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from tts_select.core.arm import Arm, pool_name
@@ -61,6 +61,8 @@ class Manifest:
     grader: str
     """Fingerprint of the grading; `log` where an imported log says itself what is correct."""
     imported: Imported | None = None
+    n_samples_of: dict[str, int] = field(default_factory=dict)
+    """By policy, where its pools have another number of samples."""
 
     @property
     def schema(self) -> str:

@@ -15,7 +15,7 @@ from tts_select.core.errors import InputError
 from tts_select.core.plan import Settings
 from tts_select.selector.portfolio import Portfolio
 from tts_select.training.evaluation.optimal import Point, efficiency, optimal
-from tts_select.training.log.manifest import pools_of
+from tts_select.training.log.manifest import pool_size, pools_of
 from tts_select.training.log.records import SweepLog
 from tts_select.training.replay.cases import Case, cases_of
 from tts_select.training.replay.fixed import Board, Score, bins_of, board_of
@@ -215,7 +215,7 @@ def _votes(cases: Sequence[Case], log: SweepLog, policies: Sequence[str], seed: 
     for plan in pools_of(log.manifest.arms).values():
         if plan.arm.temperature == 0 or plan.arm.policy not in policies:
             continue
-        n = min(plan.size(log.manifest.n_samples), log.manifest.n_samples)
+        n = pool_size(log.manifest, plan)
         majority = Arm(plan.arm.policy, None, "majority", n, plan.arm.settings)
         for prm in plan.prms:
             arms = {rule: _arm(majority, prm, rule) for rule in RULES}

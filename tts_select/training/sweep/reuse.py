@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tts_select.core.arm import POOL_SETTINGS, Arm
 from tts_select.core.errors import InputError
-from tts_select.training.log.manifest import PoolPlan, pools_of
+from tts_select.training.log.manifest import PoolPlan, pool_size, pools_of
 from tts_select.training.log.reading import read_manifest, read_records
 from tts_select.training.log.records import LoggedProblem, Manifest, Pool, Run
 
@@ -41,7 +41,7 @@ class _Same:
 
     def __init__(self, there: Manifest, wanted: Manifest) -> None:
         self._models = {spec for spec, card in wanted.models.items() if there.models.get(spec) == card}
-        self._n_samples = there.n_samples, wanted.n_samples
+        self._manifests = there, wanted
         self._pools = pools_of(there.arms), pools_of(wanted.arms)
         self._arms = {arm.name: arm for arm in there.arms}, {arm.name: arm for arm in wanted.arms}
         self._last_seed = wanted.seed + wanted.n_runs
@@ -67,7 +67,7 @@ class _Same:
         return record if record.seed < self._last_seed else None
 
     def _is_sampled_alike(self, old: PoolPlan, new: PoolPlan) -> bool:
-        n_old, n_new = (plan.size(n) for plan, n in zip((old, new), self._n_samples, strict=True))
+        n_old, n_new = (pool_size(m, plan) for m, plan in zip(self._manifests, (old, new), strict=True))
         return n_old == n_new and _sampling(old.arm) == _sampling(new.arm)
 
 

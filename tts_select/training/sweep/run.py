@@ -8,14 +8,14 @@ never depends on what ran before, nor on where a sweep was interrupted.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
 from tts_select.core.arm import POOL_SETTINGS, Arm
 from tts_select.core.candidate import Candidate
-from tts_select.core.errors import BackendError, InputError, TtsSelectError, unknown_size
+from tts_select.core.errors import BackendError, InputError, TtsSelectError, UnknownName, unknown_size
 from tts_select.core.problem import Problem
 from tts_select.core.protocols import Policy, RewardModel
 from tts_select.core.solution import Solution
@@ -46,6 +46,8 @@ class Sweep:
     problems: Sequence[LoggedProblem]
     n_samples: int = DEFAULT_SAMPLES
     """Of each policy on each problem."""
+    n_samples_of: Mapping[str, int] = field(default_factory=dict)
+    """By policy, where it is another number."""
     n_runs: int = DEFAULT_RUNS
     """Of each search arm on each problem."""
     seed: int = 0
@@ -72,6 +74,8 @@ class Sweep:
         """
         if not self.problems:
             raise InputError("there is no problem to sweep: name a file with some")
+        if unknown := sorted(set(self.n_samples_of) - set(self.portfolio.policies)):
+            raise UnknownName("policy of the portfolio", unknown[0], self.portfolio.policies)
         if len({problem.id for problem in self.problems}) < len(self.problems):
             raise InputError("two problems have the same id: give each its own")
         for arm in self.portfolio.arms:
@@ -83,9 +87,10 @@ class Sweep:
             )
 
     def _check_sampling(self, arm: Arm) -> None:
-        if arm.temperature > 0 and arm.budget > self.n_samples:
+        n = self.pools[arm.pool].size(self.n_samples, self.n_samples_of)
+        if arm.temperature > 0 and arm.budget > n:
             raise InputError(
-                f"the arm '{arm.name}' needs {arm.budget} samples and a pool has {self.n_samples}: "
+                f"the arm '{arm.name}' needs {arm.budget} samples and a pool has {n}: "
                 f"ask for --samples {arm.budget}, or take the arm out of the portfolio"
             )
         if arm.temperature == 0 and arm.budget > 1:
@@ -118,11 +123,11 @@ def run_sweep(
     sweep: Sweep,
     folder: Path,
     *,
-    reuse: Path | None = None,
+    reuse: Sequence[Path] = (),
     loaders: Loaders = FRESH,
     progress: Progress = lambda *_: None,
 ) -> SweepLog:
-    """Run what the log in `folder` does not hold yet, and complete it; `reuse` is an earlier log, whose
+    """Run what the log in `folder` does not hold yet, and complete it; `reuse` are earlier logs, whose
     records of unchanged problems, models and arms are taken over.
 
     Raises:
@@ -134,8 +139,8 @@ def run_sweep(
     models = Models(loaders, one_policy=True)
     try:
         with Writer(folder, manifest_of(sweep, models), sweep.problems) as log:
-            if reuse is not None:
-                _take_over(reuse, sweep, log)
+            for earlier in reuse:
+                _take_over(earlier, sweep, log)
             asyncio.run(_run_stages(sweep, log, models, progress))
             return log.finish()
     finally:
@@ -158,6 +163,7 @@ def manifest_of(sweep: Sweep, swept: Models) -> Manifest:
         portfolio=sweep.portfolio.name,
         arms=sweep.portfolio.arms,
         n_samples=sweep.n_samples,
+        n_samples_of=dict(sweep.n_samples_of),
         n_runs=sweep.n_runs,
         seed=sweep.seed,
         models={spec: cards[spec] for spec in (*policies, *prms)},
@@ -228,7 +234,7 @@ def _about(problem: LoggedProblem, error: TtsSelectError) -> TtsSelectError:
 
 
 def _pooling(sweep: Sweep, plan: PoolPlan, models: Models) -> Work:
-    arm, n = plan.arm, plan.size(sweep.n_samples)
+    arm, n = plan.arm, plan.size(sweep.n_samples, sweep.n_samples_of)
     policy = models.policy(arm.policy)
     prms = {name: models.prm(name) for name in plan.prms}
     settings = replace(arm.settings, seed=sweep.seed, temperature=arm.temperature)
