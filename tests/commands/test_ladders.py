@@ -79,7 +79,7 @@ def test_a_router_is_trained_and_measured_on_imported_logs(logs: Path, tmp_path:
     assert measured.exit_code == 0, measured.output
     report = json.loads((out / "report.json").read_text())
     assert (report["split"], report["n_trained"]) == ("test", N_PROBLEMS)
-    assert "What the router buys" in (out / "report.html").read_text()
+    assert "What the router saves" in (out / "report.html").read_text()
     assert (out / "plots" / "frontier.png").stat().st_size > 0
     again = invoke("evaluate", router, str(logs / "train"), "--out", str(out))
     assert again.exit_code == 2
@@ -177,12 +177,12 @@ def test_a_model_of_a_log_that_nothing_is_bound_to_is_refused_in_a_line(router: 
 def test_folds_need_no_router(logs: Path, tmp_path: Path) -> None:
     out = tmp_path / "report"
     result = invoke(
-        "evaluate", str(logs / "train"), "--folds", "2", "--policies", "big", "--out", str(out), "--json"
+        "evaluate", str(logs / "train"), "--folds", "6", "--policies", "big", "--out", str(out), "--json"
     )
     assert result.exit_code == 0, result.output
     report = json.loads(result.stdout)
     assert report["policies"] == ["log:big"]
-    assert report["split"] == "2 folds over problems"
+    assert report["split"] == "6 folds over problems"
 
 
 @pytest.mark.parametrize(
@@ -192,7 +192,8 @@ def test_folds_need_no_router(logs: Path, tmp_path: Path) -> None:
         (("train", "train", "--probes", "2"), "leave --probe... out"),
         (("train", "train", "--policies", "bigg"), "did you mean 'big'"),
         (("train", "train", "--kind", "look-ahead"), "a router needs at least 30"),
-        (("evaluate", "single", "--folds", "5"), "the log has 1 problem with samples of every policy"),
+        (("evaluate", "single", "--folds", "5"), "the log has 1 problem with samples of every policy, which"),
+        (("evaluate", "train", "--folds", "2"), "12 of 24 problems are left to train on"),
         (("evaluate", "train"), "--folds 5"),
     ],
 )

@@ -166,7 +166,7 @@ def test_the_training_problems_are_refused_as_a_test(router: str, sweeps: Path, 
     out = tmp_path / "report"
     result = invoke("evaluate", router, str(sweeps / "train"), "--out", str(out))
     assert result.exit_code == 2
-    assert f"{N_PROBLEMS} problems of the sweep trained the router" in result.stderr
+    assert f"{N_PROBLEMS} problems of the log trained the router" in result.stderr
     assert not out.exists()
 
 

@@ -102,19 +102,32 @@ class Fitted:
         self.prices = {words: 1.0}
 
 
-def evaluated(words: str) -> dict[str, Any]:
+class Ladders:
+    """What `ladders_view` reads of a router."""
+
+    def __init__(self, words: str) -> None:
+        self.fallback = self.unit = words
+        self.prices = {words: 1.0}
+        self.accuracy = self.cost = NAN
+        self.in_words = words
+
+    def at(self, price: float) -> Ladders:
+        return self
+
+
+def evaluated(words: str) -> Any:
     point = {"name": words, "accuracy": NAN, "cost": NAN}
-    ratio = {"value": NAN, "low": NAN, "high": NAN}
+    interval = {"value": NAN, "low": NAN, "high": NAN}
     return {
         "n_problems": 3,
         "n_draws": 1,
+        "split": words,
         "unit": words,
-        "best_fixed": point,
-        "near_best": {"name": words, "cost_ratio": ratio},
-        "cost_ratio_at_equal_accuracy": ratio,
-        "gap_closed": ratio,
+        "savings": [{"against": words, **point, "cost_ratio": interval, "gain": interval}],
+        "gap_closed": interval,
         "calibration": {words: {"ece": NAN}},
         "router": {"efforts": {words: point}},
+        "unfamiliar_share": NAN,
     }
 
 

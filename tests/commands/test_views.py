@@ -13,7 +13,6 @@ from rich.console import RenderableType
 from tests.ladders import ladder_router
 from tts_select.commands._router_views import (
     evaluation_view,
-    fitted_view,
     ladders_view,
     outlook_view,
     why_not,
@@ -73,23 +72,6 @@ def test_an_outlook_shows_the_plan_the_difficulty_and_the_probes() -> None:
     assert "no probes" in shown(outlook(0))
 
 
-def test_what_was_learned_is_shown_with_how_sure_it_is(fitted: Any) -> None:
-    text = rendered(fitted_view(fitted.router, fitted.facts))
-    skill = fitted.facts["skill"]["mend"]
-    assert f"{skill['value']:.2f} ({skill['low']:.2f} to {skill['high']:.2f})" in text
-    assert f"{fitted.facts['unfamiliar']['refused']:.1%}" in text
-    assert "2 samples of world:small, scored by world:prm" in text
-
-
-def test_what_cannot_be_measured_is_not_shown(fitted: Any) -> None:
-    facts = {**fitted.facts, "skill": {}, "ablation": {"auc": {}}}
-    router = replace(fitted.router, probe=replace(fitted.router.probe, n=0))
-    text = rendered(fitted_view(router, facts))
-    assert "AUC" not in text
-    assert "explained" not in text
-    assert "probes" in text.split("none", maxsplit=1)[0]
-
-
 def test_an_outlook_shows_the_eight_best_options() -> None:
     options = [Option(Arm("p", None, "majority", n), 0.5, 100.0 * n) for n in range(2, 14)]
     text = shown(outlook(2, (CHOSEN, *options)))
@@ -101,6 +83,7 @@ def test_a_ladder_router_shows_the_ladder_of_each_effort() -> None:
     facts = {"n_problems": 30, "n_orders": 64, "share_cut": {"small": 0.125, "large": 0.0}}
     text = rendered(ladders_view(ladder_router(unit="characters"), facts), width=200)
     assert "accuracy 0.800 for 200 characters a problem: up to small x 4, then large x 4" in text
+    assert "accuracy 0.500 for 12 characters a problem: up to small x 1" in text
     assert "30 problems, 64 orders of each" in text
     assert "12.5% of small: unknown" in text
     assert "of large: unknown" not in text
@@ -124,13 +107,22 @@ def test_an_evaluation_says_where_the_router_never_is_as_accurate(
     ratio: tuple[float, float, float], said: str
 ) -> None:
     cost_ratio = dict(zip(("value", "low", "high"), ratio, strict=True))
-    report = {
+    gain = {"value": 0.0125, "low": 0.0, "high": 0.025}
+    point = {"accuracy": 0.5, "cost": 10.0}
+    report: Any = {
         "n_problems": 100,
         "n_draws": 4,
-        "best_fixed": {"name": "cot@1 p", "accuracy": 0.5, "cost": 10.0},
-        "cost_ratio_at_equal_accuracy": cost_ratio,
+        "split": "test",
+        "unit": "tokens",
+        "savings": [
+            {"against": "margin", "name": "margin p", **point, "cost_ratio": cost_ratio, "gain": gain}
+        ],
         "gap_closed": {"value": 0.5, "low": 0.4, "high": 0.6},
         "calibration": {},
-        "router": {},
+        "router": {"efforts": {}},
+        "unfamiliar_share": 0.01,
     }
-    assert said in rendered(evaluation_view(report))
+    text = rendered(evaluation_view(report), width=160)
+    assert said in text
+    assert "0.500 for 10 tokens" in text
+    assert "+1.2" in text

@@ -86,7 +86,7 @@ def fitted_view(router: LookaheadRouter, facts: Mapping[str, Any]) -> Renderable
         table.add_row("difficulty, AUC", _listed(areas))
     for name, of_what in _LEARNED.items():
         if skill := facts["skill"].get(name):
-            table.add_row(f"explained of {of_what}", f"{figure(skill['value'], '.2f')} ({_interval(skill)})")
+            table.add_row(f"explained of {of_what}", _interval(skill))
     table.add_row("refused of problems like these", figure(facts["unfamiliar"]["refused"], ".1%"))
     for effort, price in router.prices.items():
         point = next(p for p in facts["frontier"] if p["price"] == price)
@@ -130,9 +130,9 @@ def evaluation_view(report: Report) -> RenderableType:
     errors = {kind: found["ece"] for kind, found in report["calibration"].items()}
     facts.add_row("calibration error (ECE)", _listed(errors))
     facts.add_row("refused as unfamiliar", figure(report["unfamiliar_share"], ".1%"))
-    saved = Table("against", "its accuracy", "the router's cost at that", "accuracy at its cost", box=None)
+    saved = Table("against", "its accuracy", "the router's cost at that", "points more at its cost", box=None)
     for row in report["savings"]:
-        gain = f"{figure(100 * row['gain']['value'], '+.1f')} points"
+        gain = figure(100 * row["gain"]["value"], "+.1f")
         name = row["name"] if row["against"] in row["name"] else f"{row['against']}: {row['name']}"
         saved.add_row(name, f"{_point(row)} {unit}", _of_it(row["cost_ratio"]), gain)
     return Group(facts, "", saved)
@@ -140,17 +140,16 @@ def evaluation_view(report: Report) -> RenderableType:
 
 def _of_it(ratio: IntervalRecord) -> str:
     """The share of what the other costs; a router that never is as accurate costs infinitely more."""
-    never = math.isinf(ratio["value"])
-    return "never as accurate" if never else f"{_interval(ratio)} of it"
+    return "never as accurate" if math.isinf(ratio["value"]) else _interval(ratio, " of it")
 
 
-def _interval(found: IntervalRecord) -> str:
-    value, low, high = ("never" if math.isinf(x) else figure(x, ".2f") for x in _ends(found))
-    return value if math.isnan(found["value"]) else f"{value} ({low} to {high})"
+def _interval(found: IntervalRecord, unit: str = "") -> str:
+    value, low, high = (_end(found[key]) for key in ("value", "low", "high"))
+    return f"{value}{unit} ({low} to {high})"
 
 
-def _ends(found: IntervalRecord) -> tuple[float, float, float]:
-    return found["value"], found["low"], found["high"]
+def _end(value: float) -> str:
+    return "never" if math.isinf(value) else figure(value, ".2f")
 
 
 def _point(found: Point) -> str:

@@ -9,7 +9,7 @@ import pytest
 from tts_select.training.replay import metrics
 
 
-@pytest.fixture(scope="package", autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def _few_resamples() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(metrics, "N_RESAMPLES", 60)

@@ -10,6 +10,8 @@ import pytest
 
 from tests.training.evaluation.by_hand import GREEDY, GREEDY_LARGE, LARGE, SMALL, TEXTS, VOTE, log_by_hand
 from tts_select.selector.calibration import Calibration
+from tts_select.selector.familiarity import TextRanges
+from tts_select.selector.features import TEXT_FEATURES
 from tts_select.selector.portfolio import Portfolio
 from tts_select.selector.routers.lookahead import (
     Calibrated,
@@ -52,8 +54,7 @@ def router_by_hand(**changes: Any) -> LookaheadRouter:
         },
         "prices": {"low": 2.0, "medium": 0.001, "high": 0.0001},
         "fallback": VOTE.name,
-        "text_ranges": tuple((-1e9, 1e9) for _ in range(9)),
-        "words": frozenset(),
+        "familiarity": TextRanges(tuple((-1e9, 1e9) for _ in TEXT_FEATURES), frozenset()),
         "mean_tokens": {SMALL: 1.0, LARGE: 3.0},
         "strengths": strengths,
         "fingerprints": {SMALL: "fp-small", LARGE: "fp-large", "grader": "grader"},
@@ -64,7 +65,8 @@ def router_by_hand(**changes: Any) -> LookaheadRouter:
 @pytest.fixture(scope="module")
 def report() -> Report:
     ablation = {"auc": {"all": 0.9}, "brier": {"all": 0.1}, "ece": {"all": 0.05}, "probes": {"n": 1}}
-    return evaluate(router_by_hand(), log_by_hand(), {"ablation": ablation})
+    facts = {"ablation": ablation, "unfamiliar": {"refused": 0.0125}}
+    return evaluate(router_by_hand(), log_by_hand(), facts)
 
 
 def p_mended(text: str) -> float:
@@ -110,6 +112,7 @@ def test_deciding_once_runs_the_best_arm_to_its_end(report: Report) -> None:
 
 def test_what_features_told_in_training_is_passed_on(report: Report) -> None:
     assert report["difficulty"]["auc"] == {"all": 0.9}
+    assert report["unfamiliar_share_in_training"] == 0.0125
     assert report["shift"] is None
     assert report["kind"] == "look-ahead"
 

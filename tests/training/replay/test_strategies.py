@@ -18,6 +18,7 @@ from tts_select.training.replay.strategies import (
     budgets,
     early_stopping,
     fixed_arms,
+    margin,
 )
 
 POLICY = "log:weak"
@@ -78,3 +79,18 @@ def test_budgets_double_up_to_all_samples() -> None:
     assert budgets(1) == [1]
     assert budgets(8) == [1, 2, 4, 8]
     assert budgets(12) == [1, 2, 4, 8, 12]
+
+
+def test_the_margin_rule_stops_when_the_first_is_half_of_the_samples_ahead(replay: Replay) -> None:
+    """Unanswered samples count as samples, and one sample is never enough."""
+    correct, cost = margin(replay, POLICY)
+    for row in range(len(replay)):
+        groups, costs = drawn(replay, row)
+
+        def is_ahead(k: int, groups: list[int] = groups) -> bool:
+            first, second, *_ = [*sorted(Counter(g for g in groups[:k] if g >= 0).values())[::-1], 0, 0]
+            return first - second >= k / 2
+
+        n = next((k for k in range(2, 11) if is_ahead(k)), 10)
+        assert correct[row] == (majority(groups[:n]) == RIGHT)
+        assert cost[row] == pytest.approx(sum(costs[:n]))

@@ -72,6 +72,7 @@ def a_report() -> dict[str, Any]:
             [{"price": 1e-9, "stages": [f"{NASTY} x 2", "world:large x 4"], "accuracy": 0.6, "cost": 1.0}]
         ],
         "unfamiliar_share": 0.0125,
+        "unfamiliar_share_in_training": 0.01,
         "n_draws": 20,
         "split": "test",
         "arms": arms,
@@ -253,7 +254,9 @@ def test_a_shift_is_shown_with_what_it_was_trained_and_tested_on(written: Path) 
     ):
         assert said in text
     assert "refused 1.2 % of the measured problems" in text
-    without = build_page({**a_report(), "shift": None, "unfamiliar_share": None}, {})
+    assert "like those of the training it refuses 1.0 %" in text
+    shares = dict.fromkeys(("unfamiliar_share", "unfamiliar_share_in_training"))
+    without = build_page({**a_report(), "shift": None, **shares}, {})
     assert "Problems unlike" not in without
 
 
@@ -312,6 +315,7 @@ def test_a_report_without_a_single_number_is_still_written(tmp_path: Path) -> No
 
 
 NUMBERS = {"n_problems", "n_draws", "n_trained", "probe_share", "unfamiliar_share"}
+NUMBERS |= {"unfamiliar_share_in_training"}
 
 
 @pytest.mark.parametrize("empty", [None, {}], ids=["none", "empty"])

@@ -73,6 +73,11 @@ def cross_evaluate(
     log = _replayable(log, note)
     cases = cases_of(log)
     ids = [case.problem.id for case in cases]
+    if len(ids) < folds:
+        problems = "1 problem" if len(ids) == 1 else f"{len(ids)} problems"
+        raise InputError(
+            f"the log has {problems} with samples of every policy, which is too few for {folds} folds"
+        )
     fold = np.random.default_rng(seed).permutation(len(ids)) % folds
     parts = []
     for k, (inside, places) in enumerate(_folds(log, ids, fold, folds)):

@@ -3,6 +3,7 @@ again worth it?"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -25,8 +26,10 @@ def lookahead_sections(measured: Measured) -> Sections:
     """What each kind of feature tells of difficulty in training, whether solvable problems are told from
     others, and what one decision comes to."""
     facts = measured.parts[0].trained_on
+    refused = [part.trained_on.get("unfamiliar", {}).get("refused", math.nan) for part in measured.parts]
     return {
         "difficulty": dict(facts.get("ablation", {})) if len(measured.parts) == 1 else {},
+        "unfamiliar_share_in_training": float(np.mean(refused)),
         "solvable_auc": _solvable_auc(measured),
         "decide_once": _once(measured).score.as_dict(),
     }

@@ -152,6 +152,8 @@ class Sections(TypedDict, total=False):
     solvable_auc: float
     decide_once: Point
     shift: Shift | None
+    unfamiliar_share_in_training: float
+    """Of held-out training problems, those that the router would refuse."""
     ladders: list[list[LadderRecord]]
     """Of each router that was measured."""
 

@@ -159,6 +159,8 @@ def _unfamiliar(report: Report) -> Iterable[str]:
             f"The router refused {figures.share(share)} of the measured problems as unlike its training "
         )
         yield html.note(refused + "problems; they were given to the best fixed arm of the training.")
+    if (share := report.get("unfamiliar_share_in_training")) is not None:
+        yield html.note(f"Of problems like those of the training it refuses {figures.share(share)}.")
     if found := report.get("shift"):
         best = found.get("best_fixed") or {}
         facts = [

@@ -1,0 +1,77 @@
+"""The project's own page of results, from a report as `evaluate` writes it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.training.evaluation.by_hand import log_by_hand
+from tests.training.evaluation.test_lookahead import router_by_hand
+from tts_select.training.evaluation.evaluate import evaluate
+from tts_select.training.replay import metrics
+from tts_select.training.report.rendering import without_nan
+
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+NEVER = {"value": None, "low": 0.4, "high": None, "infinite": ["value", "high"]}
+
+
+@pytest.fixture(scope="module")
+def modules() -> Any:
+    """The page and the targets; scripts import what is beside them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(BENCHMARKS))
+        import results_page  # type: ignore[import-not-found]
+        import targets  # type: ignore[import-not-found]
+
+        yield results_page, targets
+        for name in ("results_page", "targets", "markdown"):
+            sys.modules.pop(name, None)
+
+
+@pytest.fixture(scope="module")
+def report() -> dict[str, Any]:
+    ablation = {name: {"all": 0.5} for name in ("auc", "brier", "ece")}
+    facts = {"ablation": {**ablation, "probes": {"n": 2, "policy": "p", "prm": "r"}}, "n_problems": 7}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(metrics, "N_RESAMPLES", 60)
+        found = without_nan(dict(evaluate(router_by_hand(), log_by_hand(), facts)))
+    return dict(json.loads(json.dumps(found)))
+
+
+def test_the_page_lacks_nothing(modules: Any, report: dict[str, Any]) -> None:
+    page = "\n".join(modules[0].page(report, live="live figures"))
+    assert "not measured" not in page
+    assert "nan" not in page.lower()
+    for arm in report["arms"]:
+        assert arm["name"] in page
+    assert "live figures" in page
+
+
+def test_every_target_is_held_against_its_figure(modules: Any, report: dict[str, Any]) -> None:
+    rows = {row["what"]: row for row in modules[1].targets_of(report)}
+    gap = rows["distance from best fixed arm to oracle closed at equal cost"]
+    assert gap["met"] == (report["gap_closed"]["value"] >= 0.6)
+    assert gap["measured"].startswith(f"{report['gap_closed']['value']:.3f} (")
+    for what in ("difficulty", "p_correct", "confidence"):
+        assert rows[f"ECE of {what}"]["met"] == (report["calibration"][what]["ece"] <= 0.05)
+
+
+def test_a_cost_that_is_infinite_misses_its_target_and_one_not_measured_has_none(
+    modules: Any, report: dict[str, Any]
+) -> None:
+    row = modules[1].targets_of({**report, "cost_ratio_at_equal_accuracy": NEVER})[0]
+    assert (row["measured"], row["met"]) == ("never (0.400 to never)", False)
+    nothing = dict.fromkeys(("value", "low", "high"))
+    row = modules[1].targets_of({**report, "cost_ratio_at_equal_accuracy": nothing})[0]
+    assert row["met"] is None
+
+
+def test_a_shift_has_its_target(modules: Any, report: dict[str, Any]) -> None:
+    difference = {"value": -0.02, "low": -0.05, "high": 0.0}
+    rows = modules[1].targets_of({**report, "shift": {"difference": difference, "unfamiliar_share": 0.5}})
+    (row,) = [row for row in rows if "levels never trained on" in row["what"]]
+    assert (row["met"], row["measured"]) == (False, "-0.020 (-0.050 to 0.000); 50% are flagged as unfamiliar")
