@@ -1,97 +1,235 @@
-"""What may stand around a value without being part of it: a unit, an ordinal's ending, a name."""
+"""What may stand behind a value without being part of it: a unit, which has a size, or words, which say what it is of."""
 
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from dataclasses import dataclass
+from fractions import Fraction
 
-_SYNONYMS = """
-mm: millimeter millimeters
-cm: centimeter centimeters
-m: meter meters metre metres
-km: kilometer kilometers
-in: inch inches
-ft: foot feet
-yd: yard yards
-mi: mile miles
-mg: milligram milligrams
-g: gram grams
-kg: kilogram kilograms
-oz: ounce ounces
-lb: lbs pound pounds
-s: sec secs second seconds
-min: mins minute minutes
-h: hr hrs hour hours
-day: days
-week: weeks
-month: months
-year: years
-ml: milliliter milliliters
-l: liter liters litre litres
-dollar: dollars usd
-cent: cents
-mph:
-kph: kmh
+_BASES = """
+m metre metres meter meters
+g gram grams gramme grammes
+s sec secs second seconds
+A ampere amperes amp amps
+K kelvin kelvins
+mol mole moles
+deg degree degrees
+rad radian radians
+dollar dollars usd buck bucks
+euro euros eur
+pound_sterling gbp
+yuan rmb
+rupee rupees
+yen
+bit bits
+month months
+person
 """
-_QUALIFIERS = "square sq cubic per of the degree degrees rad radian radians unit units"
-
-_SCALE_OF = {
-    word: scale
-    for line in _SYNONYMS.split("\n")
-    if line
-    for scale, _, others in [line.partition(":")]
-    for word in (scale, *others.split())
+_DERIVED = """
+min 60 s: mins minute minutes
+h 3600 s: hr hrs hour hours
+day 86400 s: days
+week 604800 s: weeks wk wks
+year 12 month: years yr yrs
+decade 120 month: decades
+century 1200 month: centuries
+in 0.0254 m: inch inches
+ft 0.3048 m: foot feet
+yd 0.9144 m: yard yards yds
+mi 1609.344 m: mile miles
+L 0.001 m3: l liter liters litre litres
+gallon 0.003785411784 m3: gallons gal
+quart 0.000946352946 m3: quarts qt
+pint 0.000473176473 m3: pints
+cc 0.000001 m3:
+acre 4046.8564224 m2: acres
+hectare 10000 m2: hectares ha
+oz 28.349523125 g: ounce ounces
+lb 453.59237 g: lbs pound pounds
+ton 1000000 g: tons tonne tonnes
+N 1000 g m s-2: newton newtons
+J 1000 g m2 s-2: joule joules
+W 1000 g m2 s-3: watt watts
+Pa 1000 g m-1 s-2: pascal pascals
+atm 101325000 g m-1 s-2:
+bar 100000000 g m-1 s-2: bars
+Hz 1 s-1: hertz
+C 1 s A: coulomb coulombs
+V 1000 g m2 s-3 A-1: volt volts
+ohm 1000 g m2 s-3 A-2: ohms Ω Omega
+F 0.001 g-1 m-2 s4 A2: farad farads
+T 1000 g s-2 A-1: tesla
+Wb 1000 g m2 s-2 A-1: weber
+H 1000 g m2 s-2 A-2: henry
+eV 0.0000000000000001602176634 g m2 s-2:
+cal 4184 g m2 s-2: calorie calories
+mph 0.44704 m s-1:
+kph 0.27777777777777777 m s-1: kmh kmph
+cent 0.01 dollar: cents penny pennies
+nickel 0.05 dollar: nickels
+dime 0.1 dollar: dimes
+byte 8 bit: bytes
+rpm 1 min-1:
+"""
+_PREFIXES = {
+    "k": 3, "c": -2, "m": -3, "M": 6, "G": 9, "T": 12, "d": -1, "u": -6, "\\mu": -6, "n": -9, "p": -12, "f": -15,
+    "kilo": 3, "centi": -2, "milli": -3, "mega": 6, "giga": 9, "deci": -1, "micro": -6, "nano": -9, "pico": -12,
 }
-UNIT_WORDS = "|".join(sorted((*_SCALE_OF, *_QUALIFIERS.split()), key=len, reverse=True))
-"""A regular expression's alternatives."""
+_PREFIXED = frozenset("m g s A K mol L l N J W Pa Hz C V ohm F T eV cal bit byte meter meters metre metres gram grams "
+                      "second seconds liter liters litre litres newton newtons joule joules watt watts pascal pascals "
+                      "volt volts hertz".split())
+_POWERS = {"square": 2, "sq": 2, "cubic": 3, "cu": 3, "squared": 2, "cubed": 3}
+_FILLERS = frozenset("of the a an in per unit units total altogether each every and is are".split())
 
-_POWER = r"(?:\^(?:\d|\{-?\d\}))?"
-_ADJACENT = "|".join(word for word in UNIT_WORDS.split("|") if len(word) > 1)  # 5m may be five times m
-_UNIT = "|".join(
+Dimensions = tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """A known unit by its size in base units, or words."""
+
+    factor: Fraction = Fraction(1)
+    dimensions: Dimensions = ()
+    words: frozenset[str] = frozenset()
+    """In the singular: what a value is of, where it is no known unit."""
+
+    @property
+    def is_known(self) -> bool:
+        """Whether it measures something."""
+        return bool(self.dimensions)
+
+    def measures_other(self, other: Unit) -> bool:
+        """Whether the two cannot be said of the same value: metres and seconds, north and south."""
+        if self.is_known and other.is_known and self.dimensions != other.dimensions:
+            return True
+        if self.is_known != other.is_known and bool(self.words) != bool(other.words) and self and other:
+            return True
+        return bool(self.words and other.words and not (self.words <= other.words or other.words <= self.words))
+
+    def __bool__(self) -> bool:
+        return bool(self.dimensions or self.words)
+
+
+NO_UNIT = Unit()
+
+
+def _known() -> dict[str, tuple[Fraction, dict[str, int]]]:
+    found: dict[str, tuple[Fraction, dict[str, int]]] = {}
+    for line in _BASES.split("\n"):
+        for name in line.split():
+            found[name] = Fraction(1), {line.split()[0]: 1}
+    for line in filter(None, _DERIVED.split("\n")):
+        head, _, others = line.partition(":")
+        name, size, *parts = head.split()
+        factor, dimensions = Fraction(size), {}
+        for part in parts:
+            base = re.fullmatch(r"([a-zA-Z]+)(-?\d*)", part)
+            assert base is not None
+            dimensions[base[1]] = int(base[2] or 1)
+        if name == "kph":
+            factor = Fraction(1000, 3600)
+        for one in (name, *others.split()):
+            found[one] = factor, dimensions
+    found["rpm"] = Fraction(1, 60), {"s": -1}
+    for prefix, exponent in _PREFIXES.items():
+        for name in _PREFIXED:
+            if (len(prefix) > 1 and prefix != "\\mu") == (len(name) > 3):
+                size, dimensions = found[name]
+                found.setdefault(prefix + name, (size * Fraction(10) ** exponent, dimensions))
+    return found
+
+
+_KNOWN = _known()
+_LETTERS = frozenset(name for name in _KNOWN if len(name) == 1)
+UNIT_WORDS = "|".join(
+    re.escape(name) for name in sorted((*_KNOWN, *_POWERS, *_FILLERS), key=len, reverse=True)
+)
+"""A regular expression's alternatives."""
+_ADJACENT = "|".join(
+    re.escape(n) for n in sorted(_KNOWN, key=len, reverse=True) if len(n) > 1 and n not in ("in", "min")
+)
+_NOUN = r"(?=[a-zA-Z]*[aeiouAEIOU])[a-zA-Z]{4,}|(?:men|man|cup|egg|car|bag|box|can|cat|dog|pen|pie|pig|cow|hen|bus|toy|jar|kid|son|way|win|set|tie|hat|nut|bar|row|pot|bee|ant|fly|act|ad|ads|low|up|am|pm|AM|PM|BC|AD|BCE|CE|net|new|old|red|big|one|all|her|his|is|are|to|at|for|on|by|from|with|has|have|was|can|be|it|as|that|left|west|east)s?"
+_POWER = r"(?:\^(?:-?\d|\{-?\d\})|\*\*-?\d)?"
+_PART = "|".join(
     (
-        r"[ *./-]?\\text\{[^{}]*\}",
-        rf"[ ./-](?:{UNIT_WORDS})(?![a-zA-Z])",
+        r"[ *./-]*\\text\{[^{}]*\}",
+        rf"(?:[ /*.-]|\\cdot ?)+(?:{UNIT_WORDS})(?![a-zA-Z])",
         rf"(?<=[\d}}])(?:{_ADJACENT})(?![a-zA-Z])",
-        r" [a-zA-Z]{3,}",  # whatever is counted: apples
-        r"\\degree(?: ?[CFK](?![a-zA-Z]))?",
+        rf"(?:[ -]|(?<=\}}))(?:{_NOUN})(?![a-zA-Z=(])[.']?",
+        r" ?[ap]\.m\.?",
+        r"\\degree ?(?:[CFK](?![a-zA-Z]))?",
     )
 )
 _ORDINAL = r"(?:\^?\{?(?:\\text\{ ?)?(?:st|nd|rd|th)\}?\}?)"
 _WITH_UNIT = re.compile(
-    rf"(?P<value>.*?[\w}})%.])(?:{_ORDINAL}$|{_ORDINAL}?(?P<unit>(?:(?:{_UNIT}){_POWER})+))", re.DOTALL
+    rf"(?P<value>.*?(?:[\d}})\]%.!]|[a-zA-Z](?=\\text|\\degree)|\\pi|\\infty))"
+    rf"(?:{_ORDINAL}$|{_ORDINAL}?(?P<unit>(?:(?:{_PART}){_POWER})+))",
+    re.DOTALL,
 )
-_NAMES = (
-    r"\\?[a-zA-Z]+(?:_\w|_\{[^{}]*\})?'*(?:\([a-zA-Z,]+\))?",  # x, x_1, f(x), \theta
-    r"\|[A-Z]+\|",
-    r"\\(?:angle|overline) ?\{?[A-Z]+\}?",
-)
-_ASSIGNED = re.compile(rf"(?P<name>{'|'.join(_NAMES)})(?:=|\\approx ?|\\in ?|:)(?P<value>[^=<>]+)", re.DOTALL)
+_UNIT_TOKEN = re.compile(r"(/|per(?![a-zA-Z]))|(\\degree ?[CFK]?)|(\\mu ?[a-zA-Z]+|[a-zA-Z]+(?:\.m\.?)?)(?:(?:\^|\*\*)\{?(-?\d)\}?)?")
 
 
-class Assigned(NamedTuple):
-    """`value` of `name`, which is empty where none is given."""
-
-    name: str
-    value: str
-
-
-def assigned(text: str) -> Assigned:
-    """`x=5` in two parts; anything else is a value without a name."""
-    found = _ASSIGNED.fullmatch(text)
-    return Assigned(found["name"], found["value"].strip()) if found else Assigned("", text)
-
-
-def without_unit(text: str) -> tuple[str, str]:
-    """(value, unit) of `5\\text{ cm}^2`, `12^{th}` or `90\\degree`; the unit is empty where there is none."""
+def without_unit(text: str) -> tuple[str, Unit]:
+    """Take `5\\text{ cm}^2`, `12^{th}`, `3 km north` or `90\\degree` apart: the value, and its unit."""
+    if text[-1:].isdigit() and " " not in text and "\\text" not in text:
+        return text, NO_UNIT
     found = _WITH_UNIT.fullmatch(text)
-    return (found["value"].strip(), found["unit"] or "") if found else (text, "")
+    if found is None or not re.search(r"[\d\\]", found["value"]):
+        return text, NO_UNIT
+    return found["value"].strip(), unit_of(found["unit"] or "")
 
 
-def are_different_scales(unit: str, other: str) -> bool:
-    """Whether both are known units, and not the same one: cm and m."""
-    a, b = _scale(unit), _scale(other)
-    return a is not None and b is not None and a != b
+def unit_of(text: str) -> Unit:
+    """The unit that a text says."""
+    factor, dimensions, words, sign, next_power = Fraction(1), dict[str, int](), set[str](), 1, 1
+    for slash, degree, name, power in _UNIT_TOKEN.findall(re.sub(r"\\text\{|\}|\{", lambda m: m[0] if m[0] == "{" else " ", text).replace("^ ", "^")):
+        if slash:
+            sign = -1
+            continue
+        if degree:
+            name, power = "deg" + degree.removeprefix("\\degree").strip().replace("K", ""), ""
+        if name in _POWERS:
+            next_power = _POWERS[name]
+            if name.endswith("ed"):
+                dimensions = {base: n * next_power for base, n in dimensions.items()}
+                factor, next_power = factor**next_power, 1
+            continue
+        known = _KNOWN.get(name.replace(" ", "")) or _KNOWN.get(name.lower()) if name else None
+        if known is not None:
+            exponent = int(power or 1) * next_power * sign
+            factor *= known[0] ** exponent
+            for base, n in known[1].items():
+                dimensions[base] = dimensions.get(base, 0) + n * exponent
+        elif name.lower() not in _FILLERS:
+            words.add(_singular(name.lower().replace(".", "")))
+        next_power = 1
+    kept = tuple(sorted((base, n) for base, n in dimensions.items() if n and base != "person"))
+    return Unit(factor, kept, frozenset(words))
 
 
-def _scale(unit: str) -> str | None:
-    return _SCALE_OF.get(re.sub(r"\\text|[{}\s.]|\^.*", "", unit).lower())
+def _singular(word: str) -> str:
+    if word.endswith("ies") and len(word) > 4:
+        return word[:-3] + "y"
+    if word.endswith(("ches", "shes", "sses", "xes")):
+        return word[:-2]
+    return word[:-1] if word.endswith("s") and not word.endswith("ss") and len(word) > 3 else word
+
+
+_NAMES = (
+    r"\\?[a-zA-Z]+(?:_\w|_\{[^{}]*\})?'*(?:\((?:[^()=<>]|\([^()=<>]*\))*\))?",  # x, x_1, f(x), \theta, P(A \cup B)
+    r"\|[A-Z]+\|",
+    r"\\(?:angle|overline|triangle|vec|overrightarrow) ?\{?[a-zA-Z]+\}?",
+    r"\([a-zA-Z](?:_\w)?(?:,[ ]?[a-zA-Z](?:_\w)?)+\)",  # (x, y)
+    r"[a-zA-Z]+ [a-zA-Z]+",
+)
+_ASSIGNED = re.compile(
+    rf"(?P<name>{'|'.join(_NAMES)})(?:=|\\approx ?|\\in ?|:(?= ?[^\d ]))(?P<value>[^=<>]+)", re.DOTALL
+)
+
+
+def assigned(text: str) -> tuple[str, str]:
+    """`x=5` as its name and its value; anything else is a value without a name."""
+    found = _ASSIGNED.fullmatch(text)
+    if found is None or "\\le" in found["value"] or "\\ge" in found["value"]:
+        return "", text
+    return found["name"].replace(" ", ""), found["value"].strip()
