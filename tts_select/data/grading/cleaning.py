@@ -13,10 +13,12 @@ _OPEN_EMPHASIS = re.compile(r"(?<![\w)\]}])\*\*(?!\w*\()|(?<=[\s:.!?])\*\*(?=\s|
 _HEADING = re.compile(r"^[ \t]*#{1,6}[ \t]+(?=[A-Za-z])", re.MULTILINE)
 _LIST_MARK = re.compile(r"^[ \t]*[-*•+>][ \t]+(?=\S)", re.MULTILINE)
 _CURRENCY = re.compile(r"(?:\\\$|[€£¥₹]|(?<![\w}\\$])\$)\s*(?=[\d.])")
+_QUOTED = re.compile(r"'[^']+'|‘[^’]+’")
 _RATE = re.compile(
     r"(?<=\d)\s*(?:(?:per|an?|each|every|in|dollars?)\b.*|altogether|total|overall)$", re.IGNORECASE | re.DOTALL
 )
 _AROUND = " \t\r\n:;,=*`\"“”"
+_BEFORE = re.compile(r"^(?:#{1,6}\s+|\\approx\s*|[≈≃]\s*|(?:about|approximately|approx\.?|roughly|around|exactly|simply|therefore|thus)\s+(?=[^a-zA-Z]))+", re.IGNORECASE)
 _OPEN_BOX = re.compile(r"^\\+boxed\{(?=(?:[^{}]|\{[^{}]*\})*$)")
 _HOPE = re.compile(r"\.?\s*I hope\b.*", re.DOTALL)
 _DELIMITED = re.compile(r"(\$\$?)(.*)\1|\\\((.*)\\\)|\\\[(.*)\\\]", re.DOTALL)
@@ -39,11 +41,12 @@ def cleaned(answer: str) -> str:
     ('18', '(B)', '$$\\\\frac12$$')
     """
     found = _HOPE.sub("", without_markup(_OPEN_BOX.sub("", answer))).strip(_AROUND)
-    found = _without_full_stop(found)
+    found = _without_full_stop(_BEFORE.sub("", found))
     if found.count("$") - found.count("\\$") in (0, 1) or "$" not in found:
         priced = _CURRENCY.sub("", found)
         found = _RATE.sub("", priced) if priced != found else found
-    return found.strip(_AROUND)
+    found = found.strip(_AROUND)
+    return found[1:-1] if _QUOTED.fullmatch(found) else found
 
 
 def undelimited(answer: str) -> str:

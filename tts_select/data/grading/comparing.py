@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from fractions import Fraction
 
 from tts_select.data.grading.numerals import Numeral, decimal_comma
 from tts_select.data.grading.reading import Reading, read
@@ -18,8 +19,9 @@ from tts_select.data.grading.words import plain_text
 
 Leaf = Callable[[Reading, Reading], bool | None]
 
-_BASED = re.compile(r"([0-9A-Z]+)_(\d+)")
+_BASED = re.compile(r"([0-9A-F]*\d[0-9A-F]*|[A-F]+)_(\d+)")
 _RATIO = re.compile(r"(\d+(?:\.\d+)?)(?::(\d+(?:\.\d+)?))+")
+_PAIR = re.compile(r"(\d+(?:\.\d+)?):(\d+(?:\.\d+)?)")
 _TIME = re.compile(r"([01]?\d|2[0-3]):[0-5]\d")
 _UNORDERED = frozenset({"list", "set"})
 _ORDERED = frozenset({"list", "tuple", "interval"})
@@ -170,6 +172,8 @@ class _Comparison:
         value, sequence = (answer, gold) if answer.kind == "value" else (gold, answer)
         if sequence.kind == "set" and len(sequence.items) == 1:
             return self.of(value, sequence.items[0])
+        if letters := re.fullmatch(r"[A-J]{2,}", value.value):
+            return sorted(letters[0]) == sorted(_letter(item) or "" for item in sequence.items)
         if value.numeral is not None or value.is_surely_word:
             return False
         return self.leaf(answer, gold)
@@ -200,6 +204,7 @@ class _Comparison:
 
     def _unordered(self, answers: Sequence[Reading], golds: Sequence[Reading]) -> bool | None:
         """Each has a partner of its own; which of several does not matter, since what equals one equals all."""
+        answers, golds = _without_indices(answers, golds), _without_indices(golds, answers)
         left = list({(a.name, a.text): a for a in answers}.values())
         wanted = list({(g.name, g.text): g for g in golds}.values())
         if len(left) != len(wanted):
@@ -221,6 +226,15 @@ class _Comparison:
             else:
                 return False
         return None if is_open else True
+
+
+def _without_indices(side: Sequence[Reading], other: Sequence[Reading]) -> Sequence[Reading]:
+    """x_1 and x_2 are two values of x, where that is how the other side calls them."""
+    roots = [_ROOT.fullmatch(item.name) for item in side]
+    names = {root[1] if root else "" for root in roots}
+    if len(names) != 1 or names == {""} or any(_ROOT.fullmatch(item.name) for item in other):
+        return side
+    return [replace(item, name=next(iter(names)), text=item.value) for item in side]
 
 
 def _letter(reading: Reading) -> str | None:
@@ -248,7 +262,7 @@ def _region_of(reading: Reading) -> Region | None:
     if reading.kind in ("interval", "tuple"):
         spans = interval(reading.value)
         return None if spans is None else Region(reading.name, spans)
-    if reading.kind == "set":
+    if reading.kind in ("set", "list") and all(item.kind == "value" for item in reading.items):
         return Region(reading.name, tuple(Span(i.text, i.text, True, True) for i in reading.items))
     return None
 
@@ -278,6 +292,9 @@ def _bases(answer: Reading, gold: Reading) -> bool | None:
 def _ratios(answer: Reading, gold: Reading) -> bool | None:
     """2:3 is 4:6; a time of day is itself."""
     texts = [r.value.replace(" ", "") for r in (answer, gold)]
+    for text, other in (texts, (gold, answer)), (texts[::-1], (answer, gold)):
+        if (both := _PAIR.fullmatch(text[0])) and not _TIME.fullmatch(text[0]) and other[0].numeral is not None:
+            return Fraction(both[1]) == other[0].numeral.value * Fraction(both[2])
     if not all(_RATIO.fullmatch(text) for text in texts):
         return None
     if any(_TIME.fullmatch(text) for text in texts):

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fractions import Fraction
-from typing import Any
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
 
 import mpmath
 from mpmath import mp
@@ -21,8 +22,24 @@ _CONSTANT_DIGITS, _MORE_CONSTANT_DIGITS = 100, 1_500
 _ENOUGH_POINTS = 8
 _MAX_VARIABLES = 8
 _POINTS = 32
+_ZERO: Node = ("number", Fraction(0))
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
+def _precisely(decide: Callable[P, T]) -> Callable[P, T]:
+    """Values are computed with as many digits as are asked for, and compared with as many as any has."""
+
+    @wraps(decide)
+    def decided(*args: P.args, **kwargs: P.kwargs) -> T:
+        with mp.workdps(_MORE_CONSTANT_DIGITS + 15):
+            return decide(*args, **kwargs)
+
+    return decided
+
+
+@_precisely
 def are_equal_formulas(answer: Node, gold: Node) -> Answered:
     """Whether they have the same value wherever both have a real one (a complex one, where i stands in them)."""
     names = sorted(symbols(answer) | symbols(gold))
@@ -42,12 +59,12 @@ def are_equal_formulas(answer: Node, gold: Node) -> Answered:
     return True if n_agreed >= _ENOUGH_POINTS // 2 else False if n_agreed else None
 
 
+@_precisely
 def are_proportional(answer: Node, gold: Node) -> Fraction | bool | None:
     """The sign of the one factor between two formulas, as ±1; True if it has none (both are 0), None for no factor."""
     names = sorted(symbols(answer) | symbols(gold))
     if not names:
-        zero: Node = ("number", Fraction(0))
-        return are_equal_formulas(answer, zero) == are_equal_formulas(gold, zero) or None
+        return are_equal_formulas(answer, _ZERO) and are_equal_formulas(gold, _ZERO) or None
     ratio: Value | None = None
     n_agreed = 0
     for point in _points(names):
@@ -64,6 +81,7 @@ def are_proportional(answer: Node, gold: Node) -> Fraction | bool | None:
     return Fraction(1 if ratio > 0 else -1)
 
 
+@_precisely
 def rounds(decimal: Numeral, exact: Node) -> bool:
     """Whether a decimal with enough digits is what a constant rounds to."""
     if symbols(exact) or has(exact, "decimal"):
@@ -98,12 +116,10 @@ def _are_equal_constants(answer: Node, gold: Node) -> Answered:
             return exactly
         if _is_rounded_expression(answer, gold, {}, a, g):
             return True
-        if not _is_close(a, g, _CONSTANT_DIGITS // 2) and max(mpmath.fabs(number(a)), mpmath.fabs(number(g))) > mpmath.mpf(10) ** -40:
-            if abs(number(a) - number(g)) > mpmath.mpf(10) ** -40:
-                return False
+        if abs(number(a) - number(g)) > max(abs(number(a)), abs(number(g)), 1) * mpmath.mpf(10) ** -40:
+            return False
         more = [value_of(node, _MORE_CONSTANT_DIGITS, {}) for node in (answer, gold)]
-        with mp.workdps(_MORE_CONSTANT_DIGITS + 15):
-            return _has_vanished(number(a) - number(g), number(more[0]) - number(more[1]), more)
+        return _has_vanished(number(a) - number(g), number(more[0]) - number(more[1]), more)
     except TooLarge:
         return None
     except Uncomputable:
@@ -150,8 +166,7 @@ def _vanishes_at(answer: Node, gold: Node, point: dict[str, Fraction], differenc
     if abs(difference) > mpmath.mpf(10) ** -20:
         return False
     a, g = (number(value_of(node, _MORE_DIGITS, point)) for node in (answer, gold))
-    with mp.workdps(_MORE_DIGITS):
-        return bool(abs(a - g) < abs(difference) * mpmath.mpf(10) ** -_DIGITS)
+    return bool(abs(a - g) < abs(difference) * mpmath.mpf(10) ** -_DIGITS)
 
 
 def _is_rounded_expression(

@@ -22,6 +22,7 @@ _MAX_EXACT_FACTORIAL = 5_000
 _MAX_MAGNITUDE = 300
 """In binary digits, of what may stand in an exponent."""
 _MAX_ANGLE = 4_000
+_MAX_TERMS = 5_000
 
 
 class Uncomputable(Exception):
@@ -62,6 +63,8 @@ def _value(node: Node, at: Mapping[str, Fraction], shift: int) -> Value:
         return _constant(node[1])
     if kind == "applied":
         return _applied(node[1][1], [_value(part, at, shift) for part in node[2:]])
+    if kind in ("sum", "prod"):
+        return _series(node, at, shift)
     if kind == "^" and node[1] == ("constant", "e"):
         return _exp(_value(node[2], at, shift))
     return _OPERATIONS[kind](*(_value(part, at, shift) for part in node[1:]))
@@ -78,6 +81,20 @@ def _applied(name: str, arguments: list[Value]) -> Value:
     written = ";".join(mpmath.nstr(number(a), 25) for a in arguments)
     digest = hashlib.sha256(f"{name}({written})".encode()).digest()
     return Fraction(int.from_bytes(digest[:6], "big") - 2**47, 2**45)
+
+
+def _series(node: Node, at: Mapping[str, Fraction], shift: int) -> Value:
+    kind, (_, index), *bounds, body = node
+    low, high = (_value(bound, at, shift) for bound in bounds)
+    if not _is_exact(low, high) or low.denominator != 1 or high.denominator != 1:
+        raise Uncomputable("a sum without whole bounds")
+    if high - low > _MAX_TERMS:
+        raise TooLarge("a sum")
+    found = Fraction(kind == "prod")
+    for k in range(int(low), int(high) + 1):
+        term = _value(body, {**at, index: Fraction(k)}, shift)
+        found = _add(found, term) if kind == "sum" else _multiply(found, term)
+    return found
 
 
 def _is_exact(*values: Value) -> bool:

@@ -7,7 +7,7 @@ nothing. It reads rewritten text (`notation`) into trees of (operator, operands)
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import lru_cache
 from typing import Any
@@ -30,7 +30,7 @@ _CLOSERS = {"(": ")", "[": "]", "{": "}", "\\lfloor": "\\rfloor", "\\lceil": "\\
 _AROUND = {"\\lfloor": "floor", "\\lceil": "ceiling"}
 _APPLIED = frozenset("fghFGHP")
 """Letters that name functions where a bracket follows."""
-_TOKEN = re.compile(r"\s*(\d+(?:\.\d+)?\.?(?![\d.])|\.\d+|\\[a-zA-Z]+|\\[{}|]|[a-zA-Z]|[-+*/^_!|()\[\]{}%,'])\s*")
+_TOKEN = re.compile(r"\s*(\d+(?:\.\d+)?\.?(?![\d.])|\.\d+|\\[a-zA-Z]+|\\[{}|]|[a-zA-Z]|[-+*/^_!|()\[\]{}%,'=])\s*")
 _DEGREE: Node = ("/", ("constant", "pi"), ("number", Fraction(180)))
 _SHORT = 3
 """Letters that stand together as a product of variables; longer words are words."""
@@ -54,6 +54,8 @@ def symbols(node: Node) -> frozenset[str]:
     """The names of its variables."""
     if node[0] == "symbol":
         return frozenset({node[1]})
+    if node[0] in ("sum", "prod"):
+        return symbols(node[2]) | symbols(node[3]) | symbols(node[4]) - {node[1][1]}
     found: frozenset[str] = frozenset()
     for part in node[1:]:
         if isinstance(part, tuple):
@@ -84,6 +86,8 @@ class _Parser:
     tokens: list[str]
     place: int = 0
     depth: int = 0
+    bound: list[str] = field(default_factory=list)
+    """The indices of the sums that are being read."""
     in_function: bool = False
     """Where degrees are an angle, and not a unit that may be left out."""
 
@@ -216,6 +220,8 @@ class _Parser:
             return self._root()
         if name == "binom":
             return ("binomial", self._group(), self._group())
+        if name in ("sum", "prod"):
+            return self._series(name)
         if name in FUNCTIONS:
             return self._function(name)
         if name == "pi":
@@ -249,6 +255,21 @@ class _Parser:
         found = (name, *argument, base) if base is not None else (name, *argument)
         return found if power is None else ("^", found, power)
 
+    def _series(self, name: str) -> Node:
+        """`\\sum_{k=1}^{n} k^2`, in which k is no variable of the whole."""
+        self._expect("_")
+        self._expect("{")
+        index = self._take()
+        self._expect("=")
+        low = self._sum()
+        self._expect("}")
+        self._expect("^")
+        high = self._script()
+        self.bound.append(index)
+        body = self._product()
+        self.bound.pop()
+        return (name, ("index", index), low, high, body)
+
     def _argument(self) -> list[Node]:
         if self._next in ("(", "{", "["):
             closing = _CLOSERS[self._take()]
@@ -264,6 +285,8 @@ class _Parser:
         return [found_one]
 
     def _named(self, name: str) -> Node:
+        if name in self.bound:
+            return ("symbol", name)
         if name in ("i", "I") and self._next != "_":
             return ("constant", "i")
         if name == "e" and self._next != "_":

@@ -33,7 +33,15 @@ def value_in_words(text: str) -> Fraction | None:
     >>> value_in_words("two hundred and five"), value_in_words("two thirds"), value_in_words("too")
     (Fraction(205, 1), Fraction(2, 3), None)
     """
-    words = [word for word in re.split(r"[\s-]+", text.lower().strip()) if word not in ("and", "a", "an")]
+    lowered = text.lower().strip()
+    if signed := re.fullmatch(r"(?:minus|negative) (.+)", lowered):
+        value = value_in_words(signed[1])
+        return None if value is None else -value
+    if mixed := re.fullmatch(r"(.+?) and (?:an? )?(.+)", lowered):
+        whole, part = value_in_words(mixed[1]), value_in_words(mixed[2])
+        if whole is not None and part is not None and part < 1 and whole.denominator == 1:
+            return whole + part
+    words = [word for word in re.split(r"[\s-]+", lowered) if word not in ("and", "a", "an")]
     if not words or not all(word.isalpha() for word in words):
         return None
     below = _part_of(words[-1])

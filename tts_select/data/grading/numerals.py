@@ -25,6 +25,7 @@ _FORMS = {
     "repeating": re.compile(rf"(\d*)\.(\d*){_REPEATED}(?:\.\.\.|\\ldots)?"),
     "repeated": re.compile(r"(\d*)\.(\d*?)(\d+?)\3{2,}(?:\.\.\.|\\ldots)"),
     "grouped": re.compile(r"(\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d{1,3}(?: \d{3})+(?:\.\d+)?)"),
+    "continental": re.compile(r"(\d{1,3}(?:\.\d{3})+,\d{1,2}|\d{1,3}(?:\.\d{3}){2,})"),
     "slash": re.compile(rf"\(?([-+]?{_GROUPED})\)?/\(?([-+]?{_GROUPED})\)?"),
     "frac": re.compile(rf"\\frac\{{([-+]?{_GROUPED})\}}\{{([-+]?{_GROUPED})\}}"),
     "mixed": re.compile(r"(\d+)(?: ?\\frac\{(\d+)\}\{(\d+)\}| (\d+)/(\d+))"),
@@ -117,6 +118,8 @@ def _read(form: str, found: re.Match[str]) -> tuple[Fraction, int | None] | None
     if form == "grouped":
         plain = re.sub(r"[, ]", "", parts[0])
         return Fraction(plain), enough_decimals(plain)
+    if form == "continental":
+        return Fraction(parts[0].replace(".", "").replace(",", ".")), None
     value = _composed(form, parts)
     return None if value is None else (value, None)
 

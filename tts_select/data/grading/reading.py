@@ -13,7 +13,7 @@ from tts_select.data.grading.number_words import SCALED, scaled, value_in_words
 from tts_select.data.grading.numerals import Numeral, numeral
 from tts_select.data.grading.regions import Region, region
 from tts_select.data.grading.splitting import depth_of, enclosed, split, split_with
-from tts_select.data.grading.units import NO_UNIT, UNIT_WORDS, Unit, assigned, unit_of, without_unit
+from tts_select.data.grading.units import DOLLARS, NO_UNIT, UNIT_WORDS, Unit, assigned, compound, unit_of, without_unit
 from tts_select.data.grading.words import word_of
 
 MAX_CHARS = 2_000
@@ -40,6 +40,7 @@ _NOT_PROSE = re.compile(
 )
 _LABEL = re.compile(r"\s*[A-Za-z][a-z]{2,}\s*[:$\s]\s*\S")
 _LONG_WORD = re.compile(r"(?<![a-zA-Z])[A-Za-z][a-z']+(?![a-zA-Z])")
+_PRICE = re.compile(r"[-*_ ]*(?:\\\$|\$(?=[^$]*$))\s*[\d.]")
 _IN_WORDS = re.compile(r"[a-z]+(?:[ -][a-z]+)*", re.IGNORECASE)
 _EQUALITIES = ("=", "\\approx", "\\equiv")
 
@@ -90,6 +91,8 @@ def _read(source: str) -> Reading:
         return Reading(source, " ".join(bare.split()), "opaque")
     text = rewritten(cleaned(bare))
     found_reading = _taken_apart(source, text)
+    if found_reading.numeral is not None and not found_reading.unit and _PRICE.match(bare):
+        found_reading = replace(found_reading, unit=DOLLARS)
     if found_reading.kind in ("value", "list") and not found_reading.choice and not _are_numbers(found_reading) and is_prose(bare):
         return Reading(source, text, "prose")
     return found_reading
@@ -108,7 +111,7 @@ def is_prose(text: str) -> bool:
 
 
 def _taken_apart(source: str, text: str) -> Reading:
-    for attempt in (_choice, _matrix, _number, _region, _enumeration, _chained, _bracketed, _bare_list):
+    for attempt in (_choice, _matrix, _number, _counted, _region, _enumeration, _chained, _bracketed, _bare_list):
         if (found := attempt(source, text)) is not None:
             return found
     return _value(source, text)
@@ -157,6 +160,18 @@ def _number(source: str, text: str) -> Reading | None:
     return None if found is None else Reading(source, text, name=name, value=value, numeral=found)
 
 
+def _counted(source: str, text: str) -> Reading | None:
+    """In words, or in several units, which may have an "and" in them."""
+    name, value = assigned(text)
+    bare = re.sub(r"\\text\{([^{}]*)\}", r" \1 ", value)
+    bare = " ".join(bare.split())
+    if found := compound(bare):
+        return Reading(source, text, name=name, value=value, numeral=Numeral(found[0]), unit=found[1])
+    if (counted := _in_words(bare)) is None:
+        return None
+    return Reading(source, text, name=name, value=value, numeral=counted[0], unit=counted[1])
+
+
 def _region(source: str, text: str) -> Reading | None:
     found = region(text)
     if found is None:
@@ -172,7 +187,10 @@ def _enumeration(source: str, text: str) -> Reading | None:
 def _chained(source: str, text: str) -> Reading | None:
     """`x=5+6=11\\approx11.0`: the last exact member counts, and what it is about."""
     parts = split_with(text, _EQUALITIES)
-    if len(parts) < 3 or not all(part for part, _ in parts):
+    is_rounded = len(parts) == 2 and parts[1][1] == "\\approx" and not assigned(f"{parts[0][0]}=0")[0]
+    if (len(parts) < 3 and not is_rounded) or not all(part for part, _ in parts):
+        return None
+    if any(len(split(part, (",", ", ", ";"))) > 1 for part, _ in parts):
         return None
     exact = [part for part, sign in parts if sign != "\\approx"]
     about = [part for part, sign in parts if sign == "\\approx"]
@@ -200,7 +218,9 @@ def _bracketed(source: str, text: str) -> Reading | None:
 def _bare_list(source: str, text: str) -> Reading | None:
     """With commas and no spaces, which is not done in words."""
     parts = split(text, (",", ";"))
-    return Reading(source, text, "list", _items(parts)) if len(parts) > 1 and all(parts) else None
+    if len(parts) < 2 or not all(parts) or numeral(without_unit(text)[0]) is not None:
+        return None
+    return Reading(source, text, "list", _items(parts))
 
 
 def _value(source: str, text: str) -> Reading:
@@ -209,9 +229,6 @@ def _value(source: str, text: str) -> Reading:
         return inner
     if both := _plus_and_minus(value):
         return Reading(source, text, "list", _items(both), name=name, value=value)
-    if (counted := _in_words(value)) is not None:
-        number, unit = counted
-        return Reading(source, text, name=name, value=value, numeral=number, unit=unit)
     bare, unit = without_unit(value)
     if unit and "," in bare and numeral(bare) is None:
         return _taken_apart(source, bare)
@@ -228,8 +245,6 @@ def _named_sequence(source: str, name: str, value: str) -> Reading | None:
 
 def _in_words(text: str) -> tuple[Numeral, Unit] | None:
     """`2 million dollars`, `five apples`, `two thirds`."""
-    if "\\text" in text:
-        text = re.sub(r"\\text\{([^{}]*)\}", r" \1 ", text).replace("  ", " ").strip()
     if (found := SCALED.fullmatch(text)) and (number := numeral(found["value"])) is not None:
         value = scaled(number.value, found["word"])
         while value is not None and (more := SCALED.fullmatch(f"0{found['rest']}")):

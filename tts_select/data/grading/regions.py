@@ -53,7 +53,7 @@ def region(text: str) -> Region | None:
     if spans := _union(text):
         is_one_pair = len(spans) == 1 and "\\cup" not in text and enclosed(text)[0]
         return None if is_one_pair else Region("", spans)
-    return _conditions(text)
+    return _conditions(text) if re.search(r"[<>]|\\(?:le|ge|ne)(?![a-zA-Z])", text) else None
 
 
 def interval(text: str) -> tuple[Span, ...] | None:
@@ -84,12 +84,22 @@ def _split_unions(text: str) -> list[str]:
 def _one(part: str) -> tuple[Span, ...] | None:
     if (found := interval(part)) is not None:
         return found
+    if (cut := re.fullmatch(r"(.+)\\setminus\\\{([^{},]+)\\\}", part)) and (whole := interval(cut[1])):
+        return _cut(whole[0], cut[2])
     brackets, inside = enclosed(part)
     if brackets == "\\{\\}" and not re.search(r"[|:<>]|\\(?:mid|le|ge|ne)(?![a-z])", inside):
         return tuple(Span(p, p, True, True) for p in split(inside, (",", ", ", ";")))
     if brackets == "()":
         return _union(inside)
     return _reals(part)
+
+
+def _cut(span: Span, point: str) -> tuple[Span, ...] | None:
+    values = [numeral(text) for text in (span.low, point, span.high)]
+    low, at, high = (value and value.value for value in values)
+    if at is None or (low is not None and low >= at) or (high is not None and high <= at):
+        return None
+    return Span(span.low, point, span.has_low, False), Span(point, span.high, False, span.has_high)
 
 
 def _reals(text: str) -> tuple[Span, ...] | None:
@@ -135,6 +145,9 @@ def _common(regions: list[tuple[Span, ...]]) -> tuple[Span, ...] | None:
     """Of half lines in both directions; of points that are left out, all reals between them."""
     first, *others = regions
     for other in others:
+        if (_REALS,) in (first, other):
+            first = other if first == (_REALS,) else first
+            continue
         if len(first) == len(other) == 1:
             below, above = sorted((first[0], other[0]), key=lambda span: span.low == _MINUS)
             if below.high == _PLUS and above.low == _MINUS:
@@ -157,7 +170,9 @@ def _chain(text: str) -> Region | None:
     parts = split_with(text, _RELATIONS)
     operators = [operator for _, operator in parts[1:]]
     members = [_bare(member) for member, _ in parts]
-    if not operators or not all(members) or operators == ["="]:
+    if (member := _MEMBER.fullmatch(text)) and (spans := _union(member["set"])):
+        return Region(member["variable"], spans)
+    if not operators or not all(members):
         return None
     if len(members) == 2:
         return _half_line(members, operators[0])
@@ -190,6 +205,8 @@ def _half_line(members: list[str], operator: str) -> Region | None:
         ">": Span(right, _PLUS, False, False),
         "\\ge": Span(right, _PLUS, True, False),
     }
+    if operator == "=":
+        return Region(left, (Span(right, right, True, True),))
     if operator in spans:
         return _of_absolute(left, spans[operator])
     return Region(left, (Span(_MINUS, right, False, False), Span(right, _PLUS, False, False)))

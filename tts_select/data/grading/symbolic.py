@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -20,7 +21,7 @@ from tts_select.data.grading.words import plain_text
 
 _RELATIONS = ("=", "<", ">", "\\le", "\\ge", "\\ne", "\\approx", "\\equiv")
 _FLIPPED = {"<": ">", ">": "<", "\\le": "\\ge", "\\ge": "\\le"}
-_LIBRARY = re.compile(r"\\(?:sum|prod|int|lim|frac\{d\}|binom)(?![a-zA-Z])|\^\{\*\}")
+_LIBRARY = re.compile(r"\\(?:sum|prod|int|lim|frac\{d\})(?![a-zA-Z])")
 _KNOWN_COMMANDS = frozenset(
     "sum prod int lim frac sqrt pi infty sin cos tan cot sec csc log ln exp binom to ldots cdot times alpha beta gamma "
     "theta lambda mu sigma phi varphi le ge ne".split()
@@ -57,7 +58,7 @@ def _texts(answer: Reading, gold: Reading) -> Iterator[tuple[str, str]]:
         not (answer.name and gold.name) or are_like_names(answer, gold)
     )
     if are_values:
-        yield _scaled(answer, gold), _scaled(gold, answer)
+        yield _scaled(_with_argument_of(gold, answer), gold), _scaled(gold, answer)
     if (answer.value, gold.value) != (answer.text, gold.text) or not are_values:
         if not (answer.unit.is_known and gold.unit.is_known):
             yield answer.text, gold.text
@@ -65,11 +66,17 @@ def _texts(answer: Reading, gold: Reading) -> Iterator[tuple[str, str]]:
 
 def _scaled(reading: Reading, other: Reading) -> str:
     value = reading.value
-    if other.name != reading.name and (a := _argument(reading)) and (b := _argument(other)) and a != b:
-        value = re.sub(rf"(?<![\\a-zA-Z]){a}(?![a-zA-Z])", b, value)
     if not (reading.unit.is_known and other.unit.is_known) or reading.unit.factor == other.unit.factor:
         return value
     return f"({value})*({reading.unit.factor})"
+
+
+def _with_argument_of(other: Reading, reading: Reading) -> Reading:
+    """f(t)=t^2 is f(x)=x^2."""
+    a, b = _argument(reading), _argument(other)
+    if not a or not b or a == b or b in reading.value:
+        return reading
+    return replace(reading, value=re.sub(rf"(?<![\\a-zA-Z]){a}(?![a-zA-Z])", b, reading.value))
 
 
 def _argument(reading: Reading) -> str:
@@ -84,7 +91,9 @@ def _are_equal_texts(answer: str, gold: str) -> Answered:
     if all(len(parts) == 1 for parts in relations):
         a, g = formula(answer), formula(gold)
         if a is not None and g is not None:
-            return are_equal_formulas(a, g)
+            found = are_equal_formulas(a, g)
+            if found is not None or not (_is_for_library(answer) or _is_for_library(gold)):
+                return found
         return _by_library(answer, gold) if _is_for_library(answer) or _is_for_library(gold) else False
     if len(relations[0]) != len(relations[1]):
         return False

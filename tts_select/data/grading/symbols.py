@@ -57,6 +57,7 @@ _WRITTEN = {
     r"\rangle ": "⟩〉",
     r"^\circ": "°º˚",
     r"\ldots ": "…⋯",
+    " cents": "¢",
 }
 _GREEK = {
     chr(code): f" \\{name} "

@@ -111,6 +111,7 @@ class Unit:
 
 
 NO_UNIT = Unit()
+DOLLARS = Unit(dimensions=(("dollar", 1),))
 
 
 def _known() -> dict[str, tuple[Fraction, dict[str, int]]]:
@@ -179,10 +180,27 @@ def without_unit(text: str) -> tuple[str, Unit]:
     return found["value"].strip(), unit_of(found["unit"] or "")
 
 
+_COMPOUND = re.compile(rf"(\d+(?:\.\d+)?) ?({UNIT_WORDS})(?![a-zA-Z])(?:,? (?:and )?|$)")
+
+
+def compound(text: str) -> tuple[Fraction, Unit] | None:
+    """`2 hours and 30 minutes`, `5 ft 3 in`, in the first of the units."""
+    parts = _COMPOUND.findall(text)
+    if len(parts) < 2 or _COMPOUND.sub("", text).strip():
+        return None
+    units = [unit_of(unit) for _, unit in parts]
+    if len({unit.dimensions for unit in units}) > 1 or not units[0].is_known:
+        return None
+    if any(a.factor <= b.factor for a, b in zip(units, units[1:], strict=False)):
+        return None
+    total = sum(Fraction(n) * unit.factor for (n, _), unit in zip(parts, units, strict=True))
+    return total / units[0].factor, units[0]
+
+
 def unit_of(text: str) -> Unit:
     """The unit that a text says."""
     factor, dimensions, words, sign, next_power = Fraction(1), dict[str, int](), set[str](), 1, 1
-    for slash, degree, name, power in _UNIT_TOKEN.findall(re.sub(r"\\text\{|\}|\{", lambda m: m[0] if m[0] == "{" else " ", text).replace("^ ", "^")):
+    for slash, degree, name, power in _UNIT_TOKEN.findall(re.sub(r"\\text\{|\}|\{", lambda m: m[0] if m[0] == "{" else " ", text).replace(" ^", "^")):
         if slash:
             sign = -1
             continue
@@ -217,11 +235,16 @@ def _singular(word: str) -> str:
 
 _NAMES = (
     r"\\?[a-zA-Z]+(?:_\w|_\{[^{}]*\})?'*(?:\((?:[^()=<>]|\([^()=<>]*\))*\))?",  # x, x_1, f(x), \theta, P(A \cup B)
-    r"\|[A-Z]+\|",
-    r"\\(?:angle|overline|triangle|vec|overrightarrow) ?\{?[a-zA-Z]+\}?",
+    r"\|[^|=<>]{1,40}\|",
+    r"[a-zA-Z]\^(?:\{-1\}|-1)\([a-z]\)",
+    r"\\frac\{d\^?\d?[a-zA-Z]?\}\{d[a-zA-Z](?:\^\d)?\}[a-z]?(?:\([a-z]\))?",
+    r"\\text\{[^{}:]*:? ?\}",
+    r"\\begin\{[bp]matrix\}(?:\w|\\cr ?|&)+\\end\{[bp]matrix\}",
+    r"m?\\(?:angle|overline|triangle|vec|hat|bar|overrightarrow|mathbf|boldsymbol) ?\{?[a-zA-Z]+\}?",
     r"\([a-zA-Z](?:_\w)?(?:,[ ]?[a-zA-Z](?:_\w)?)+\)",  # (x, y)
     r"[a-zA-Z]+ [a-zA-Z]+",
 )
+_LABELLED = re.compile(r"\\text\{([^{}:]+): ?\}(.+)", re.DOTALL)
 _ASSIGNED = re.compile(
     rf"(?P<name>{'|'.join(_NAMES)})(?:=|\\approx ?|\\in ?|:(?= ?[^\d ]))(?P<value>[^=<>]+)", re.DOTALL
 )
@@ -229,6 +252,8 @@ _ASSIGNED = re.compile(
 
 def assigned(text: str) -> tuple[str, str]:
     """`x=5` as its name and its value; anything else is a value without a name."""
+    if labelled := _LABELLED.fullmatch(text):
+        return labelled[1].strip(), labelled[2].strip()
     found = _ASSIGNED.fullmatch(text)
     if found is None or "\\le" in found["value"] or "\\ge" in found["value"]:
         return "", text

@@ -19,6 +19,8 @@ _SAME = {
     "|every real number|set of real numbers|reals",
 }
 _SYNONYM = {re.compile(pattern): word for word, pattern in _SAME.items()}
+_INNER_CAPITAL = re.compile(r"[a-z][A-Z]")
+"""As in AaBb, which is not AABB."""
 _LEADING = re.compile(r"^(?:the|a|an|it is|its|they are) (?=\w)")
 
 
@@ -36,6 +38,7 @@ def word_of(text: str) -> tuple[str | None, bool]:
     bare = _TEXT.sub(r" \1 ", text).strip().rstrip(".!")
     if not _WORDS.fullmatch(bare) or bare in _CONSTANTS:
         return None, False
-    word = _LEADING.sub("", " ".join(bare.lower().replace("-", " ").split()))
+    cased = bare if _INNER_CAPITAL.search(bare) else bare.lower()
+    word = _LEADING.sub("", " ".join(cased.replace("-", " ").split()))
     is_sure = "\\text" in text or len(word) > _SHORT or word in _SHORT_WORDS
     return next((same for pattern, same in _SYNONYM.items() if pattern.fullmatch(word)), word), is_sure
