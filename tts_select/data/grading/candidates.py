@@ -28,7 +28,9 @@ _PHRASE = re.compile(
     r"(?:\s*(?:[:=：]|\b(?:is|are|was|would be|will be|must be|should be|as)\b))+",
     re.IGNORECASE,
 )
-_ANNOUNCED = re.compile(r"^[ \t]*(?:the\s+)?(?:final\s+|correct\s+)?answers?[ \t]*[:.]?[ \t]*$", re.IGNORECASE | re.MULTILINE)
+_ANNOUNCED = re.compile(
+    r"^[ \t]*(?:the\s+)?(?:final\s+|correct\s+)?answers?[ \t]*[:.]?[ \t]*$", re.IGNORECASE | re.MULTILINE
+)
 _HASHES = re.compile(r"^[ \t]*#{4,6}[ \t]*(\S[^\n]*)$", re.MULTILINE)
 _INLINE_HASHES = re.compile(r"(?<!#)####(?!#)[ \t]*(\S[^\n]*)")
 _TITLE = re.compile(
@@ -36,7 +38,10 @@ _TITLE = re.compile(
     r"|method|analysis|verification|check|note|note|result|calculation|reasoning|finding|understand\w*|therefore)\b"
 )
 _DISPLAY = re.compile(r"\s*(\$\$(?:.*?)\$\$|\\\[(?:.*?)\\\]|\$[^$]+?\$|\\\(.*?\\\))", re.DOTALL)
-_CLAUSE = re.compile(r"(?<=[\w$)}%])[,]?\s+(?:because|since|which|as it|as the|so that|from the|by the|where we)\b.*", re.DOTALL)
+_CLAUSE = re.compile(
+    r"(?<=[\w$)}%])[,]?\s+(?:because|since|which|as it|as the|so that|from the|by the|where we)\b.*",
+    re.DOTALL,
+)
 _NEXT_SENTENCE = re.compile(r"(?<=[^\s.])[.!?][\"')*]*\s+(?=[A-Z\\$<#*\"(]).*|(?<=[\w$)}])\.\s*$", re.DOTALL)
 _WORD = re.compile(r"\\[a-zA-Z]+|\$[^$]*\$|\\text\s*\{[^{}]*\}|[A-Za-z]{2,}")
 _MAX_CHARS = 300

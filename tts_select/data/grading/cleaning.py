@@ -8,17 +8,25 @@ _CHAT_TOKEN = re.compile(
     r"<\|[^|<>\n]{1,40}\|>(?:user|assistant|system)?|</?s>|<eos>|<(?:start|end)_of_turn>|<pad>|\[/?INST\]|<｜[^｜]*｜>"
 )
 _MARKS = re.compile("[✅✓✔☑✨🎯🎉👉➡→⇒]\ufe0f?")
-_EMPHASIS = re.compile(r"(?<![\w)\]}*\\^])(\*\*\*|\*\*|\*|___|__|``|`)(?=\S)(?!\1)(.{1,400}?)(?<=\S)\1(?![\w(*])")
-_OPEN_EMPHASIS = re.compile(r"(?<![\w)\]}])\*\*(?!\w*\()|(?<=[\s:.!?])\*\*(?=\s|$)|\*\*(?=\s*$)", re.MULTILINE)
+_EMPHASIS = re.compile(
+    r"(?<![\w)\]}*\\^])(\*\*\*|\*\*|\*|___|__|``|`)(?=\S)(?!\1)(.{1,400}?)(?<=\S)\1(?![\w(*])"
+)
+_OPEN_EMPHASIS = re.compile(
+    r"(?<![\w)\]}])\*\*(?!\w*\()|(?<=[\s:.!?])\*\*(?=\s|$)|\*\*(?=\s*$)", re.MULTILINE
+)
 _HEADING = re.compile(r"^[ \t]*#{1,6}[ \t]+(?=[A-Za-z])", re.MULTILINE)
 _LIST_MARK = re.compile(r"^[ \t]*[-*•+>][ \t]+(?=\S)", re.MULTILINE)
 _CURRENCY = re.compile(r"(?:\\\$|[€£¥₹]|(?<![\w}\\$])\$)\s*(?=[\d.])")
 _QUOTED = re.compile(r"'[^']+'|‘[^’]+’")
 _RATE = re.compile(
-    r"(?<=\d)\s*(?:(?:per|an?|each|every|in|dollars?)\b.*|altogether|total|overall)$", re.IGNORECASE | re.DOTALL
+    r"(?<=\d)\s*(?:(?:per|an?|each|every|in|dollars?)\b.*|altogether|total|overall)$",
+    re.IGNORECASE | re.DOTALL,
 )
-_AROUND = " \t\r\n:;,=*`\"“”"
-_BEFORE = re.compile(r"^(?:#{1,6}\s+|\\approx\s*|[≈≃]\s*|(?:about|approximately|approx\.?|roughly|around|exactly|simply|therefore|thus)\s+(?=[^a-zA-Z]))+", re.IGNORECASE)
+_AROUND = ' \t\r\n:;,=*`"“”'
+_BEFORE = re.compile(
+    r"^(?:#{1,6}\s+|\\approx\s*|[≈≃]\s*|(?:about|approximately|approx\.?|roughly|around|exactly|simply|therefore|thus)\s+(?=[^a-zA-Z]))+",
+    re.IGNORECASE,
+)
 _OPEN_BOX = re.compile(r"^\\+boxed\{(?=(?:[^{}]|\{[^{}]*\})*$)")
 _HOPE = re.compile(r"\.?\s*I hope\b.*", re.DOTALL)
 _DELIMITED = re.compile(r"(\$\$?)(.*)\1|\\\((.*)\\\)|\\\[(.*)\\\]", re.DOTALL)

@@ -144,7 +144,11 @@ class _Comparison:
         for decide in (_words, _bases, _ratios):
             if (found := decide(answer, gold)) is not None:
                 return found
-        if answer.word is not None and gold.word is not None and (answer.is_surely_word or gold.is_surely_word):
+        if (
+            answer.word is not None
+            and gold.word is not None
+            and (answer.is_surely_word or gold.is_surely_word)
+        ):
             return False
         return self.leaf(answer, gold)
 
@@ -293,7 +297,11 @@ def _ratios(answer: Reading, gold: Reading) -> bool | None:
     """2:3 is 4:6; a time of day is itself."""
     texts = [r.value.replace(" ", "") for r in (answer, gold)]
     for text, other in (texts, (gold, answer)), (texts[::-1], (answer, gold)):
-        if (both := _PAIR.fullmatch(text[0])) and not _TIME.fullmatch(text[0]) and other[0].numeral is not None:
+        if (
+            (both := _PAIR.fullmatch(text[0]))
+            and not _TIME.fullmatch(text[0])
+            and other[0].numeral is not None
+        ):
             return Fraction(both[1]) == other[0].numeral.value * Fraction(both[2])
     if not all(_RATIO.fullmatch(text) for text in texts):
         return None

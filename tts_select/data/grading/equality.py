@@ -169,9 +169,7 @@ def _vanishes_at(answer: Node, gold: Node, point: dict[str, Fraction], differenc
     return bool(abs(a - g) < abs(difference) * mpmath.mpf(10) ** -_DIGITS)
 
 
-def _is_rounded_expression(
-    answer: Node, gold: Node, point: dict[str, Fraction], a: Value, g: Value
-) -> bool:
+def _is_rounded_expression(answer: Node, gold: Node, point: dict[str, Fraction], a: Value, g: Value) -> bool:
     """Whether rounded decimals in one of them stand for exact numbers in the other."""
     for rounded, exact, value, wanted in ((answer, gold, a, g), (gold, answer, g, a)):
         if has(rounded, "decimal") and not has(exact, "decimal"):

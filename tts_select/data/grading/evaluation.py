@@ -196,7 +196,11 @@ def _log(x: Value, base: Value | None = None) -> Value:
     if base is None:
         return Fraction(0) if _is_exact(x) and x == 1 else mpmath.log(number(x))
     found = mpmath.log(number(x)) / mpmath.log(number(base))
-    if _is_exact(x, base) and mpmath.almosteq(found, nearest := mpmath.nint(found)) and abs(nearest) < _MAX_MAGNITUDE:
+    if (
+        _is_exact(x, base)
+        and mpmath.almosteq(found, nearest := mpmath.nint(found))
+        and abs(nearest) < _MAX_MAGNITUDE
+    ):
         exact = _exact_power(base, Fraction(int(nearest)))
         return Fraction(int(nearest)) if exact == x else found
     return found

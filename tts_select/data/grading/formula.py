@@ -30,7 +30,9 @@ _CLOSERS = {"(": ")", "[": "]", "{": "}", "\\lfloor": "\\rfloor", "\\lceil": "\\
 _AROUND = {"\\lfloor": "floor", "\\lceil": "ceiling"}
 _APPLIED = frozenset("fghFGHP")
 """Letters that name functions where a bracket follows."""
-_TOKEN = re.compile(r"\s*(\d+(?:\.\d+)?\.?(?![\d.])|\.\d+|\\[a-zA-Z]+|\\[{}|]|[a-zA-Z]|[-+*/^_!|()\[\]{}%,'=])\s*")
+_TOKEN = re.compile(
+    r"\s*(\d+(?:\.\d+)?\.?(?![\d.])|\.\d+|\\[a-zA-Z]+|\\[{}|]|[a-zA-Z]|[-+*/^_!|()\[\]{}%,'=])\s*"
+)
 _DEGREE: Node = ("/", ("constant", "pi"), ("number", Fraction(180)))
 _SHORT = 3
 """Letters that stand together as a product of variables; longer words are words."""
@@ -161,7 +163,12 @@ class _Parser:
     def _mixed(self, base: Node) -> Node:
         """`2\\frac12` is two and a half."""
         is_whole = base[0] == "number" and base[1].denominator == 1
-        if not is_whole or self._next != "\\frac" or self.place == 0 or not self.tokens[self.place - 1].isdigit():
+        if (
+            not is_whole
+            or self._next != "\\frac"
+            or self.place == 0
+            or not self.tokens[self.place - 1].isdigit()
+        ):
             return base
         start = self.place
         part = self._base()

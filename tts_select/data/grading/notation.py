@@ -20,7 +20,9 @@ FUNCTIONS = (
     "arcsin|arccos|arctan|arccot|arcsec|arccsc|sinh|cosh|tanh|coth|sqrt|sin|cos|tan|cot|sec|csc|log|ln|lg|exp|pi"
     "|gcd|lcm|alpha|beta|gamma|delta|theta|lambda|omega|infty|binom|frac|times|cdot|cup|cap"
 )
-_PLAIN_FUNCTIONS = "|".join(name for name in FUNCTIONS.split("|") if name not in ("frac", "binom", "times", "cup", "cap"))
+_PLAIN_FUNCTIONS = "|".join(
+    name for name in FUNCTIONS.split("|") if name not in ("frac", "binom", "times", "cup", "cap")
+)
 
 _REWRITES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(pattern), by)
@@ -94,7 +96,10 @@ _REWRITES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"\^(-\d+|\d{2,})", r"^{\1}"),
         (r"_\s*\{\s*(\w+)\s*\}", r"_\1"),
         (r"_\{?\\text\{(\w+)\}\}?", r"_\1"),
-        (r" ?(?:_\{? ?\(?|\(?(?:in )?base[ -]?)(two|three|five|six|seven|eight|nine|ten)(?![a-zA-Z])\)?\}?", r"_\1"),
+        (
+            r" ?(?:_\{? ?\(?|\(?(?:in )?base[ -]?)(two|three|five|six|seven|eight|nine|ten)(?![a-zA-Z])\)?\}?",
+            r"_\1",
+        ),
         (r"(?<=[\dA-F]) ?\(?(?:in )?base[ -]?(\d+)\)?", r"_\1"),
         (r"\s+", " "),
         (r" ?([-+*/^_={}();<>|%!]) ?| (?=,)", r"\1"),
@@ -103,7 +108,16 @@ _REWRITES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"(?<=[)\]}\d]) ?\b(and|or)\b ?(?=[(\[{\\\d-])", r" \1 "),
     )
 )
-_BASES = {"two": "2", "three": "3", "five": "5", "six": "6", "seven": "7", "eight": "8", "nine": "9", "ten": "10"}
+_BASES = {
+    "two": "2",
+    "three": "3",
+    "five": "5",
+    "six": "6",
+    "seven": "7",
+    "eight": "8",
+    "nine": "9",
+    "ten": "10",
+}
 _NAMED_BASE = re.compile(r"(?<=\d)_(two|three|five|six|seven|eight|nine|ten)(?![a-zA-Z])")
 _SINGLE_BACKSLASH = re.compile(r"(?<!\\)(?:\\\\)*\\(?!\\)")
 _TWICE = re.compile(r"\\\\(?=[a-zA-Z])")

@@ -13,7 +13,16 @@ from tts_select.data.grading.number_words import SCALED, scaled, value_in_words
 from tts_select.data.grading.numerals import Numeral, numeral
 from tts_select.data.grading.regions import Region, region
 from tts_select.data.grading.splitting import depth_of, enclosed, split, split_with
-from tts_select.data.grading.units import DOLLARS, NO_UNIT, UNIT_WORDS, Unit, assigned, compound, unit_of, without_unit
+from tts_select.data.grading.units import (
+    DOLLARS,
+    NO_UNIT,
+    UNIT_WORDS,
+    Unit,
+    assigned,
+    compound,
+    unit_of,
+    without_unit,
+)
 from tts_select.data.grading.words import word_of
 
 MAX_CHARS = 2_000
@@ -93,7 +102,12 @@ def _read(source: str) -> Reading:
     found_reading = _taken_apart(source, text)
     if found_reading.numeral is not None and not found_reading.unit and _PRICE.match(bare):
         found_reading = replace(found_reading, unit=DOLLARS)
-    if found_reading.kind in ("value", "list") and not found_reading.choice and not _are_numbers(found_reading) and is_prose(bare):
+    if (
+        found_reading.kind in ("value", "list")
+        and not found_reading.choice
+        and not _are_numbers(found_reading)
+        and is_prose(bare)
+    ):
         return Reading(source, text, "prose")
     return found_reading
 
@@ -111,7 +125,17 @@ def is_prose(text: str) -> bool:
 
 
 def _taken_apart(source: str, text: str) -> Reading:
-    for attempt in (_choice, _matrix, _number, _counted, _region, _enumeration, _chained, _bracketed, _bare_list):
+    for attempt in (
+        _choice,
+        _matrix,
+        _number,
+        _counted,
+        _region,
+        _enumeration,
+        _chained,
+        _bracketed,
+        _bare_list,
+    ):
         if (found := attempt(source, text)) is not None:
             return found
     return _value(source, text)
@@ -197,7 +221,9 @@ def _chained(source: str, text: str) -> Reading | None:
     name, _ = assigned(f"{parts[0][0]}=0")
     last = exact[-1] if len(exact) > 1 else exact[0]
     found = _taken_apart(source, last)
-    return replace(found, text=text, name=name or found.name, roundings=tuple(_taken_apart(p, p) for p in about))
+    return replace(
+        found, text=text, name=name or found.name, roundings=tuple(_taken_apart(p, p) for p in about)
+    )
 
 
 def _bracketed(source: str, text: str) -> Reading | None:
@@ -234,7 +260,14 @@ def _value(source: str, text: str) -> Reading:
         return _taken_apart(source, bare)
     word, is_sure = word_of(value)
     return Reading(
-        source, text, name=name, value=bare, unit=unit, numeral=numeral(bare), word=word, is_surely_word=is_sure
+        source,
+        text,
+        name=name,
+        value=bare,
+        unit=unit,
+        numeral=numeral(bare),
+        word=word,
+        is_surely_word=is_sure,
     )
 
 

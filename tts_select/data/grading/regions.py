@@ -31,7 +31,9 @@ _RELATIONS = ("<", ">", "\\le", "\\ge", "\\ne", "=")
 _FLIPPED = {"<": ">", ">": "<", "\\le": "\\ge", "\\ge": "\\le", "\\ne": "\\ne", "=": "="}
 _VARIABLE = re.compile(r"\\?[a-zA-Z]+(?:_\w|_\{\w+\})?'*(?:\([a-z]\))?")
 _SCALED = re.compile(r"(-|-?\d+(?:\.\d+)?)\*?([a-zA-Z](?:_\w)?)")
-_SET_BUILDER = re.compile(r"\\\{ ?(?P<variable>\\?[a-zA-Z]+)(?: ?\\in ?\\mathbb\{R\}| ?\\in ?R)? ?(?:\\mid|\||:) ?(?P<condition>.*?)\\\}")
+_SET_BUILDER = re.compile(
+    r"\\\{ ?(?P<variable>\\?[a-zA-Z]+)(?: ?\\in ?\\mathbb\{R\}| ?\\in ?R)? ?(?:\\mid|\||:) ?(?P<condition>.*?)\\\}"
+)
 _MEMBER = re.compile(r"(?P<variable>\\?[a-zA-Z](?:_\w)?(?:\([a-z]\))?) ?\\in ?(?P<set>.+)")
 _ALL_REAL = re.compile(
     r"(?:\\text\{)?(?:the )?(?:set of )?(?:all|any|every)? ?real(?:s| numbers?| values?)?(?: of [a-z]| [a-z])?\}?"

@@ -65,8 +65,20 @@ _GREEK = {
         (ord(letter), unicodedata.name(letter).removeprefix("GREEK SMALL LETTER ").lower())
         for letter in "αβγδεζηθικμνξπρστυχψω"
     )
-} | {"λ": r" \lambda ", "φ": r" \varphi ", "ϕ": r" \phi ", "Γ": r" \Gamma ", "Δ": r" \Delta ", "Θ": r" \Theta ",
-     "Λ": r" \Lambda ", "Σ": r" \Sigma ", "Φ": r" \Phi ", "Ψ": r" \Psi ", "Ω": r" \Omega ", "µ": r" \mu "}
+} | {
+    "λ": r" \lambda ",
+    "φ": r" \varphi ",
+    "ϕ": r" \phi ",
+    "Γ": r" \Gamma ",
+    "Δ": r" \Delta ",
+    "Θ": r" \Theta ",
+    "Λ": r" \Lambda ",
+    "Σ": r" \Sigma ",
+    "Φ": r" \Phi ",
+    "Ψ": r" \Psi ",
+    "Ω": r" \Omega ",
+    "µ": r" \mu ",
+}
 _FRACTION_SLASH = "\N{FRACTION SLASH}"
 _TABLE = str.maketrans({one: to for to, ones in _WRITTEN.items() for one in ones} | _GREEK)
 _SUPERSCRIPTS = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁽⁾ⁿⁱˣ", "0123456789+-()nix", strict=True))

@@ -72,12 +72,33 @@ byte 8 bit: bytes
 rpm 1 min-1:
 """
 _PREFIXES = {
-    "k": 3, "c": -2, "m": -3, "M": 6, "G": 9, "T": 12, "d": -1, "u": -6, "\\mu": -6, "n": -9, "p": -12, "f": -15,
-    "kilo": 3, "centi": -2, "milli": -3, "mega": 6, "giga": 9, "deci": -1, "micro": -6, "nano": -9, "pico": -12,
+    "k": 3,
+    "c": -2,
+    "m": -3,
+    "M": 6,
+    "G": 9,
+    "T": 12,
+    "d": -1,
+    "u": -6,
+    "\\mu": -6,
+    "n": -9,
+    "p": -12,
+    "f": -15,
+    "kilo": 3,
+    "centi": -2,
+    "milli": -3,
+    "mega": 6,
+    "giga": 9,
+    "deci": -1,
+    "micro": -6,
+    "nano": -9,
+    "pico": -12,
 }
-_PREFIXED = frozenset("m g s A K mol L l N J W Pa Hz C V ohm F T eV cal bit byte meter meters metre metres gram grams "
-                      "second seconds liter liters litre litres newton newtons joule joules watt watts pascal pascals "
-                      "volt volts hertz".split())
+_PREFIXED = frozenset(
+    "m g s A K mol L l N J W Pa Hz C V ohm F T eV cal bit byte meter meters metre metres gram grams "
+    "second seconds liter liters litre litres newton newtons joule joules watt watts pascal pascals "
+    "volt volts hertz".split()
+)
 _POWERS = {"square": 2, "sq": 2, "cubic": 3, "cu": 3, "squared": 2, "cubed": 3}
 _FILLERS = frozenset("of the a an in per unit units total altogether each every and is are".split())
 
@@ -104,7 +125,9 @@ class Unit:
             return True
         if self.is_known != other.is_known and bool(self.words) != bool(other.words) and self and other:
             return True
-        return bool(self.words and other.words and not (self.words <= other.words or other.words <= self.words))
+        return bool(
+            self.words and other.words and not (self.words <= other.words or other.words <= self.words)
+        )
 
     def __bool__(self) -> bool:
         return bool(self.dimensions or self.words)
@@ -167,7 +190,9 @@ _WITH_UNIT = re.compile(
     rf"(?:{_ORDINAL}$|{_ORDINAL}?(?P<unit>(?:(?:{_PART}){_POWER})+))",
     re.DOTALL,
 )
-_UNIT_TOKEN = re.compile(r"(/|per(?![a-zA-Z]))|(\\degree ?[CFK]?)|(\\mu ?[a-zA-Z]+|[a-zA-Z]+(?:\.m\.?)?)(?:(?:\^|\*\*)\{?(-?\d)\}?)?")
+_UNIT_TOKEN = re.compile(
+    r"(/|per(?![a-zA-Z]))|(\\degree ?[CFK]?)|(\\mu ?[a-zA-Z]+|[a-zA-Z]+(?:\.m\.?)?)(?:(?:\^|\*\*)\{?(-?\d)\}?)?"
+)
 
 
 def without_unit(text: str) -> tuple[str, Unit]:
@@ -200,7 +225,9 @@ def compound(text: str) -> tuple[Fraction, Unit] | None:
 def unit_of(text: str) -> Unit:
     """The unit that a text says."""
     factor, dimensions, words, sign, next_power = Fraction(1), dict[str, int](), set[str](), 1, 1
-    for slash, degree, name, power in _UNIT_TOKEN.findall(re.sub(r"\\text\{|\}|\{", lambda m: m[0] if m[0] == "{" else " ", text).replace(" ^", "^")):
+    for slash, degree, name, power in _UNIT_TOKEN.findall(
+        re.sub(r"\\text\{|\}|\{", lambda m: m[0] if m[0] == "{" else " ", text).replace(" ^", "^")
+    ):
         if slash:
             sign = -1
             continue

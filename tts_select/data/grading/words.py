@@ -27,7 +27,9 @@ _LEADING = re.compile(r"^(?:the|a|an|it is|its|they are) (?=\w)")
 def plain_text(text: str) -> str:
     """A rewritten answer as text: without fonts, case, and the punctuation and spaces that say nothing."""
     found = _TEXT.sub(r" \1 ", text).lower()
-    found = re.sub(r"[{}\\]", " ", found) if "\\" not in text else found.replace("{", " { ").replace("}", " } ")
+    found = (
+        re.sub(r"[{}\\]", " ", found) if "\\" not in text else found.replace("{", " { ").replace("}", " } ")
+    )
     return " ".join(re.sub(r"(?<=\w)[.,;:!?]+(?=\s|$)|[\"]", " ", found).split())
 
 
