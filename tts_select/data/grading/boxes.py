@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-_BRACES = re.compile(r"\\+(?:begin)?boxed\s*\{|\\+fbox\s*\{|\\.|\{|\}", re.DOTALL)
+_BRACES = re.compile(r"\\{1,4}(?:(?:begin)?boxed|fbox)\s*\{|\\.|\{|\}", re.DOTALL)
 _BARE = re.compile(r"\\boxed\s+([^\s$\\{}.,]+)")
 _MAX_GAP = 60
+_MOST_TOGETHER = 50
 _WORDS = re.compile(r"[^\W\d_]+")
 _LABEL = re.compile(r"[\s.,;$]*\(?(?:[a-h]|[ivx]+|\d)\)\s*[\w\s=:$]*")
 _CLOSED = re.compile(r"[\s$\\)\]*.]*")
@@ -48,7 +49,9 @@ def complete_boxes(text: str) -> list[Box]:
 def last_together(text: str, boxes: list[Box]) -> list[str]:
     """The contents of the last box and of those that are enumerated with it: `\\boxed{1} and \\boxed{2}`."""
     first = len(boxes) - 1
-    while first > 0 and _stand_together(text, boxes[first - 1], boxes[first]):
+    while first > max(0, len(boxes) - _MOST_TOGETHER) and _stand_together(
+        text, boxes[first - 1], boxes[first]
+    ):
         first -= 1
     inside = (text[box.inside : box.end].strip() for box in boxes[first:])
     return list(dict.fromkeys(content for content in inside if content))

@@ -25,7 +25,7 @@ class Found(NamedTuple):
 _PHRASE = re.compile(
     r"(?:\b(?:final|correct|right|best|my|our)\s+(?:numerical\s+)?(?:answer|result|choice|option)s?|\banswers?)"
     r"(?:\s+(?:to|of|for)\s+(?:the|this|part)\s[^.:\n]{0,60}?)?(?:\s*\(?\s*in [a-z ]+\)?)?"
-    r"(?:\s*(?:[:=：]|\b(?:is|are|was|would be|will be|must be|should be|as)\b))+",
+    r"(?:\s*(?:[:=：]|\b(?:is|are|was|would be|will be|must be|should be)\b))+",
     re.IGNORECASE,
 )
 _ANNOUNCED = re.compile(
@@ -42,9 +42,15 @@ _CLAUSE = re.compile(
     r"(?<=[\w$)}%])[,]?\s+(?:because|since|which|as it|as the|so that|from the|by the|where we)\b.*",
     re.DOTALL,
 )
-_NEXT_SENTENCE = re.compile(r"(?<=[^\s.])[.!?][\"')*]*\s+(?=[A-Z\\$<#*\"(]).*|(?<=[\w$)}])\.\s*$", re.DOTALL)
+_NEXT_SENTENCE = re.compile(r"(?<=[^\s.])[.?][\"')*]*\s+(?=[A-Z\\$<#*\"(]).*|(?<=[\w$)}])\.\s*$", re.DOTALL)
+_SPACES = re.compile(r"[ \t]{3,}")
 _WORD = re.compile(r"\\[a-zA-Z]+|\$[^$]*\$|\\text\s*\{[^{}]*\}|[A-Za-z]{2,}")
+_NO_ANSWER = re.compile(
+    r"(?i)(?:(?:in)?correct|right|wrong|as follows|below|above|shown|given|the following|unique|not|that|this|it"
+    r"|obvious|clear|clearly|reasonable|valid|verified|confirmed|required|found|to be)\b.*"
+)
 _MAX_CHARS = 300
+_MAX_FORMULA_CHARS = 250
 _END_CHARS = 20_000
 """Of a text, in which its answer is looked for, if it has no box."""
 _FEW_WORDS = 4
@@ -53,7 +59,7 @@ _FEW_WORDS = 4
 def candidates(text: str) -> Iterator[Found]:
     """The places of a text without thoughts where its answer may stand, the most trusted first."""
     boxes = complete_boxes(text)
-    plain = without_markup(text[-_END_CHARS:])
+    plain = without_markup(_SPACES.sub("  ", text)[-_END_CHARS:])
     if boxes:
         if (said := _announced_after(text, boxes[-1])) is not None:
             yield said
@@ -95,13 +101,22 @@ def _answer_after(rest: str) -> str | None:
     line = next((line for line in rest.splitlines() if line.strip(" \t:*.")), "")
     if display and "\n" in display[0].strip():
         line = " ".join(display[0].split())
+    line = _without_sums(line)
     answer = cleaned(_CLAUSE.sub("", _NEXT_SENTENCE.sub("", line.strip())))
-    if not answer or len(answer) > _MAX_CHARS:
+    if not answer or len(answer) > _MAX_CHARS or _NO_ANSWER.fullmatch(answer):
         return None
     if len(_words(answer)) <= _FEW_WORDS:
         return answer
     inner = answer_in_sentence(answer + ".")
     return cleaned(inner) if inner else answer
+
+
+def _without_sums(line: str) -> str:
+    """`5 bags * 8 = <<5*8=40>>40 apples` says what the last of its equals says."""
+    line = re.sub(r"<<[^<>]*>>", "", line)
+    before, _, last = line.rpartition("=")
+    is_sum = bool(_words(before)) and re.search(r"[-+*/×÷]", before) is not None
+    return last if is_sum and "$" not in line else line
 
 
 def _last_hashes(text: str) -> tuple[int, Found] | None:
@@ -115,9 +130,15 @@ def _last_hashes(text: str) -> tuple[int, Found] | None:
 def _bare_formula(text: str) -> Found | None:
     """A text that is a formula as a whole, with a few words at most."""
     bare = text.strip()
-    if "boxed" in bare or "\\" not in bare and "$" not in bare:
+    if (
+        len(bare) > _MAX_FORMULA_CHARS
+        or "boxed" in bare
+        or "\\begin{align" in bare
+        or ("\\" not in bare
+        and "$" not in bare)
+    ):
         return None
-    starts = bare.startswith(("$", "\\", "(", "[", "{")) or re.match(r"[-\w]{1,3}\W", bare)
+    starts = bare.startswith(("$", "\\", "(", "[", "{")) or re.match(r"(?![A-Z][a-z])[-\w]{1,3}\W", bare)
     return Found(cleaned(bare), "formula") if starts and len(_words(bare)) <= _FEW_WORDS else None
 
 

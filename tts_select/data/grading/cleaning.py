@@ -7,7 +7,8 @@ import re
 _CHAT_TOKEN = re.compile(
     r"<\|[^|<>\n]{1,40}\|>(?:user|assistant|system)?|</?s>|<eos>|<(?:start|end)_of_turn>|<pad>|\[/?INST\]|<｜[^｜]*｜>"
 )
-_MARKS = re.compile("[✅✓✔☑✨🎯🎉👉➡→⇒]\ufe0f?")
+_HTML = re.compile(r"</?(?:b|i|u|em|strong|code|p|div|span|answer|br|h[1-6])\s*/?>", re.IGNORECASE)
+_MARKS = re.compile("[✅✓✔☑✨🎯🎉👉➡]\ufe0f?")
 _EMPHASIS = re.compile(
     r"(?<![\w)\]}*\\^])(\*\*\*|\*\*|\*|___|__|``|`)(?=\S)(?!\1)(.{1,400}?)(?<=\S)\1(?![\w(*])"
 )
@@ -24,7 +25,7 @@ _RATE = re.compile(
 )
 _AROUND = ' \t\r\n:;,=*`"“”'
 _BEFORE = re.compile(
-    r"^(?:#{1,6}\s+|\\approx\s*|[≈≃]\s*|(?:about|approximately|approx\.?|roughly|around|exactly|simply|therefore|thus)\s+(?=[^a-zA-Z]))+",
+    r"^(?:#{1,6}\s+|[→⇒]\s*|[-=]>\s*|\\approx\s*|[≈≃]\s*|(?:about|approximately|approx\.?|roughly|around|exactly|simply|therefore|thus)\s+(?=[^a-zA-Z]))+",
     re.IGNORECASE,
 )
 _OPEN_BOX = re.compile(r"^\\+boxed\{(?=(?:[^{}]|\{[^{}]*\})*$)")
@@ -35,6 +36,8 @@ _DELIMITED = re.compile(r"(\$\$?)(.*)\1|\\\((.*)\\\)|\\\[(.*)\\\]", re.DOTALL)
 def without_markup(text: str) -> str:
     """The text without Markdown, list and check marks, and the tokens of chat templates."""
     found = _MARKS.sub("", _CHAT_TOKEN.sub(" ", text))
+    if "<" in found or "&" in found:
+        found = _HTML.sub("", found).replace("&nbsp;", " ").replace("&lt;", "<").replace("&gt;", ">")
     if "#" in found:
         found = _HEADING.sub("", found)
     if "*" in found or "_" in found or "`" in found:

@@ -176,6 +176,8 @@ class _Comparison:
         value, sequence = (answer, gold) if answer.kind == "value" else (gold, answer)
         if sequence.kind == "set" and len(sequence.items) == 1:
             return self.of(value, sequence.items[0])
+        if sequence.kind == "list" and _all(self.of(item, value) for item in sequence.items):
+            return True
         if letters := re.fullmatch(r"[A-J]{2,}", value.value):
             return sorted(letters[0]) == sorted(_letter(item) or "" for item in sequence.items)
         if value.numeral is not None or value.is_surely_word:
@@ -191,7 +193,7 @@ class _Comparison:
             matrix, other = (answer, gold) if answer.kind == "matrix" else (gold, answer)
             is_vector = re.fullmatch(r"\d+x1|1x\d+", matrix.brackets) and other.kind in _ORDERED
             return bool(is_vector) and self._ordered(answer.items, gold.items)
-        if kinds <= _UNORDERED or _are_all_named(answer) and _are_all_named(gold):
+        if kinds <= _UNORDERED or (_are_all_named(answer) and _are_all_named(gold)):
             if self.strict and kinds == {"list"}:
                 return self._ordered(answer.items, gold.items)
             return self._unordered(answer.items, gold.items)

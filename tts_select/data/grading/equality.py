@@ -64,7 +64,7 @@ def are_proportional(answer: Node, gold: Node) -> Fraction | bool | None:
     """The sign of the one factor between two formulas, as ±1; True if it has none (both are 0), None for no factor."""
     names = sorted(symbols(answer) | symbols(gold))
     if not names:
-        return are_equal_formulas(answer, _ZERO) and are_equal_formulas(gold, _ZERO) or None
+        return (are_equal_formulas(answer, _ZERO) and are_equal_formulas(gold, _ZERO)) or None
     ratio: Value | None = None
     n_agreed = 0
     for point in _points(names):

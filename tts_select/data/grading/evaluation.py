@@ -254,7 +254,7 @@ _OPERATIONS: dict[str, Callable[..., Value]] = {
     **{
         name: _of_angle(getattr(mpmath, name.replace("arc", "a")))
         for name in (
-            "sin cos tan cot sec csc arcsin arccos arctan arccot arcsec arccsc sinh cosh tanh coth".split()
+            ["sin", "cos", "tan", "cot", "sec", "csc", "arcsin", "arccos", "arctan", "arccot", "arcsec", "arccsc", "sinh", "cosh", "tanh", "coth"]
         )
     },
 }

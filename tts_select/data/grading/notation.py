@@ -30,6 +30,9 @@ _REWRITES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"\\[()\[\]]|\$\$|(?<!\\)\$|\\\$|[€£¥₹]", " "),  # delimiters of mathematics, and currencies
         (r"\\(?:left|right|middle|[bB]igg?[lrm]?)(?![a-zA-Z])\s*\.?(?=\W|$|\\)", ""),
         (r",\\!\s*", ","),
+        (r"\\(?:text)?color\{[^{}]*\}|\{\\(?:bf|it|rm|tt|sf) (?=[^{}]*\}$)|\\$", ""),
+        (r"\\(?:underline|bbox|framebox|ensuremath|mathord|mathop)\{([^{}]*)\}", r"\1"),
+        (rf"{_FONTS}\s*\{{((?:[^{{}}]|\{{[^{{}}]*\}})*\{{(?:[^{{}}]|\{{[^{{}}]*\}})*)\}}", r" \1 "),
         (r"\\!|\\(?:displaystyle|textstyle|limits|nolimits)(?![a-zA-Z])|\\label\{[^{}]*\}", ""),
         (r"\\[,;:> ]|~|\\q?quad|\\(?:hspace|phantom|hphantom)\{[^{}]*\}|\\(?:newline|n)(?![a-zA-Z])", " "),
         (r"\{,\}", ","),

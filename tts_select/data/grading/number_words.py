@@ -5,11 +5,8 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 
-_ONES = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
-    "seventeen eighteen nineteen"
-).split()
-_TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
+_ONES = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"]
+_TENS = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
 _VALUES = {word: n for n, word in enumerate(_ONES)} | {word: 10 * n for n, word in enumerate(_TENS, 2)}
 _SCALES = {
     "hundred": 10**2,
@@ -63,6 +60,10 @@ def value_in_words(text: str) -> Fraction | None:
     words = [word for word in re.split(r"[\s-]+", lowered) if word not in ("and", "a", "an")]
     if not words or not all(word.isalpha() for word in words):
         return None
+    scale = _SCALES.get(words[-1])
+    if scale and len(words) > 1 and (part := _part_of(words[-2])):
+        above = _integer(words[:-2] or ["one"])
+        return None if above is None else Fraction(above * scale, part)
     below = _part_of(words[-1])
     if below and (above := _integer(words[:-1] or ["one"])) is not None:
         return Fraction(above, below)

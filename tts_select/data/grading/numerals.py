@@ -15,7 +15,7 @@ _ENOUGH_DIGITS = 4
 _ENOUGH_DECIMALS = 3
 _CUT_DIGITS = 6
 _FLOAT_DIGITS = 15
-_NOISE = Fraction(1, 10**13)
+_NOISE = Fraction(1, 10**9)
 
 _DECIMAL = r"(?:\d+\.?\d*|\.\d+)"
 _GROUPED = rf"(?:\d{{1,3}}(?:,\d{{3}})+(?:\.\d+)?|{_DECIMAL})"

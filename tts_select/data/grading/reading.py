@@ -34,7 +34,7 @@ Kind = Literal["value", "list", "set", "tuple", "interval", "region", "matrix", 
 
 _PLAIN = re.compile(r"[-+]?\d{1,40}(?:,\d{3})*(?:\.\d+)?")
 _MATRIX = re.compile(
-    r"(?P<factor>[-+]?(?:\\frac\{\d+\}\{\d+\}|\d+(?:/\d+)?(?:\.\d+)?|[a-z])?\*?)[(\[]?\\begin\{(?P<env>[bpvBV]?matrix|smallmatrix|array|cases)\}(?:\{[lcr|]*\})?(?P<rows>.*?)\\end\{(?P=env)\}[)\]]?"
+    r"(?P<factor>[-+]?(?:\\frac\{\d{1,9}\}\{\d{1,9}\}|\d{1,9}(?:/\d{1,9})?(?:\.\d{1,9})?|[a-z])?\*?)[(\[]?\\begin\{(?P<env>[bpvBV]?matrix|smallmatrix|array|cases)\}(?:\{[lcr|]*\})?(?P<rows>.*?)\\end\{(?P=env)\}[)\]]?"
     r"(?P<transposed>\^\{?(?:T|\\top|\\text\{T\})\}?)?",
     re.DOTALL,
 )
@@ -51,6 +51,7 @@ _LABEL = re.compile(r"\s*[A-Za-z][a-z]{2,}\s*[:$\s]\s*\S")
 _LONG_WORD = re.compile(r"(?<![a-zA-Z])[A-Za-z][a-z']+(?![a-zA-Z])")
 _PRICE = re.compile(r"[-*_ ]*(?:\\\$|\$(?=[^$]*$))\s*[\d.]")
 _IN_WORDS = re.compile(r"[a-z]+(?:[ -][a-z]+)*", re.IGNORECASE)
+_MAX_PHRASE_CHARS = 120
 _EQUALITIES = ("=", "\\approx", "\\equiv")
 
 
@@ -94,22 +95,16 @@ def read(source: str) -> Reading:
 @lru_cache(maxsize=16_384)
 def _read(source: str) -> Reading:
     bare = source.strip()
-    if _PLAIN.fullmatch(bare) and (found := numeral(bare.lstrip("+"))) is not None:
-        return Reading(source, bare.lstrip("+"), value=bare.lstrip("+"), numeral=found)
+    if _PLAIN.fullmatch(bare) and (number := numeral(bare.lstrip("+"))) is not None:
+        return Reading(source, bare.lstrip("+"), value=bare.lstrip("+"), numeral=number)
     if depth_of(bare) > MAX_DEPTH:
         return Reading(source, " ".join(bare.split()), "opaque")
     text = rewritten(cleaned(bare))
-    found_reading = _taken_apart(source, text)
-    if found_reading.numeral is not None and not found_reading.unit and _PRICE.match(bare):
-        found_reading = replace(found_reading, unit=DOLLARS)
-    if (
-        found_reading.kind in ("value", "list")
-        and not found_reading.choice
-        and not _are_numbers(found_reading)
-        and is_prose(bare)
-    ):
-        return Reading(source, text, "prose")
-    return found_reading
+    found = _taken_apart(source, text)
+    if found.numeral is not None and not found.unit and _PRICE.match(bare):
+        return replace(found, unit=DOLLARS)
+    may_be_said = found.kind in ("value", "list") and not (found.choice or found.name or _are_numbers(found))
+    return Reading(source, text, "prose") if may_be_said and is_prose(bare) else found
 
 
 def _are_numbers(reading: Reading) -> bool:
@@ -186,6 +181,8 @@ def _number(source: str, text: str) -> Reading | None:
 
 def _counted(source: str, text: str) -> Reading | None:
     """In words, or in several units, which may have an "and" in them."""
+    if len(text) > _MAX_PHRASE_CHARS:
+        return None
     name, value = assigned(text)
     bare = re.sub(r"\\text\{([^{}]*)\}", r" \1 ", value)
     bare = " ".join(bare.split())
@@ -211,8 +208,10 @@ def _enumeration(source: str, text: str) -> Reading | None:
 def _chained(source: str, text: str) -> Reading | None:
     """`x=5+6=11\\approx11.0`: the last exact member counts, and what it is about."""
     parts = split_with(text, _EQUALITIES)
-    is_rounded = len(parts) == 2 and parts[1][1] == "\\approx" and not assigned(f"{parts[0][0]}=0")[0]
-    if (len(parts) < 3 and not is_rounded) or not all(part for part, _ in parts):
+    is_chain = len(parts) == 2 and not assigned(f"{parts[0][0]}=0")[0]
+    if is_chain and parts[1][1] == "=":
+        is_chain = re.search(r"(?<![\\a-zA-Z])[a-zA-Z]", parts[0][0]) is None
+    if (len(parts) < 3 and not is_chain) or not all(part for part, _ in parts):
         return None
     if any(len(split(part, (",", ", ", ";"))) > 1 for part, _ in parts):
         return None

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import re
+from fractions import Fraction
 from typing import NamedTuple
 
 from tts_select.data.grading.numerals import numeral
@@ -30,7 +32,7 @@ _REALS = Span(_MINUS, _PLUS, False, False)
 _RELATIONS = ("<", ">", "\\le", "\\ge", "\\ne", "=")
 _FLIPPED = {"<": ">", ">": "<", "\\le": "\\ge", "\\ge": "\\le", "\\ne": "\\ne", "=": "="}
 _VARIABLE = re.compile(r"\\?[a-zA-Z]+(?:_\w|_\{\w+\})?'*(?:\([a-z]\))?")
-_SCALED = re.compile(r"(-|-?\d+(?:\.\d+)?)\*?([a-zA-Z](?:_\w)?)")
+_SCALED = re.compile(r"(-|-?\d{1,15}(?:\.\d{1,15})?)\*?([a-zA-Z](?:_\w)?)")
 _SET_BUILDER = re.compile(
     r"\\\{ ?(?P<variable>\\?[a-zA-Z]+)(?: ?\\in ?\\mathbb\{R\}| ?\\in ?R)? ?(?:\\mid|\||:) ?(?P<condition>.*?)\\\}"
 )
@@ -51,7 +53,8 @@ def region(text: str) -> Region | None:
         return None if found is None else Region(builder["variable"], found.spans)
     if (member := _MEMBER.fullmatch(text)) and "\\in" not in member["set"].replace("\\infty", ""):
         spans = _union(member["set"])
-        return None if spans is None else Region(member["variable"], spans)
+        if spans is not None:
+            return Region(member["variable"], spans)
     if spans := _union(text):
         is_one_pair = len(spans) == 1 and "\\cup" not in text and enclosed(text)[0]
         return None if is_one_pair else Region("", spans)
@@ -86,8 +89,8 @@ def _split_unions(text: str) -> list[str]:
 def _one(part: str) -> tuple[Span, ...] | None:
     if (found := interval(part)) is not None:
         return found
-    if (cut := re.fullmatch(r"(.+)\\setminus\\\{([^{},]+)\\\}", part)) and (whole := interval(cut[1])):
-        return _cut(whole[0], cut[2])
+    if (cut := re.fullmatch(r"(.+)\\setminus\\\{([^{}]+)\\\}", part)) and (whole := interval(cut[1])):
+        return _cut(whole[0], split(cut[2], (",", ", ")))
     brackets, inside = enclosed(part)
     if brackets == "\\{\\}" and not re.search(r"[|:<>]|\\(?:mid|le|ge|ne)(?![a-z])", inside):
         return tuple(Span(p, p, True, True) for p in split(inside, (",", ", ", ";")))
@@ -96,12 +99,23 @@ def _one(part: str) -> tuple[Span, ...] | None:
     return _reals(part)
 
 
-def _cut(span: Span, point: str) -> tuple[Span, ...] | None:
-    values = [numeral(text) for text in (span.low, point, span.high)]
-    low, at, high = (value and value.value for value in values)
-    if at is None or (low is not None and low >= at) or (high is not None and high <= at):
+def _cut(span: Span, points: list[str]) -> tuple[Span, ...] | None:
+    """A span without points, of which those outside change nothing."""
+    values = {point: numeral(point) for point in points}
+    low, high = (value and value.value for value in map(numeral, (span.low, span.high)))
+    if None in values.values():
         return None
-    return Span(span.low, point, span.has_low, False), Span(point, span.high, False, span.has_high)
+    inside = sorted((v.value, p) for p, v in values.items() if v and _is_between(v.value, low, high))
+    ends = [span.low, *(point for _, point in inside), span.high]
+    last = len(ends) - 2
+    return tuple(
+        Span(a, b, k == 0 and span.has_low, k == last and span.has_high)
+        for k, (a, b) in enumerate(itertools.pairwise(ends))
+    )
+
+
+def _is_between(value: Fraction, low: Fraction | None, high: Fraction | None) -> bool:
+    return (low is None or low < value) and (high is None or value < high)
 
 
 def _reals(text: str) -> tuple[Span, ...] | None:
@@ -122,7 +136,7 @@ def _without(points: list[str]) -> tuple[Span, ...] | None:
     if all(value is not None for value in values):
         points = [p for _, p in sorted(zip([v.value for v in values if v], points, strict=True))]
     ends = [_MINUS, *points, _PLUS]
-    return tuple(Span(a, b, False, False) for a, b in zip(ends, ends[1:], strict=False))
+    return tuple(Span(a, b, False, False) for a, b in itertools.pairwise(ends))
 
 
 def _conditions(text: str) -> Region | None:

@@ -8,7 +8,14 @@ _SPAN = r"\$\$.+?\$\$|\$[^$\n]+\$|\\\(.+?\\\)|\\\[.+?\\\]"
 _DIGITS = r"\d(?:[\d,]*\d)?(?:\.\d+)?"
 _NUMBER = rf"(?<![\w.])[-−]?\s?(?:\\?\$\s?)?(?:{_DIGITS}|\.\d+)(?:\s?/\s?{_DIGITS}|:\d+)?(?:\s?\\?%)?"
 _CANDIDATE = re.compile(rf"(?P<span>{_SPAN})|(?P<number>{_NUMBER})", re.DOTALL)
-_LAST_SPAN = re.compile(rf"({_SPAN.replace('.+?', '[^$]+')})[\s.,!*)\"]*$")
+_LAST_SPAN = re.compile(
+    r"(\$\$[^$]+\$\$|\$[^$]+\$|\\\((?:(?!\\\().)+\\\)|\\\[(?:(?!\\\[).)+\\\])[\s.,!*)\"]*$", re.DOTALL
+)
+_DRAWING = re.compile(r"\[asy\].*?(?:\[/asy\]|$)", re.DOTALL)
+_SAYS = re.compile(
+    r"(?:\b(?:is|are|was|were|be|equals|equal to|gives|get|yields)|[=:])\s*(?:about|approximately|exactly|just|only)?\s*$"
+)
+_ONLY_A_NAME = re.compile(r"[$\s\\()]*\\?[a-zA-Z](?:_\w)?[$\s\\().,]*")
 _ENDS = re.compile(r"(?<=[.!?])[\"')*]*\s+(?=[A-Z\\$*\"(])|\n\s*\n|\n(?=\s*(?:[-*•]|\d+\.)\s)")
 _IS_OVER = re.compile(r"[.!$\])*}\d%]\s*$")
 _VAGUE = re.compile(
@@ -21,8 +28,13 @@ _MAX_CHARS = 1_000
 
 def answer_in_sentence(text: str) -> str | None:
     """The last formula or number of the last sentence, if that sentence is over and says how it is meant."""
-    text = _HOPE.sub("", text[-_MAX_CHARS:]).strip()
-    return last_candidate(text) if _IS_OVER.search(text) else None
+    text = _HOPE.sub("", _DRAWING.sub("", text)[-_MAX_CHARS:]).strip()
+    if not _IS_OVER.search(text):
+        return None
+    found = last_candidate(text)
+    if found is None or not text[-1:].isdigit():
+        return found
+    return found if _SAYS.search(text.removesuffix(found)) else None
 
 
 def last_candidate(text: str) -> str | None:
@@ -31,9 +43,12 @@ def last_candidate(text: str) -> str | None:
     if not sentences:
         return None
     sentence = sentences[-1]
-    if at_end := _LAST_SPAN.search(sentence):
+    at_end = _LAST_SPAN.search(sentence)
+    if at_end and not _ONLY_A_NAME.fullmatch(at_end[1]):
         return at_end[1]
-    found = list(_CANDIDATE.finditer(sentence))
+    found = [one for one in _CANDIDATE.finditer(sentence) if not _ONLY_A_NAME.fullmatch(one[0])]
+    if not found or not (found[-1]["number"] and _SAYS.search(sentence[: found[-1].start()])):
+        found = [one for one in found if one["span"]] or found
     if not found or _VAGUE.search(sentence[: found[-1].start()]):
         return None
     return found[-1][0].strip()

@@ -95,12 +95,10 @@ _PREFIXES = {
     "pico": -12,
 }
 _PREFIXED = frozenset(
-    "m g s A K mol L l N J W Pa Hz C V ohm F T eV cal bit byte meter meters metre metres gram grams "
-    "second seconds liter liters litre litres newton newtons joule joules watt watts pascal pascals "
-    "volt volts hertz".split()
+    ["m", "g", "s", "A", "K", "mol", "L", "l", "N", "J", "W", "Pa", "Hz", "C", "V", "ohm", "F", "T", "eV", "cal", "bit", "byte", "meter", "meters", "metre", "metres", "gram", "grams", "second", "seconds", "liter", "liters", "litre", "litres", "newton", "newtons", "joule", "joules", "watt", "watts", "pascal", "pascals", "volt", "volts", "hertz"]
 )
 _POWERS = {"square": 2, "sq": 2, "cubic": 3, "cu": 3, "squared": 2, "cubed": 3}
-_FILLERS = frozenset("of the a an in per unit units total altogether each every and is are".split())
+_FILLERS = frozenset(["of", "the", "a", "an", "in", "per", "unit", "units", "total", "altogether", "each", "every", "and", "is", "are"])
 
 Dimensions = tuple[tuple[str, int], ...]
 
@@ -181,15 +179,14 @@ _PART = "|".join(
         rf"(?<=[\d}}])(?:{_ADJACENT})(?![a-zA-Z])",
         rf"(?:[ -]|(?<=\}}))(?:{_NOUN})(?![a-zA-Z=(])[.']?",
         r" ?[ap]\.m\.?",
+        r" ?(?:[kM]|\\mu)?\\Omega",
         r"\\degree ?(?:[CFK](?![a-zA-Z]))?",
     )
 )
 _ORDINAL = r"(?:\^?\{?(?:\\text\{ ?)?(?:st|nd|rd|th)\}?\}?)"
-_WITH_UNIT = re.compile(
-    rf"(?P<value>.*?(?:[\d}})\]%.!]|[a-zA-Z](?=\\text|\\degree)|\\pi|\\infty))"
-    rf"(?:{_ORDINAL}$|{_ORDINAL}?(?P<unit>(?:(?:{_PART}){_POWER})+))",
-    re.DOTALL,
-)
+_VALUE_ENDS = re.compile(r"[\d})\]%.!]|[a-zA-Z](?=\\text|\\degree)|\\pi|\\infty")
+_SUFFIX = re.compile(rf"{_ORDINAL}|{_ORDINAL}?(?P<unit>(?:(?:{_PART}){_POWER})+)", re.DOTALL)
+_MAX_UNIT_CHARS = 120
 _UNIT_TOKEN = re.compile(
     r"(/|per(?![a-zA-Z]))|(\\degree ?[CFK]?)|(\\mu ?[a-zA-Z]+|[a-zA-Z]+(?:\.m\.?)?)(?:(?:\^|\*\*)\{?(-?\d)\}?)?"
 )
@@ -199,13 +196,16 @@ def without_unit(text: str) -> tuple[str, Unit]:
     """Take `5\\text{ cm}^2`, `12^{th}`, `3 km north` or `90\\degree` apart: the value, and its unit."""
     if text[-1:].isdigit() and " " not in text and "\\text" not in text:
         return text, NO_UNIT
-    found = _WITH_UNIT.fullmatch(text)
-    if found is None or not re.search(r"[\d\\]", found["value"]):
-        return text, NO_UNIT
-    return found["value"].strip(), unit_of(found["unit"] or "")
+    for end in _VALUE_ENDS.finditer(text, max(0, len(text) - _MAX_UNIT_CHARS)):
+        suffix = _SUFFIX.fullmatch(text, end.end())
+        if suffix and re.search(r"[\d\\]", text[: end.end()]):
+            return text[: end.end()].strip(), unit_of(suffix["unit"] or "")
+    return text, NO_UNIT
 
 
-_COMPOUND = re.compile(rf"(\d+(?:\.\d+)?) ?({UNIT_WORDS})(?![a-zA-Z])(?:,? (?:and )?|$)")
+_COMPOUND = re.compile(
+    rf"(?<![\d.])(\d{{1,15}}(?:\.\d{{1,15}})?) ?({UNIT_WORDS})(?![a-zA-Z])(?:,? (?:and )?|$)"
+)
 
 
 def compound(text: str) -> tuple[Fraction, Unit] | None:
@@ -224,6 +224,7 @@ def compound(text: str) -> tuple[Fraction, Unit] | None:
 
 def unit_of(text: str) -> Unit:
     """The unit that a text says."""
+    text = text.replace("\\Omega", "ohm")
     factor, dimensions, words, sign, next_power = Fraction(1), dict[str, int](), set[str](), 1, 1
     for slash, degree, name, power in _UNIT_TOKEN.findall(
         re.sub(r"\\text\{|\}|\{", lambda m: m[0] if m[0] == "{" else " ", text).replace(" ^", "^")
