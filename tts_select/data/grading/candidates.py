@@ -1,4 +1,4 @@
-"""Where a text says its answer, in order of trust: boxes, a phrase, a line after `####`, the last sentence."""
+"""Where a text says its answer, in order of trust: boxes, a phrase, a line with `####`, the last sentence."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Found(NamedTuple):
 _PHRASE = re.compile(
     r"(?:\b(?:final|correct|right|best|my|our)\s+(?:numerical\s+)?(?:answer|result|choice|option)s?|\banswers?)"
     r"(?:\s+(?:to|of|for)\s+(?:the|this|part)\s[^.:\n]{0,60}?)?(?:\s*\(?\s*in [a-z ]+\)?)?"
-    r"(?:\s*(?:[:=：]|\b(?:is|are|was|would be|will be|must be|should be)\b))+",
+    r"(?:\s*(?:[:=\uff1a]|\b(?:is|are|was|would be|will be|must be|should be)\b))+",
     re.IGNORECASE,
 )
 _ANNOUNCED = re.compile(
@@ -115,7 +115,7 @@ def _without_sums(line: str) -> str:
     """`5 bags * 8 = <<5*8=40>>40 apples` says what the last of its equals says."""
     line = re.sub(r"<<[^<>]*>>", "", line)
     before, _, last = line.rpartition("=")
-    is_sum = bool(_words(before)) and re.search(r"[-+*/×÷]", before) is not None
+    is_sum = bool(_words(before)) and re.search(r"[-+*/\u00d7\u00f7]", before) is not None
     return last if is_sum and "$" not in line else line
 
 
@@ -134,8 +134,7 @@ def _bare_formula(text: str) -> Found | None:
         len(bare) > _MAX_FORMULA_CHARS
         or "boxed" in bare
         or "\\begin{align" in bare
-        or ("\\" not in bare
-        and "$" not in bare)
+        or ("\\" not in bare and "$" not in bare)
     ):
         return None
     starts = bare.startswith(("$", "\\", "(", "[", "{")) or re.match(r"(?![A-Z][a-z])[-\w]{1,3}\W", bare)

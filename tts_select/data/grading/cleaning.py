@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 _CHAT_TOKEN = re.compile(
-    r"<\|[^|<>\n]{1,40}\|>(?:user|assistant|system)?|</?s>|<eos>|<(?:start|end)_of_turn>|<pad>|\[/?INST\]|<｜[^｜]*｜>"
+    r"<\|[^|<>\n]{1,40}\|>(?:user|assistant|system)?|</?s>|<eos>|<(?:start|end)_of_turn>|<pad>|\[/?INST\]|<\uff5c[^\uff5c]*\uff5c>"
 )
 _HTML = re.compile(r"</?(?:b|i|u|em|strong|code|p|div|span|answer|br|h[1-6])\s*/?>", re.IGNORECASE)
 _MARKS = re.compile("[✅✓✔☑✨🎯🎉👉➡]\ufe0f?")
@@ -18,7 +18,7 @@ _OPEN_EMPHASIS = re.compile(
 _HEADING = re.compile(r"^[ \t]*#{1,6}[ \t]+(?=[A-Za-z])", re.MULTILINE)
 _LIST_MARK = re.compile(r"^[ \t]*[-*•+>][ \t]+(?=\S)", re.MULTILINE)
 _CURRENCY = re.compile(r"(?:\\\$|[€£¥₹]|(?<![\w}\\$])\$)\s*(?=[\d.])")
-_QUOTED = re.compile(r"'[^']+'|‘[^’]+’")
+_QUOTED = re.compile(r"'[^']+'|\u2018[^\u2019]+\u2019")
 _RATE = re.compile(
     r"(?<=\d)\s*(?:(?:per|an?|each|every|in|dollars?)\b.*|altogether|total|overall)$",
     re.IGNORECASE | re.DOTALL,

@@ -133,24 +133,15 @@ class _Comparison:
     def _values(self, answer: Reading, gold: Reading) -> bool | None:
         if answer.name and gold.name and not are_like_names(answer, gold):
             return self.leaf(answer, gold)
-        if answer.unit or gold.unit:
-            if (found := self._quantities(answer, gold)) is not None:
-                return found
-        if answer.numeral is not None and gold.numeral is not None:
-            if not answer.unit.is_known or not gold.unit.is_known:
-                return self._numerals(answer.numeral, gold.numeral)
-        elif answer.value == gold.value and answer.unit.factor == gold.unit.factor:
-            return True
-        for decide in (_words, _bases, _ratios):
+        for decide in (self._quantities, self._numbers, _same_value, _words, _bases, _ratios):
             if (found := decide(answer, gold)) is not None:
                 return found
-        if (
-            answer.word is not None
-            and gold.word is not None
-            and (answer.is_surely_word or gold.is_surely_word)
-        ):
-            return False
         return self.leaf(answer, gold)
+
+    def _numbers(self, answer: Reading, gold: Reading) -> bool | None:
+        if answer.numeral is None or gold.numeral is None:
+            return None
+        return self._numerals(answer.numeral, gold.numeral)
 
     def _quantities(self, answer: Reading, gold: Reading) -> bool | None:
         """Other units are other answers, alike ones are converted; a unit beside none is left out."""
@@ -158,14 +149,11 @@ class _Comparison:
             return False
         if self.strict and bool(answer.unit) != bool(gold.unit):
             return False
-        if answer.numeral is None or gold.numeral is None:
+        if answer.numeral is None or gold.numeral is None or answer.unit.factor == gold.unit.factor:
             return None
-        if answer.unit.is_known and gold.unit.is_known:
-            a, g = answer.numeral, gold.numeral
-            if answer.unit.factor == gold.unit.factor:
-                return self._numerals(a, g)
-            return a.value * answer.unit.factor == g.value * gold.unit.factor
-        return None
+        if not (answer.unit.is_known and gold.unit.is_known):
+            return None
+        return answer.numeral.value * answer.unit.factor == gold.numeral.value * gold.unit.factor
 
     def _numerals(self, answer: Numeral, gold: Numeral) -> bool:
         if not self.strict:
@@ -209,7 +197,7 @@ class _Comparison:
         return _all(self.of(a, g) for a, g in zip(answers, golds, strict=True))
 
     def _unordered(self, answers: Sequence[Reading], golds: Sequence[Reading]) -> bool | None:
-        """Each has a partner of its own; which of several does not matter, since what equals one equals all."""
+        """Each has a partner of its own; of several it does not matter which: what equals one equals all."""
         answers, golds = _without_indices(answers, golds), _without_indices(golds, answers)
         left = list({(a.name, a.text): a for a in answers}.values())
         wanted = list({(g.name, g.text): g for g in golds}.values())
@@ -271,6 +259,11 @@ def _region_of(reading: Reading) -> Region | None:
     if reading.kind in ("set", "list") and all(item.kind == "value" for item in reading.items):
         return Region(reading.name, tuple(Span(i.text, i.text, True, True) for i in reading.items))
     return None
+
+
+def _same_value(answer: Reading, gold: Reading) -> bool | None:
+    are_alike = answer.unit.factor == gold.unit.factor or not (answer.unit.is_known and gold.unit.is_known)
+    return True if answer.value == gold.value and are_alike else None
 
 
 def _words(answer: Reading, gold: Reading) -> bool | None:

@@ -1,4 +1,4 @@
-"""The value of a formula: an exact fraction where that is possible, else a number with as many digits as asked for."""
+"""The value of a formula: an exact fraction where it can be, else a number with as many digits as are asked for."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 import mpmath
 from mpmath import mp
 
-from tts_select.data.grading.formula import Node
+from tts_select.data.grading.formula import FUNCTIONS, Node
 
 Value = Any
 """A Fraction, or mpmath's real or complex number."""
@@ -34,7 +34,7 @@ class TooLarge(Uncomputable):
 
 
 def value_of(node: Node, digits: int, at: Mapping[str, Fraction], shift: int = 0) -> Value:
-    """Compute a formula at a point; `shift` is -1 or 1 where rounded decimals stand for their lower or upper ends.
+    """Compute a formula at a point; with a `shift` of -1 or 1, rounded decimals are their lower or upper ends.
 
     Raises:
         Uncomputable: there is no value.
@@ -53,21 +53,22 @@ def number(value: Value) -> Any:
 
 def _value(node: Node, at: Mapping[str, Fraction], shift: int) -> Value:
     kind = node[0]
-    if kind == "number":
-        return node[1]
-    if kind == "decimal":
-        return node[1] + shift * node[2]
-    if kind == "symbol":
-        return at[node[1]]
-    if kind == "constant":
-        return _constant(node[1])
-    if kind == "applied":
-        return _applied(node[1][1], [_value(part, at, shift) for part in node[2:]])
-    if kind in ("sum", "prod"):
-        return _series(node, at, shift)
+    if (leaf := _LEAVES.get(kind)) is not None:
+        return leaf(node, at, shift)
     if kind == "^" and node[1] == ("constant", "e"):
         return _exp(_value(node[2], at, shift))
     return _OPERATIONS[kind](*(_value(part, at, shift) for part in node[1:]))
+
+
+_LEAVES: dict[str, Callable[[Node, Mapping[str, Fraction], int], Value]] = {
+    "number": lambda node, _, __: node[1],
+    "decimal": lambda node, _, shift: node[1] + shift * node[2],
+    "symbol": lambda node, at, _: at[node[1]],
+    "constant": lambda node, _, __: _constant(node[1]),
+    "applied": lambda node, at, shift: _applied(node[1][1], [_value(n, at, shift) for n in node[2:]]),
+    "sum": lambda node, at, shift: _series(node, at, shift),
+    "prod": lambda node, at, shift: _series(node, at, shift),
+}
 
 
 def _constant(name: str) -> Value:
@@ -253,8 +254,7 @@ _OPERATIONS: dict[str, Callable[..., Value]] = {
     "arg": lambda x: mpmath.arg(number(x)),
     **{
         name: _of_angle(getattr(mpmath, name.replace("arc", "a")))
-        for name in (
-            ["sin", "cos", "tan", "cot", "sec", "csc", "arcsin", "arccos", "arctan", "arccot", "arcsec", "arccsc", "sinh", "cosh", "tanh", "coth"]
-        )
+        for name in FUNCTIONS
+        if name.removeprefix("arc")[:3] in ("sin", "cos", "tan", "cot", "sec", "csc")
     },
 }

@@ -1,4 +1,4 @@
-"""Why two answers are or are not the same: what was read, from where, and what decided (`tts-select data grade`)."""
+"""Why two answers are or are not the same: what was read of each, from where, and what decided."""
 
 from __future__ import annotations
 
@@ -48,22 +48,29 @@ def describe(reading: Reading) -> str:
     >>> describe(read("5 km")), describe(read("x in all"))
     ('the number 5 in 1000 m', 'the formula or text x in all')
     """
-    named = f"{reading.name} = " if reading.name and reading.kind == "value" else ""
     if reading.choice:
         return f"the choice {reading.choice}"
+    if reading.kind == "value":
+        return _describe_value(reading)
+    if reading.region is not None:
+        return f"the real numbers {reading.text}"
+    if reading.kind in _SAID_OF:
+        return _SAID_OF[reading.kind]
+    article = "an" if reading.kind == "interval" else "a"
+    return f"{article} {reading.kind} of {len(reading.items)}"
+
+
+_SAID_OF = {"prose": "a sentence", "opaque": "too long or too deeply nested to be read"}
+
+
+def _describe_value(reading: Reading) -> str:
+    named = f"{reading.name} = " if reading.name else ""
     if reading.numeral is not None:
         percent = " %" if reading.numeral.is_percent else ""
         return f"the number {named}{reading.numeral.value}{percent}{_unit_in_words(reading)}"
-    if reading.kind == "value":
-        if reading.is_surely_word:
-            return f"the words {reading.word}"
-        return f"the formula or text {named}{reading.value}{_unit_in_words(reading)}"
-    if reading.region is not None:
-        return f"the real numbers {reading.text}"
-    if reading.kind in ("prose", "opaque"):
-        return {"prose": "a sentence", "opaque": "too long or too deeply nested to be read"}[reading.kind]
-    article = "an" if reading.kind == "interval" else "a"
-    return f"{article} {reading.kind} of {len(reading.items)}"
+    if reading.is_surely_word:
+        return f"the words {reading.word}"
+    return f"the formula or text {named}{reading.value}{_unit_in_words(reading)}"
 
 
 def _unit_in_words(reading: Reading) -> str:

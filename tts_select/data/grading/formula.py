@@ -15,17 +15,23 @@ from typing import Any
 from tts_select.data.grading.numerals import enough_decimals
 
 Node = tuple[Any, ...]
-"""("number", Fraction), ("decimal", Fraction, half of its last digit), ("symbol", name), (operator, *nodes)."""
+"""("number", Fraction), ("decimal", Fraction, half of its last digit), ("symbol", name) or (operator, *nodes)."""
 
-FUNCTIONS = frozenset(
-    ["sin", "cos", "tan", "cot", "sec", "csc", "arcsin", "arccos", "arctan", "arccot", "arcsec", "arccsc", "sinh", "cosh", "tanh", "coth", "log", "ln", "lg", "exp", "max", "min", "gcd", "lcm", "Re", "Im", "arg"]
-)
+_FUNCTION_NAMES = """
+sin cos tan cot sec csc arcsin arccos arctan arccot arcsec arccsc sinh cosh tanh coth log ln lg exp max min gcd lcm
+Re Im arg
+"""
+FUNCTIONS = frozenset(_FUNCTION_NAMES.split())
 _ARC = {name: f"arc{name}" for name in ("sin", "cos", "tan", "cot", "sec", "csc")}
-_GREEK = frozenset(
-    ["alpha", "beta", "gamma", "delta", "epsilon", "varepsilon", "zeta", "eta", "theta", "vartheta", "iota", "kappa", "lambda", "mu", "nu", "xi", "rho", "sigma", "tau", "upsilon", "phi", "varphi", "chi", "psi", "omega", "Gamma", "Delta", "Theta", "Lambda", "Xi", "Pi", "Sigma", "Upsilon", "Phi", "Psi", "Omega", "ell", "hbar"]
-)
-_CLOSERS = {"(": ")", "[": "]", "{": "}", "\\lfloor": "\\rfloor", "\\lceil": "\\rceil", "\\{": "\\}"}
+_GREEK_NAMES = """
+alpha beta gamma delta epsilon varepsilon zeta eta theta vartheta iota kappa lambda mu nu xi rho sigma tau upsilon
+phi varphi chi psi omega Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega ell hbar
+"""
+_GREEK = frozenset(_GREEK_NAMES.split())
+_CLOSERS = {"(": ")", "[": "]", "{": "}", "\\lfloor": "\\rfloor", "\\lceil": "\\rceil"}
+_BARS = frozenset({"|", "\\|"})
 _AROUND = {"\\lfloor": "floor", "\\lceil": "ceiling"}
+_CONSTANTS = {"pi": "pi", "infty": "infinity"}
 _APPLIED = frozenset("fghFGHP")
 """Letters that name functions where a bracket follows."""
 _TOKEN = re.compile(
@@ -195,11 +201,11 @@ class _Parser:
         token = self._take()
         if token[:1].isdigit() or token[:1] == ".":
             return _number(token)
-        if token == "|" or token == "\\|":
+        if token in _BARS:
             inside = self._sum()
             self._expect(token)
             return ("abs", inside)
-        if token in _CLOSERS and token != "\\{":
+        if token in _CLOSERS:
             return self._enclosed(token)
         if token.startswith("\\"):
             return self._command(token[1:])
@@ -219,23 +225,19 @@ class _Parser:
         return self._base()
 
     def _command(self, name: str) -> Node:
-        if name == "frac":
-            return ("/", self._group(), self._group())
-        if name == "sqrt":
-            return self._root()
-        if name == "binom":
-            return ("binomial", self._group(), self._group())
-        if name in ("sum", "prod"):
-            return self._series(name)
-        if name in FUNCTIONS:
-            return self._function(name)
-        if name == "pi":
-            return ("constant", "pi")
-        if name == "infty":
-            return ("constant", "infinity")
+        if (constant := _CONSTANTS.get(name)) is not None:
+            return ("constant", constant)
+        if name in ("frac", "binom"):
+            return ("/" if name == "frac" else "binomial", self._group(), self._group())
         if name in _GREEK:
             return self._named("\\" + name)
-        raise Unreadable(name)
+        if name in FUNCTIONS:
+            return self._function(name)
+        if name == "sqrt":
+            return self._root()
+        if name not in ("sum", "prod"):
+            raise Unreadable(name)
+        return self._series(name)
 
     def _root(self) -> Node:
         index: Node = ("number", Fraction(2))

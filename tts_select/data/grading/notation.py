@@ -133,10 +133,8 @@ def rewritten(text: str) -> str:
     found = in_latex(text)
     if "\\\\" in found and not _SINGLE_BACKSLASH.search(found):  # LaTeX that was escaped once too often
         found = found.replace("\\\\", "\\")
-    if "\\begin{" not in found:
-        found = _TWICE.sub(r"\\", found)
-    else:
-        found = found.replace("\\\\", ROW_END)
+    has_rows = "\\begin{" in found
+    found = found.replace("\\\\", ROW_END) if has_rows else _TWICE.sub(r"\\", found)
     for pattern, by in _REWRITES:
         found = pattern.sub(by, found)
     found = _NAMED_BASE.sub(lambda base: f"_{_BASES[base[1]]}", found)

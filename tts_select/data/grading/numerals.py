@@ -126,7 +126,7 @@ def _read(form: str, found: re.Match[str]) -> tuple[Fraction, int | None] | None
 
 def _composed(form: str, parts: tuple[str | None, ...]) -> Fraction | None:
     if form in ("repeating", "repeated"):
-        return _endless(form, parts)
+        return _endless(parts)
     given = [part.replace(",", "") for part in parts if part is not None]
     if form in ("slash", "frac"):
         return _ratio(given[0], given[1])
@@ -142,7 +142,7 @@ def _composed(form: str, parts: tuple[str | None, ...]) -> Fraction | None:
     return mantissa * base**exponent
 
 
-def _endless(form: str, parts: tuple[str | None, ...]) -> Fraction:
+def _endless(parts: tuple[str | None, ...]) -> Fraction:
     """`0.1\\overline{6}`, `0.\\dot{3}`, `0.(3)` and `0.333...`."""
     whole, fixed, *rest = (part or "" for part in parts)
     period = "".join(rest)

@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import Literal
 
 from tts_select.data.grading.cleaning import cleaned
+from tts_select.data.grading.names import assigned
 from tts_select.data.grading.notation import FUNCTIONS, rewritten
 from tts_select.data.grading.number_words import SCALED, scaled, value_in_words
 from tts_select.data.grading.numerals import Numeral, numeral
@@ -18,7 +19,6 @@ from tts_select.data.grading.units import (
     NO_UNIT,
     UNIT_WORDS,
     Unit,
-    assigned,
     compound,
     unit_of,
     without_unit,

@@ -6,7 +6,7 @@ import re
 
 _SPAN = r"\$\$.+?\$\$|\$[^$\n]+\$|\\\(.+?\\\)|\\\[.+?\\\]"
 _DIGITS = r"\d(?:[\d,]*\d)?(?:\.\d+)?"
-_NUMBER = rf"(?<![\w.])[-−]?\s?(?:\\?\$\s?)?(?:{_DIGITS}|\.\d+)(?:\s?/\s?{_DIGITS}|:\d+)?(?:\s?\\?%)?"
+_NUMBER = rf"(?<![\w.])[-\u2212]?\s?(?:\\?\$\s?)?(?:{_DIGITS}|\.\d+)(?:\s?/\s?{_DIGITS}|:\d+)?(?:\s?\\?%)?"
 _CANDIDATE = re.compile(rf"(?P<span>{_SPAN})|(?P<number>{_NUMBER})", re.DOTALL)
 _LAST_SPAN = re.compile(
     r"(\$\$[^$]+\$\$|\$[^$]+\$|\\\((?:(?!\\\().)+\\\)|\\\[(?:(?!\\\[).)+\\\])[\s.,!*)\"]*$", re.DOTALL

@@ -25,7 +25,42 @@ _LIBRARY = re.compile(r"\\(?:sum|prod|int|lim|frac\{d\})(?![a-zA-Z])")
 _LETTER = re.compile(r"\\text\{(\w)\}")
 """`8\\text{m}` may be eight times m."""
 _KNOWN_COMMANDS = frozenset(
-    ["sum", "prod", "int", "lim", "frac", "sqrt", "pi", "infty", "sin", "cos", "tan", "cot", "sec", "csc", "log", "ln", "exp", "binom", "to", "ldots", "cdot", "times", "alpha", "beta", "gamma", "theta", "lambda", "mu", "sigma", "phi", "varphi", "le", "ge", "ne"]
+    [
+        "sum",
+        "prod",
+        "int",
+        "lim",
+        "frac",
+        "sqrt",
+        "pi",
+        "infty",
+        "sin",
+        "cos",
+        "tan",
+        "cot",
+        "sec",
+        "csc",
+        "log",
+        "ln",
+        "exp",
+        "binom",
+        "to",
+        "ldots",
+        "cdot",
+        "times",
+        "alpha",
+        "beta",
+        "gamma",
+        "theta",
+        "lambda",
+        "mu",
+        "sigma",
+        "phi",
+        "varphi",
+        "le",
+        "ge",
+        "ne",
+    ]
 )
 
 
@@ -60,9 +95,9 @@ def _texts(answer: Reading, gold: Reading) -> Iterator[tuple[str, str]]:
     )
     if are_values:
         yield _scaled(_with_argument_of(gold, answer), gold), _scaled(gold, answer)
-    if (answer.value, gold.value) != (answer.text, gold.text) or not are_values:
-        if not (answer.unit.is_known and gold.unit.is_known):
-            yield _LETTER.sub(r"\1", answer.text), _LETTER.sub(r"\1", gold.text)
+    are_whole = are_values and (answer.value, gold.value) == (answer.text, gold.text)
+    if not are_whole and not (answer.unit.is_known and gold.unit.is_known):
+        yield _LETTER.sub(r"\1", answer.text), _LETTER.sub(r"\1", gold.text)
 
 
 def _scaled(reading: Reading, other: Reading) -> str:

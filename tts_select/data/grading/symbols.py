@@ -1,3 +1,4 @@
+# ruff: noqa: RUF001, RUF002
 """What Unicode writes in one character, as LaTeX writes it: √, ⁻³, ⅓, ×, ∪, π, x₁, and full-width letters."""
 
 from __future__ import annotations

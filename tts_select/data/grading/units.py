@@ -1,9 +1,13 @@
-"""What may stand behind a value without being part of it: a unit, which has a size, or words, which say what it is of."""
+"""What may stand behind a value without being part of it: a unit, which has a size, or words.
+
+Units are converted (1 m is 100 cm) or differ (5 m is not 5 s); words such as apples or north say what a value is of.
+"""
 
 from __future__ import annotations
 
+import itertools
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 
 _BASES = """
@@ -64,12 +68,12 @@ H 1000 g m2 s-2 A-2: henry
 eV 0.0000000000000001602176634 g m2 s-2:
 cal 4184 g m2 s-2: calorie calories
 mph 0.44704 m s-1:
-kph 0.27777777777777777 m s-1: kmh kmph
+kph 5/18 m s-1: kmh kmph
 cent 0.01 dollar: cents penny pennies
 nickel 0.05 dollar: nickels
 dime 0.1 dollar: dimes
 byte 8 bit: bytes
-rpm 1 min-1:
+rpm 1/60 s-1:
 """
 _PREFIXES = {
     "k": 3,
@@ -94,11 +98,17 @@ _PREFIXES = {
     "nano": -9,
     "pico": -12,
 }
-_PREFIXED = frozenset(
-    ["m", "g", "s", "A", "K", "mol", "L", "l", "N", "J", "W", "Pa", "Hz", "C", "V", "ohm", "F", "T", "eV", "cal", "bit", "byte", "meter", "meters", "metre", "metres", "gram", "grams", "second", "seconds", "liter", "liters", "litre", "litres", "newton", "newtons", "joule", "joules", "watt", "watts", "pascal", "pascals", "volt", "volts", "hertz"]
-)
+_PREFIXED = """
+m g s A K mol L l N J W Pa Hz C V ohm F T eV cal bit byte meter meters metre metres gram grams second seconds
+liter liters litre litres newton newtons joule joules watt watts pascal pascals volt volts hertz
+"""
 _POWERS = {"square": 2, "sq": 2, "cubic": 3, "cu": 3, "squared": 2, "cubed": 3}
-_FILLERS = frozenset(["of", "the", "a", "an", "in", "per", "unit", "units", "total", "altogether", "each", "every", "and", "is", "are"])
+_FILLERS = """
+of the a an in per unit units total altogether each every and is are
+"""
+
+_SYMBOL_CHARS = 3
+"""Of the longest symbol that takes a prefix; words of units are longer."""
 
 Dimensions = tuple[tuple[str, int], ...]
 
@@ -135,42 +145,52 @@ NO_UNIT = Unit()
 DOLLARS = Unit(dimensions=(("dollar", 1),))
 
 
-def _known() -> dict[str, tuple[Fraction, dict[str, int]]]:
-    found: dict[str, tuple[Fraction, dict[str, int]]] = {}
-    for line in _BASES.split("\n"):
-        for name in line.split():
-            found[name] = Fraction(1), {line.split()[0]: 1}
+Sized = tuple[Fraction, dict[str, int]]
+
+
+def _known() -> dict[str, Sized]:
+    found = {
+        name: (Fraction(1), {line.split()[0]: 1}) for line in _BASES.split("\n") for name in line.split()
+    }
     for line in filter(None, _DERIVED.split("\n")):
         head, _, others = line.partition(":")
         name, size, *parts = head.split()
-        factor, dimensions = Fraction(size), {}
-        for part in parts:
-            base = re.fullmatch(r"([a-zA-Z]+)(-?\d*)", part)
-            assert base is not None
-            dimensions[base[1]] = int(base[2] or 1)
-        if name == "kph":
-            factor = Fraction(1000, 3600)
-        for one in (name, *others.split()):
-            found[one] = factor, dimensions
-    found["rpm"] = Fraction(1, 60), {"s": -1}
-    for prefix, exponent in _PREFIXES.items():
-        for name in _PREFIXED:
-            if (len(prefix) > 1 and prefix != "\\mu") == (len(name) > 3):
-                size, dimensions = found[name]
-                found.setdefault(prefix + name, (size * Fraction(10) ** exponent, dimensions))
-    return found
+        found |= dict.fromkeys((name, *others.split()), (Fraction(size), dict(map(_dimension, parts))))
+    return found | _with_prefixes(found)
+
+
+def _dimension(text: str) -> tuple[str, int]:
+    """`s-2` is seconds to the power of minus two."""
+    name = text.rstrip("-0123456789")
+    return name, int(text[len(name) :] or 1)
+
+
+def _with_prefixes(known: dict[str, Sized]) -> dict[str, Sized]:
+    """Short prefixes before symbols, long ones before words; no other unit is hidden by them."""
+    found = {
+        prefix + name: (known[name][0] * Fraction(10) ** exponent, known[name][1])
+        for prefix, exponent in _PREFIXES.items()
+        for name in _PREFIXED.split()
+        if (len(prefix) > 1 and prefix != "\\mu") == (len(name) > _SYMBOL_CHARS)
+    }
+    return {name: sized for name, sized in found.items() if name not in known}
 
 
 _KNOWN = _known()
-_LETTERS = frozenset(name for name in _KNOWN if len(name) == 1)
 UNIT_WORDS = "|".join(
-    re.escape(name) for name in sorted((*_KNOWN, *_POWERS, *_FILLERS), key=len, reverse=True)
+    re.escape(name) for name in sorted((*_KNOWN, *_POWERS, *_FILLERS.split()), key=len, reverse=True)
 )
 """A regular expression's alternatives."""
 _ADJACENT = "|".join(
     re.escape(n) for n in sorted(_KNOWN, key=len, reverse=True) if len(n) > 1 and n not in ("in", "min")
 )
-_NOUN = r"(?=[a-zA-Z]*[aeiouAEIOU])[a-zA-Z]{4,}|(?:men|man|cup|egg|car|bag|box|can|cat|dog|pen|pie|pig|cow|hen|bus|toy|jar|kid|son|way|win|set|tie|hat|nut|bar|row|pot|bee|ant|fly|act|ad|ads|low|up|am|pm|AM|PM|BC|AD|BCE|CE|net|new|old|red|big|one|all|her|his|is|are|to|at|for|on|by|from|with|has|have|was|can|be|it|as|that|left|west|east)s?"
+_SHORT_NOUNS = """
+men man cup egg car bag box can cat dog pen pie pig cow hen bus toy jar kid son way win set tie hat nut bar row pot
+bee ant fly act ad low up am pm AM PM BC AD BCE CE net new old red big one all her his is are to at for on by from
+with has have was be it as that left west east
+"""
+_NOUN = rf"(?=[a-zA-Z]*[aeiouAEIOU])[a-zA-Z]{{4,}}|(?:{'|'.join(_SHORT_NOUNS.split())})s?"
+"""What may be counted; three letters alone may be a product of variables."""
 _POWER = r"(?:\^(?:-?\d|\{-?\d\})|\*\*-?\d)?"
 _PART = "|".join(
     (
@@ -188,7 +208,8 @@ _VALUE_ENDS = re.compile(r"[\d})\]%.!]|[a-zA-Z](?=\\text|\\degree)|\\pi|\\infty"
 _SUFFIX = re.compile(rf"{_ORDINAL}|{_ORDINAL}?(?P<unit>(?:(?:{_PART}){_POWER})+)", re.DOTALL)
 _MAX_UNIT_CHARS = 120
 _UNIT_TOKEN = re.compile(
-    r"(/|per(?![a-zA-Z]))|(\\degree ?[CFK]?)|(\\mu ?[a-zA-Z]+|[a-zA-Z]+(?:\.m\.?)?)(?:(?:\^|\*\*)\{?(-?\d)\}?)?"
+    r"(?P<slash>/|per(?![a-zA-Z]))|\\degree ?(?P<degree>[CFK]?)"
+    r"|(?P<name>\\mu ?[a-zA-Z]+|[a-zA-Z]+(?:\.m\.?)?)(?:(?:\^|\*\*)\{?(?P<power>-?\d)\}?)?"
 )
 
 
@@ -216,7 +237,7 @@ def compound(text: str) -> tuple[Fraction, Unit] | None:
     units = [unit_of(unit) for _, unit in parts]
     if len({unit.dimensions for unit in units}) > 1 or not units[0].is_known:
         return None
-    if any(a.factor <= b.factor for a, b in zip(units, units[1:], strict=False)):
+    if any(a.factor <= b.factor for a, b in itertools.pairwise(units)):
         return None
     total = sum(Fraction(n) * unit.factor for (n, _), unit in zip(parts, units, strict=True))
     return total / units[0].factor, units[0]
@@ -224,33 +245,57 @@ def compound(text: str) -> tuple[Fraction, Unit] | None:
 
 def unit_of(text: str) -> Unit:
     """The unit that a text says."""
-    text = text.replace("\\Omega", "ohm")
-    factor, dimensions, words, sign, next_power = Fraction(1), dict[str, int](), set[str](), 1, 1
-    for slash, degree, name, power in _UNIT_TOKEN.findall(
-        re.sub(r"\\text\{|\}|\{", lambda m: m[0] if m[0] == "{" else " ", text).replace(" ^", "^")
-    ):
-        if slash:
-            sign = -1
-            continue
-        if degree:
-            name, power = "deg" + degree.removeprefix("\\degree").strip().replace("K", ""), ""
-        if name in _POWERS:
-            next_power = _POWERS[name]
-            if name.endswith("ed"):
-                dimensions = {base: n * next_power for base, n in dimensions.items()}
-                factor, next_power = factor**next_power, 1
-            continue
-        known = _KNOWN.get(name.replace(" ", "")) or _KNOWN.get(name.lower()) if name else None
-        if known is not None:
-            exponent = int(power or 1) * next_power * sign
-            factor *= known[0] ** exponent
-            for base, n in known[1].items():
-                dimensions[base] = dimensions.get(base, 0) + n * exponent
-        elif name.lower() not in _FILLERS:
-            words.add(_singular(name.lower().replace(".", "")))
-        next_power = 1
-    kept = tuple(sorted((base, n) for base, n in dimensions.items() if n and base != "person"))
-    return Unit(factor, kept, frozenset(words))
+    found = _Product()
+    for token in _UNIT_TOKEN.finditer(_bare(text)):
+        if token["slash"]:
+            found.sign = -1
+        elif token["degree"] is not None:
+            found.multiply(Fraction(1), {f"deg{token['degree'].replace('K', '')}": 1}, 1)
+        else:
+            found.take(token["name"], int(token["power"] or 1))
+    return found.unit()
+
+
+def _bare(text: str) -> str:
+    """Without \\text{} around its words."""
+    found = re.sub(r"\\text\{|\}", " ", text.replace("\\Omega", "ohm"))
+    return re.sub(r" +\^", "^", found)
+
+
+@dataclass(slots=True)
+class _Product:
+    """A unit while its parts are read."""
+
+    factor: Fraction = Fraction(1)
+    dimensions: dict[str, int] = field(default_factory=dict)
+    words: set[str] = field(default_factory=set)
+    sign: int = 1
+    """-1 behind a stroke."""
+    power: int = 1
+    """Of the next part: `square` comes before it."""
+
+    def take(self, name: str, power: int) -> None:
+        bare = name.replace(" ", "")
+        known = _KNOWN.get(bare) or _KNOWN.get(bare.lower())
+        if name in ("squared", "cubed"):
+            self.dimensions = {base: n * _POWERS[name] for base, n in self.dimensions.items()}
+            self.factor **= _POWERS[name]
+        elif name in _POWERS:
+            self.power = _POWERS[name]
+        elif known is not None:
+            self.multiply(*known, power * self.power)
+        elif name.lower() not in _FILLERS.split():
+            self.words.add(_singular(name.lower().replace(".", "")))
+
+    def multiply(self, factor: Fraction, dimensions: dict[str, int], power: int) -> None:
+        self.factor *= factor ** (power * self.sign)
+        for base, n in dimensions.items():
+            self.dimensions[base] = self.dimensions.get(base, 0) + n * power * self.sign
+        self.power = 1
+
+    def unit(self) -> Unit:
+        kept = tuple(sorted((base, n) for base, n in self.dimensions.items() if n and base != "person"))
+        return Unit(self.factor, kept, frozenset(self.words))
 
 
 def _singular(word: str) -> str:
@@ -259,30 +304,3 @@ def _singular(word: str) -> str:
     if word.endswith(("ches", "shes", "sses", "xes")):
         return word[:-2]
     return word[:-1] if word.endswith("s") and not word.endswith("ss") and len(word) > 3 else word
-
-
-_NAMES = (
-    r"\\?[a-zA-Z]+(?:_\w|_\{[^{}]*\})?'*(?:\((?:[^()=<>]|\([^()=<>]*\))*\))?",  # x, x_1, f(x), \theta, P(A \cup B)
-    r"\|[^|=<>]{1,40}\|",
-    r"[a-zA-Z]\^(?:\{-1\}|-1)\([a-z]\)",
-    r"\\frac\{d\^?\d?[a-zA-Z]?\}\{d[a-zA-Z](?:\^\d)?\}[a-z]?(?:\([a-z]\))?",
-    r"\\text\{[^{}:]*:? ?\}",
-    r"\\begin\{[bp]matrix\}(?:\w|\\cr ?|&)+\\end\{[bp]matrix\}",
-    r"m?\\(?:angle|overline|triangle|vec|hat|bar|overrightarrow|mathbf|boldsymbol) ?\{?[a-zA-Z]+\}?",
-    r"\([a-zA-Z](?:_\w)?(?:,[ ]?[a-zA-Z](?:_\w)?)+\)",  # (x, y)
-    r"[a-zA-Z]+ [a-zA-Z]+",
-)
-_LABELLED = re.compile(r"\\text\{([^{}:]+): ?\}(.+)", re.DOTALL)
-_ASSIGNED = re.compile(
-    rf"(?P<name>{'|'.join(_NAMES)})(?:=|\\approx ?|\\in ?|:(?= ?[^\d ]))(?P<value>[^=<>]+)", re.DOTALL
-)
-
-
-def assigned(text: str) -> tuple[str, str]:
-    """`x=5` as its name and its value; anything else is a value without a name."""
-    if labelled := _LABELLED.fullmatch(text):
-        return labelled[1].strip(), labelled[2].strip()
-    found = _ASSIGNED.fullmatch(text)
-    if found is None or "\\le" in found["value"] or "\\ge" in found["value"]:
-        return "", text
-    return found["name"].replace(" ", ""), found["value"].strip()
