@@ -30,6 +30,7 @@ from tts_select.core.arm import pool_name
 from tts_select.core.protocols import SampleRequest
 from tts_select.data.world.suite import WorldProblem, generate
 from tts_select.executors import registry
+from tts_select.executors.openai_api import thoughts
 from tts_select.executors.registry import Loaders
 from tts_select.selector.routers.artifact import save_router
 from tts_select.selector.routers.lookahead import LookaheadRouter, Probe
@@ -55,9 +56,11 @@ FEW_TREES = 40
 
 @pytest.fixture(autouse=True)
 def _isolated(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Nothing is read from or written to the home of whoever runs the tests."""
+    """Nothing is read from or written to the home of whoever runs the tests, and no server is remembered: the
+    next test's may have its address."""
     for name in ("HOME", "XDG_CACHE_HOME", "HF_HOME"):
         monkeypatch.setenv(name, str(tmp_path))
+    thoughts.found.clear()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -54,3 +54,51 @@ def test_errors_are_one_line_with_a_remedy(
     assert done.exit_code == code
     assert message in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    path = tmp_path / "log.jsonl"
+    rows = [
+        {"id": "a", "answer": "1/2", "prediction": "It is \\boxed{\\frac12}."},
+        {"id": "b", "answer": "5 m", "prediction": "[red]5 s[/red]\x1b[31m"},
+        {"id": "c", "answer": "5 m", "prediction": "<think>Hm"},
+        {"id": "d", "answer": "0.5", "prediction": "50%"},
+    ]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows) + "not JSON\n")
+    return path
+
+
+def test_each_row_is_graded_with_what_was_read_and_why(log: Path) -> None:
+    done = CliRunner().invoke(main, ["data", "grade", str(log)])
+    assert done.exit_code == 0, done.output
+    lines = done.stdout.splitlines()
+    assert lines[0].startswith("equivalent")
+    assert "\\frac12 (box) for 1/2" in lines[0]
+    assert "[red]5 s[/red]\\u001b[31m" in lines[1]
+    assert "the thought is not over" in lines[2]
+    assert lines[4].startswith("left out")
+    assert lines[5] == "2 equivalent, 2 different, 1 no answer, 1 left out"
+
+
+def test_rows_of_one_verdict_are_shown_alone_and_strictly(log: Path) -> None:
+    done = CliRunner().invoke(main, ["data", "grade", str(log), "--only", "different", "--strict", "--json"])
+    found = json.loads(done.stdout)
+    assert [row["id"] for row in found["rows"]] == ["b", "c", "d"]
+    assert found["summary"]["different"] == 3
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ('{"answer": "1"}', "--prediction-field"),
+        ('{"prediction": "1"}', "--answer-field"),
+    ],
+)
+def test_fields_that_are_not_there_are_said_with_a_remedy(tmp_path: Path, row: str, message: str) -> None:
+    path = tmp_path / "log.jsonl"
+    path.write_text(row)
+    done = CliRunner().invoke(main, ["data", "grade", str(path)])
+    assert done.exit_code == 2
+    assert message in done.stderr
+    assert done.stderr.count("\n") == 1

@@ -6,6 +6,7 @@ import io
 import json
 import unicodedata
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from rich.console import Group, RenderableType
 from rich.panel import Panel
 from rich.table import Table
 
+from tests.ladders import ladder_router
 from tts_select.commands import _progress, _terminal
 from tts_select.commands._router_views import evaluation_view, fitted_view, ladders_view, outlook_view
 from tts_select.commands._terminal import Terminal, figure, say, show, show_json, text, warn
@@ -33,6 +35,7 @@ from tts_select.selector.deciding import Option
 from tts_select.selector.difficulty import Difficulty
 from tts_select.selector.outlook import Outlook
 from tts_select.selector.portfolio import Portfolio
+from tts_select.selector.routers.ladder import LadderRouter
 from tts_select.selector.routers.lookahead import Probe
 from tts_select.solving.batch import Summary
 from tts_select.training.sweep.summary import Line
@@ -147,6 +150,12 @@ def with_prm(words: str) -> list[dict[str, Any]]:
     return [{"policy": words, "optimal_by_prm": {words: score}}]
 
 
+def unmeasured(words: str) -> LadderRouter:
+    router = ladder_router(policies=(words, "large"))
+    ladders = tuple(replace(ladder, accuracy=NAN, cost=NAN) for ladder in router.ladders)
+    return replace(router, ladders=ladders)
+
+
 FACTS = {
     "n_problems": 3,
     "n_states": 9,
@@ -159,10 +168,7 @@ VIEWS: dict[str, Callable[[str], RenderableType]] = {
     "withheld": lambda w: solution_view(solved(w).withheld_below(0.9), candidates=True),
     "plan": lambda w: outlook_view(planned(w)),
     "trained": lambda w: fitted_view(Fitted(w), {**FACTS, "ablation": {"auc": {w: NAN}}}),  # type: ignore[arg-type]
-    "ladders": lambda w: ladders_view(
-        Ladders(w),  # type: ignore[arg-type]
-        {"n_problems": 3, "n_orders": 4, "share_cut": {w: 0.5}},
-    ),
+    "ladders": lambda w: ladders_view(unmeasured(w), {"n_problems": 3, "n_orders": 4, "share_cut": {w: NAN}}),
     "evaluation": lambda w: evaluation_view(evaluated(w)),
     "doctor": lambda w: _findings_view([Finding(w, "problem", w, w)]),
     "models": lambda w: _models_view(known(w)),

@@ -11,7 +11,12 @@ import pytest
 from rich.console import RenderableType
 
 from tests.ladders import ladder_router
-from tts_select.commands._router_views import evaluation_view, ladders_view, outlook_view, why_not
+from tts_select.commands._router_views import (
+    evaluation_view,
+    ladders_view,
+    outlook_view,
+    why_not,
+)
 from tts_select.commands._terminal import Terminal
 from tts_select.core.arm import Arm
 from tts_select.selector.deciding import Option
@@ -75,14 +80,19 @@ def test_an_outlook_shows_the_eight_best_options() -> None:
 
 
 def test_a_ladder_router_shows_the_ladder_of_each_effort() -> None:
-    router = ladder_router(unit="characters")
-    facts = {"n_problems": 30, "n_orders": 64, "share_cut": {"small": 0.25, "large": 0.0}}
-    text = rendered(ladders_view(router, facts), width=200)
+    facts = {"n_problems": 30, "n_orders": 64, "share_cut": {"small": 0.125, "large": 0.0}}
+    text = rendered(ladders_view(ladder_router(unit="characters"), facts), width=200)
     assert "accuracy 0.800 for 200 characters a problem: up to small x 4, then large x 4" in text
     assert "accuracy 0.500 for 12 characters a problem: up to small x 1" in text
     assert "30 problems, 64 orders of each" in text
-    assert "25.0% of small: unknown" in text
-    assert "of large" not in text
+    assert "12.5% of small: unknown" in text
+    assert "of large: unknown" not in text
+
+
+def test_a_plan_says_what_its_costs_are() -> None:
+    text = rendered(outlook_view(replace(outlook(2, (CHOSEN,)), unit="characters")), width=200)
+    assert "characters" in text
+    assert "FLOPs" not in text.partition("options")[2]
 
 
 @pytest.mark.parametrize(

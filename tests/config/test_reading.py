@@ -10,6 +10,7 @@ import pytest
 
 from tts_select import InputError
 from tts_select.config import Config, Pair, PolicyEntry, PrmEntry, find_config, load_config
+from tts_select.executors.backend_options import OpenAIOptions, checked
 from tts_select.executors.placement.memory import Workload
 
 Read = Callable[[str], Config]
@@ -81,6 +82,23 @@ def test_a_name_that_is_no_entry_is_a_spec(config: Read) -> None:
     assert found.policy("qwen").spec == "vllm:Qwen/Qwen2.5-7B-Instruct"
     assert found.policy("world:large") == PolicyEntry("world:large")
     assert found.prm("world:prm") == PrmEntry("world:prm")
+
+
+@pytest.mark.parametrize(
+    ("written", "value"),
+    [("7e9", 7e9), ("7E9", 7e9), ("1.5e-3", 1.5e-3), ("'7e9'", "7e9"), ("-1e+2", -100.0), ("v1e9", "v1e9")],
+)
+def test_a_number_is_one_as_everybody_writes_it(config: Read, written: str, value: object) -> None:
+    """In options of a backend and in arguments of its engine."""
+    found = config(f"policies: {{a: {{spec: 'vllm:b/c', options: {{some_argument: {written}}}}}}}")
+    assert found.policies["a"].options == {"some_argument": value}
+    assert type(found.policies["a"].options["some_argument"]) is type(value)
+
+
+@pytest.mark.parametrize("written", ["7e9", "'7e9'", "7000000000", "7.0e+9"])
+def test_a_size_is_a_number(config: Read, written: str) -> None:
+    entry = config(f"policies: {{a: {{spec: 'openai:b', options: {{params: {written}}}}}}}").policies["a"]
+    assert checked("openai policies", OpenAIOptions, entry.options).params == 7e9
 
 
 def test_one_mapping_may_take_over_another(config: Read) -> None:

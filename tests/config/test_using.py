@@ -52,6 +52,19 @@ def test_the_first_pair_is_taken_where_no_policy_is_named(config: Read) -> None:
     assert "prm" not in options(config(TWO), policy="big")
 
 
+def test_without_pairs_the_first_policy_is_taken_and_no_embedded_model(config: Read) -> None:
+    mine = "mine: {spec: 'hf:no/where', max_new_tokens: 9}"
+    only = config(f"policies: {{{mine}, other: {{spec: 'hf:else/where'}}}}")
+    for given in ({}, {"method": "majority"}, {"budget": 4}, {"effort": "low"}):
+        found = options(only, **given)
+        assert (found["policy"], found["max_new_tokens"]) == ("hf:no/where", 9)
+        assert "prm" not in found
+    assert options(only, router="r") == {"router": "r"}
+    of_prms = config("prms: {judge: {spec: 'world:prm'}}")
+    assert options(of_prms, prm="judge")["prm"] == "world:prm"
+    assert options(of_prms) == {}
+
+
 def test_what_is_said_overrides_the_config(config: Read) -> None:
     found = options(
         config(TWO),

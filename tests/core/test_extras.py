@@ -41,7 +41,6 @@ def without(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The working folder, with what the commands read."""
     (tmp_path / "problem.txt").write_text("What is 1 + 1?")
-    (tmp_path / "x.eval").write_text("{}")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -81,7 +80,6 @@ def test_a_model_that_runs_here_names_the_extra_in_one_line(
         (["world", "train", "--out", "x"], "local", "torch"),
         (["world", "report", "--out", "x"], "local", "torch"),
         (["world", "report", "--out", "x"], "plot", "matplotlib"),
-        (["import", "x.eval", "--format", "inspect", "--out", "x"], "inspect", "inspect_ai"),
         (["data", "show", "gsm8k"], "datasets", "datasets"),
     ],
 )

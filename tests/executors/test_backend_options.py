@@ -24,6 +24,40 @@ def test_a_value_of_another_type_is_refused(given: dict[str, Any]) -> None:
         checked("hf policies", TransformersOptions, given)
 
 
+@pytest.mark.parametrize(
+    ("options", "given", "value"),
+    [
+        (OpenAIOptions, {"params": "7e9"}, 7e9),
+        (OpenAIOptions, {"params": "7_000_000"}, 7e6),
+        (OpenAIOptions, {"timeout": " 1.5 "}, 1.5),
+        (OpenAIOptions, {"retries": "0"}, 0),
+        (OpenAIOptions, {"concurrency": "1e2"}, 100),
+        (OpenAIOptions, {"concurrency": 1e2}, 100),
+        (TransformersOptions, {"max_rows": "64"}, 64),
+        (TransformersOptions, {"dtype": "16"}, "16"),
+    ],
+)
+def test_a_number_may_be_written_as_a_text(options: Any, given: dict[str, Any], value: Any) -> None:
+    (name,) = given
+    found = getattr(checked("some policies", options, given), name)
+    assert (found, type(found)) == (value, type(value))
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"params": "nan"}, {"params": float("nan")}, {"params": "inf"}, {"params": 0}, {"params": -7e9},
+        {"params": "7B"}, {"concurrency": 0}, {"concurrency": "1.5"}, {"retries": -1}, {"timeout": 0},
+        {"timeout": "-1e1"}, {"params": True},
+    ],
+)  # fmt: skip
+def test_a_number_that_makes_no_sense_is_refused(given: dict[str, Any]) -> None:
+    (name,) = given
+    with pytest.raises(InputError, match=rf"the option {name} of openai policies is .*: it takes") as refused:
+        checked("openai policies", OpenAIOptions, given)
+    assert "\n" not in str(refused.value)
+
+
 def test_an_option_of_another_backend_is_refused() -> None:
     with pytest.raises(UnknownName, match="unknown option of world policies 'dtype'"):
         load_policy("world:small", dtype="bfloat16")

@@ -6,6 +6,7 @@ import pytest
 
 from tts_select import InputError, Policy, RewardModel, UnknownName, load_policy, load_prm
 from tts_select.core.errors import BackendError
+from tts_select.executors.registry import embedded_mismatch, is_embedded
 
 
 def test_an_embedded_policy_keeps_the_protocol_and_is_loaded_once() -> None:
@@ -83,3 +84,19 @@ def test_options_of_a_prm_are_checked_and_used(tiny_llama: object) -> None:
         load_prm(folder, "world", dtyp="bfloat16")
     with pytest.raises(UnknownName, match="unknown option of world PRMs 'dtype'"):
         load_prm("world:prm", dtype="bfloat16")
+
+
+@pytest.mark.parametrize(
+    ("policy", "prm", "said"),
+    [
+        ("world:small", "world:prm", None),
+        ("hf:a/b", "hf:c/d", None),
+        ("./folder", "served:x", None),
+        ("openai:m", "world:prm", "world:prm is of the embedded world"),
+        ("world:small", "hf:a/b", "world:small is of the embedded world"),
+    ],
+)
+def test_embedded_models_are_told_from_others(policy: str, prm: str, said: str | None) -> None:
+    found = embedded_mismatch(policy, prm)
+    assert found is None if said is None else found is not None and found.startswith(said)
+    assert is_embedded(policy) == policy.startswith("world:")

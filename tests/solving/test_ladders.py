@@ -128,6 +128,19 @@ def test_a_solution_says_what_the_ladder_did(log: SweepLog) -> None:
     assert requests == [(k, 1) for k in range(len(requests))]
 
 
+def test_a_router_of_one_arm_is_not_taken_for_a_named_one(log: SweepLog) -> None:
+    """Its plan says how many samples it came to, not how many there may be."""
+    router = ladder_router(policies=POLICIES)
+    alone = replace(
+        router,
+        portfolio=replace(router.portfolio, arms=router.portfolio.arms[:1]),
+        ladders=router.ladders[1:],
+        fallback=router.portfolio.arms[0].name,
+    )
+    found = selector_for(alone, log)[0].solve(next(iter(log.problems.values())).problem)
+    assert (found.plan.budget, len(found.candidates)) == (1, 1)
+
+
 def test_caps_hold(log: SweepLog) -> None:
     router = ladder_router(policies=POLICIES)
     selector, _ = selector_for(router, log)

@@ -32,7 +32,14 @@ def outlook_view(outlook: Outlook) -> RenderableType:
         interval = f"{figure(found.low, '.2f')} to {figure(found.high, '.2f')}"
         difficulty.add_row(policy, figure(found.pass_at_1, ".2f"), interval, found.bin)
     options = Table(
-        "option", "P(correct)", "FLOPs", "value", "why not", title="options", title_justify="left", box=None
+        "option",
+        "P(correct)",
+        outlook.unit,
+        "value",
+        "why not",
+        title="options",
+        title_justify="left",
+        box=None,
     )
     for option in outlook.options[:8]:
         why = "" if option is chosen else why_not(option, outlook)
@@ -44,7 +51,8 @@ def outlook_view(outlook: Outlook) -> RenderableType:
         if outlook.n_probes
         else "no probes"
     )
-    return Group(*lines, Text(probes, style="dim"), difficulty, options)
+    shown = [difficulty] if outlook.difficulty else []
+    return Group(*lines, Text(probes, style="dim"), *shown, options)
 
 
 def why_not(option: Option, outlook: Outlook) -> str:
@@ -58,7 +66,7 @@ def why_not(option: Option, outlook: Outlook) -> str:
     if gain <= 0:
         return "no likelier to be right" if option.flops >= chosen.flops else "less likely to be right"
     more = figure(option.flops - chosen.flops, ".2g")
-    return f"{figure(gain, '+.3f')} is not worth {more} FLOPs more"
+    return f"{figure(gain, '+.3f')} is not worth {more} {outlook.unit} more"
 
 
 _LEARNED = {
@@ -94,7 +102,7 @@ def ladders_view(router: LadderRouter, facts: Mapping[str, Any]) -> RenderableTy
     table.add_row("best fixed arm", router.fallback)
     for pool, share in facts["share_cut"].items():
         if share:
-            table.add_row("samples cut", f"{share:.1%} of {pool}: unknown, so they have no vote")
+            table.add_row("samples cut", f"{figure(share, '.1%')} of {pool}: unknown, so they have no vote")
     for effort, price in router.prices.items():
         ladder = router.at(price)
         expected = f"accuracy {figure(ladder.accuracy, '.3f')} for {figure(ladder.cost, '.3g')}"

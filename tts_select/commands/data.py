@@ -9,16 +9,22 @@ from typing import TYPE_CHECKING, Any
 
 import click
 from rich.table import Table
+from rich.text import Text
 
 from tts_select.commands._options import field_options, fields_of
 from tts_select.commands._terminal import show, show_json, warn
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
     from tts_select.core.problem import Problem
+    from tts_select.data.grading.explaining import Explanation
     from tts_select.data.problems import Fields, Note
 
 _SHOWN_CHARS = 160
 _SHOWN_NOTES = 10
+_PREDICTIONS = ("prediction", "response", "completion", "output", "generation", "model_answer", "text")
+_GRADED_AT_ONCE = 512
 
 
 @click.group(
@@ -106,3 +112,124 @@ def _table(found: _Look) -> Table:
 def _short(text: str) -> str:
     line = " ".join(text.split())
     return line if len(line) <= _SHOWN_CHARS else f"{line[:_SHOWN_CHARS]} ..."
+
+
+@data.command(
+    epilog="""\b
+Examples:
+  tts-select data grade log.jsonl
+  tts-select data grade log.csv --prediction-field output --answer-field key --only different
+  tts-select data grade log.parquet --strict --json
+
+\b
+A row has a gold answer (answer, gold, ...) and what a model said (prediction, response, ...);
+docs/grading.md says how an answer is read and what is the same."""
+)
+@click.argument("file", type=click.Path(path_type=Path))
+@field_options
+@click.option(
+    "--prediction-field",
+    metavar="FIELD",
+    default=None,
+    help="Holds what a model said.",
+    show_default="prediction, response, ...",
+)
+@click.option(
+    "--only",
+    type=click.Choice(["equivalent", "different", "cannot be graded"]),
+    help="Show these rows alone.",
+)
+@click.option("--strict", is_flag=True, help="Answers have to be written as the gold answer is.")
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+def grade(
+    file: Path,
+    *,
+    prediction_field: str | None,
+    only: str | None,
+    strict: bool,
+    as_json: bool,
+    **fields: str | None,
+) -> None:
+    """Grade the rows of FILE, and show what was read of each, from where, and why it is right or not.
+
+    FILE is JSONL, JSON, CSV or parquet, as for `data show`.
+    """
+    counts = dict.fromkeys(("equivalent", "different", "cannot be graded", "no answer", "left out"), 0)
+    rows: list[dict[str, Any]] = []
+    for row in _graded(file, fields_of(**fields), prediction_field, strict=strict):
+        counts[row["verdict"]] += 1
+        counts["no answer"] += row["verdict"] == "different" and row["read"] is None
+        if only not in (None, row["verdict"]):
+            continue
+        rows += [row] if as_json else []
+        if not as_json:
+            Console(highlight=False).print(_as_text(row), soft_wrap=True)
+    if as_json:
+        click.echo(json.dumps({"rows": rows, "summary": counts}))
+    else:
+        click.echo(", ".join(f"{n:,} {what}" for what, n in counts.items() if n) or "no rows")
+
+
+def _graded(file: Path, fields: Fields, prediction: str | None, *, strict: bool) -> Iterator[dict[str, Any]]:
+    from tts_select.data.grading.explaining import explain
+    from tts_select.data.problems.files import read_records
+
+    records = iter(read_records(file))
+    while batch := list(itertools.islice(records, _GRADED_AT_ONCE)):
+        asked = [r.data and _pair(r.data, file, fields, prediction) for r in batch]
+        found = iter(explain([(said, gold) for _, said, gold in filter(None, asked)], strict=strict))
+        for record, pair in zip(batch, asked, strict=True):
+            if pair:
+                yield _as_dict(pair[0] or record.place, next(found))
+            else:
+                yield {"id": record.place, "verdict": "left out", "read": None, "why": record.complaint}
+
+
+def _pair(
+    row: Mapping[str, Any], file: Path, fields: Fields, prediction: str | None
+) -> tuple[str, str | None, str | None]:
+    """The id, what was said, and the gold answer."""
+    from tts_select.core.errors import InputError
+    from tts_select.data.problems.fields import ANSWER_NAMES, ID_NAMES, answer_of
+
+    there = ", ".join(map(str, row)) or "none"
+    for option, name in (("prediction", prediction), ("answer", fields.answer), ("id", fields.id)):
+        if name is not None and name not in row:
+            raise InputError(f"'{file}' has no field '{name}' for --{option}-field; its fields are {there}")
+    said = prediction or next((name for name in _PREDICTIONS if name in row), None)
+    gold = fields.answer or next((name for name in ANSWER_NAMES if name in row and name != said), None)
+    if said is None or gold is None:
+        missing = "what a model said" if said is None else "the gold answer"
+        option = "prediction" if said is None else "answer"
+        raise InputError(
+            f"no field of '{file}' is known to hold {missing}; its fields are {there}: name one with --{option}-field"
+        )
+    id_ = fields.id or next((name for name in ID_NAMES if name in row), None)
+    text = row[said] if isinstance(row[said], str) else answer_of(row[said])
+    return ("" if id_ is None else str(row[id_])), text, answer_of(row[gold])
+
+
+def _as_dict(id_: str, found: Explanation) -> dict[str, Any]:
+    return {
+        "id": id_,
+        "verdict": found.verdict,
+        "read": found.answer,
+        "from": found.rule,
+        "gold": found.gold,
+        "why": found.why,
+    }
+
+
+def _as_text(row: Mapping[str, Any]) -> Text:
+    """Texts of models are shown letter by letter: no markup of theirs is followed, and no control character."""
+    colour = {"equivalent": "green", "different": "red"}.get(row["verdict"], "yellow")
+    line = Text.assemble((f"{row['verdict']:<16}", colour), f" {_letters(str(row['id']))}: ")
+    if row["verdict"] == "left out":
+        return line.append(row["why"])
+    said = "none" if row["read"] is None else _letters(row["read"])
+    gold = "none" if row["gold"] is None else _letters(row["gold"])
+    return line.append(f"{said} ({row['from']}) for {gold}: {_letters(row['why'])}")
+
+
+def _letters(text: str) -> str:
+    return "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in _short(text))

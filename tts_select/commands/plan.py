@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from tts_select.commands._options import config_option, one_price
 from tts_select.commands._terminal import show, show_json
-
-if TYPE_CHECKING:
-    from tts_select.config import Config
 
 
 @click.command(
@@ -19,6 +16,7 @@ if TYPE_CHECKING:
 Examples:
   tts-select plan examples/problem.txt
   tts-select plan examples/problem.txt --no-probe --effort high
+  tts-select plan problem.txt --policy openai:MODEL --effort low
   echo "Start with 14. Multiply by 3. What is the result?" | tts-select plan - --router router/ --json"""
 )
 @click.argument("file")
@@ -30,6 +28,9 @@ Examples:
     help="Folder of a router.",
     show_default="the config's, else the shipped one",
 )
+@click.option("--policy", default=None, help="A policy: the paper's rule plans for it, and no router.")
+@click.option("--base-url", default=None, help="URL of the server of openai:MODEL.")
+@click.option("--prm", default=None, help="A PRM for the policy; none for no PRM.", show_default="none")
 @click.option("--effort", default=None, help="Router effort: low, medium or high.", show_default="medium")
 @click.option("--price", type=float, default=None, help="Instead of --effort: probability per FLOP.")
 @click.option("--max-tokens", type=int, default=None, help="Leave out arms that generate more tokens.")
@@ -40,26 +41,27 @@ Examples:
 def plan(
     file: str,
     *,
-    config: Config | None,
-    router: Path | None,
     no_probe: bool,
     seed: int,
     as_json: bool,
-    **spending: Any,
+    **options: Any,
 ) -> None:
     """Show what would be run on the problem in FILE (- for standard input), and why."""
     from tts_select.commands._problem_text import read_problem_text
     from tts_select.commands._progress import status
     from tts_select.commands._router_views import outlook_view
-    from tts_select.data.world.artifacts import ROUTER
-    from tts_select.solving.api import Selector
+    from tts_select.solving.api import selector_for
+    from tts_select.solving.options import SPENDING
 
-    one_price(spending["effort"], spending["price"])
-    chosen = {name: value for name, value in spending.items() if value is not None}
+    one_price(options["effort"], options["price"])
+    chosen = {name: value for name, value in options.items() if value is not None}
+    if chosen.get("prm") == "none":
+        chosen["prm"] = None
     problem = read_problem_text(file)
     with status("looking"):
-        selector = Selector.from_config(config, router) if config else Selector.load(router or ROUTER)
-        outlook = selector.plan(problem, probe=not no_probe, seed=seed, **chosen)
+        selector, terms = selector_for(chosen)
+        spending = {name: value for name, value in terms.items() if name in SPENDING}
+        outlook = selector.plan(problem, probe=not no_probe, seed=seed, **spending)
     if as_json:
         show_json(outlook.as_dict())
     else:

@@ -145,6 +145,8 @@ Examples:
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of all sampling.")
 def report(*, out: Path, count: int, samples: int, seed: int) -> None:
     """Measure what the embedded world shows: difficulty, room for search, PRM quality, methods."""
+    require("local", "the embedded models")
+    require("plot", "the report's plots")
     from tts_select.commands._progress import bar
     from tts_select.training.world.report import write_report
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
 from tts_select.core.errors import InputError, UnknownName
 
+_NUMBER = re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+")
+"""A number as YAML 1.2 has it; YAML 1.1, which PyYAML reads, takes `7e9` for a text and wants `7.0e+9`."""
 _MERGE = "tag:yaml.org,2002:merge"
 """Of the key `<<`, which takes over another mapping."""
 
@@ -35,6 +38,7 @@ def read_yaml(path: Path) -> Any:
                 seen.add(name)
             return super().construct_mapping(node, deep=deep)
 
+    Loader.add_implicit_resolver("tag:yaml.org,2002:float", _NUMBER, list("-+0123456789"))
     try:
         text = path.read_text(encoding="utf-8-sig")
     except OSError as error:

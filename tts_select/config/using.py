@@ -14,13 +14,14 @@ from typing import Any
 from tts_select.config.entries import Config, PolicyEntry, PrmEntry
 from tts_select.core.errors import BackendError
 from tts_select.core.imported import is_imported
+from tts_select.core.methods import METHODS
 from tts_select.core.protocols import Policy, RewardModel
 from tts_select.executors.placement.devices import Device, declared_gpus, devices_here
 from tts_select.executors.placement.fitting import Fit, fit, shares_of
 from tts_select.executors.placement.memory import Placed
 from tts_select.executors.placement.placing import placed_policy, placed_prm
 from tts_select.executors.registry import Loaders, load_policy, load_prm
-from tts_select.selector.portfolio import METHODS_WITHOUT_PRM, Portfolio
+from tts_select.selector.portfolio import Portfolio
 from tts_select.selector.routers.protocol import Router
 
 _log = logging.getLogger(__name__)
@@ -39,7 +40,7 @@ def as_options(config: Config, options: Mapping[str, Any], pins: Sequence[str]) 
     """Options of `solve` without names of the config; `pins` are those that choose models or a method.
 
     Without any of these the config's router answers, if it has one. Where no policy is named, the first pair
-    is taken.
+    is taken; without pairs, the first policy.
 
     Raises:
         InputError: a name is not known, or the models do not fit where they are to run.
@@ -51,11 +52,14 @@ def as_options(config: Config, options: Mapping[str, Any], pins: Sequence[str]) 
         return {"router": config.router, **found}
     if pair is None and "policy" not in found:
         pair = next(iter(config.pairs), None)
+        if pair is None and config.policies:  # never the embedded models, which know their own problems alone
+            found = {"policy": next(iter(config.policies)), **found}
     if pair is not None:
         chosen = config.pair(pair)
-        needs_no_prm = found.get("method") in METHODS_WITHOUT_PRM
+        method = METHODS.get(found.get("method", ""))
+        needs_no_prm = method is not None and not method.needs_prm
         found = {"policy": chosen.policy, "prm": None if needs_no_prm else chosen.prm, **found}
-    return _without_names(config, found) if pair is not None or not is_routed else found
+    return _without_names(config, found) if "policy" in found or not is_routed else found
 
 
 def loaders_for(config: Config, groups: Sequence[Together], *, fresh: bool = False) -> Loaders:
@@ -78,7 +82,7 @@ def loaders_for(config: Config, groups: Sequence[Together], *, fresh: bool = Fal
 
 
 def bound(router: Router, config: Config) -> Router:
-    """A router of an imported log with the tokens of a sample that the config allows: no log says how many."""
+    """A router of an imported log with as many tokens for a sample as the config allows: no log says it."""
     from tts_select.selector.routers.ladder import LadderRouter
 
     if not isinstance(router, LadderRouter):

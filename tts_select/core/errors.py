@@ -76,3 +76,5 @@ class BackendError(TtsSelectError):
     retryable = False
     written: Sequence[Continuation] = ()
     """What the failed request had written; it is on the bill, and a search goes on with it."""
+    lost_tokens: int = 0
+    """What it had generated beside that: on the bill too, and of no use."""

@@ -10,7 +10,6 @@ EXTRAS: dict[str, tuple[str, ...]] = {
     "local": ("torch", "transformers", "safetensors"),
     "datasets": ("datasets",),
     "plot": ("matplotlib",),
-    "inspect": ("inspect_ai",),
 }
 """The modules that each extra of this package installs; pyproject.toml has their versions."""
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from tts_select.config import Config
 from tts_select.doctor.checkpoints import examine_checkpoints, unreadable
+from tts_select.doctor.entries import examine_entries
 from tts_select.doctor.findings import Finding
 from tts_select.doctor.machine import examine_devices, examine_placement
 from tts_select.doctor.packages import examine_packages
@@ -22,6 +23,7 @@ def examine(config: Config | None) -> Iterator[Finding]:
     yield from examine_servers(config)
     yield from examine_routers(config)
     if config is not None:
+        yield from examine_entries(config)
         yield from examine_checkpoints(config)
         yield from examine_placement(config, unreadable(config))
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from importlib.util import find_spec
 from typing import Any, Generic, TypeVar
 
@@ -12,6 +13,8 @@ from tts_select.core.extras import how_to_install, missing_from
 
 T = TypeVar("T")
 L = TypeVar("L")
+_LEAST = "least"
+"""Of a number, in the metadata of its option; without it a number is above zero."""
 Given = dict[str, Any]
 """Options by name: of a backend, not checked yet, or of its engine."""
 
@@ -107,7 +110,7 @@ class OpenAIOptions:
     """Requests at the same time."""
     timeout: float = 600.0
     """Seconds for one request."""
-    retries: int = 4
+    retries: int = field(default=4, metadata={_LEAST: 0})
     """After 429, 5xx and dropped connections."""
 
 
@@ -125,7 +128,7 @@ class ServedPrmOptions:
     """Requests at the same time."""
     timeout: float = 600.0
     """Seconds for one request."""
-    retries: int = 4
+    retries: int = field(default=4, metadata={_LEAST: 0})
     """After 429, 5xx and dropped connections."""
 
 
@@ -142,19 +145,45 @@ class VllmOptions:
 
 
 def checked(whose: str, options: type[T], given: Mapping[str, Any]) -> T:
-    """`options` with the values given; `whose` they are is for messages, as in `hf policies`.
+    """`options` with the values given; `whose` they are is for messages, as in `hf policies`. A number may be
+    written as a text, which is what YAML makes of `7e9`.
 
     Raises:
         UnknownName: one of them is no option of theirs.
-        InputError: a value is not of the option's type.
+        InputError: a value is not of the option's type, or a number that makes no sense.
     """
-    known = {f.name: str(f.type) for f in fields(options)}  # type: ignore[arg-type]  # they are dataclasses
+    known = {f.name: f for f in fields(options)}  # type: ignore[arg-type]  # they are dataclasses
+    found: Given = {}
     for name, value in given.items():
         if name not in known:
             raise UnknownName(f"option of {whose}", name, known)
-        if not _is_of(value, known[name]):
-            raise InputError(f"the option {name} of {whose} is {value!r}: it takes {known[name]}")
-    return options(**given)
+        taken = str(known[name].type)
+        found[name] = _as_number(value, taken)
+        if not _is_of(found[name], taken):
+            raise InputError(f"the option {name} of {whose} is {value!r}: it takes {taken}")
+        _check_range(f"the option {name} of {whose}", found[name], known[name].metadata.get(_LEAST))
+    return options(**found)
+
+
+def _as_number(value: Any, annotation: str) -> Any:
+    """The number that a text is, where a number is taken and no text; a whole one where that is asked for."""
+    names = annotation.split(" | ")
+    if not isinstance(value, (str, float)) or "str" in names or not {"int", "float"} & set(names):
+        return value
+    try:
+        number = float(value)
+    except ValueError:
+        return value
+    return int(number) if "float" not in names and number.is_integer() else number
+
+
+def _check_range(what: str, value: Any, least: float | None) -> None:
+    if not isinstance(value, (int, float)) or isinstance(value, bool):
+        return
+    if not math.isfinite(value):
+        raise InputError(f"{what} is {value}: it takes a finite number")
+    if value < least if least is not None else value <= 0:
+        raise InputError(f"{what} is {value:g}: it takes a number {'from 0 on' if least == 0 else 'above 0'}")
 
 
 def _is_of(value: Any, annotation: str) -> bool:

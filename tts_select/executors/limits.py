@@ -115,8 +115,8 @@ class LimitedPolicy:
     async def _write(self, wave: SampleRequest, meter: Meter, asked_tokens: int) -> list[Continuation]:
         used = 0
         try:
-            written = await self._sample(wave, meter)
-            used = sum(c.n_tokens for c in written)
+            written, lost = await self._sample(wave, meter)
+            used = sum(c.n_tokens for c in written) + lost
         finally:
             self.limits.settle(wave.n * wave.max_new_tokens, used)
         if wave.max_new_tokens < asked_tokens:  # it was the cap that made them this short
@@ -126,11 +126,12 @@ class LimitedPolicy:
                 self.limits.reached = limit
         return written
 
-    async def _sample(self, wave: SampleRequest, meter: Meter) -> list[Continuation]:
+    async def _sample(self, wave: SampleRequest, meter: Meter) -> tuple[list[Continuation], int]:
+        """What was written, and the tokens of what was lost."""
         try:
-            return await self.policy.sample(wave, meter)
+            return await self.policy.sample(wave, meter), 0
         except BackendError as error:
             if self.limits.failures is None:
                 raise
             self.limits.failures.append(error)
-            return list(error.written)
+            return list(error.written), error.lost_tokens

@@ -141,6 +141,23 @@ def _by_scheme(kind: str, spec: str, backends: Mapping[str, Backend[L]]) -> tupl
     return scheme, backends[scheme]
 
 
+def is_embedded(spec: str) -> bool:
+    """Whether a model is one of the embedded world's, which knows that world's problems alone.
+
+    >>> is_embedded("world:prm"), is_embedded("hf:ORG/NAME")
+    (True, False)
+    """
+    return split_spec(spec)[0] == WORLD
+
+
+def embedded_mismatch(policy: str, prm: str) -> str | None:
+    """What is to be said of a policy and a PRM of which one alone is embedded; None: they go together."""
+    if is_embedded(policy) == is_embedded(prm):
+        return None
+    inner, outer = (prm, policy) if is_embedded(prm) else (policy, prm)
+    return f"{inner} is of the embedded world and knows its problems alone: with {outer} it means nothing"
+
+
 def split_spec(spec: str) -> tuple[str, str]:
     """The scheme of a spec, and what follows it.
 

@@ -18,6 +18,7 @@ from tts_select.core.seeds import derive_seed
 from tts_select.core.voting import order
 from tts_select.executors.aggregation import score_of
 from tts_select.executors.limits import LimitedPolicy
+from tts_select.executors.scoring import step_scores
 from tts_select.executors.stepping import split_steps
 
 
@@ -36,7 +37,7 @@ class Search:
     pool: list[Candidate] = field(default_factory=list)
     """What is written so far; a sampling method goes on with what is there."""
     unreadable: set[tuple[str, ...]] = field(default_factory=set)
-    """Solutions that the PRM cannot read: they stay unscored, and are not tried again."""
+    """Solutions that the PRM cannot read or score: they stay unscored, and are not tried again."""
 
     async def solutions(self, n: int, *, temperature: float | None = None) -> list[Candidate]:
         """Sample whole solutions independently until there are `n` in the pool; they are there as soon as
@@ -121,11 +122,11 @@ class Search:
     async def _step_scores(self, steps: tuple[str, ...]) -> list[float] | None:
         if self.prm is None or not steps or steps in self.unreadable:
             return None
-        try:
-            return await self.prm.score(self.problem, steps, meter=self.meter)
-        except ProblemTooLong:  # longer than the PRM reads: it stays unscored, which ranks last
+        failures = self.policy.limits.failures
+        found = await step_scores(self.prm, self.problem, steps, meter=self.meter, failures=failures)
+        if found is None:  # it stays unscored, which ranks last
             self.unreadable.add(steps)
-            return None
+        return found
 
     def _whole(self, written: Continuation) -> Candidate:
         steps = split_steps(written.text, self.policy.step_delimiter)

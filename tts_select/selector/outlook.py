@@ -53,6 +53,8 @@ class Outlook:
     unfamiliar: str | None
     n_probes: int
     probe_flops: float
+    unit: str = FLOPS
+    """The unit of the options' costs and of the price."""
 
     @property
     def chosen(self) -> Option:
@@ -66,6 +68,7 @@ class Outlook:
             "reason": self.reason,
             "unfamiliar": self.unfamiliar,
             "price": self.price,
+            "unit": self.unit,
             "probes": self.n_probes,
             "probe_flops": self.probe_flops,
             "difficulty": {policy: found.as_dict() for policy, found in self.difficulty.items()},

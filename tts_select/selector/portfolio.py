@@ -14,11 +14,9 @@ from typing import Any
 
 from tts_select.core.arm import Arm
 from tts_select.core.errors import InputError, UnknownName
+from tts_select.core.methods import METHODS
 from tts_select.core.plan import AGGREGATIONS, MAX_BUDGET, SELECTIONS, Settings
 
-METHODS_WITH_PRM = ("best_of_n", "beam", "dvts")
-METHODS_WITHOUT_PRM = ("cot", "majority", "adaptive")
-_METHODS = METHODS_WITH_PRM + METHODS_WITHOUT_PRM
 _SETTINGS = tuple(f.name for f in fields(Settings) if f.name != "seed")
 _KEYS = ("policy", "prm", "pair", "method", "budget", *_SETTINGS)
 
@@ -101,8 +99,8 @@ def _expand(entry: Any, where: str, names: Names) -> Iterator[Arm]:
         if key not in _KEYS:
             raise InputError(f"{where}: {UnknownName('field', str(key), _KEYS)}")
     method = entry.get("method")
-    if method not in _METHODS:
-        raise InputError(f"{where}: {UnknownName('method', str(method), _METHODS)}")
+    if method not in METHODS:
+        raise InputError(f"{where}: {UnknownName('method', str(method), METHODS)}")
     settings = _settings(entry, where)
     models, budgets = _models(entry, where, names), _listed(entry.get("budget", 1))
     if not (models and budgets):
@@ -136,14 +134,14 @@ def _listed(value: Any) -> list[Any]:
 def _check(policy: Any, prm: Any, budget: Any, method: str, where: str) -> None:
     if not isinstance(policy, str) or not policy:
         raise InputError(f"{where}: name its policy, as in world:small")
-    if method in METHODS_WITH_PRM and not isinstance(prm, str):
+    if METHODS[method].needs_prm and not isinstance(prm, str):
         raise InputError(f"{where}: the method {method} needs a PRM, as in world:prm")
-    if method in METHODS_WITHOUT_PRM and prm is not None:
+    if not METHODS[method].needs_prm and prm is not None:
         raise InputError(f"{where}: the method {method} takes no PRM; leave prm out")
     if type(budget) is not int or not 1 <= budget <= MAX_BUDGET:
         raise InputError(f"{where}: the budget is {budget!r}; choose from 1 to {MAX_BUDGET:,}")
-    if method == "cot" and budget != 1:
-        raise InputError(f"{where}: cot is one greedy answer; leave the budget out")
+    if METHODS[method].is_greedy and budget != 1:
+        raise InputError(f"{where}: {method} is one greedy answer; leave the budget out")
 
 
 def _settings(entry: dict[str, Any], where: str) -> Settings:

@@ -10,7 +10,14 @@ from tts_select.core.errors import InputError
 from tts_select.core.methods import METHODS
 from tts_select.core.plan import Settings
 from tts_select.core.protocols import Policy, RewardModel, solution_tokens, why_no_steps
-from tts_select.executors.registry import WORLD, Loaders, load_policy, load_prm
+from tts_select.executors.registry import (
+    WORLD,
+    Loaders,
+    embedded_mismatch,
+    is_embedded,
+    load_policy,
+    load_prm,
+)
 from tts_select.selector.routers.named import NamedArm
 from tts_select.selector.routers.rule import Pair, budget_of, rule_of_thumb
 from tts_select.solving.options import AUTO, Named
@@ -65,15 +72,14 @@ def _policy(options: Named) -> Policy:
 
 def _prm(options: Named, policy: Policy) -> RewardModel | None:
     prm = options.prm
-    is_embedded = policy.name.startswith(f"{WORLD}:")
     if prm == AUTO:
         needs_none = options.method is not None and not METHODS[options.method].needs_prm
-        if not is_embedded or needs_none:
+        if needs_none or not is_embedded(policy.name):
             return None
         prm = DEFAULT_PRM
     if isinstance(prm, str):
-        if prm.startswith(f"{WORLD}:") and not is_embedded:
-            _log.warning("%s knows the embedded world alone: on %s its scores say nothing", prm, policy.name)
+        if mismatch := embedded_mismatch(policy.name, prm):
+            _log.warning(mismatch)
         return load_prm(prm, options.prm_format, **options.prm_options)
     if options.prm_options:
         raise InputError(

@@ -17,6 +17,7 @@ from tts_select.core.voting import order
 from tts_select.executors.accounting import Ledger
 from tts_select.executors.limits import LimitedPolicy, Limits
 from tts_select.executors.methods import run_method
+from tts_select.executors.scoring import NotScored
 from tts_select.executors.search import Search
 from tts_select.selector.course import Course, next_decisions
 from tts_select.selector.deciding import Answer, Caps, Decision, Unit
@@ -126,6 +127,7 @@ class Session:
             unfamiliar=self._course.unfamiliar,
             n_probes=len(self._evidence.of(probe.pool)) if probe else 0,
             probe_flops=bill.flops if bill else 0.0,
+            unit=self._router.unit,
         )
 
     def share_a_budget(self) -> None:
@@ -151,8 +153,13 @@ class Session:
         self._limits.deadline, self._ends_at = now + deadline * (1 - kept), now + deadline
 
     async def _work(self) -> None:
-        while not (self._course.is_done or self._limits.reached or self._failures):
+        while not (self._course.is_done or self._limits.reached or self._failed):
             await self._carry_out(await self.decide())
+
+    @property
+    def _failed(self) -> list[BackendError]:
+        """The failures that cost answers; a sample without a score has one all the same."""
+        return [error for error in self._failures if not isinstance(error, NotScored)]
 
     async def _carry_out(self, decision: Decision) -> None:
         """Run what was decided, and look at what came of it."""
@@ -191,7 +198,7 @@ class Session:
 
     def _as_run(self, arm: Arm, n: int) -> Arm:
         """A routed sampling arm as far as it came; a named one as it was named."""
-        if not arm.is_sampling or len(self._router.portfolio.arms) == 1:
+        if not arm.is_sampling or not self._router.prices:
             return arm
         method = "majority" if METHODS[arm.method].ends_early else arm.method
         return Arm(arm.policy, arm.prm, method, n, arm.settings)
@@ -227,8 +234,8 @@ class Session:
         surest = self._surest()
         spokesman = self._gathered.spokesman(surest.group if surest else None)
         best = spokesman.best
-        if best is None and self._failures:
-            error = self._failures[0]
+        if best is None and self._failed:
+            error = self._failed[0]
             error.bill = self._ledger.bill
             raise error
         return Solution(

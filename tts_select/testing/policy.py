@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 import math
 import re
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from tts_select.core.cost import Cost, inference_flops
+from tts_select.core.errors import ProblemTooLong
 from tts_select.core.protocols import Continuation, ContinuationFinish, Meter, SampleRequest
 
 Script = Mapping[tuple[str, tuple[str, ...]], Sequence[str]] | Callable[[SampleRequest, int], str]
@@ -47,8 +50,10 @@ class FakePolicy:
         step_delimiter: str = "\n\n",
         delay: float = 0.0,
         errors: Mapping[int, Exception] | None = None,
+        context: int | None = None,
     ) -> None:
-        """A call takes `delay` seconds; call k, counted from 0, raises `errors[k]` if there is one."""
+        """A call takes `delay` seconds; call k, counted from 0, raises `errors[k]` if there is one; a prompt
+        and its continuation have no more than `context` tokens."""
         self.name = name
         self.n_parameters = n_parameters
         self.fingerprint = f"{name}-script"
@@ -58,6 +63,7 @@ class FakePolicy:
         self._script = script
         self._delay = delay
         self._errors = dict(errors or {})
+        self._context = sys.maxsize if context is None else context
 
     async def sample(self, request: SampleRequest, meter: Meter) -> list[Continuation]:
         """See `Policy.sample`.
@@ -67,6 +73,10 @@ class FakePolicy:
         """
         call = len(self.requests)
         self.requests.append(request)
+        room = self._context - _length(request)
+        if room < 1:
+            raise ProblemTooLong(n_tokens=_length(request), context=self._context, model=self.name)
+        request = replace(request, max_new_tokens=min(room, request.max_new_tokens))
         share = await self._write_until(request.deadline)
         if call in self._errors:
             raise self._errors[call]
@@ -102,7 +112,7 @@ class FakePolicy:
         return texts[index % len(texts)]
 
     def _cost(self, request: SampleRequest, written: Sequence[Continuation]) -> Cost:
-        prompt = len(" ".join((request.problem, *request.steps)).split())
+        prompt = _length(request)
         generated = sum(c.n_tokens for c in written)
         return Cost(
             policy_prompt_tokens=prompt,
@@ -111,6 +121,10 @@ class FakePolicy:
             policy_calls=1,
             flops=inference_flops(self.n_parameters, prompt + generated),
         )
+
+
+def _length(request: SampleRequest) -> int:
+    return len(" ".join((request.problem, *request.steps)).split())
 
 
 def _first_words(

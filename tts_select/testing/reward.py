@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 
 from tts_select.core.cost import Cost, inference_flops
+from tts_select.core.errors import ProblemTooLong
 from tts_select.core.protocols import Meter
 
 Scores = Mapping[str, float] | Callable[[str, tuple[str, ...]], list[float]]
@@ -30,8 +31,9 @@ class FakeRewardModel:
         name: str = "fake-prm",
         n_parameters: int = 1000,
         delay: float = 0.0,
+        context: int | None = None,
     ) -> None:
-        """A call takes `delay` seconds."""
+        """A call takes `delay` seconds; a text of more than `context` tokens is too long."""
         self.name = name
         self.n_parameters = n_parameters
         self.fingerprint = f"{name}-table"
@@ -39,6 +41,7 @@ class FakeRewardModel:
         """The problem and the steps of every call so far."""
         self._scores = scores
         self._delay = delay
+        self._context = context
 
     async def score(self, problem: str, steps: Sequence[str], *, meter: Meter | None = None) -> list[float]:
         """See `RewardModel.score`.
@@ -51,13 +54,17 @@ class FakeRewardModel:
         for number, step in enumerate(read, start=1):
             if not step.strip():
                 raise ValueError(f"step {number} is empty; an empty step cannot be scored")
+        n_tokens = _length(problem, read)
+        if self._context is not None and n_tokens > self._context:
+            raise ProblemTooLong(n_tokens=n_tokens, context=self._context, model=self.name)
         await asyncio.sleep(self._delay)
         if meter is not None:
-            meter.charge(self._cost(problem, read))
+            flops = inference_flops(self.n_parameters, n_tokens)
+            meter.charge(Cost(prm_tokens=n_tokens, prm_calls=1, flops=flops))
         if callable(self._scores):
             return self._scores(problem, read)
         return [self._scores[step] for step in read]
 
-    def _cost(self, problem: str, steps: tuple[str, ...]) -> Cost:
-        n_tokens = len(" ".join((problem, *steps)).split())
-        return Cost(prm_tokens=n_tokens, prm_calls=1, flops=inference_flops(self.n_parameters, n_tokens))
+
+def _length(problem: str, steps: tuple[str, ...]) -> int:
+    return len(" ".join((problem, *steps)).split())

@@ -13,15 +13,16 @@ import threading
 import time
 import zlib
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, NamedTuple, Self
+from typing import Any, Literal, NamedTuple, Self
 
 Fault = Callable[[BaseHTTPRequestHandler], None]
 """Answers a request in place of the server, or leaves it without an answer."""
 
 _TURN_ENDS = " </s> "
+_THINK, _THOUGHT_ENDS = "<think>\n", "\n</think>\n\n"
 _TOKEN = re.compile(r"\n\n|[^\S\n]*\S+|\s")
 
 
@@ -42,6 +43,11 @@ class Abilities:
     """Writes as many tokens as fit, if it is asked for more; else it refuses."""
     tells_tokens: bool = True
     """Their ids, and stops at those of `stop_token_ids`; a server that does not is not vLLM."""
+    thinks: Literal["no", "apart", "in content", "opened"] = "no"
+    """Where the thought before a chat's answer is, if there is one: in a field of its own, in the content,
+    from `<think>` on, or in the content behind a `<think>` that the chat template has written."""
+    switch: str | None = "enable_thinking"
+    """The variable of its chat template that is false where it is not to think; None: there is none."""
 
 
 class FakeServer:
@@ -62,10 +68,15 @@ class FakeServer:
         can: Abilities | None = None,
         context: int = 4096,
         token_seconds: float = 0.0,
+        thought: str = "Let me see.\n\nYes.",
+        finishes: Mapping[int, str | None] | None = None,
     ) -> None:
-        """`write` gives the rest of a solution, for the prompt so far and a seed."""
+        """`write` gives the rest of a solution, for the prompt so far and a seed; `thought` comes before it,
+        if it thinks; `finishes` are the finish reasons of some choices of a request for several, by their
+        indices."""
         self.write, self.model, self.can = write, model, can or Abilities()
         self.context, self.token_seconds = context, token_seconds
+        self.thought, self.finishes = thought, dict(finishes or {})
         self.requests: list[dict[str, Any]] = []
         """The bodies of all requests for continuations so far."""
         self.headers: list[dict[str, str]] = []
@@ -101,7 +112,7 @@ class FakeServer:
 
 class _Written(NamedTuple):
     tokens: list[str]
-    finish: str
+    finish: str | None
     stopped_by: str | int | None
 
 
@@ -129,7 +140,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.fake.n_left += 1
 
     def _answer(self, body: dict[str, Any]) -> None:
-        can, is_chat = self.fake.can, self.path.endswith("/chat/completions")
+        can, is_chat = self.fake.can, "/chat/completions" in self.path
         if not (can.chats if is_chat else can.completes):
             self._send(404, {"error": {"message": "no such endpoint"}})
             return
@@ -150,7 +161,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._stream(body, n_prompt, written)
             return
         time.sleep(self.fake.token_seconds * max(len(w.tokens) for w in written))
-        choices = [self._choice(body, k, w, w.tokens, ended=True) for k, w in enumerate(written)]
+        choices = [self._choice(body, k, w, 0, len(w.tokens), ended=True) for k, w in enumerate(written)]
         told = can.tells_tokens and body.get("return_token_ids")
         ids = {"prompt_token_ids": [_id_of(token) for token in _TOKEN.findall(prompt)]} if told else {}
         self._send(200, {"choices": choices, "usage": _usage(n_prompt, written), **ids})
@@ -161,18 +172,34 @@ class _Handler(BaseHTTPRequestHandler):
         if last[0] == "assistant" and body.get("continue_final_message") and self.fake.can.continues:
             begun = last[1] if self.fake.can.keeps_ends else last[1].rstrip()
             return f"{text}assistant: {begun}"
-        return f"{text}{last[0]}: {last[1]}{_TURN_ENDS}assistant: "
+        opened = _THINK if self._thinks(body) and self.fake.can.thinks == "opened" else ""
+        return f"{text}{last[0]}: {last[1]}{_TURN_ENDS}assistant: {opened}"
+
+    def _thinks(self, body: dict[str, Any]) -> bool:
+        """In an answer that has not begun."""
+        can, told = self.fake.can, body.get("chat_template_kwargs", {})
+        is_off = can.switch is not None and told.get(can.switch) is False
+        is_new = "messages" in body and body["messages"][-1]["role"] != "assistant"
+        return can.thinks != "no" and is_new and not is_off
+
+    def _text(self, prompt: str, body: dict[str, Any], seed: int) -> str:
+        text = self.fake.write(prompt.removesuffix(_THINK), seed)
+        if not self._thinks(body):
+            return text
+        opening = "" if self.fake.can.thinks == "opened" else _THINK
+        return f"{opening}{self.fake.thought}{_THOUGHT_ENDS}{text}"
 
     def _write(self, prompt: str, body: dict[str, Any], k: int, room: int) -> _Written:
         stopped_by: str | int | None
-        text, stopped_by = self._until_stop_token(self.fake.write(prompt, (body.get("seed") or 0) + k), body)
+        text = self._text(prompt, body, (body.get("seed") or 0) + k)
+        text, stopped_by = self._until_stop_token(text, body)
         for stop in body.get("stop") or []:
             if stop in text:
                 text, stopped_by = text.split(stop)[0], stop
         tokens = _TOKEN.findall(text)
         if len(tokens) > room:
             return _Written(tokens[:room], "length", None)
-        return _Written(tokens, "stop", stopped_by)
+        return _Written(tokens, self.fake.finishes.get(k, "stop") if body.get("n") else "stop", stopped_by)
 
     def _until_stop_token(self, text: str, body: dict[str, Any]) -> tuple[str, int | None]:
         tokens, stops = _TOKEN.findall(text), body.get("stop_token_ids") or ()
@@ -182,8 +209,9 @@ class _Handler(BaseHTTPRequestHandler):
         return text, None
 
     def _choice(
-        self, body: dict[str, Any], k: int, written: _Written, tokens: list[str], *, ended: bool
+        self, body: dict[str, Any], k: int, written: _Written, start: int, end: int, *, ended: bool
     ) -> dict[str, Any]:
+        tokens = written.tokens[start:end]
         text = "".join(tokens)
         choice: dict[str, Any] = {"index": k, "finish_reason": written.finish if ended else None}
         if self.fake.can.tells_stops and ended:
@@ -197,6 +225,8 @@ class _Handler(BaseHTTPRequestHandler):
         content = None if logprobs is None else [{"token": t, "logprob": -1.0} for t in tokens]
         said = "delta" if body.get("stream") else "message"
         message = {"role": "assistant", "content": text}
+        if self.fake.can.thinks == "apart" and self._thinks(body):
+            message |= _apart(written.tokens, start, end)
         return {**choice, said: message, "logprobs": content and {"content": content}}
 
     def _stream(self, body: dict[str, Any], n_prompt: int, written: list[_Written]) -> None:
@@ -215,9 +245,9 @@ class _Handler(BaseHTTPRequestHandler):
             time.sleep(self.fake.token_seconds)
             for k, w in enumerate(written):
                 if place <= len(w.tokens):
-                    tokens, ended = w.tokens[place : place + 1], place == len(w.tokens)
+                    choice = self._choice(body, k, w, place, place + 1, ended=place == len(w.tokens))
                     usage = {"prompt_tokens": n_prompt, "completion_tokens": place}
-                    yield {"choices": [self._choice(body, k, w, tokens, ended=ended)], "usage": usage}
+                    yield {"choices": [choice], "usage": usage}
         yield {"choices": [], "usage": _usage(n_prompt, written)}
 
     def _send(self, status: int, body: dict[str, Any]) -> None:
@@ -227,6 +257,14 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         self.wfile.write(content)
+
+
+def _apart(tokens: list[str], start: int, end: int) -> dict[str, str]:
+    """Of a message, or of a piece of one: its thought and its content, without what is around the thought."""
+    over = next((k for k, token in enumerate(tokens) if token.strip() == _THOUGHT_ENDS.strip()), len(tokens))
+    numbered = list(enumerate(tokens))[start:end]
+    thought = "".join(token for k, token in numbered if 2 <= k < over)  # `<think>` and the line's end
+    return {"content": "".join(token for k, token in numbered if k > over + 1), "reasoning_content": thought}
 
 
 def _id_of(token: str) -> int:

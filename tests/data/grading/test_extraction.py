@@ -56,10 +56,92 @@ def test_a_policy_that_repeats_itself_does_not_hold_up_the_grader() -> None:
         (r"\boxed{\boxed{5}}", ["5"]),
         ("#### 4", ["4"]),
         ("nothing", []),
+        ("The roots are $\\boxed{1}$ and $\\boxed{2}$.", ["1", "2"]),
+        ("(a) \\boxed{1}\n(b) \\boxed{2}", ["1", "2"]),
+        (r"\boxed{1}. So it would be \boxed{2}", ["2"]),
+        (r"\boxed{1}, or rather: check that it is not, but \boxed{2}", ["2"]),
+        (r"\boxed{2}, and indeed \boxed{2}", ["2"]),
     ],
 )
 def test_boxes_that_are_enumerated_belong_together(text: str, answers: list[str]) -> None:
     assert extract_answers(text) == answers
+
+
+SAID = {
+    "**Answer**\n\n42": "42",
+    "### Final Answer\n\n**42**": "42",
+    "\N{WHITE HEAVY CHECK MARK} Final answer: `x+1`": "x+1",
+    "**The answer is (C).**": "(C)",
+    "Answer:\n- 12%": "12%",
+    "The final answer is:\n\\[\n\\frac{3}{4}\n\\]": "\\[ \\frac{3}{4} \\]",
+    "FINAL ANSWER: 12 apples": "12 apples",
+    "The correct option is B.": "B",
+    "Answer: A) 12": "A) 12",
+    "the answer is 2**3": "2**3",
+    "The answer is 42.<|im_end|>": "42",
+    "The answer is 42</s>": "42",
+    "The answer is $5$ because 2+3=5.": "$5$",
+    "The answer is correct. The answer is 6.": "6",
+    "The answer is 7. The check shows that the answer is correct.": "7",
+    "The answer to the first question is **7**.": "7",
+    "Answer: \\$18 per day.": "18",
+    "The answer is 10:30 a.m.": "10:30 a.m",
+    "So the answer is 3 bags * 4 = <<3*4=12>>12 apples": "12 apples",
+    "#### $1,250": "1,250",
+    "#### **42**": "42",
+    "###### 42": "42",
+    "#### Step 1\nWe add.\n\nThe answer is 5.": "5",
+    "### Step 2: add 3": None,
+    "#### Solution\nWe add.": None,
+    "<think>It may be 5.</think>The answer is 4.": "4",
+    "It may be 5.</think>The answer is 4.": "4",
+    "<think>It may be 5.</think>The answer is 4.<think>Or": "4",
+    "<think>The answer is 5.": None,
+    "<|channel|>analysis<|message|>The answer is 5": None,
+    "She has 3 apples left.": "3",
+    "Hence the area is $\\frac{1}{2}$.": "$\\frac{1}{2}$",
+    "So, the total cost is $1,234.50.": "1,234.50",
+    "The pair that solves it is $(x, y) = (7, 6)$. I hope it is correct.": "$(x, y) = (7, 6)$",
+    "There are $9$ divisors of 196.": "$9$",
+    "So there are at least 5.": None,
+    "Then we add 12 to the": None,
+    "We get 17 and then 1": None,
+    "The set \\boxed{A} is finite.\n\n**Answer: D**": "D",
+    "\\boxed{7}\n\nThe answer is a nice number that many people would not have guessed at once.": "7",
+    "$\\frac{6\\sqrt{1789-240\\sqrt{21}}+8}{5} + \\frac{6\\sqrt{1789-240\\sqrt{21}}}{5}$": (
+        "$\\frac{6\\sqrt{1789-240\\sqrt{21}}+8}{5} + \\frac{6\\sqrt{1789-240\\sqrt{21}}}{5}$"
+    ),
+}
+
+
+@pytest.mark.parametrize("text", SAID)
+def test_the_answer_is_read_from_where_it_is_said(text: str) -> None:
+    assert extract_answer(text) == SAID[text]
+
+
+LONG = [
+    "*",
+    "(",
+    "#",
+    "$",
+    "`",
+    "**a",
+    "\\text{",
+    "1,",
+    "answer is ",
+    "\n",
+    "#### ",
+    "\\boxed{1} and ",
+    "<think>",
+]
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize(
+    "piece", [*LONG, "\\\\", ". ", "=1", "$a", "\\[", "<", "is ", "- ", "[asy]", "\\begin{pmatrix}"]
+)
+def test_no_text_takes_long_to_read(piece: str) -> None:
+    extract_answer(piece * (100_000 // len(piece)))
 
 
 @given(st.text(alphabet="ab{}", max_size=20))

@@ -12,11 +12,15 @@ from typing import Any
 import pytest
 
 from tts_select import Policy, ProblemTooLong, load_policy
+from tts_select.core.plan import Settings
 from tts_select.core.protocols import Continuation, SampleRequest
 from tts_select.core.seeds import derive_seed
 from tts_select.data.world.artifacts import folder_of
 from tts_select.executors.accounting import Ledger
-from tts_select.testing import FakeServer
+from tts_select.executors.aggregation import rank
+from tts_select.executors.limits import LimitedPolicy, Limits
+from tts_select.executors.search import Search
+from tts_select.testing import FakePolicy, FakeServer
 
 PROBLEM = "Start with 14. Multiply by 3. Add 2. What is the result?"
 REQUEST = SampleRequest(PROBLEM, n=4, temperature=1.8, seed=3, max_new_tokens=200)
@@ -41,9 +45,16 @@ def _story(prompt: str, seed: int) -> str:
     return "\n\n".join(steps)
 
 
+def _tale(request: SampleRequest, k: int) -> str:
+    """The same for a fake without a server; greedy samples are alike."""
+    seed = derive_seed(request.seed, k) if request.temperature else 0
+    return _story(request.problem + "".join(request.steps), seed)
+
+
 @pytest.fixture(
     scope="module",
     params=[
+        "fake",
         "world",
         "hf",
         "openai",
@@ -56,6 +67,9 @@ def policy(request: pytest.FixtureRequest) -> Iterator[Policy]:
             found = load_policy("openai:fake", base_url=server.url, params=1e6, fresh=True)
             yield found
             found.close()  # type: ignore[attr-defined]
+        return
+    if request.param == "fake":
+        yield FakePolicy(_tale, context=2000)
         return
     small = str(folder_of("policy", "small"))
     if request.param == "vllm":
@@ -142,13 +156,27 @@ def test_step_by_step_it_comes_to_an_end(policy: Policy, in_time: InTime) -> Non
 
     taken = in_time(walk())
     assert taken[-1].finish == "stop"
-    assert len(taken) > 1 or policy.name.startswith("openai:")
+    assert len(taken) > 1 or policy.name.startswith(("openai:", "fake"))
 
 
 def test_no_text_is_longer_than_it_may_be(policy: Policy, in_time: InTime) -> None:
     (written,) = in_time(_sampled(policy, replace(REQUEST, n=8, max_new_tokens=2)))
     assert max(c.n_tokens for c in written) <= 2
     assert {c.finish for c in written if c.n_tokens == 2} >= {"length"}
+
+
+def test_what_was_cut_is_told_from_what_ended_and_does_not_vote(policy: Policy, in_time: InTime) -> None:
+    """Nobody knows what a cut solution would have said: it is not wrong, it is unknown."""
+    for max_new_tokens, cap, finish in ((3, None, "length"), (200, 3, "cap")):
+        settings = Settings(max_new_tokens=max_new_tokens, temperature=1.8, seed=3)
+        limited, meter = LimitedPolicy(policy, Limits(cap)), Ledger().phase("test")
+        search = Search(PROBLEM, limited, None, settings, 8, meter)
+        in_time(search.solutions(8))
+        assert {c.finish for c in search.pool} <= {"stop", finish}
+        cut = [c for c in search.pool if c.finish == finish]
+        assert cut or cap  # under a cap the last sample may just fit
+        assert not any(c.is_complete for c in cut)
+        assert all(r.answer is None for r in rank(cut, "last"))
 
 
 def test_more_tokens_than_the_context_holds_are_not_missed(policy: Policy, in_time: InTime) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import subprocess
 import sys
 import threading
@@ -157,6 +158,43 @@ def test_an_answer_that_is_none_is_an_error(
     with pytest.raises(BackendError) as caught:
         in_time(load().score(PROBLEM, STEPS))
     assert said in str(caught.value)
+
+
+@pytest.mark.parametrize("odd", [float("nan"), float("inf"), None], ids=["nan", "infinite", "null"])
+def test_scores_that_are_no_numbers_are_given_as_such(
+    server: tuple[str, Any], load: Callable[..., Any], in_time: Callable[..., Any], odd: float | None
+) -> None:
+    """Half precision overflows; what is to be done about it is the search's to say."""
+
+    def spoil(response: dict[str, Any]) -> dict[str, Any]:
+        response["data"][0]["data"][-1] = [odd, odd]
+        return response
+
+    server[1].spoil = staticmethod(spoil)
+    first, last = in_time(load().score(PROBLEM, STEPS))
+    assert math.isnan(last)
+    assert 0 < first < 1
+
+
+def test_what_the_server_alone_knows_to_be_too_long_is_so(
+    server: tuple[str, Any],
+    load: Callable[..., Any],
+    in_time: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(handler: FakePooling) -> None:
+        handler.rfile.read(int(handler.headers["Content-Length"]))
+        content = b'{"error": {"message": "This model\'s maximum context length is 8 tokens."}}'
+        handler.send_response(400)
+        handler.send_header("Content-Type", "application/json")
+        handler.send_header("Content-Length", str(len(content)))
+        handler.end_headers()
+        handler.wfile.write(content)
+
+    prm = load()
+    monkeypatch.setattr(server[1], "do_POST", refuse)
+    with pytest.raises(ProblemTooLong):
+        in_time(prm.score(PROBLEM, STEPS))
 
 
 def test_what_cannot_be_served_is_refused_at_once(load: Callable[..., Any]) -> None:

@@ -125,7 +125,57 @@ def test_thinking_can_be_switched_off() -> None:
 def test_a_thought_is_no_part_of_the_solution(written: str, ended: bool, solution: str) -> None:
     assert without_thought(written, ended=ended) == solution
     assert renderer(DEEPSEEK_R1).solution(written, ended=ended) == solution
-    assert renderer(CHATML).solution(written, ended=ended) == written
+    shows = "think>" in written
+    assert renderer(CHATML).solution(written, ended=ended) == (solution if shows else written)
+
+
+BY_THINKING = "{{ messages[-1].content }}<A>{% if thinking %}<think>{% else %}</think>{% endif %}"
+"""As DeepSeek-V3.1's: it does not think unless it is told to."""
+ALWAYS = "{{ messages[-1].content + '<A><think>\n' }}"
+BY_ITSELF = "{{ messages[-1].content.split('</think>')[-1] }}<A>"
+"""It knows thoughts; whether one begins is the model's affair."""
+NEVER = "{{ messages[-1].content + '<A><think>\n\n</think>\n\n' }}"
+
+
+@pytest.mark.parametrize(
+    ("template", "thinking", "thinks", "end"),
+    [
+        (BY_THINKING, True, True, "<A><think>"),
+        (BY_THINKING, False, False, "<A></think>"),
+        (BY_THINKING, None, False, "<A></think>"),
+        (ALWAYS, None, True, "<A><think>\n"),
+        (ALWAYS, True, True, "<A><think>\n"),
+        (DEEPSEEK_R1, True, True, "<think>\n"),
+        (BY_ITSELF, None, True, "<A>"),
+        (BY_ITSELF, True, True, "<A>"),
+        (NEVER, None, False, "</think>\n\n"),
+        (NEVER, False, False, "</think>\n\n"),
+        (QWEN_3, True, True, "assistant\n"),
+        (CHATML, True, True, "assistant\n"),  # the user's word: the template knows no thoughts
+        (CHATML, False, False, "assistant\n"),
+    ],
+)
+def test_a_template_is_told_whether_to_think_in_its_own_word(
+    template: str, thinking: bool | None, thinks: bool, end: str
+) -> None:
+    found = renderer(template, thinking=thinking)
+    assert found.thinks is thinks
+    assert found.text("1").endswith(end)
+
+
+@pytest.mark.parametrize(
+    ("template", "thinking", "reason"),
+    [
+        (ALWAYS, False, "has no switch"),
+        (DEEPSEEK_R1, False, "has no switch"),
+        (BY_ITSELF, False, "has no switch"),
+        (NEVER, True, "drop thinking=true"),
+    ],
+)
+def test_what_a_template_cannot_do_is_refused(template: str, thinking: bool, reason: str) -> None:
+    with pytest.raises(InputError, match=reason) as refused:
+        renderer(template, thinking=thinking)
+    assert "\n" not in str(refused.value)
 
 
 def test_a_template_that_cannot_be_used_is_an_input_error() -> None:

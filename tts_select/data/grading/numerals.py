@@ -13,19 +13,27 @@ MAX_DIGITS = 400
 """Of a numeral; a longer one is compared as text, so that no grading costs more than its length."""
 _ENOUGH_DIGITS = 4
 _ENOUGH_DECIMALS = 3
+_CUT_DIGITS = 6
+_FLOAT_DIGITS = 15
+_NOISE = Fraction(1, 10**9)
 
 _DECIMAL = r"(?:\d+\.?\d*|\.\d+)"
+_GROUPED = rf"(?:\d{{1,3}}(?:,\d{{3}})+(?:\.\d+)?|{_DECIMAL})"
+_REPEATED = r"(?:\\overline\{(\d+)\}|\\dot\{?(\d)\}?(?:(\d*)\\dot\{?(\d)\}?)?|\((\d+)\))"
 _FORMS = {
     "decimal": re.compile(rf"({_DECIMAL})(?:[eE]([-+]?\d+))?"),
+    "repeating": re.compile(rf"(\d*)\.(\d*){_REPEATED}(?:\.\.\.|\\ldots)?"),
+    "repeated": re.compile(r"(\d*)\.(\d*?)(\d+?)\3{2,}(?:\.\.\.|\\ldots)"),
     "grouped": re.compile(r"(\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d{1,3}(?: \d{3})+(?:\.\d+)?)"),
-    "slash": re.compile(rf"\(?([-+]?{_DECIMAL})\)?/\(?([-+]?{_DECIMAL})\)?"),
-    "frac": re.compile(rf"\\frac\{{([-+]?{_DECIMAL})\}}\{{([-+]?{_DECIMAL})\}}"),
+    "continental": re.compile(r"(\d{1,3}(?:\.\d{3})+,\d{1,2}|\d{1,3}(?:\.\d{3}){2,})"),
+    "slash": re.compile(rf"\(?([-+]?{_GROUPED})\)?/\(?([-+]?{_GROUPED})\)?"),
+    "frac": re.compile(rf"\\frac\{{([-+]?{_GROUPED})\}}\{{([-+]?{_GROUPED})\}}"),
     "mixed": re.compile(r"(\d+)(?: ?\\frac\{(\d+)\}\{(\d+)\}| (\d+)/(\d+))"),
-    "scientific": re.compile(rf"(?:({_DECIMAL})(?:\\times|\*|x| x ))?10\^(?:\{{([-+]?\d+)\}}|(\d))"),
+    "scientific": re.compile(rf"(?:({_DECIMAL}) ?(?:\\times ?|\*|x|X) ?)?10\^(?:\{{([-+]?\d+)\}}|(-?\d))"),
     "power": re.compile(r"(\d+)\^(?:\{(-?\d+)\}|(\d))"),
 }
 _COMMA = re.compile(r"([-+]?\d+),(\d+)")
-_SIGNED = re.compile(r"([-+]?)(.*?)(%| ?percent| ?\\text\{percent\}| ?pct)?", re.DOTALL)
+_SIGNED = re.compile(r"([-+]?)(.*?)(%)?", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +45,8 @@ class Numeral:
     """Digits after the point, if it is a decimal with enough digits to stand for a rounded value."""
     is_percent: bool = False
     """`value` is what stands before the percent sign."""
+    is_float: bool = False
+    """With as many digits as a computer's number has, of which the last are noise."""
 
     def equals(self, other: Numeral) -> bool:
         """The same value, x % being x as well as x/100, or the other's value correctly rounded."""
@@ -48,11 +58,20 @@ class Numeral:
     def _is(self, exact: Fraction) -> bool:
         if self.value == exact:
             return True
-        return not _terminates(exact) and self.rounds(exact)
+        return (self.is_float or not _terminates(exact)) and self.rounds(exact)
 
     def rounds(self, exact: Fraction) -> bool:
-        """Whether this is what remains of `exact` when it is rounded to the decimals that are written."""
-        return self.decimals is not None and abs(self.value - exact) * 2 * 10**self.decimals <= 1
+        """Whether this is what remains of `exact` when it is rounded to the decimals that are written.
+
+        With six digits or more it may also be cut off, and the last two of a computer's number count for nothing.
+        """
+        if self.decimals is None:
+            return False
+        off = abs(self.value - exact)
+        if self.is_float and off <= _NOISE * abs(exact):
+            return True
+        n_digits = len(str(abs(self.value.numerator * 10**self.decimals // self.value.denominator)))
+        return off * (1 if n_digits >= _CUT_DIGITS else 2) * 10**self.decimals <= 1
 
 
 def numeral(text: str) -> Numeral | None:
@@ -71,7 +90,8 @@ def numeral(text: str) -> Numeral | None:
             if read is None:
                 return None
             value, decimals = read
-            return Numeral(-value if sign == "-" else value, decimals, percent is not None)
+            is_float = decimals is not None and len(bare.replace(".", "").lstrip("0")) >= _FLOAT_DIGITS
+            return Numeral(-value if sign == "-" else value, decimals, percent is not None, is_float)
     return None
 
 
@@ -94,16 +114,20 @@ def _read(form: str, found: re.Match[str]) -> tuple[Fraction, int | None] | None
         exponent = int(parts[1] or 0)
         if abs(exponent) > MAX_DIGITS:
             return None
-        return Fraction(parts[0]) * Fraction(10) ** exponent, None if exponent else _decimals(parts[0])
+        return Fraction(parts[0]) * Fraction(10) ** exponent, None if exponent else enough_decimals(parts[0])
     if form == "grouped":
         plain = re.sub(r"[, ]", "", parts[0])
-        return Fraction(plain), _decimals(plain)
+        return Fraction(plain), enough_decimals(plain)
+    if form == "continental":
+        return Fraction(parts[0].replace(".", "").replace(",", ".")), None
     value = _composed(form, parts)
     return None if value is None else (value, None)
 
 
 def _composed(form: str, parts: tuple[str | None, ...]) -> Fraction | None:
-    given = [part for part in parts if part is not None]
+    if form in ("repeating", "repeated"):
+        return _endless(parts)
+    given = [part.replace(",", "") for part in parts if part is not None]
     if form in ("slash", "frac"):
         return _ratio(given[0], given[1])
     if form == "mixed":
@@ -118,11 +142,19 @@ def _composed(form: str, parts: tuple[str | None, ...]) -> Fraction | None:
     return mantissa * base**exponent
 
 
+def _endless(parts: tuple[str | None, ...]) -> Fraction:
+    """`0.1\\overline{6}`, `0.\\dot{3}`, `0.(3)` and `0.333...`."""
+    whole, fixed, *rest = (part or "" for part in parts)
+    period = "".join(rest)
+    below = 10 ** len(fixed)
+    return Fraction(int(whole + fixed or 0), below) + Fraction(int(period), below * (10 ** len(period) - 1))
+
+
 def _ratio(above: str, below: str) -> Fraction | None:
     return Fraction(above) / Fraction(below) if Fraction(below) else None
 
 
-def _decimals(text: str) -> int | None:
+def enough_decimals(text: str) -> int | None:
     """As many as are written, where they are enough for the text to stand for a rounded value."""
     whole, _, decimals = text.partition(".")
     digits = (whole + decimals).lstrip("0")

@@ -52,7 +52,7 @@ class _SoftLimitReached(BaseException):
     """Not an `Exception`: sympy and math-verify swallow those and go on."""
 
 
-def judge(pairs: Sequence[tuple[str, str]]) -> list[bool | None]:
+def judge(pairs: Sequence[tuple[str, str]], *, strict: bool = False) -> list[bool | None]:
     """Whether each (answer, gold) is equivalent; None for what took too long or too much memory.
 
     Raises:
@@ -61,11 +61,11 @@ def judge(pairs: Sequence[tuple[str, str]]) -> list[bool | None]:
     if not pairs:
         return []
     try:
-        return [_outcome(future) for future in _scheduled(pairs)]
+        return [_outcome(future) for future in _scheduled(pairs, strict=strict)]
     except (RuntimeError, CancelledError):  # the pool broke, as when memory was short for a moment
         _shut_down()
     try:
-        return [_outcome(future) for future in _scheduled(pairs)]
+        return [_outcome(future) for future in _scheduled(pairs, strict=strict)]
     except (RuntimeError, CancelledError) as error:
         raise _cannot_start(error) from error
 
@@ -105,9 +105,10 @@ def _cannot_start(error: BaseException) -> BackendError:
     )
 
 
-def _scheduled(pairs: Sequence[tuple[str, str]]) -> list[Future[bool | None]]:
+def _scheduled(pairs: Sequence[tuple[str, str]], *, strict: bool = False) -> list[Future[bool | None]]:
     pool = _running_pool()
-    return [pool.schedule(_judge_one, args=pair, timeout=CLOCK_LIMIT_S) for pair in pairs]
+    options = {"strict": True} if strict else {}
+    return [pool.schedule(_judge_one, args=pair, kwargs=options, timeout=CLOCK_LIMIT_S) for pair in pairs]
 
 
 def _outcome(judged: Future[bool | None]) -> bool | None:
@@ -159,6 +160,7 @@ def _prepare_worker() -> None:
     logging.disable(logging.CRITICAL)  # math-verify logs each timeout and parse error
     warnings.simplefilter("ignore")
     are_equal("2x+3y=4", "4x+6y=8")
+    are_equal(r"\int_0^1xdx", r"\frac12")  # the library's parser takes a second to warm up
     with contextlib.suppress(ImportError, OSError, ValueError):  # no such limit on this system
         import resource
 
@@ -166,13 +168,13 @@ def _prepare_worker() -> None:
         resource.setrlimit(resource.RLIMIT_AS, (used + MEMORY_BYTES, used + MEMORY_BYTES))
 
 
-def _judge_one(answer: str, gold: str) -> bool | None:
+def _judge_one(answer: str, gold: str, strict: bool = False) -> bool | None:
     """In the worker: within the soft limit, or None."""
     from tts_select.data.grading.symbolic import are_equal
 
     _limit_computing()
     try:
-        return are_equal(answer, gold)
+        return are_equal(answer, gold, strict)
     except (_SoftLimitReached, Exception):  # noqa: BLE001  sympy raises whatever it likes, and MemoryError
         return None
     finally:

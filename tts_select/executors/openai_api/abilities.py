@@ -1,19 +1,22 @@
-"""What a server can do, found out by asking it for one token, a few times, before any search begins."""
+"""What a server can do, found out by asking it for one token, a few times, and for a short text, before any
+search begins."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from tts_select.core.errors import BackendError, InputError, UnknownName
+from tts_select.core.errors import InputError, UnknownName
+from tts_select.executors.openai_api import thoughts
 from tts_select.executors.openai_api.client import Body, Client, ServerError
+from tts_select.executors.openai_api.credentials import hide
 from tts_select.executors.openai_api.responses import (
     choice_ids,
     prompt_ids,
     tells_stops,
-    thinks_aloud,
     usage_of,
 )
+from tts_select.executors.openai_api.thoughts import Thinking, find_thinking
 
 Api = Literal["chat", "completions"]
 APIS: tuple[Api, ...] = ("chat", "completions")
@@ -34,6 +37,8 @@ class Abilities:
     api: Api
     logprobs: bool
     thinks: bool
+    switch: Body
+    """What goes along with every request of a chat, so that the model thinks or not, as is wanted."""
     no_steps: str | None
     """Why a solution cannot be continued step by step, or None."""
     context: int | None
@@ -48,15 +53,20 @@ class Abilities:
     """What the server reveals about the model, for its fingerprint."""
 
 
-async def find_abilities(client: Client, model: str, *, api: Api | None, delimiter: str) -> Abilities:
+async def find_abilities(
+    client: Client, model: str, *, api: Api | None, delimiter: str, thinking: bool | None, renders: bool
+) -> Abilities:
     """Ask for them. Without an `api`, that of chats if the model has a chat template, else completions.
+    `thinking`: whether the model is to think, None leaves it to the server; `renders`: chats come rendered,
+    so that nothing is to be found out about that.
 
     Raises:
         UnknownName: the server has no such model.
+        InputError: the model thinks although it is not to.
         BackendError: the server cannot be asked, or can do nothing of what is needed.
     """
     card = await _card(client, model)
-    probe = _Probe(client, model, delimiter)
+    probe = _Probe(client, model, delimiter, thinking=thinking, renders=renders)
     kind = str(card.get("owned_by", ""))
     is_vllm = kind == "vllm"
     common: dict[str, Any] = {
@@ -71,7 +81,7 @@ async def find_abilities(client: Client, model: str, *, api: Api | None, delimit
         tokens = await probe.tokens(chat=False) if is_vllm else _NO_TOKENS
         return Abilities(api="completions", **completions, **common, **tokens)
     wanted = api or " or ".join(APIS)
-    raise BackendError(f"{client.where} has no {wanted} for '{model}': is --base-url right, to its /v1?")
+    raise ServerError(f"{client.where} has no {wanted} for '{model}': is --base-url right, to its /v1?")
 
 
 async def _card(client: Client, model: str) -> dict[str, Any]:
@@ -84,13 +94,17 @@ async def _card(client: Client, model: str) -> dict[str, Any]:
         raise
     known = {str(m.get("id")): m for m in models}
     if known and model not in known:
-        raise UnknownName(f"model of {client.where}", model, known)
+        raise UnknownName(f"model of {client.where}", model, map(hide, known))
     return known.get(model, {})
 
 
 class _Probe:
-    def __init__(self, client: Client, model: str, delimiter: str) -> None:
+    def __init__(
+        self, client: Client, model: str, delimiter: str, *, thinking: bool | None, renders: bool
+    ) -> None:
         self._client, self._model, self._delimiter = client, model, delimiter
+        self._thinking, self._renders = thinking, renders
+        self._switch: Body = {}
 
     async def completions(self) -> dict[str, Any] | None:
         body = {"prompt": "1 + 1 =", "stop": [self._delimiter]}
@@ -99,7 +113,10 @@ class _Probe:
         if response is None:
             return None
         no_steps = None if tells_stops(self._choice(response)) else self._tells_no_stops()
-        return {"logprobs": _has_logprobs(with_logprobs), "thinks": False, "no_steps": no_steps}
+        found = Thinking(thinks=False, switch={})
+        if not self._renders:
+            found = await self._find_thinking({"prompt": "1 + 1 ="}, n_begun=None)
+        return {"logprobs": _has_logprobs(with_logprobs), "no_steps": no_steps, **found._asdict()}
 
     async def chat(self) -> dict[str, Any] | None:
         body: Body = {"messages": [_QUESTION], "stop": [self._delimiter]}
@@ -108,12 +125,19 @@ class _Probe:
         if response is None:
             return None
         choice = self._choice(response)
+        n_begun = await self._length("1", go_on=True)
+        found = await self._find_thinking({"messages": [_QUESTION]}, n_begun=n_begun)
+        self._switch = found.switch
         no_steps = await self._cannot_continue() or (None if tells_stops(choice) else self._tells_no_stops())
-        return {
-            "logprobs": _has_logprobs(with_logprobs),
-            "thinks": thinks_aloud(choice),
-            "no_steps": no_steps,
-        }
+        return {"logprobs": _has_logprobs(with_logprobs), "no_steps": no_steps, **found._asdict()}
+
+    async def _find_thinking(self, question: Body, *, n_begun: int | None) -> Thinking:
+        key = (self._client.where, self._model, self._thinking, *question)
+        if key not in thoughts.found:
+            thoughts.found[key] = await find_thinking(
+                self._try, question, wanted=self._thinking, n_begun=n_begun
+            )
+        return thoughts.found[key]
 
     async def tokens(self, *, chat: bool) -> dict[str, Any]:
         """What the server tells of tokens. The delimiter's is that by which a prompt that ends with it is
@@ -130,7 +154,7 @@ class _Probe:
         if not chat:
             return await self._try({"prompt": begun, "extra_body": TELL_TOKENS})
         body = {"messages": [_QUESTION, {"role": "assistant", "content": begun}]}
-        return await self._try({**body, "extra_body": {**CONTINUE, **TELL_TOKENS}})
+        return await self._try({**body, "extra_body": {**CONTINUE, **TELL_TOKENS, **self._switch}})
 
     async def _cannot_continue(self) -> str | None:
         """An open turn is shorter than a closed one with the next turn's opening, and a step's delimiter at
@@ -153,7 +177,7 @@ class _Probe:
     async def _length(self, begun: str, *, go_on: bool) -> int | None:
         """The tokens of a chat whose last message is the assistant's."""
         body: Body = {"messages": [_QUESTION, {"role": "assistant", "content": begun}]}
-        response = await self._try({**body, "extra_body": CONTINUE} if go_on else body)
+        response = await self._try({**body, "extra_body": {**(CONTINUE if go_on else {}), **self._switch}})
         usage = None if response is None else usage_of(response)
         return None if usage is None else usage.prompt
 
@@ -174,7 +198,7 @@ class _Probe:
     def _choice(self, response: Any) -> Any:
         choices = getattr(response, "choices", None)
         if not choices or usage_of(response) is None:
-            raise BackendError(
+            raise ServerError(
                 f"{self._client.where} is no OpenAI-compatible server: its response lacks choices or usage"
             )
         return choices[0]

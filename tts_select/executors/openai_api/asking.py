@@ -10,9 +10,14 @@ from typing import Any
 from tts_select.core.errors import BackendError
 from tts_select.executors.openai_api.abilities import Abilities
 from tts_select.executors.openai_api.client import Body, Client, ServerError
-from tts_select.executors.openai_api.responses import Choice, Usage, choices_of, read_choice, usage_of
-
-_BAD_REQUEST = 400
+from tts_select.executors.openai_api.responses import (
+    Choice,
+    Usage,
+    choices_of,
+    read_choice,
+    thought_of,
+    usage_of,
+)
 
 
 class ContextFull(BackendError):
@@ -42,7 +47,7 @@ async def ask(client: Client, body: Body, *, deadline: float | None, can: Abilit
     try:
         return await _asked(client, body, deadline, can)
     except ServerError as error:
-        if not _is_about_context(error):
+        if not error.is_too_long:
             raise
         measured = await _measured(client, body)
         if can.context is None:
@@ -60,7 +65,7 @@ async def _measured(client: Client, body: Body) -> Usage:
     try:
         response = await client.completion({**body, "n": 1, "max_tokens": 1})
     except ServerError as error:
-        if _is_about_context(error):
+        if error.is_too_long:
             raise ContextFull(str(error)) from error
         raise
     return _usage(client, response)
@@ -77,7 +82,7 @@ async def _asked(client: Client, body: Body, deadline: float | None, can: Abilit
 def _usage(client: Client, response: Any) -> Usage:
     usage = usage_of(response)
     if usage is None:
-        raise BackendError(f"{client.where} does not say what its response cost: it has no usage")
+        raise ServerError(f"{client.where} does not say what its response cost: it has no usage")
     return usage
 
 
@@ -117,7 +122,7 @@ class _Stream:
             async for piece in pieces:
                 self._take(piece)
         if any(part.finish is None for part in self._parts.values()):
-            raise BackendError(f"{self._client.where} ended its response too early")
+            raise ServerError(f"{self._client.where} ended its response too early")
 
     def _take(self, piece: Any) -> None:
         found = getattr(piece, "choices", None) or []
@@ -129,7 +134,7 @@ class _Stream:
         for choice in found:
             index, read = choice.index or 0, read_choice(choice)
             self._parts.setdefault(index, Choice()).take(read)
-            self._pieces[index] = self._pieces.get(index, 0) + bool(read.text)
+            self._pieces[index] = self._pieces.get(index, 0) + bool(read.text or thought_of(choice))
 
     def _cut(self) -> None:
         for part in self._parts.values():
@@ -146,8 +151,3 @@ class _Stream:
         if part.n_tokens is not None:
             return part
         return replace(part, n_tokens=self._pieces[k] if self._total is None else self._total.generated)
-
-
-def _is_about_context(error: ServerError) -> bool:
-    said = str(error).lower()
-    return error.status == _BAD_REQUEST and ("context" in said or "max_tokens" in said)

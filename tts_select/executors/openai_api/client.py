@@ -9,31 +9,39 @@ from __future__ import annotations
 
 import asyncio
 import email.utils
-import os
 import random
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl
 
 from tts_select.core.errors import BackendError, InputError
+from tts_select.executors.openai_api.credentials import (
+    KEY_VARIABLE,
+    URL_VARIABLE,
+    hide,
+    read_key,
+    read_url,
+    shown_url,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from openai import APIConnectionError, APIStatusError
+    from openai import APIStatusError
 
 T = TypeVar("T")
 Body = dict[str, Any]
 
-KEY_VARIABLE = "OPENAI_API_KEY"
-URL_VARIABLE = "OPENAI_BASE_URL"
+_OPENAI = "https://api.openai.com/v1"
 _NO_KEY = "none"
 """Sent where there is no key: servers of one's own ask for none, and the SDK insists on one."""
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.5, 8.0
 _LONGEST_RETRY_AFTER_S = 120.0
 _CONNECT_S = 10.0
+_BAD_REQUEST = 400
+_ABOUT_CONTEXT = ("context", "max_tokens")
 
 
 class Client:
@@ -47,21 +55,22 @@ class Client:
     ) -> None:
         import openai
 
-        self._key = os.environ.get(KEY_VARIABLE)
-        url = base_url or os.environ.get(URL_VARIABLE)
-        if url is None and not self._key:
+        key, url = read_key(), read_url(base_url)
+        address, _, query = (url or _OPENAI).partition("?")
+        if url is None and key is None:
             raise InputError(
                 f"which server? name it with --base-url (or {URL_VARIABLE}), as in "
                 f"http://localhost:8000/v1, or set {KEY_VARIABLE} for the one of OpenAI"
             )
         self._timeout, self._retries = timeout, retries
         self._sdk = openai.AsyncOpenAI(
-            api_key=self._key or _NO_KEY,
-            base_url=url,
+            api_key=key or _NO_KEY,
+            base_url=address,
+            default_query=dict(parse_qsl(query)),
             max_retries=0,
             timeout=openai.Timeout(timeout, connect=min(timeout, _CONNECT_S)),
         )
-        self.where = _shown(str(self._sdk.base_url))
+        self.where = shown_url(str(self._sdk.base_url))
         self._room = asyncio.Semaphore(concurrency)
 
     async def close(self) -> None:
@@ -96,9 +105,12 @@ class Client:
         return self._sdk.completions.create(**body)
 
     async def _pieces(self, opened: Any) -> AsyncIterator[Any]:
-        with self._translated():
-            async for piece in opened:
-                yield piece
+        pieces = aiter(opened)
+        while True:
+            piece = await self._translated(lambda: anext(pieces, None))
+            if piece is None:
+                return
+            yield piece
 
     async def _asked(self, ask: Callable[[], Awaitable[T]], deadline: float | None) -> T:
         async with self._room:
@@ -107,8 +119,7 @@ class Client:
     async def _repeated(self, ask: Callable[[], Awaitable[T]], deadline: float | None) -> T:
         for n_failed in range(self._retries + 1):
             try:
-                with self._translated():
-                    return await ask()
+                return await self._translated(ask)
             except ServerError as error:
                 wait = error.wait_s(n_failed)
                 too_late = deadline is not None and time.monotonic() + wait >= deadline
@@ -117,12 +128,21 @@ class Client:
             await asyncio.sleep(wait)
         raise AssertionError("the last failure is raised")
 
-    def _translated(self) -> _Translated:
-        return _Translated(self.where, self._key, self._timeout)
+    async def _translated(self, ask: Callable[[], Awaitable[T]]) -> T:
+        """What is asked for. A failure is raised when that of the SDK is over, so that it does not hang on it
+        as its context: the SDK's holds the request, and the request the key."""
+        try:
+            return await ask()
+        except Exception as error:
+            failure = _failure(error, self.where, self._timeout)
+            if failure is None:
+                raise
+        raise failure
 
 
 class ServerError(BackendError):
-    """A request failed; `status` is the HTTP status if there was a response."""
+    """A request failed, or what came cannot be used; `status` is the HTTP status if there was a response. The
+    message never holds the key, whatever it quotes."""
 
     def __init__(
         self,
@@ -131,9 +151,12 @@ class ServerError(BackendError):
         status: int | None = None,
         retryable: bool = False,
         after_s: float | None = None,
+        is_too_long: bool = False,
     ) -> None:
-        super().__init__(message)
+        """`is_too_long`: the server says that the text does not fit the model's context."""
+        super().__init__(hide(message))
         self.status, self.retryable, self._after_s = status, retryable, after_s
+        self.is_too_long = is_too_long
 
     def wait_s(self, n_failed: int) -> float:
         """Before the next try: what the server asked for, else twice as long as before."""
@@ -143,55 +166,45 @@ class ServerError(BackendError):
         return jitter * min(_LONGEST_WAIT_S, _FIRST_WAIT_S * 2.0**n_failed)
 
 
-class _Translated:
-    """Turns the SDK's errors, and those of a response that is no JSON, into `ServerError`."""
+def _failure(error: Exception, where: str, timeout: float) -> ServerError | None:
+    """What an error of the SDK means, or of a response that is no JSON; None: it is neither."""
+    import openai
 
-    def __init__(self, where: str, key: str | None, timeout: float) -> None:
-        self._where, self._key, self._timeout = where, key, timeout
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
-        import openai
-
-        if isinstance(error, openai.APIStatusError):
-            raise self._of_status(error) from None
-        if isinstance(error, openai.APITimeoutError):
-            raise ServerError(
-                f"{self._where} did not answer within {self._timeout:g} s: look at the server, or allow "
-                "more with --policy-option timeout=SECONDS"
-            ) from None
-        if isinstance(error, openai.APIConnectionError):
-            raise self._of_connection(error) from None
-        if isinstance(error, (openai.OpenAIError, ValueError)):
-            raise ServerError(f"{self._where} sent what is no response: {self._quoted(str(error))}") from None
-        if error is not None and _is_transport_error(error):  # while a stream was read
-            raise self._of_connection(error) from None
-
-    def _of_connection(self, error: APIConnectionError | BaseException) -> ServerError:
-        reason = self._quoted(str(error.__cause__ or error) or type(error.__cause__ or error).__name__)
-        message = f"the connection to {self._where} failed ({reason}): is it running, and --base-url right?"
-        return ServerError(message, retryable=True)
-
-    def _of_status(self, error: APIStatusError) -> ServerError:
-        status, said = error.status_code, self._quoted(_message(error))
-        if status in (401, 403):
-            return ServerError(f"{self._where} refused the key: set {KEY_VARIABLE} ({said})", status=status)
-        after_s = _retry_after_s(error.response.headers)
-        patient = after_s is None or after_s <= _LONGEST_RETRY_AFTER_S
+    if isinstance(error, openai.APIStatusError):
+        return _status_failure(error, where)
+    if isinstance(error, openai.APITimeoutError):
         return ServerError(
-            f"{self._where} answered with status {status}: {said}",
-            status=status,
-            retryable=(status == 429 or status >= 500) and patient,
-            after_s=after_s,
+            f"{where} did not answer within {timeout:g} s: look at the server, or allow more with "
+            "--policy-option timeout=SECONDS"
         )
+    if isinstance(error, openai.APIConnectionError) or _is_transport_error(error):
+        cause = error.__cause__ or error
+        reason = _quoted(str(cause) or type(cause).__name__)
+        message = f"the connection to {where} failed ({reason}): is it running, and --base-url right?"
+        return ServerError(message, retryable=True)
+    if isinstance(error, (openai.OpenAIError, ValueError)):
+        return ServerError(f"{where} sent what is no response: {_quoted(str(error))}")
+    return None
 
-    def _quoted(self, text: str) -> str:
-        """One short line of another's text, without the key."""
-        if self._key:
-            text = text.replace(self._key, "***")
-        return " ".join(text.split())[:300]
+
+def _status_failure(error: APIStatusError, where: str) -> ServerError:
+    status, said = error.status_code, _message(error)
+    if status in (401, 403):
+        return ServerError(f"{where} refused the key: set {KEY_VARIABLE} ({_quoted(said)})", status=status)
+    after_s = _retry_after_s(error.response.headers)
+    patient = after_s is None or after_s <= _LONGEST_RETRY_AFTER_S
+    return ServerError(
+        f"{where} answered with status {status}: {_quoted(said)}",
+        status=status,
+        retryable=(status == 429 or status >= 500) and patient,
+        after_s=after_s,
+        is_too_long=status == _BAD_REQUEST and any(word in said.lower() for word in _ABOUT_CONTEXT),
+    )
+
+
+def _quoted(text: str) -> str:
+    """One short line of another's text."""
+    return " ".join(hide(text).split())[:300]
 
 
 def _message(error: APIStatusError) -> str:
@@ -220,11 +233,3 @@ def _retry_after_s(headers: Mapping[str, str]) -> float | None:
         return max(0.0, email.utils.parsedate_to_datetime(value).timestamp() - time.time())
     except ValueError:
         return None
-
-
-def _shown(url: str) -> str:
-    """Where the server is, without a password or a query that may be in its URL."""
-    parts = urlsplit(url)
-    host = parts.hostname or ""
-    port = f":{parts.port}" if parts.port else ""
-    return f"{parts.scheme}://{host}{port}{parts.path.rstrip('/')}"

@@ -7,10 +7,19 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from tts_select.core.errors import BackendError
+from tts_select.executors.openai_api.client import ServerError
+from tts_select.executors.openai_api.credentials import hide
+from tts_select.executors.prompts.rendering import has_thought
 
 MATCHED_FIELDS = ("stop_reason", "matched_stop")
 """Where vLLM and SGLang say which stop string was met; null there means the end of the text."""
+_THOUGHT_FIELDS = ("reasoning_content", "reasoning")
+"""Where vLLM (the second, since 0.12), SGLang and hosted models put a thought, apart from the text."""
+ENDED = frozenset(("stop", "eos", "eos_token", "end_turn", "stop_sequence", "stop_token"))
+"""Reasons to finish, in lower case: the model ended its text, or wrote a stop string. The first is OpenAI's;
+others are of Text Generation Inference and of gateways to Anthropic's models."""
+CUT = frozenset(("length", "max_tokens", "max_new_tokens", "max_length", "model_length"))
+"""It was cut, by the limit asked for or by the model's context."""
 
 
 @dataclass(slots=True)
@@ -24,6 +33,8 @@ class Choice:
     """The stop string that was met, or the id of the token."""
     n_tokens: int | None = None
     logprob: float = math.nan
+    fault: str | None = None
+    """Why it cannot be read."""
 
     def take(self, piece: Choice) -> None:
         """Add what a stream brought."""
@@ -48,26 +59,29 @@ def choices_of(response: Any) -> list[Choice]:
     """In the order of their indices.
 
     Raises:
-        BackendError: there are none, or they cannot be read.
+        ServerError: there are none, or not one can be read.
     """
     found = getattr(response, "choices", None)
     if not isinstance(found, list) or not found:
-        raise BackendError(f"the server's response has no choices: {_excerpt(response)}")
-    return [read_choice(c) for c in sorted(found, key=lambda c: getattr(c, "index", None) or 0)]
+        raise ServerError(f"the server's response has no choices: {_excerpt(response)}")
+    choices = [_read_or_fault(c) for c in sorted(found, key=lambda c: getattr(c, "index", None) or 0)]
+    if all(choice.fault for choice in choices):
+        raise ServerError(str(choices[0].fault))
+    return choices
 
 
 def read_choice(choice: Any) -> Choice:
     """Of a whole response or of a piece of a stream, of completions or of a chat.
 
     Raises:
-        BackendError: it has no text.
+        ServerError: it has no text.
     """
     message = getattr(choice, "message", None) or getattr(choice, "delta", None)
     text = getattr(message, "content", None) if message is not None else getattr(choice, "text", None)
     if message is not None and text is None:
         text = ""  # a piece with the role alone, or a message that is all thought
     if not isinstance(text, str):
-        raise BackendError(f"the server's response has no text: {_excerpt(choice)}")
+        raise ServerError(f"the server's response has no text: {_excerpt(choice)}")
     logprobs = _logprobs(getattr(choice, "logprobs", None))
     counted = choice_ids(choice) if logprobs is None else logprobs
     return Choice(
@@ -79,10 +93,31 @@ def read_choice(choice: Any) -> Choice:
     )
 
 
-def thinks_aloud(choice: Any) -> bool:
-    """Whether the server keeps a thought apart from the message, as for thinking models."""
-    message = getattr(choice, "message", None)
-    return any(getattr(message, name, None) for name in ("reasoning_content", "reasoning"))
+def _read_or_fault(choice: Any) -> Choice:
+    try:
+        return read_choice(choice)
+    except ServerError as error:
+        return Choice(fault=str(error))
+
+
+def thought_of(choice: Any) -> str | None:
+    """What the server keeps apart from the text as a thought, which may be empty; None: nothing is apart."""
+    message = getattr(choice, "message", None) or getattr(choice, "delta", None)
+    found = [getattr(message, name, None) for name in _THOUGHT_FIELDS]
+    return next((thought for thought in found if isinstance(thought, str)), None)
+
+
+def shows_thought(response: Any) -> bool:
+    """Whether the model thought, or began to: apart from the text, in it, or in tokens that are told alone.
+
+    A field for thoughts that is empty says so only where there is no text yet either: some servers give it to
+    every model.
+    """
+    (choice, *_), details = response.choices, getattr(response.usage, "completion_tokens_details", None)
+    thought, text = thought_of(choice), read_choice(choice).text
+    is_begun = thought == "" and not text.strip()
+    n_hidden = getattr(details, "reasoning_tokens", None) or 0
+    return bool(thought) or is_begun or n_hidden > 0 or has_thought(text)
 
 
 def tells_stops(choice: Any) -> bool:
@@ -128,4 +163,4 @@ def _logprobs(logprobs: Any) -> list[float] | None:
 
 
 def _excerpt(response: Any) -> str:
-    return " ".join(str(response).split())[:200] or "it is empty"
+    return " ".join(hide(str(response)).split())[:200] or "it is empty"

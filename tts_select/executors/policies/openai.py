@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import weakref
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 from tts_select.core.cost import Cost, inference_flops
 from tts_select.core.errors import BackendError, ProblemTooLong
@@ -14,15 +15,15 @@ from tts_select.core.seeds import derive_seed
 from tts_select.executors.backend_options import OpenAIOptions
 from tts_select.executors.openai_api.abilities import CONTINUE, TELL_TOKENS, Abilities, as_api, find_abilities
 from tts_select.executors.openai_api.asking import ContextFull, ask
-from tts_select.executors.openai_api.client import Body, Client
-from tts_select.executors.openai_api.responses import Choice, Usage
+from tts_select.executors.openai_api.client import Body, Client, ServerError
+from tts_select.executors.openai_api.responses import CUT, ENDED, Choice, Usage
 from tts_select.executors.policies.sizes import size_in_name
 from tts_select.executors.prompts.rendering import (
     NO_STEPS_WHEN_THINKING,
     Renderer,
     renderer_for,
+    solution_in,
     solution_tokens_for,
-    without_thought,
 )
 from tts_select.executors.prompts.templates import BOXED, PLAIN, THINKING, Prompt, prompt_named
 from tts_select.executors.runtime.background import BackgroundLoop
@@ -60,7 +61,14 @@ class OpenAIPolicy:
         )
         self._background = BackgroundLoop("tts-select-server")
         self._end = weakref.finalize(self, self._background.stop, self._client.close)
-        find = find_abilities(self._client, model, api=as_api(api), delimiter=self.step_delimiter)
+        find = find_abilities(
+            self._client,
+            model,
+            api=as_api(api),
+            delimiter=self.step_delimiter,
+            thinking=options.thinking,
+            renders=self._renderer is not None,
+        )
         try:
             self._can = self._background.wait_for(find)
         except BaseException:
@@ -87,37 +95,46 @@ class OpenAIPolicy:
         at_once = (self._can.logprobs or self._can.token_ids) and request.temperature > 0
         shares = [(0, request.n)] if at_once else [(k, 1) for k in range(request.n)]
         found = await asyncio.gather(*(self._share(request, meter, *share) for share in shares))
-        written = [c for continuations, _ in found for c in continuations]
-        errors = [error for _, error in found if error is not None]
+        written = [c for share in found for c in share.written]
+        errors = [error for share in found for error in share.errors]
         if not errors:
             return written
-        if isinstance(errors[0], ContextFull):
-            raise ProblemTooLong(n_tokens=None, context=self._can.context, model=self.name) from errors[0]
-        errors[0].written = written
-        raise errors[0]
+        if any(isinstance(error, ContextFull) for error in errors):
+            raise ProblemTooLong(n_tokens=None, context=self._can.context, model=self.name)
+        failure = _together(errors, f"{request.n - len(written)} of {request.n} solutions")
+        failure.written, failure.lost_tokens = written, sum(share.lost_tokens for share in found)
+        raise failure
 
-    async def _share(
-        self, request: SampleRequest, meter: Meter, k: int, n: int
-    ) -> tuple[list[Continuation], BackendError | None]:
-        """`n` samples from the k-th on, and why some are missing. Asks again for those that a server which
-        knows no `n` left out."""
-        written: list[Continuation] = []
+    async def _share(self, request: SampleRequest, meter: Meter, k: int, n: int) -> _Share:
+        """`n` samples from the k-th on. Asks again for those that a server which knows no `n` left out."""
+        share, n_read = _Share(), 0
         try:
-            while (missing := n - len(written)) > 0:
+            while (missing := n - n_read) > 0:
                 answer = await ask(
                     self._client,
-                    self._body(request, k + len(written), missing),
+                    self._body(request, k + n_read, missing),
                     deadline=request.deadline,
                     can=self._can,
                 )
                 for usage in answer.usages:
                     meter.charge(self._cost(usage))
-                written += [self._continuation(c, request) for c in answer.choices[:missing]]
+                for choice in answer.choices[:missing]:
+                    self._take(choice, request, share)
+                n_read += len(answer.choices)
                 if answer.error is not None:
-                    return written, answer.error
+                    share.errors.append(answer.error)
+                    break
         except BackendError as error:
-            return written, error
-        return written, None
+            share.errors.append(error)
+        return share
+
+    def _take(self, choice: Choice, request: SampleRequest, share: _Share) -> None:
+        """A choice that failed is lost, and no other with it."""
+        try:
+            share.written.append(self._continuation(choice, request))
+        except ServerError as error:
+            share.errors.append(error)
+            share.lost_tokens += choice.n_tokens or 0
 
     def _body(self, request: SampleRequest, k: int, n: int) -> Body:
         """Of the HTTP request for `n` samples from the k-th on."""
@@ -135,7 +152,7 @@ class OpenAIPolicy:
         more: Body = {}
         if self._can.api == "chat":
             body["messages"] = self._messages(request)
-            more |= CONTINUE if request.steps else {}
+            more |= {**self._can.switch, **(CONTINUE if request.steps else {})}
         else:
             body["prompt"] = self._text(request)
         if request.stop_at_step and self._can.closing_id is not None:
@@ -161,28 +178,28 @@ class OpenAIPolicy:
         return "".join(step + self.step_delimiter for step in steps)
 
     def _continuation(self, choice: Choice, request: SampleRequest) -> Continuation:
+        if choice.fault is not None:
+            raise ServerError(choice.fault)
         finish = self._finish(choice, request)
         text = choice.text
         if request.stop_at_step:
             text = text.split(self.step_delimiter)[0]
-        if self._thinks:
-            text = without_thought(text, ended=finish == "stop")
+        text = solution_in(text, ended=finish == "stop", thinks=self._thinks)
         if choice.n_tokens is None:
-            raise BackendError(f"{self._client.where} does not say how long each of its choices is")
+            raise ServerError(f"{self._client.where} does not say how long each of its choices is")
         return Continuation(text, finish, choice.n_tokens, choice.logprob)
 
     def _finish(self, choice: Choice, request: SampleRequest) -> ContinuationFinish:
+        said = str(choice.finish).lower()
+        if said == "deadline":
+            return "deadline"
+        if said in CUT:
+            return "length"
+        if said not in ENDED:
+            how = f"with '{choice.finish}'" if choice.finish else "without saying why"
+            raise ServerError(f"{self._client.where} ended a solution {how}")
         ends = {self.step_delimiter, self._can.closing_id} - {None}
-        at_step = request.stop_at_step and choice.matched in ends
-        stopped: ContinuationFinish = "step" if at_step else "stop"
-        meanings: dict[str | None, ContinuationFinish] = {
-            "stop": stopped,
-            "length": "length",
-            "deadline": "deadline",
-        }
-        if choice.finish not in meanings:
-            raise BackendError(f"{self._client.where} ended a solution with '{choice.finish}'")
-        return meanings[choice.finish]
+        return "step" if request.stop_at_step and choice.matched in ends else "stop"
 
     def _cost(self, usage: Usage) -> Cost:
         computed = usage.prompt - usage.cached
@@ -193,6 +210,24 @@ class OpenAIPolicy:
             policy_calls=1,
             flops=inference_flops(self.n_parameters, computed + usage.generated),
         )
+
+
+@dataclass(slots=True)
+class _Share:
+    """What became of some samples of a request."""
+
+    written: list[Continuation] = field(default_factory=list)
+    errors: list[BackendError] = field(default_factory=list)
+    lost_tokens: int = 0
+    """Of choices that failed: they are on the bill."""
+
+
+def _together(errors: Sequence[BackendError], missing: str) -> BackendError:
+    """One error for all of them, that says each reason once."""
+    if len(errors) == 1:
+        return errors[0]
+    reasons = "; ".join(dict.fromkeys(str(error) for error in errors))
+    return ServerError(f"{reasons} ({missing} are missing)", retryable=errors[0].retryable)
 
 
 def _renderer(options: OpenAIOptions, delimiter: str) -> Renderer | None:

@@ -98,6 +98,7 @@ class VllmPolicy:
         if not isinstance(errors[0], BackendError):
             raise errors[0]
         errors[0].written = written
+        errors[0].lost_tokens = sum(getattr(error, "lost_tokens", 0) for error in errors)
         raise errors[0]
 
     async def _one(self, request: SampleRequest, ids: list[int], k: int, meter: Meter) -> Continuation:
@@ -112,7 +113,7 @@ class VllmPolicy:
         except self._vllm.refusal as error:
             raise InputError(f"vLLM does not take the request: {error}") from error
         except self._vllm.failures as error:
-            raise BackendError(f"{self.name} failed: {error}") from error
+            raise _lost(f"{self.name} failed: {error}", so_far) from error
         finally:
             meter.charge(self._cost(so_far))
         return self._continuation(so_far, request)
@@ -151,7 +152,7 @@ class VllmPolicy:
             "deadline": "deadline",
         }
         if so_far.finish not in meanings:
-            raise BackendError(f"{self.name} failed: vLLM ended a solution with '{so_far.finish}'")
+            raise _lost(f"{self.name} failed: vLLM ended a solution with '{so_far.finish}'", so_far)
         finish = meanings[so_far.finish]
         text = self._text(so_far.ids, ended=finish == "stop")
         if request.stop_at_step:
@@ -200,6 +201,12 @@ class _SoFar:
         self.finish, self.stopped_by = piece.finish_reason, piece.stop_reason
         self.n_cached = output.num_cached_tokens or 0
         self.is_begun = True
+
+
+def _lost(reason: str, so_far: _SoFar) -> BackendError:
+    error = BackendError(reason)
+    error.lost_tokens = so_far.n_tokens
+    return error
 
 
 def _size(source: str, options: VllmOptions) -> int | None:

@@ -83,7 +83,8 @@ def _classes(good: list[int]) -> Values:
 
 
 def _value(logits: torch.Tensor, _next_ids: torch.Tensor, _is_end: torch.Tensor) -> torch.Tensor:
-    return torch.nn.functional.logsigmoid(logits[:, 0])
+    value = logits[:, 0]
+    return torch.where(value.isfinite(), torch.nn.functional.logsigmoid(value), torch.nan)
 
 
 def _probability(value: float) -> float:
@@ -91,4 +92,6 @@ def _probability(value: float) -> float:
 
 
 def _sigmoid(value: float) -> float:
+    if math.isinf(value):  # an overflow, not certainty
+        return math.nan
     return 0.5 * (1 + math.tanh(value / 2))  # without overflow on either side

@@ -13,16 +13,17 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from tts_select.core.cost import Cost, inference_flops
-from tts_select.core.errors import BackendError, InputError, ProblemTooLong, UnknownName
+from tts_select.core.errors import InputError, ProblemTooLong, UnknownName
 from tts_select.core.protocols import Meter
 from tts_select.executors.backend_options import ServedPrmOptions
-from tts_select.executors.openai_api.client import Client
+from tts_select.executors.openai_api.client import Client, ServerError
+from tts_select.executors.openai_api.credentials import hide
 from tts_select.executors.policies.sizes import size_in_name
 from tts_select.executors.prms.encoding import Encoder
 from tts_select.executors.prms.formats import PrmFormat
 from tts_select.executors.prms.rules import Classes
 from tts_select.executors.prms.tokenizer_files import TokenizerFiles
-from tts_select.executors.prms.validation import check_steps
+from tts_select.executors.prms.validation import as_probability, check_steps
 from tts_select.executors.runtime.background import BackgroundLoop
 
 _FORMAT = "qwen2.5-math-prm"
@@ -86,7 +87,12 @@ class ServedRewardModel:
         text = ids[: places[-1] + 1].tolist()
         if self._context is not None and len(text) > self._context:
             raise ProblemTooLong(n_tokens=len(text), context=self._context, model=self.name)
-        found = await self._background.run(self._classify(text))
+        try:
+            found = await self._background.run(self._classify(text))
+        except ServerError as error:
+            if error.is_too_long:  # a server that does not tell its context, or another one than it told
+                raise ProblemTooLong(n_tokens=len(text), context=self._context, model=self.name) from error
+            raise
         if meter is not None:
             flops = inference_flops(self.n_parameters, found.n_tokens)
             meter.charge(Cost(prm_tokens=found.n_tokens, prm_calls=1, flops=flops))
@@ -96,10 +102,10 @@ class ServedRewardModel:
         response = await self._client.post("/pooling", {"model": self._model, "input": text, "task": _TASK})
         try:
             (entry,) = response["data"]
-            rows = [[float(value) for value in row] for row in entry["data"]]
+            rows = [[math.nan if value is None else float(value) for value in row] for row in entry["data"]]
             return _Classified(rows, int(response["usage"]["prompt_tokens"]))
         except (KeyError, TypeError, ValueError) as error:
-            raise BackendError(
+            raise ServerError(
                 f"{self._client.where} classifies no tokens: serve the model with vLLM and --runner pooling"
             ) from error
 
@@ -109,7 +115,7 @@ class ServedRewardModel:
             return [rows[place] for place in places]
         tags = [place for place, token in enumerate(text) if token == self._encoder.close_id]
         if len(rows) != len(tags):
-            raise BackendError(
+            raise ServerError(
                 f"{self._client.where} gave {len(rows)} scores for {len(tags)} steps: start it with "
                 f"--pooler-config '{{\"step_tag_id\": {self._encoder.close_id}}}'"
             )
@@ -117,20 +123,23 @@ class ServedRewardModel:
         return [by_place[place] for place in places]
 
     def _probability(self, row: list[float]) -> float:
-        try:
-            found = sum(row[k] for k in self._good)
-        except IndexError:
-            found = math.nan
-        if not 0 <= found <= 1 + 1e-3:
-            raise BackendError(f"{self._client.where} gave {row} as a step's classes: is it the PRM's model?")
-        return min(1.0, found)
+        """NaN where the server's own arithmetic overflowed."""
+        if len(row) <= max(self._good):
+            raise self._no_classes(row)
+        found = sum(row[k] for k in self._good)
+        if math.isfinite(found) and not 0 <= found <= 1 + 1e-3:
+            raise self._no_classes(row)
+        return as_probability(found)
+
+    def _no_classes(self, row: list[float]) -> ServerError:
+        return ServerError(f"{self._client.where} gave {row} as a step's classes: is it the PRM's model?")
 
 
 async def _card(client: Client, model: str) -> dict[str, Any]:
     """The server's entry for the model."""
     known = {str(m.get("id")): m for m in await client.models()}
     if model not in known:
-        raise UnknownName(f"model of {client.where}", model, known)
+        raise UnknownName(f"model of {client.where}", model, map(hide, known))
     return known[model]
 
 

@@ -24,7 +24,7 @@ from tts_select.executors.policies.sizes import size_in_folder, size_in_name
 from tts_select.executors.prms.encoding import Encoder, single_token
 from tts_select.executors.prms.formats import FORMATS, PrmFormat
 from tts_select.executors.prms.rules import Classes, Sign
-from tts_select.executors.prms.validation import check_steps
+from tts_select.executors.prms.validation import as_probability, check_steps
 from tts_select.executors.runtime.background import BackgroundLoop
 from tts_select.executors.runtime.loading import load_tokenizer
 from tts_select.executors.runtime.vllm_engine import (
@@ -193,7 +193,7 @@ class _Classifier:
         rows = dict(
             zip((i for i, token in enumerate(text) if token == self._tag), output.outputs.data, strict=True)
         )
-        scores = [min(1.0, float(rows[place][self._good].sum())) for place in places]
+        scores = [as_probability(float(rows[place][self._good].sum())) for place in places]
         reused = output.num_cached_tokens or 0
         return _Read(scores, len(text) - reused, reused)
 

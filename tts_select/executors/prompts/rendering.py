@@ -14,6 +14,9 @@ from tts_select.core.errors import InputError
 from tts_select.executors.prompts.templates import BOXED, PLAIN, THINKING, Prompt, prompt_named
 
 THOUGHT_BEGINS, THOUGHT_ENDS = "<think>", "</think>"
+SWITCHES = ("enable_thinking", "thinking")
+"""What chat templates call the variable that says whether to think: Qwen3's and GLM's, DeepSeek-V3.1's and
+Granite's. One that a template does not read changes nothing."""
 THOUGHTFUL_TOKENS, PLAIN_TOKENS = 8192, 2048
 """The most new tokens of a solution with and without a thought: those that the paper gives to whole solutions
 and to steps (arXiv 2502.06703, section 3.1)."""
@@ -56,8 +59,8 @@ class Renderer:
         return found
 
     def solution(self, written: str, *, ended: bool) -> str:
-        """What was written, without the thought before it; a thought that is not over has no solution yet."""
-        return without_thought(written, ended=ended) if self.thinks else written
+        """See `solution_in`."""
+        return solution_in(written, ended=ended, thinks=self.thinks)
 
     def _opening(self, problem: str) -> str:
         if not self.is_chat:
@@ -81,11 +84,21 @@ def renderer_for(
         UnknownName, InputError: there is no such prompt, or the chat template cannot be used.
     """
     template = tokenizer.chat_template or ""
-    thinks = THOUGHT_ENDS in template if thinking is None else thinking
+    thinks = _thinks(tokenizer, thinking) if template else bool(thinking)
     by_template = THINKING if thinks else BOXED if template else PLAIN
     found = prompt_named(prompt or by_template)
     merged = bool(template) and not _takes(tokenizer, found, thinks=thinks)
     return Renderer(found, tokenizer, delimiter, thinks, merged)
+
+
+def has_thought(written: str) -> bool:
+    """Whether a thought shows in it, as of a model that nobody said of that it thinks."""
+    return THOUGHT_ENDS in written or written.lstrip().startswith(THOUGHT_BEGINS)
+
+
+def solution_in(written: str, *, ended: bool, thinks: bool) -> str:
+    """What was written, without the thought before it: that of a model that thinks, or one that shows."""
+    return without_thought(written, ended=ended) if thinks or has_thought(written) else written
 
 
 def without_thought(written: str, *, ended: bool) -> str:
@@ -98,6 +111,36 @@ def without_thought(written: str, *, ended: bool) -> str:
     if closed:
         return rest.lstrip("\n")
     return "" if not ended or THOUGHT_BEGINS in thought + rest else written
+
+
+def _thinks(tokenizer: Any, wanted: bool | None) -> bool:
+    """Whether solutions come after a thought, by how the chat template begins the assistant's turn: it may
+    open a thought, or write an empty one, and the model itself may open one if the template knows thoughts.
+
+    Raises:
+        InputError: the template does not let the model think, or not think, as it is wanted to.
+    """
+    knows = THOUGHT_ENDS in str(tokenizer.chat_template)
+    begun = _begun(tokenizer, wanted)
+    is_open = begun.rfind(THOUGHT_BEGINS) > begun.rfind(THOUGHT_ENDS)
+    is_over = begun.rfind(THOUGHT_ENDS) > begun.rfind(THOUGHT_BEGINS)
+    if wanted is None:
+        return is_open or (knows and not is_over)
+    if wanted and is_over:
+        raise InputError("the chat template begins every answer behind a thought: drop thinking=true")
+    if not wanted and (is_open or (knows and not is_over and begun == _begun(tokenizer, True))):
+        raise InputError(
+            f"the chat template has no switch for its thoughts ({' or '.join(SWITCHES)}): drop "
+            "thinking=false, and use cot, majority, adaptive or best_of_n"
+        )
+    return wanted
+
+
+def _begun(tokenizer: Any, thinks: bool | None) -> str:
+    """What the template writes behind a question."""
+    question = "@@question@@"
+    text = _rendered(tokenizer, [{"role": "user", "content": question}], thinks=thinks)
+    return text.rpartition(question)[2]
 
 
 def _takes(tokenizer: Any, prompt: Prompt, *, thinks: bool) -> bool:
@@ -113,12 +156,13 @@ def _takes(tokenizer: Any, prompt: Prompt, *, thinks: bool) -> bool:
     raise AssertionError("the loop returns or raises")
 
 
-def _rendered(tokenizer: Any, messages: list[dict[str, str]], *, thinks: bool) -> str:
+def _rendered(tokenizer: Any, messages: list[dict[str, str]], *, thinks: bool | None) -> str:
     from jinja2.exceptions import TemplateError
 
+    switched = {} if thinks is None else dict.fromkeys(SWITCHES, thinks)
     try:
         text: str = tokenizer.apply_chat_template(
-            messages, tokenize=False, add_generation_prompt=True, enable_thinking=thinks
+            messages, tokenize=False, add_generation_prompt=True, **switched
         )
     except (TemplateError, TypeError, ValueError) as error:
         raise InputError(f"the chat template cannot be used: {str(error).splitlines()[0]}") from error

@@ -38,7 +38,8 @@ class Usual:
     def deviations(self, length: np.ndarray) -> np.ndarray:
         """How far lengths are from what is usual, in standard deviations."""
         z = (np.log(np.maximum(length, 1.0)) - self.log_length) / self.spread
-        return np.clip(z, -FARTHEST, FARTHEST)
+        clipped: np.ndarray = np.clip(z, -FARTHEST, FARTHEST)
+        return clipped
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,7 +60,8 @@ class Draws:
     @property
     def is_known(self) -> np.ndarray:
         """Which samples have ended, so that it is known whether they are right."""
-        return self.is_there & (self.group != CUT)
+        known: np.ndarray = self.is_there & (self.group != CUT)
+        return known
 
     @property
     def cost(self) -> np.ndarray:

@@ -46,12 +46,12 @@ class Sweep:
     problems: Sequence[LoggedProblem]
     n_samples: int = DEFAULT_SAMPLES
     """Of each policy on each problem."""
-    n_samples_of: Mapping[str, int] = field(default_factory=dict)
-    """By policy, where it is another number."""
     n_runs: int = DEFAULT_RUNS
     """Of each search arm on each problem."""
     seed: int = 0
     concurrency: int = DEFAULT_CONCURRENCY
+    n_samples_of: Mapping[str, int] = field(default_factory=dict)
+    """By policy, where it has another number of samples."""
 
     @property
     def searches(self) -> list[tuple[Arm, int]]:

@@ -38,7 +38,14 @@ def evidence_of(router: LookaheadRouter, cases: list[Case], seed: int = 0) -> li
 
 
 def with_all(log: SweepLog, *, correct: bool) -> SweepLog:
-    """The log with every sample right, or wrong."""
+    """The log with every sample and search right, or wrong."""
+    runs = {
+        (problem, arm): tuple(
+            replace(run, correct=correct, answer=log.problems[problem].answer if correct else "-1")
+            for run in found
+        )
+        for (problem, arm), found in log.runs.items()
+    }
     pools = {
         (problem, policy): replace(
             pool,
@@ -49,7 +56,7 @@ def with_all(log: SweepLog, *, correct: bool) -> SweepLog:
         )
         for (problem, policy), pool in log.pools.items()
     }
-    return replace(log, pools=pools)
+    return replace(log, pools=pools, runs=runs)
 
 
 def test_too_few_problems_are_refused(synthetic_log: Callable[..., SweepLog], probe: Probe) -> None:

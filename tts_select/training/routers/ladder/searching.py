@@ -113,7 +113,7 @@ def neighbours(rungs: Rungs, replay: Replay) -> Iterator[Rungs]:
 
 
 def _most(replay: Replay, pool: str) -> int:
-    return min(MOST_DRAWS, replay.draws[pool].group.shape[1])
+    return min(MOST_DRAWS, int(replay.draws[pool].group.shape[1]))
 
 
 @dataclass(frozen=True, slots=True)

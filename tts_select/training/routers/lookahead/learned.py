@@ -10,7 +10,7 @@ from tts_select.training.replay.metrics import bootstrap
 from tts_select.training.routers.lookahead.learning import Told
 
 ENOUGH_PROBLEMS = 100
-"""From here on more problems gain little (docs/log.md, the learning curve of the embedded world)."""
+"""From here on more problems gain little (docs/lab/log.md, the learning curve of the embedded world)."""
 
 
 def skills(told: Mapping[str, Told], n_problems: int) -> dict[str, dict[str, float]]:

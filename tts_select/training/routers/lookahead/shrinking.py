@@ -45,7 +45,7 @@ def fit_linear(rows: np.ndarray, labels: np.ndarray, coded: Sequence[int]) -> Li
     used = np.setdiff1d(np.flatnonzero(spreads > LEAST_SPREAD), coded)
     if not len(used) or min(labels.sum(), (1 - labels).sum()) < 1:
         return _constant(labels, rows.shape[1])
-    scaled = standardised(rows[:, used], means[used], spreads[used])
+    scaled = standardised(rows[:, used], means[used].tolist(), spreads[used].tolist())
     weights = np.concatenate([labels, 1 - labels])
     some = weights > 0
     model = LogisticRegression(C=1 / (PENALTY * rows.shape[1]), max_iter=300)
@@ -53,7 +53,12 @@ def fit_linear(rows: np.ndarray, labels: np.ndarray, coded: Sequence[int]) -> Li
     coefficients = np.zeros(rows.shape[1])
     coefficients[used] = model.coef_[0]
     spreads[spreads <= LEAST_SPREAD] = 1.0
-    return Linear(*(tuple(x.tolist()) for x in (means, spreads, coefficients)), float(model.intercept_[0]))
+    return Linear(
+        tuple(means.tolist()),
+        tuple(spreads.tolist()),
+        tuple(coefficients.tolist()),
+        float(model.intercept_[0]),
+    )
 
 
 def _constant(labels: np.ndarray, n_features: int) -> Linear:
