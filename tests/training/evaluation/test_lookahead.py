@@ -110,6 +110,16 @@ def test_deciding_once_runs_the_best_arm_to_its_end(report: Report) -> None:
     assert (once["accuracy"], once["cost"]) == (0.25, 2 + 12)
 
 
+def test_a_strange_problem_gets_the_fallback_when_it_is_decided_once_too() -> None:
+    """It is known to be by its length, before the probe, which is not paid."""
+    ranges = [(-1e9, 1e9)] * len(TEXT_FEATURES)
+    ranges[TEXT_FEATURES.index("chars")] = (len(TEXTS["A"]) - 0.1, len(TEXTS["D"]) + 0.1)
+    found = evaluate(router_by_hand(familiarity=TextRanges(tuple(ranges), frozenset())), log_by_hand(), {})
+    assert found["unfamiliar_share"] == 0.25, "C is the longest"
+    # C gets the vote of the small policy for 8, which is wrong; the others are as before
+    assert found["decide_once"]["cost"] == (3 * 14 + 8) / 4
+
+
 def test_what_features_told_in_training_is_passed_on(report: Report) -> None:
     assert report["difficulty"]["auc"] == {"all": 0.9}
     assert report["unfamiliar_share_in_training"] == 0.0125

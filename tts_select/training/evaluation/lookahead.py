@@ -5,10 +5,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from tts_select.selector.deciding import Caps, Decision, ranked
+from tts_select.selector.evidence import Evidence
 from tts_select.selector.routers.lookahead import LookaheadRouter
 from tts_select.training.evaluation.difficulty import first_looks
 from tts_select.training.evaluation.frontier import Part, Walked
@@ -42,9 +44,10 @@ def predicted(measured: Measured) -> Reliability:
     for router, _, walks in _routed(measured):
         later = []
         for w, decision in zip(walks, _decided(router, walks, 0.0), strict=True):
-            options = [option for option in decision.options if option.arm is not None]
-            said += [option.p_correct for option in options]
-            later += [after(w, option.arm) for option in options if option.arm is not None]
+            by_arm = {option.arm: option.p_correct for option in decision.options}
+            arms = [arm for arm in router.portfolio.arms if arm in by_arm]
+            said += [by_arm[arm] for arm in arms]
+            later += [after(w, arm) for arm in arms]
         judge(router.layout, router.confidence, later)
         came_to += [w.correct for w in later]
     return reliability(np.array(said), np.array(came_to, dtype=float))
@@ -60,17 +63,29 @@ def _solvable_auc(measured: Measured) -> float:
 
 
 def _once(measured: Measured) -> Walked:
-    """Deciding once, after the probes, at the price of medium effort."""
+    """Deciding once, after the probes, at the price of medium effort; a problem unlike those of the training
+    gets the fallback, as in every walk."""
     found: dict[int, Walk] = {}
-    for router, part, walks in _routed(measured):
+    for router, part, looks in _routed(measured):
+        walks = [_begun(router, w) for w in looks]
         price = router.prices["medium"]
         for w, decision in zip(walks, _decided(router, walks, price), strict=True):
             best = ranked(decision.options, price, Caps())[0]
-            if best.arm is not None:
+            if w.unfamiliar is not None:
+                w.run(router.portfolio[router.fallback])
+            elif best.arm is not None:
                 w.run(best.arm)
         judge(router.layout, router.confidence, walks)
         found.update(zip(part.places.tolist(), walks, strict=True))
     return Walked.of([[found[k] for k in range(len(measured.cases))]])
+
+
+def _begun(router: LookaheadRouter, looked: Walk) -> Walk:
+    """After the first look; without it where the text alone says that the problem is unfamiliar."""
+    problem = looked.case.problem.problem
+    if (why := router.unfamiliar(problem, Evidence(problem))) is not None:
+        return Walk(looked.case, looked.order, unfamiliar=why)
+    return replace(looked, unfamiliar=router.unfamiliar(problem, looked.evidence))
 
 
 def _routed(measured: Measured) -> Iterator[Routed]:
