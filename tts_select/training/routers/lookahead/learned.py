@@ -6,20 +6,20 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from tts_select.training.replay.metrics import bootstrap
+from tts_select.training.replay.metrics import IntervalRecord, bootstrap
 from tts_select.training.routers.lookahead.learning import Told
 
 ENOUGH_PROBLEMS = 100
 """From here on more problems gain little (docs/lab/log.md, the learning curve of the embedded world)."""
 
 
-def skills(told: Mapping[str, Told], n_problems: int) -> dict[str, dict[str, float]]:
+def skills(told: Mapping[str, Told], n_problems: int) -> dict[str, IntervalRecord]:
     """By model, `skill_of` those that can be measured."""
     found = {name: skill_of(model, n_problems) for name, model in told.items()}
     return {name: skill for name, skill in found.items() if skill is not None}
 
 
-def skill_of(told: Told, n_problems: int) -> dict[str, float] | None:
+def skill_of(told: Told, n_problems: int) -> IntervalRecord | None:
     """The share of the labels' variance that is explained, with its 95 % interval over problems.
 
     The mean of all labels explains 0, and what is worse than that less than 0. None where they are all alike.
