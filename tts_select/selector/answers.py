@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from tts_select.selector.evidence import NO_ANSWER, Evidence, Observed, counts, vote
+from tts_select.selector.evidence import NO_ANSWER, Evidence, SolutionEvidence, counts, vote
 
 _OVERALL = (
     "support",
@@ -39,7 +39,7 @@ class _Support:
     weight: dict[str, float] = field(default_factory=dict)
     """By PRM, the sum of its last scores."""
 
-    def add(self, solution: Observed) -> None:
+    def add(self, solution: SolutionEvidence) -> None:
         """One more solution that gives the answer."""
         self.n += 1
         self.logprob = _largest(self.logprob, solution.logprob / max(1, solution.n_tokens))
@@ -107,7 +107,7 @@ def _sources(evidence: Evidence) -> Iterator[set[int]]:
         yield {solution.group}
 
 
-def _shares(samples: Sequence[Observed]) -> dict[int, float] | None:
+def _shares(samples: Sequence[SolutionEvidence]) -> dict[int, float] | None:
     """Of all samples, those that give each answer; None where there is no sample."""
     if not samples:
         return None

@@ -19,7 +19,7 @@ NO_ANSWER = -1
 
 
 @dataclass(frozen=True, slots=True)
-class Observed:
+class SolutionEvidence:
     """One solution."""
 
     group: int
@@ -38,9 +38,9 @@ class Evidence:
     """Of one problem."""
 
     problem: str
-    samples: Mapping[str, Sequence[Observed]] = field(default_factory=dict)
+    samples: Mapping[str, Sequence[SolutionEvidence]] = field(default_factory=dict)
     """By pool, in the order in which they were drawn."""
-    found: Mapping[str, Observed] = field(default_factory=dict)
+    found: Mapping[str, SolutionEvidence] = field(default_factory=dict)
     """By the name of a search arm that has run, the solution that it answers with."""
     exhausted: frozenset[str] = frozenset()
     """The pools that hold no more samples; only a log runs out of them."""
@@ -50,28 +50,28 @@ class Evidence:
         """Whether nothing has run."""
         return not self.found and not any(self.samples.values())
 
-    def of(self, pool: str) -> Sequence[Observed]:
+    def of(self, pool: str) -> Sequence[SolutionEvidence]:
         """The samples of a pool."""
         return self.samples.get(pool, ())
 
-    def solutions(self) -> Iterator[Observed]:
+    def solutions(self) -> Iterator[SolutionEvidence]:
         """All of them that answer."""
         for samples in (*self.samples.values(), self.found.values()):
             yield from (s for s in samples if s.group != NO_ANSWER)
 
 
-def won_by(arm: Arm, samples: Sequence[Observed]) -> Vote:
+def won_by(arm: Arm, samples: Sequence[SolutionEvidence]) -> Vote:
     """Who wins if these are the arm's samples."""
     return vote(samples, arm.prm, arm.settings.selection, arm.settings.aggregation)
 
 
-def counts(samples: Sequence[Observed]) -> dict[int, int]:
+def counts(samples: Sequence[SolutionEvidence]) -> dict[int, int]:
     """How many samples gave each answer, by group."""
     return dict(Counter(s.group for s in samples if s.group != NO_ANSWER))
 
 
 def vote(
-    samples: Sequence[Observed],
+    samples: Sequence[SolutionEvidence],
     prm: str | None,
     selection: Selection = "vote",
     aggregation: Aggregation = "last",
@@ -82,7 +82,7 @@ def vote(
     return elect([s.group for s in answering], scores, selection) or Vote(NO_ANSWER, 0.0)
 
 
-def shares(arm: Arm, samples: Sequence[Observed]) -> dict[int, float]:
+def shares(arm: Arm, samples: Sequence[SolutionEvidence]) -> dict[int, float]:
     """The share of the vote of each answer among the arm's samples, the winner first.
 
     With the selection `max` these are the answers' best scores.
@@ -101,6 +101,6 @@ def shares(arm: Arm, samples: Sequence[Observed]) -> dict[int, float]:
     return dict(sorted(found.items(), key=lambda item: -item[1]))
 
 
-def _score(sample: Observed, prm: str | None, aggregation: Aggregation) -> float | None:
+def _score(sample: SolutionEvidence, prm: str | None, aggregation: Aggregation) -> float | None:
     scores = sample.scores.get(prm or "")
     return aggregate(scores, aggregation) if scores else None

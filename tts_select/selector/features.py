@@ -17,7 +17,7 @@ import numpy as np
 
 from tts_select.core.arm import Arm
 from tts_select.selector.answers import answers_at_hand, names_of
-from tts_select.selector.evidence import NO_ANSWER, Evidence, Observed, counts, vote
+from tts_select.selector.evidence import NO_ANSWER, Evidence, SolutionEvidence, counts, vote
 
 TEXT_FEATURES = (
     "chars",
@@ -162,7 +162,7 @@ def text_features(text: str) -> list[float]:
     ]
 
 
-def _of_samples(samples: Sequence[Observed]) -> list[float]:
+def _of_samples(samples: Sequence[SolutionEvidence]) -> list[float]:
     if not samples:
         return [0.0, *[math.nan] * (len(_SAMPLE_FEATURES) - 1)]
     n = len(samples)
@@ -183,7 +183,7 @@ def _of_samples(samples: Sequence[Observed]) -> list[float]:
     ]
 
 
-def _of_prm(samples: Sequence[Observed], prm: str) -> list[float]:
+def _of_prm(samples: Sequence[SolutionEvidence], prm: str) -> list[float]:
     scored = [s for s in samples if s.scores.get(prm)]
     if not scored:
         return [math.nan] * len(_PRM_FEATURES)
@@ -201,7 +201,7 @@ def _of_prm(samples: Sequence[Observed], prm: str) -> list[float]:
     ]
 
 
-def _of_searches(found: Sequence[Observed]) -> list[float]:
+def _of_searches(found: Sequence[SolutionEvidence]) -> list[float]:
     """How many searches have run, and the scores of the best solution that they found."""
     scores = [steps for o in found for steps in o.scores.values() if steps]
     best = max(scores, key=lambda steps: steps[-1], default=(math.nan,))

@@ -17,7 +17,7 @@ from tts_select.executors.registry import BY_SPEC, Loaders
 from tts_select.solving.options import (
     NAMING,
     SPENDING,
-    Named,
+    NamedChoice,
     SolveOptions,
     SpendingOptions,
     check_names,
@@ -226,7 +226,7 @@ def run_sync(coroutine: Coroutine[Any, Any, T]) -> T:
 def _named(named: dict[str, Any], given: dict[str, Any]) -> tuple[Selector, dict[str, Any]]:
     from tts_select.solving.naming import named_router
 
-    router, loaders = named_router(Named(**named), effort=given.pop("effort", None))
+    router, loaders = named_router(NamedChoice(**named), effort=given.pop("effort", None))
     selector = Selector(router, loaders=loaders)
     selector.models.load(router.portfolio)
     return selector, {"logprobs": False, **given}

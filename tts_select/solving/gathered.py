@@ -12,7 +12,7 @@ from tts_select.core.solution import RankedCandidate
 from tts_select.core.voting import order
 from tts_select.data.grading import extract_answer, group_answers
 from tts_select.executors.aggregation import choose, rank
-from tts_select.selector.evidence import NO_ANSWER, Evidence, Observed
+from tts_select.selector.evidence import NO_ANSWER, Evidence, SolutionEvidence
 
 Scores = tuple[float, ...]
 
@@ -58,7 +58,7 @@ class Spokesman:
 
 
 @dataclass(slots=True)
-class Gathered:
+class LiveEvidence:
     """All that was found about one problem."""
 
     problem: str
@@ -133,10 +133,10 @@ class Gathered:
     def _numbers(self, answers: Sequence[str | None]) -> list[int]:
         return [NO_ANSWER if answer is None else self._groups[answer] for answer in answers]
 
-    def _observed_samples(self, samples: Samples) -> list[Observed]:
+    def _observed_samples(self, samples: Samples) -> list[SolutionEvidence]:
         return [self._observed(c, samples.scores_at(k)) for k, c in enumerate(samples.candidates)]
 
-    def _ended(self, arm: Arm, found: Sequence[Candidate]) -> Observed:
+    def _ended(self, arm: Arm, found: Sequence[Candidate]) -> SolutionEvidence:
         """The solution that a search answers with, and the share of the vote that it won; an empty solution
         if there is none. A single unscored solution has no share."""
         ranked = rank(found, arm.settings.aggregation)
@@ -148,11 +148,11 @@ class Gathered:
         is_alone = len(ranked) == 1 and chosen[0].score is None
         return replace(self._observed(candidate, scores), share=math.nan if is_alone else share)
 
-    def _observed(self, candidate: Candidate, scores: dict[str, Scores]) -> Observed:
+    def _observed(self, candidate: Candidate, scores: dict[str, Scores]) -> SolutionEvidence:
         answer = _answer(candidate)
         group = NO_ANSWER if answer is None else self._groups[answer]
         length = len(candidate.text) if self.counts_characters else candidate.n_tokens
-        return Observed(group, length, candidate.logprob, len(candidate.steps), scores)
+        return SolutionEvidence(group, length, candidate.logprob, len(candidate.steps), scores)
 
 
 def _answer(candidate: Candidate) -> str | None:

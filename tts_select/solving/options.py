@@ -85,7 +85,7 @@ SPENDING = tuple(SpendingOptions.__annotations__)
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
+class NamedChoice:
     """What was named; what is None is left to the paper's rule. Validated by `check`, inert until then."""
 
     policy: str | Policy = DEFAULT_POLICY

@@ -25,7 +25,7 @@ from tts_select.selector.evidence import NO_ANSWER, Evidence
 from tts_select.selector.outlook import Outlook, Spending, price_of
 from tts_select.selector.routers.lookahead import NOT_WORTH
 from tts_select.selector.routers.protocol import Router
-from tts_select.solving.gathered import Gathered
+from tts_select.solving.gathered import LiveEvidence
 from tts_select.solving.models import Models
 
 PROBE_PHASE, SEARCH_PHASE, GRADING_PHASE = "probe", "search", "grading"
@@ -59,7 +59,7 @@ class Session:
         self._ledger = Ledger()
         self._failures: list[BackendError] = []
         self._limits = Limits(spending.max_tokens, failures=self._failures)
-        self._gathered = Gathered(problem.text, counts_characters="characters" in router.unit)
+        self._gathered = LiveEvidence(problem.text, counts_characters="characters" in router.unit)
         self._evidence = Evidence(problem.text)
         self._ends_at: float | None = None
         self._steps: list[Step] = []

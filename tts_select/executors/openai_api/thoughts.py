@@ -22,18 +22,20 @@ Try = Callable[[Body], Awaitable[Any]]
 """Sends a request; None: the server does not take it."""
 
 
-class Thinking(NamedTuple):
+class ThinkingMode(NamedTuple):
     """`switch` goes along with every request of a chat, so that the model thinks or not, as is wanted."""
 
     thinks: bool
     switch: Body
 
 
-found: dict[tuple[object, ...], Thinking] = {}
+found: dict[tuple[object, ...], ThinkingMode] = {}
 """By server, model, and what was asked for."""
 
 
-async def find_thinking(send: Try, question: Body, *, wanted: bool | None, n_begun: int | None) -> Thinking:
+async def find_thinking(
+    send: Try, question: Body, *, wanted: bool | None, n_begun: int | None
+) -> ThinkingMode:
     """What a model does with this question; `wanted`: whether it is to think, None leaves it to the server.
     `n_begun`: the tokens of the question with an answer of one token begun, if a server can tell.
 
@@ -53,7 +55,7 @@ async def find_thinking(send: Try, question: Body, *, wanted: bool | None, n_beg
             f"the model goes on thinking, whatever it is told ({', '.join(SWITCHES)}): drop thinking=false, "
             "and use cot, majority, adaptive or best_of_n"
         )
-    return Thinking(bool(shown), switch)
+    return ThinkingMode(bool(shown), switch)
 
 
 async def _shows(send: Try, question: Body, n_begun: int | None) -> bool | None:

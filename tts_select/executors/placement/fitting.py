@@ -8,7 +8,7 @@ from math import ceil, floor
 
 from tts_select.core.errors import InputError
 from tts_select.executors.placement.devices import GIB, Device
-from tts_select.executors.placement.memory import Need, Placed, Workload, need_of
+from tts_select.executors.placement.memory import ModelPlacement, Need, Workload, need_of
 
 _MARGIN = 0.05
 """Of a device's memory, which is given to nobody: fragments, and what the estimates miss."""
@@ -31,7 +31,7 @@ class Fit:
     """Of the device's memory, for each model in vLLM."""
 
 
-def fit(models: Sequence[Placed], devices: Sequence[Device], workload: Workload) -> tuple[Fit, ...]:
+def fit(models: Sequence[ModelPlacement], devices: Sequence[Device], workload: Workload) -> tuple[Fit, ...]:
     """One for each device that has a model on it, if all models are loaded together.
 
     vLLM is given what a model needs, and the first policy that runs in it also what is left over, for a
@@ -42,7 +42,7 @@ def fit(models: Sequence[Placed], devices: Sequence[Device], workload: Workload)
         DoesNotFit: the models need more than it has; the message says what would fit.
     """
     named = {device.name: device for device in devices}
-    on: dict[str, list[Placed]] = {}
+    on: dict[str, list[ModelPlacement]] = {}
     for model in models:
         for name in _devices_of(model, named):
             on.setdefault(name, []).append(model)
@@ -58,7 +58,7 @@ def shares_of(fits: Sequence[Fit]) -> dict[str, float]:
     return found
 
 
-def _devices_of(model: Placed, devices: Mapping[str, Device]) -> list[str]:
+def _devices_of(model: ModelPlacement, devices: Mapping[str, Device]) -> list[str]:
     kind, _, index = model.device.partition(":")
     names = [f"{kind}:{int(index or 0) + k}" for k in range(model.n_devices)] if kind != "cpu" else [kind]
     for name in names:
@@ -68,7 +68,7 @@ def _devices_of(model: Placed, devices: Mapping[str, Device]) -> list[str]:
     return names
 
 
-def _fit_one(device: Device, models: Sequence[Placed], workload: Workload) -> Fit:
+def _fit_one(device: Device, models: Sequence[ModelPlacement], workload: Workload) -> Fit:
     usable = _usable(device)
     needs = tuple(need_of(model, workload, device) for model in models)
     taken = [_taken(m, need, device) for m, need in zip(models, needs, strict=True)]
@@ -96,7 +96,7 @@ def _usable(device: Device) -> int:
     return int(max(0.0, device.free - _MARGIN * device.total))
 
 
-def _taken(model: Placed, need: Need, device: Device) -> float:
+def _taken(model: ModelPlacement, need: Need, device: Device) -> float:
     """What is gone when the model is there: vLLM takes all of a share that was asked for.
 
     Raises:
@@ -114,7 +114,9 @@ def _taken(model: Placed, need: Need, device: Device) -> float:
     return given
 
 
-def _refusal(device: Device, models: Sequence[Placed], needs: Sequence[Need], workload: Workload) -> str:
+def _refusal(
+    device: Device, models: Sequence[ModelPlacement], needs: Sequence[Need], workload: Workload
+) -> str:
     names = " and ".join(m.name for m in models)
     needed = sum(need.total for need in needs)
     told = "; ".join(_told(need) for need in needs)
@@ -126,7 +128,7 @@ def _refusal(device: Device, models: Sequence[Placed], needs: Sequence[Need], wo
     )
 
 
-def _remedy(device: Device, models: Sequence[Placed], workload: Workload) -> str:
+def _remedy(device: Device, models: Sequence[ModelPlacement], workload: Workload) -> str:
     def fits(changed: Workload) -> bool:
         try:
             needs = [(m, need_of(m, changed, device)) for m in models]

@@ -43,7 +43,7 @@ class Workload:
 
 
 @dataclass(frozen=True, slots=True)
-class Placed:
+class ModelPlacement:
     """A model, and where it is to run."""
 
     name: str
@@ -80,7 +80,7 @@ class Need:
         return self.weights + self.cache + self.working
 
 
-def need_of(model: Placed, workload: Workload, device: Device) -> Need:
+def need_of(model: ModelPlacement, workload: Workload, device: Device) -> Need:
     """What the model takes on `device`, one of its own."""
     parts = model.parts
     weights = sum(part.weight_bytes(model.dtype) for part in parts) / model.n_devices
@@ -90,7 +90,7 @@ def need_of(model: Placed, workload: Workload, device: Device) -> Need:
     return Need(model.name, ceil(weights), ceil(cache), ceil(working + fixed))
 
 
-def _cache(model: Placed, part: Checkpoint, workload: Workload) -> float:
+def _cache(model: ModelPlacement, part: Checkpoint, workload: Workload) -> float:
     token = part.kv_bytes(model.dtype)
     context = min(workload.context, part.context)
     if model.runtime == "vllm":
@@ -103,7 +103,7 @@ def _cache(model: Placed, part: Checkpoint, workload: Workload) -> float:
     return kept + _GROWTH * _rows(model, workload) * context * token
 
 
-def _working(model: Placed, part: Checkpoint, workload: Workload, device: Device) -> float:
+def _working(model: ModelPlacement, part: Checkpoint, workload: Workload, device: Device) -> float:
     tokens, rows = _BATCH_TOKENS, _rows(model, workload)
     if model.runtime == "vllm":
         tokens, rows = _VLLM_BATCH[device.total >= _LARGE_GPU]
@@ -112,5 +112,5 @@ def _working(model: Placed, part: Checkpoint, workload: Workload, device: Device
     return activations / model.n_devices + logits
 
 
-def _rows(model: Placed, workload: Workload) -> int:
+def _rows(model: ModelPlacement, workload: Workload) -> int:
     return min(workload.concurrency, model.most_rows or workload.concurrency)

@@ -19,7 +19,7 @@ from tts_select.executors.prms.validation import OTHER_FORMAT
 _SAMPLE_PROBLEM, _SAMPLE_STEPS = "What is 1?", ("We add 2.", "So $x^2 = 4$", "3")
 
 
-class Encoded(NamedTuple):
+class EncodedSolution(NamedTuple):
     """`closed[k]` is the index of the token that closes the prompt (k = 0) or step k, where it is read."""
 
     ids: np.ndarray
@@ -41,7 +41,7 @@ class Encoder:
         self._close = self._ids(self.frame.close) if layout.is_apart and self.frame.close else []
         self._verify()
 
-    def __call__(self, problem: str, steps: Sequence[str]) -> Encoded:
+    def __call__(self, problem: str, steps: Sequence[str]) -> EncodedSolution:
         """Their ids; a step that is empty has been refused before."""
         if self._layout.is_stripped:
             problem, steps = problem.strip(), [step.strip() for step in steps]
@@ -52,7 +52,9 @@ class Encoder:
         ]
         found = [self._begin + prompt, *(piece[self._n_behind :] + self._close for piece in pieces)]
         closed = np.cumsum([len(piece) for piece in found]) - 1
-        return Encoded(np.array([i for piece in found for i in piece], dtype=np.int64), closed.tolist())
+        return EncodedSolution(
+            np.array([i for piece in found for i in piece], dtype=np.int64), closed.tolist()
+        )
 
     @property
     def close_id(self) -> int:

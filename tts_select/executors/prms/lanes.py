@@ -20,7 +20,7 @@ from tts_select.executors.runtime.ragged import RaggedCache, right_aligned
 _REMEMBERED_ENDS = 16_384
 
 
-class Computed(NamedTuple):
+class HiddenStates(NamedTuple):
     """`hidden` has the shape (texts, longest new part, hidden size); rows are aligned on the right."""
 
     n_new: np.ndarray
@@ -53,7 +53,7 @@ class Lane:
         """Whether nothing of this text is left to compute."""
         return sum(s.shape[-2] for s in self.tree.match(ids, len(ids))) == len(ids)
 
-    def compute(self, texts: Sequence[np.ndarray], limits: Sequence[int]) -> Computed:
+    def compute(self, texts: Sequence[np.ndarray], limits: Sequence[int]) -> HiddenStates:
         """What the tree does not hold of each text, and all from its limit on; the tree then holds it too."""
         model = self.part.loaded.model
         segments = [self.tree.match(ids, limit) for ids, limit in zip(texts, limits, strict=True)]
@@ -67,10 +67,10 @@ class Lane:
             self._ends[_key(ids)] = hidden[i, -1].clone()
         while len(self._ends) > _REMEMBERED_ENDS:
             self._ends.popitem(last=False)
-        return Computed(n_new, hidden)
+        return HiddenStates(n_new, hidden)
 
     def read(
-        self, reader: Reader, texts: Sequence[np.ndarray], needed: Sequence[range], computed: Computed
+        self, reader: Reader, texts: Sequence[np.ndarray], needed: Sequence[range], computed: HiddenStates
     ) -> list[float]:
         """The value of each text, of its last step: the head is projected at the needed positions only."""
         hidden, device = computed.hidden, computed.hidden.device

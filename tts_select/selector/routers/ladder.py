@@ -17,7 +17,7 @@ import numpy as np
 from tts_select.core.arm import Arm
 from tts_select.selector.deciding import Answer, Caps, Decision, Option
 from tts_select.selector.difficulty import Difficulty
-from tts_select.selector.evidence import NO_ANSWER, Evidence, Observed
+from tts_select.selector.evidence import NO_ANSWER, Evidence, SolutionEvidence
 from tts_select.selector.outlook import DEFAULT_EFFORT
 from tts_select.selector.portfolio import Portfolio
 from tts_select.selector.routers.tally import AnswerModel, Belief, Tally, Usual
@@ -168,7 +168,7 @@ class LadderRouter:
             weight[own], length[own] = usual.weight, usual.deviations(length[own])
         return Tally.of(group, weight, length)
 
-    def _length(self, sample: Observed) -> float:
+    def _length(self, sample: SolutionEvidence) -> float:
         return 1.0 if "samples" in self.unit else float(sample.n_tokens)
 
     def _draw(self, pool: str, evidence: Evidence) -> Option:
@@ -236,7 +236,7 @@ def draws_of(rungs: Sequence[Rung]) -> list[str]:
 class _Place:
     """How far the evidence of a problem has come on a ladder."""
 
-    samples: list[tuple[str, Observed]]
+    samples: list[tuple[str, SolutionEvidence]]
     """Each with its pool, in the order of the ladder; those that are not on it come last."""
     n_judged: int
     """Draws of the ladder up to its last sample that is there."""
@@ -247,7 +247,7 @@ class _Place:
 
 
 def _place(ladder: Ladder, evidence: Evidence) -> _Place:
-    samples: list[tuple[str, Observed]] = []
+    samples: list[tuple[str, SolutionEvidence]] = []
     used: Counter[str] = Counter()
     n_judged, n_passed, following = 0, 0, None
     for pool in ladder.draws:

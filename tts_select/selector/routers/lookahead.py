@@ -68,7 +68,7 @@ class Probe:
 
 
 @dataclass(frozen=True, slots=True)
-class Calibrated:
+class CalibratedModel:
     """A LightGBM model of probabilities, mixed with a linear one, with the calibration of both."""
 
     booster: Booster
@@ -89,7 +89,7 @@ class Calibrated:
 class DifficultyModel:
     """Of one policy; `errors` are (prediction from, low, high): how far pass@1 lies around it."""
 
-    model: Calibrated
+    model: CalibratedModel
     errors: tuple[tuple[float, float, float], ...]
 
     def __call__(self, states: np.ndarray) -> list[Difficulty]:
@@ -111,11 +111,11 @@ class LookaheadRouter:
 
     portfolio: Portfolio
     probe: Probe
-    mend: Calibrated
+    mend: CalibratedModel
     """Of an arm, when the surest answer at hand is wrong: that the surest one after it is right."""
-    spoil: Calibrated
+    spoil: CalibratedModel
     """Of an arm, when the surest answer at hand is right: that the surest one after it is wrong."""
-    confidence: Calibrated
+    confidence: CalibratedModel
     cost: Booster
     """Of log10 FLOPs."""
     difficulty: Mapping[str, DifficultyModel]
