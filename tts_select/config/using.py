@@ -63,7 +63,7 @@ def as_options(config: Config, options: Mapping[str, Any], pins: Sequence[str]) 
 
 
 def loaders_for(config: Config, groups: Sequence[ModelGroup], *, fresh: bool = False) -> Loaders:
-    """From names of the config, or specs, to models; each of `groups` is in memory at the same time.
+    """Return loaders for names of the config, or specs; each of `groups` is in memory at the same time.
 
     Raises:
         InputError: a group does not fit where it is to run.
@@ -121,7 +121,7 @@ def fits_of(config: Config, group: ModelGroup, devices: Sequence[Device]) -> tup
 
 
 def planned_devices(config: Config) -> tuple[Device, ...]:
-    """Those that the config declares, else those of this machine."""
+    """Return the devices that the config declares, else those of this machine."""
     gpus = config.placement.gpus if config.placement else ()
     here = devices_here()
     return (*declared_gpus(list(gpus)), *(d for d in here if not d.is_gpu)) if gpus else here
@@ -136,7 +136,8 @@ def _placed_prm(name: str, entry: PrmEntry, devices: Sequence[Device]) -> ModelP
 
 
 def _shares(config: Config, groups: Sequence[ModelGroup]) -> dict[str, float]:
-    """By name, the least that a model in vLLM gets in any of its groups; empty where nothing is planned."""
+    """Return the least share that a model in vLLM gets in any of its groups, by name; empty where nothing is
+    planned."""
     least: dict[str, float] = {}
     if config.placement is None:
         return least
@@ -157,7 +158,8 @@ def _share(name: str, shares: Mapping[str, float]) -> dict[str, Any]:
 
 
 def _without_names(config: Config, options: dict[str, Any]) -> dict[str, Any]:
-    """With the specs and options of the entries, under what was said with the options themselves."""
+    """Replace names by the specs and options of their entries, under what was given with the options
+    themselves."""
     policy, prm = options.get("policy"), options.get("prm")
     chosen = config
     if isinstance(policy, str):

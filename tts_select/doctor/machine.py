@@ -13,7 +13,7 @@ from tts_select.executors.placement.fitting import Fit
 
 
 def examine_devices(devices: Sequence[Device]) -> Iterator[Finding]:
-    """No GPU is fine."""
+    """Report on the devices; having no GPU is fine."""
     for device in devices:
         free = f", {device.free / GIB:.1f} free" if device.is_gpu else ""
         yield Finding(device.name, "ok", f"{device.total / GIB:.1f} GiB{free}")
@@ -24,8 +24,8 @@ def examine_devices(devices: Sequence[Device]) -> Iterator[Finding]:
 
 
 def examine_placement(config: Config, unreadable: Collection[str]) -> Iterator[Finding]:
-    """Each set of models that will be in memory together; nothing is loaded. What the models named in
-    `unreadable` take is not known."""
+    """Report on each set of models that will be in memory together; nothing is loaded. What the models named
+    in `unreadable` take is not known."""
     if config.placement is None:
         if config.policies or config.prms:
             yield Finding(

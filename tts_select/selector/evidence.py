@@ -20,7 +20,7 @@ NO_ANSWER = -1
 
 @dataclass(frozen=True, slots=True)
 class SolutionEvidence:
-    """One solution."""
+    """What is known about one solution."""
 
     group: int
     """Equivalent answers of a problem have the same number; `NO_ANSWER` for a solution without one."""
@@ -28,20 +28,20 @@ class SolutionEvidence:
     logprob: float
     n_steps: int
     scores: Mapping[str, Sequence[float]] = field(default_factory=dict)
-    """By PRM, one score a step, in [0, 1]; a PRM that has not scored it is missing."""
+    """One score a step, in [0, 1], by PRM; a PRM that has not scored the solution is missing."""
     share: float = 1.0
-    """Of the vote, that its answer won in the search that found it."""
+    """The share of the vote that its answer won in the search that found it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Of one problem."""
+    """What is known about one problem."""
 
     problem: str
     samples: Mapping[str, Sequence[SolutionEvidence]] = field(default_factory=dict)
-    """By pool, in the order in which they were drawn."""
+    """The samples by pool, in the order in which they were drawn."""
     found: Mapping[str, SolutionEvidence] = field(default_factory=dict)
-    """By the name of a search arm that has run, the solution that it answers with."""
+    """The solution that a search arm answers with, by the name of the arm; only arms that have run."""
     exhausted: frozenset[str] = frozenset()
     """The pools that hold no more samples; only a log runs out of them."""
 
@@ -55,13 +55,13 @@ class Evidence:
         return self.samples.get(pool, ())
 
     def solutions(self) -> Iterator[SolutionEvidence]:
-        """All of them that answer."""
+        """Return all solutions that give an answer."""
         for samples in (*self.samples.values(), self.found.values()):
             yield from (s for s in samples if s.group != NO_ANSWER)
 
 
 def won_by(arm: Arm, samples: Sequence[SolutionEvidence]) -> Vote:
-    """Who wins if these are the arm's samples."""
+    """Return the winner if these are the arm's samples."""
     return vote(samples, arm.prm, arm.settings.selection, arm.settings.aggregation)
 
 
@@ -76,7 +76,7 @@ def vote(
     selection: Selection = "vote",
     aggregation: Aggregation = "last",
 ) -> Vote:
-    """Who wins among the samples; `NO_ANSWER` and 0 if none of them answers."""
+    """Return the winner among the samples; `NO_ANSWER` and 0 if none of them answers."""
     answering = [s for s in samples if s.group != NO_ANSWER]
     scores = [_score(s, prm, aggregation) for s in answering]
     return elect([s.group for s in answering], scores, selection) or Vote(NO_ANSWER, 0.0)

@@ -44,7 +44,7 @@ _SAMPLE_FEATURES = (
     "max_logprob",
 )
 _GREEDY_FEATURES = _SAMPLE_FEATURES[:5]
-"""Of one sample the others say nothing more."""
+"""The features of a greedy pool; the others say nothing more of one sample."""
 _PRM_FEATURES = ("best", "lowest_step", "drop", "mean", "spread", "vote_share")
 _GREEDY_PRM_FEATURES = _PRM_FEATURES[:3]
 _FOUND_FEATURES = ("n", "best", "lowest_step")
@@ -61,18 +61,18 @@ class Layout:
     """Which pools, policies, PRMs and methods have a place in the vectors, in this order."""
 
     pools: Mapping[str, bool]
-    """By name, whether a pool is greedy."""
+    """Whether a pool is greedy, by name."""
     policies: tuple[str, ...]
     prms: tuple[str, ...]
     methods: tuple[str, ...]
     searches: Mapping[str, str]
-    """By arm, the policy of those that are searches."""
+    """The policy of each arm that is a search, by arm."""
     strengths: Mapping[str, float]
-    """By arm, its accuracy on the training problems."""
+    """The accuracy on the training problems, by arm."""
 
     @property
     def state_names(self) -> tuple[str, ...]:
-        """Of `state`."""
+        """The names of the features in `state`."""
         names = [f"text/{name}" for name in TEXT_FEATURES]
         for pool, greedy in self.pools.items():
             names += [f"samples/{pool}/{n}" for n in (_GREEDY_FEATURES if greedy else _SAMPLE_FEATURES)]
@@ -82,18 +82,18 @@ class Layout:
 
     @property
     def answer_names(self) -> tuple[str, ...]:
-        """Of the rows of `answers`."""
+        """The names of the columns of `answers`."""
         text = (f"text/{name}" for name in TEXT_FEATURES)
         return (*text, *names_of(tuple(self.pools), self.prms))
 
     @property
     def option_names(self) -> tuple[str, ...]:
-        """Of the rows of `options`."""
+        """The names of the columns of `options`."""
         held = (*(f"held/{name}" for name in _HELD_FEATURES), *names_of(tuple(self.pools), self.prms))
         return (*self.state_names, *held, *(f"arm/{name}" for name in _ARM_FEATURES))
 
     def state(self, evidence: Evidence) -> np.ndarray:
-        """Of the evidence, shape (len(state_names),)."""
+        """Return the features of the evidence, shape (len(state_names),)."""
         values = text_features(evidence.problem)
         for pool, greedy in self.pools.items():
             samples = evidence.of(pool)
@@ -145,7 +145,7 @@ def columns(names: Sequence[str], kinds: Sequence[str]) -> list[int]:
 
 
 def text_features(text: str) -> list[float]:
-    """In the order of `TEXT_FEATURES`."""
+    """Return the features of a text in the order of `TEXT_FEATURES`."""
     words = text.split()
     numbers = [float(found) for found in _NUMBER.findall(text)]
     logs = [math.log10(1 + number) for number in numbers]

@@ -23,9 +23,10 @@ class Samples:
 
     candidates: list[Candidate] = field(default_factory=list)
     scores: dict[str, list[Scores | None]] = field(default_factory=dict)
-    """By PRM, of the samples that it was given (None: it could not read it, or it gives no answer)."""
+    """The scores of the samples that a PRM was given, by PRM (None: it could not read one, or gives no
+    answer)."""
     unreadable: dict[str, set[tuple[str, ...]]] = field(default_factory=dict)
-    """By PRM, the solutions that it cannot read."""
+    """The solutions that a PRM cannot read, by PRM."""
 
     def scored_by(self, prm: str | None) -> list[Candidate]:
         """The samples with the scores of one PRM."""
@@ -59,20 +60,20 @@ class Spokesman:
 
 @dataclass(slots=True)
 class LiveEvidence:
-    """All that was found about one problem."""
+    """All that a live search has found about one problem."""
 
     problem: str
     counts_characters: bool = False
     """Whether a solution's length is its characters instead of its tokens, as in some imported logs."""
     pools: dict[str, Samples] = field(default_factory=dict)
     searches: dict[str, list[Candidate]] = field(default_factory=dict)
-    """By the name of a search arm, what it found."""
+    """What a search arm found, by the name of the arm."""
     answers: dict[int, str] = field(default_factory=dict)
-    """By group, an answer of it; of the last look."""
+    """An answer of each group, as of the last look."""
     _groups: dict[str, int] = field(default_factory=dict)
     """The group of each answer's text, of the last look."""
     _arms: dict[str, Arm] = field(default_factory=dict)
-    """By pool or search, the arm that ran last on it, as far as it came; the last one last."""
+    """The arm that ran last on a pool or search, as far as it came, by pool or search; the last one last."""
 
     def of(self, pool: str) -> Samples:
         """The samples of a pool, none if it has not been sampled."""

@@ -1,4 +1,4 @@
-"""From models and methods that were named to a router of one arm, with its models loaded."""
+"""Turns models and methods that were named into a router of one arm, with its models loaded."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ _UNSUPPORTED = (400, 404, 405, 422, 501)
 
 @dataclass(frozen=True, slots=True)
 class Abilities:
-    """Of one model on one server."""
+    """What one model on one server is able to do."""
 
     api: Api
     logprobs: bool
@@ -209,8 +209,10 @@ def _has_logprobs(response: Any | None) -> bool:
 
 
 def as_api(name: str | None) -> Api | None:
-    """Raises:
-    InputError: there is no such API.
+    """Return the API of this name; None stays None.
+
+    Raises:
+        InputError: there is no such API.
     """
     if name is None:
         return None

@@ -87,7 +87,8 @@ def _usage(client: Client, response: Any) -> Usage:
 
 
 def _counted(choice: Choice, usage: Usage, *, alone: bool) -> Choice:
-    """Its own tokens, where the server tells them of all choices together and it is the only one."""
+    """Return the choice with its own tokens, where the server tells those of all choices together and it is
+    the only one."""
     return replace(choice, n_tokens=usage.generated) if alone and choice.n_tokens is None else choice
 
 
@@ -104,7 +105,7 @@ class _Stream:
         self._pieces = dict.fromkeys(self._parts, 0)
 
     async def read(self) -> Reply:
-        """Until all is written, the deadline, or a failure after which what is whole remains."""
+        """Read until all is written, the deadline, or a failure after which what is whole remains."""
         error: BackendError | None = None
         try:
             async with asyncio.timeout(max(0.0, self._deadline - time.monotonic())):

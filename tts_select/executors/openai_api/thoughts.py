@@ -30,7 +30,7 @@ class ThinkingMode(NamedTuple):
 
 
 found: dict[tuple[object, ...], ThinkingMode] = {}
-"""By server, model, and what was asked for."""
+"""The modes that were found, by server, model, and what was asked for."""
 
 
 async def find_thinking(
@@ -59,7 +59,7 @@ async def find_thinking(
 
 
 async def _shows(send: Try, question: Body, n_begun: int | None) -> bool | None:
-    """None: the server does not take the request.
+    """Return whether a thought shows; None if the server does not take the request.
 
     A prompt that is longer than one with an answer begun has something behind the answer's opening: perhaps
     `<think>`. Then only the end of a thought tells it from an answer.

@@ -11,7 +11,7 @@ from tts_select.executors.placement.devices import GIB, Device
 from tts_select.executors.placement.memory import ModelPlacement, Need, Workload, need_of
 
 _MARGIN = 0.05
-"""Of a device's memory, which is given to nobody: fragments, and what the estimates miss."""
+"""The share of a device's memory that is given to nobody: fragments, and what the estimates miss."""
 _CONTEXT_STEP = 256
 
 
@@ -25,14 +25,14 @@ class Fit:
 
     device: Device
     usable: int
-    """In bytes: what is free, without the margin."""
+    """The usable bytes: what is free, without the margin."""
     needs: tuple[Need, ...]
     shares: Mapping[str, float]
-    """Of the device's memory, for each model in vLLM."""
+    """The share of the device's memory for each model in vLLM."""
 
 
 def fit(models: Sequence[ModelPlacement], devices: Sequence[Device], workload: Workload) -> tuple[Fit, ...]:
-    """One for each device that has a model on it, if all models are loaded together.
+    """Return one fit for each device that has a model on it, if all models are loaded together.
 
     vLLM is given what a model needs, and the first policy that runs in it also what is left over, for a
     larger prefix cache. A share that was asked for is kept.
@@ -50,7 +50,7 @@ def fit(models: Sequence[ModelPlacement], devices: Sequence[Device], workload: W
 
 
 def shares_of(fits: Sequence[Fit]) -> dict[str, float]:
-    """By model: the smallest of its shares, for vLLM takes the same of each of its devices."""
+    """Return the smallest share of each model, for vLLM takes the same of each of its devices."""
     found: dict[str, float] = {}
     for placed in fits:
         for name, share in placed.shares.items():
@@ -88,7 +88,7 @@ def _fit_one(device: Device, models: Sequence[ModelPlacement], workload: Workloa
 
 
 def _floored(share: float) -> float:
-    """To whole percents; what is one but for rounding is kept."""
+    """Round down to whole percents; what is one but for rounding is kept."""
     return floor(100 * share + 1e-6) / 100
 
 

@@ -1,4 +1,4 @@
-"""From specs and their options to models that can be placed: where each runs, its dtype and its parts."""
+"""Turns specs and their options into models that can be placed: where each runs, its dtype and its parts."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def _placed(
 
 
 def _device(scheme: str, options: Options, devices: Sequence[Device]) -> str:
-    """As the backends choose it: the first GPU, if nothing is said."""
+    """Return the device that the backends choose: the first GPU, unless one is specified."""
     has_gpu = any(d.is_gpu for d in devices)
     if scheme == "vllm":
         ids = options.get("device_ids") or [0]

@@ -1,4 +1,4 @@
-"""From a problem and its steps to token ids, as a format's layout has them.
+"""Turns a problem and its steps into token ids, in a format's layout.
 
 A step's tokens never depend on what follows it, so a longer solution only adds tokens to a shorter one, and
 what was computed for the shorter one holds.
@@ -27,11 +27,13 @@ class EncodedSolution(NamedTuple):
 
 
 class Encoder:
-    """Of one layout and one tokenizer."""
+    """Encodes solutions with one layout and one tokenizer."""
 
     def __init__(self, layout: Layout, tokenizer: Any, name: str) -> None:
-        """Raises:
-        InputError: the tokenizer does not suit the layout.
+        """Check that the tokenizer suits the layout.
+
+        Raises:
+            InputError: the tokenizer does not suit the layout.
         """
         self._layout, self._tokenizer, self._name = layout, tokenizer, name
         self.frame = frame_of(layout, tokenizer, name)
@@ -66,7 +68,7 @@ class Encoder:
         return found
 
     def _verify(self) -> None:
-        """That the close is one token, and that pieces and whole text have the same tokens."""
+        """Check that the close is one token, and that pieces and whole text have the same tokens."""
         if self._layout.close_is_one_token:
             self._verify_close()
         if not self._layout.is_apart:

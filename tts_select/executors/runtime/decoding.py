@@ -86,7 +86,7 @@ class Decoder:
 
     @property
     def is_idle(self) -> bool:
-        """Nothing to do."""
+        """Whether there is nothing to do."""
         return not self._rows and not self._waiting
 
     def submit(self, job: Job) -> None:
