@@ -13,7 +13,7 @@ from tts_select.selector.course import MOST_DECISIONS
 from tts_select.selector.deciding import Caps, next_samples
 from tts_select.selector.features import SUREST
 from tts_select.selector.portfolio import Portfolio
-from tts_select.selector.routers.lookahead import Calibrated, LookaheadRouter, Probe
+from tts_select.selector.routers.lookahead import CalibratedModel, LookaheadRouter, Probe
 from tts_select.training.replay.cases import Case, Look
 from tts_select.training.replay.walks import Walk, after, judge, probed, walk
 from tts_select.training.routers.lookahead.fit import Fitted
@@ -67,9 +67,9 @@ def stubborn(router: LookaheadRouter) -> Callable[..., LookaheadRouter]:
             portfolio=portfolio,
             strengths={arm.name: 0.5 for arm in portfolio.arms},
             probe=PROBE,
-            mend=Calibrated(Constant(0.9), flat),  # type: ignore[arg-type]
-            spoil=Calibrated(Constant(0.0), flat),  # type: ignore[arg-type]
-            confidence=Calibrated(Constant(0.1), flat),  # type: ignore[arg-type]
+            mend=CalibratedModel(Constant(0.9), flat),  # type: ignore[arg-type]
+            spoil=CalibratedModel(Constant(0.0), flat),  # type: ignore[arg-type]
+            confidence=CalibratedModel(Constant(0.1), flat),  # type: ignore[arg-type]
             cost=Constant(6.0),  # type: ignore[arg-type]
         )
 

@@ -19,7 +19,7 @@ from tts_select.core.cost import inference_flops
 from tts_select.core.errors import InputError
 from tts_select.core.voting import ROUND, aggregate, is_settled
 from tts_select.data.grading import group_equivalent
-from tts_select.selector.evidence import Evidence, Observed, counts, won_by
+from tts_select.selector.evidence import Evidence, SolutionEvidence, counts, won_by
 from tts_select.training.log.estimators import best_of_k
 from tts_select.training.log.manifest import pools_of
 from tts_select.training.log.records import LoggedProblem, Manifest, Pool, Run, Sample, SweepLog
@@ -70,11 +70,11 @@ class Case:
     """One problem of a log. Its pools are known by their names."""
 
     problem: LoggedProblem
-    observed: Mapping[str, Sequence[Observed]]
+    observed: Mapping[str, Sequence[SolutionEvidence]]
     correct: Mapping[str, np.ndarray]
     """By pool, of each sample."""
     pools: Mapping[str, Pool]
-    runs: Mapping[str, Sequence[tuple[Run, Observed]]]
+    runs: Mapping[str, Sequence[tuple[Run, SolutionEvidence]]]
     """By arm name."""
     searchers: Mapping[str, str]
     """By arm name, the policy of each search."""
@@ -110,7 +110,7 @@ class Case:
         ended = np.array([not is_cut(sample) for sample in self.pools[largest].samples])
         return float(self.correct[largest][ended if ended.any() else ~ended].mean())
 
-    def found_by(self, policy: str) -> list[tuple[Run, Observed]]:
+    def found_by(self, policy: str) -> list[tuple[Run, SolutionEvidence]]:
         """What all searches of a policy came to."""
         return [run for name, runs in self.runs.items() if self.searchers[name] == policy for run in runs]
 
@@ -174,7 +174,7 @@ class Case:
         again = [model for model in (arm.policy, arm.prm) if model in look.readers]
         return sum(self.per_token[model] * self._prompt_tokens for model in again)
 
-    def _run(self, name: str, order: Order) -> tuple[Run, Observed]:
+    def _run(self, name: str, order: Order) -> tuple[Run, SolutionEvidence]:
         runs = self.runs[name]
         return runs[order.run % len(runs)]
 
@@ -263,19 +263,19 @@ def _case(
     return Case(problem, observed, correct, pools, numbered, searchers, per_token)
 
 
-def _observed(sample: Sample, group: int) -> Observed:
+def _observed(sample: Sample, group: int) -> SolutionEvidence:
     n_steps = sample.text.count("\n\n") + 1 if sample.text else 0
     logprob = math.nan if sample.logprob is None else sample.logprob
-    return Observed(group, sample.n_tokens, logprob, n_steps, sample.scores)
+    return SolutionEvidence(group, sample.n_tokens, logprob, n_steps, sample.scores)
 
 
-def _ended(run: Run, prm: str | None, group: int) -> Observed:
+def _ended(run: Run, prm: str | None, group: int) -> SolutionEvidence:
     scores = {prm: run.scores} if prm is not None and run.scores else {}
     share = 1.0 if run.confidence is None else run.confidence
-    return Observed(group, run.n_tokens, run.logprob, len(run.scores), scores, share)
+    return SolutionEvidence(group, run.n_tokens, run.logprob, len(run.scores), scores, share)
 
 
-def _seen(sample: Observed, place: int, scored: Mapping[str, int]) -> Observed:
+def _seen(sample: SolutionEvidence, place: int, scored: Mapping[str, int]) -> SolutionEvidence:
     """A sample with the scores of those PRMs that have come to its place."""
     scores = {prm: found for prm, found in sample.scores.items() if place < scored.get(prm, 0)}
     return sample if len(scores) == len(sample.scores) else replace(sample, scores=scores)

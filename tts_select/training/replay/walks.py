@@ -16,7 +16,7 @@ from tts_select.selector.course import Course, next_decisions
 from tts_select.selector.deciding import Answer, Caps, Decision
 from tts_select.selector.evidence import Evidence
 from tts_select.selector.features import Layout
-from tts_select.selector.routers.lookahead import Calibrated
+from tts_select.selector.routers.lookahead import CalibratedModel
 from tts_select.selector.routers.protocol import Router
 from tts_select.training.replay.cases import Case, Look, Order
 
@@ -156,7 +156,7 @@ def walk_in(
     return walks
 
 
-def judge(layout: Layout, confidence: Calibrated, walks: Sequence[Walk]) -> None:
+def judge(layout: Layout, confidence: CalibratedModel, walks: Sequence[Walk]) -> None:
     """How sure each answer at hand is by now, and whether the surest is right."""
     found = [layout.answers(w.evidence) for w in walks]
     if not any(groups for groups, _ in found):

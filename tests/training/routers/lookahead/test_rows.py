@@ -11,7 +11,7 @@ from tts_select.core.arm import Arm
 from tts_select.selector.calibration import Calibration
 from tts_select.selector.features import SUREST, TEXT_FEATURES, Layout
 from tts_select.selector.portfolio import Portfolio
-from tts_select.selector.routers.lookahead import Calibrated, Probe, layout_of
+from tts_select.selector.routers.lookahead import CalibratedModel, Probe, layout_of
 from tts_select.selector.routers.named import is_open
 from tts_select.training.replay.cases import Case, Look
 from tts_select.training.replay.walks import after, judge, probed
@@ -46,8 +46,8 @@ def layout(portfolio: Portfolio) -> Layout:
 
 
 @pytest.fixture(scope="module")
-def by_votes(layout: Layout) -> Calibrated:
-    return Calibrated(ByVotes(layout), Calibration((0.0, 1.0), (0.0, 1.0)))  # type: ignore[arg-type]
+def by_votes(layout: Layout) -> CalibratedModel:
+    return CalibratedModel(ByVotes(layout), Calibration((0.0, 1.0), (0.0, 1.0)))  # type: ignore[arg-type]
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +56,7 @@ def states(cases: list[Case], portfolio: Portfolio, probe: Probe) -> list[State]
 
 
 @pytest.fixture(scope="module")
-def tables(states: list[State], portfolio: Portfolio, layout: Layout, by_votes: Calibrated) -> Options:
+def tables(states: list[State], portfolio: Portfolio, layout: Layout, by_votes: CalibratedModel) -> Options:
     return options_tables(states, portfolio, layout, by_votes, seed=0)
 
 
@@ -144,7 +144,7 @@ def test_an_arm_is_run_in_every_state_that_leaves_one_open(
 
 
 def test_a_wrong_answer_may_be_mended_and_a_right_one_spoilt(
-    states: list[State], portfolio: Portfolio, layout: Layout, by_votes: Calibrated
+    states: list[State], portfolio: Portfolio, layout: Layout, by_votes: CalibratedModel
 ) -> None:
     """Each label is what the arm led to, found by running it again."""
     met: set[tuple[bool, float]] = set()
@@ -199,7 +199,7 @@ def test_no_row_is_about_an_arm_that_is_done(tables: Options, layout: Layout) ->
 
 
 def test_a_state_stays_as_it_was(
-    cases: list[Case], portfolio: Portfolio, layout: Layout, by_votes: Calibrated, probe: Probe
+    cases: list[Case], portfolio: Portfolio, layout: Layout, by_votes: CalibratedModel, probe: Probe
 ) -> None:
     w = probed(probe.arm, cases[0], cases[0].order(np.random.default_rng(0)))
     before = replace(w)
@@ -208,7 +208,7 @@ def test_a_state_stays_as_it_was(
 
 
 def test_where_every_arm_has_run_there_is_no_row(
-    cases: list[Case], layout: Layout, by_votes: Calibrated, probe: Probe
+    cases: list[Case], layout: Layout, by_votes: CalibratedModel, probe: Probe
 ) -> None:
     w = probed(probe.arm, cases[0], cases[0].order(np.random.default_rng(0)))
     found = options_tables([State(0, w)], Portfolio("probes", (probe.arm,)), layout, by_votes, seed=0)

@@ -11,7 +11,7 @@ import numpy as np
 
 from tts_select.selector.features import Layout
 from tts_select.selector.portfolio import Portfolio
-from tts_select.selector.routers.lookahead import Calibrated, DifficultyModel
+from tts_select.selector.routers.lookahead import CalibratedModel, DifficultyModel
 from tts_select.training.replay.cases import Case
 from tts_select.training.routers.lookahead.boosting import N_FOLDS, boost, fit_in_folds
 from tts_select.training.routers.lookahead.rows import State, Table, answers_table, joined, options_tables
@@ -32,9 +32,9 @@ _GROW_WITH_N = ("arm/log2_n", "arm/more_samples")
 class Learned:
     """What decides: fields of `LookaheadRouter` of the same names."""
 
-    mend: Calibrated
-    spoil: Calibrated
-    confidence: Calibrated
+    mend: CalibratedModel
+    spoil: CalibratedModel
+    confidence: CalibratedModel
     cost: Booster
 
 
@@ -43,7 +43,7 @@ class Told:
     """What a model says of rows of problems that it has not seen."""
 
     said: np.ndarray
-    """Calibrated, one a row."""
+    """Calibrated probabilities, one a row."""
     labels: np.ndarray
     problems: np.ndarray
 
@@ -52,8 +52,8 @@ class Told:
 class Fit:
     """A probability, learned."""
 
-    whole: Calibrated
-    by_fold: tuple[Calibrated, ...]
+    whole: CalibratedModel
+    by_fold: tuple[CalibratedModel, ...]
     told: Told
 
 
@@ -108,8 +108,8 @@ def fit_probability(
     curve = calibrate_shrunk(found.said, labels, folds, len(fold_of))
     by_fold = zip(found.trees.by_fold, found.linear.by_fold, strict=True)
     return Fit(
-        Calibrated(found.trees.whole, curve, found.linear.whole, found.share),
-        tuple(Calibrated(trees, curve, linear, found.share) for trees, linear in by_fold),
+        CalibratedModel(found.trees.whole, curve, found.linear.whole, found.share),
+        tuple(CalibratedModel(trees, curve, linear, found.share) for trees, linear in by_fold),
         Told(curve(found.said), labels, problems),
     )
 

@@ -11,7 +11,7 @@ import numpy as np
 from tts_select.core.arm import Arm
 from tts_select.selector.features import Layout
 from tts_select.selector.portfolio import Portfolio
-from tts_select.selector.routers.lookahead import Calibrated, Probe
+from tts_select.selector.routers.lookahead import CalibratedModel, Probe
 from tts_select.selector.routers.named import is_open
 from tts_select.training.replay.cases import Case
 from tts_select.training.replay.walks import Walk, after, judge, probed
@@ -103,7 +103,7 @@ class Options:
 
 
 def options_tables(
-    states: Sequence[State], portfolio: Portfolio, layout: Layout, confidence: Calibrated, seed: int
+    states: Sequence[State], portfolio: Portfolio, layout: Layout, confidence: CalibratedModel, seed: int
 ) -> Options:
     """Some arms are run in every state.
 
