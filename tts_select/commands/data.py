@@ -163,11 +163,11 @@ def grade(
             continue
         rows += [row] if as_json else []
         if not as_json:
-            Console(highlight=False).print(_as_text(row), soft_wrap=True)
+            show(_as_text(row), wrap=False)
     if as_json:
-        click.echo(json.dumps({"rows": rows, "summary": counts}))
+        show_json({"rows": rows, "summary": counts})
     else:
-        click.echo(", ".join(f"{n:,} {what}" for what, n in counts.items() if n) or "no rows")
+        show(", ".join(f"{n:,} {what}" for what, n in counts.items() if n) or "no rows", wrap=False)
 
 
 def _graded(file: Path, fields: Fields, prediction: str | None, *, strict: bool) -> Iterator[dict[str, Any]]:
