@@ -13,7 +13,7 @@ from tts_select.data.grading import GRADER, grade
 from tts_select.training.importing.intake import Intake, spec_of
 from tts_select.training.importing.spool import SpoolSample
 from tts_select.training.log.manifest import rounds
-from tts_select.training.log.records import Imported, Manifest, ModelCard, Pool, Sample, Unit
+from tts_select.training.log.records import ImportFacts, Manifest, ModelCard, Pool, Sample, Unit
 
 LOG_GRADER = "log"
 
@@ -53,7 +53,7 @@ def manifest_of(
             if spec in sizes or spec in prms
         },
         grader=LOG_GRADER if intake.log_has_graded else GRADER,
-        imported=Imported(*source, unit, tally.n_rows, tally.n_bad, tally.n_duplicates, n_pools),
+        imported=ImportFacts(*source, unit, tally.n_rows, tally.n_bad, tally.n_duplicates, n_pools),
     )
 
 

@@ -9,14 +9,14 @@ from typing import Any
 from tts_select.core.errors import UnknownName
 from tts_select.training.importing import values
 from tts_select.training.importing.entries import Entry, Row
-from tts_select.training.importing.generic import Reading, entry_of_parts
+from tts_select.training.importing.generic import ReadOptions, entry_of_parts
 from tts_select.training.importing.inspect_files import read_log
 from tts_select.training.importing.said import answer_in
 
 _ATTACHED = "attachment://"
 
 
-def read_rows(path: Path, reading: Reading) -> Iterator[Row]:
+def read_rows(path: Path, reading: ReadOptions) -> Iterator[Row]:
     """The verdict is that of the first scorer that has one; `--metric NAME` takes another.
 
     A retry has copies of the samples that went well before: a sample is known by its `uuid`, and by the
@@ -56,7 +56,7 @@ class _Sample:
             return "it was invalidated"
         return None if self._choices else "the model wrote nothing"
 
-    def entry(self, path: Path, reading: Reading) -> Entry:
+    def entry(self, path: Path, reading: ReadOptions) -> Entry:
         """Raises:
         ValueError: a part is malformed.
         InputError: there is no such scorer.

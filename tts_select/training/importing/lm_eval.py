@@ -17,7 +17,7 @@ from tts_select.data.problems.fields import PROBLEM_NAMES
 from tts_select.data.problems.files import plain_name, read_records
 from tts_select.training.importing import nested, values
 from tts_select.training.importing.entries import Entry, Row
-from tts_select.training.importing.generic import TOLERANT, Reading, entry_of_parts
+from tts_select.training.importing.generic import TOLERANT, ReadOptions, entry_of_parts
 from tts_select.training.importing.said import answer_in
 
 _FILE = re.compile(r"samples_(?P<task>.+?)_\d{4}-\d{2}-\d{2}T.*")
@@ -28,7 +28,7 @@ _INVALID = "[invalid]"
 _NO_FILTER = "none"
 
 
-def read_rows(path: Path, reading: Reading) -> Iterator[Row]:
+def read_rows(path: Path, reading: ReadOptions) -> Iterator[Row]:
     """One sample for each repeat. A file with several filters has every sample once for each: `--filter`
     says which counts, else the first; `--map answer=,correct=` leaves both to our own grading.
 
@@ -49,7 +49,7 @@ def read_rows(path: Path, reading: Reading) -> Iterator[Row]:
         raise UnknownName(f"filter in '{path.name}'", reading.filter, filters)
 
 
-def _names(path: Path, reading: Reading) -> tuple[str, str]:
+def _names(path: Path, reading: ReadOptions) -> tuple[str, str]:
     """(task, model): the harness names the folder like the model."""
     stem = Path(plain_name(path)).stem
     found = _FILE.fullmatch(stem)
@@ -58,7 +58,7 @@ def _names(path: Path, reading: Reading) -> tuple[str, str]:
 
 
 def _rows(
-    place: str, data: Mapping[str, Any], about: Mapping[str, Any], path: Path, reading: Reading
+    place: str, data: Mapping[str, Any], about: Mapping[str, Any], path: Path, reading: ReadOptions
 ) -> Iterator[Row]:
     doc = data["doc"] if isinstance(data.get("doc"), dict) else {}
 
@@ -131,7 +131,7 @@ def _answer(filtered: Any, text: Any) -> Any:
     return answer_in(text) if is_whole else filtered
 
 
-def _verdicts(data: Mapping[str, Any], n: int, path: Path, reading: Reading) -> dict[str, list[Any]]:
+def _verdicts(data: Mapping[str, Any], n: int, path: Path, reading: ReadOptions) -> dict[str, list[Any]]:
     """The metric of each sample, unless it is one of all repeats together."""
     listed = data.get("metrics")
     names = [str(name) for name in listed] if isinstance(listed, list) else []

@@ -16,12 +16,12 @@ from tts_select.data.problems.fields import ID_NAMES, is_unknown
 from tts_select.data.problems.files import read_records
 from tts_select.training.importing import nested
 from tts_select.training.importing.entries import Entry, Row
-from tts_select.training.importing.generic import TOLERANT, Reading, entry_of_parts
+from tts_select.training.importing.generic import TOLERANT, ReadOptions, entry_of_parts
 
 _SEARCHES = ("beam_search", "dvts", "diverse_verifier")
 
 
-def read_rows(path: Path, reading: Reading) -> Iterator[Row]:
+def read_rows(path: Path, reading: ReadOptions) -> Iterator[Row]:
     """One sample for each completion.
 
     Raises:
@@ -43,7 +43,7 @@ def read_rows(path: Path, reading: Reading) -> Iterator[Row]:
             yield from _rows(place, data, path, reading)
 
 
-def _rows(place: str, data: Mapping[str, Any], path: Path, reading: Reading) -> Iterator[Row]:
+def _rows(place: str, data: Mapping[str, Any], path: Path, reading: ReadOptions) -> Iterator[Row]:
     about = _about(data)
 
     def read(k: int, each: dict[str, Any]) -> Entry:

@@ -15,7 +15,7 @@ from tts_select.training.log.codec import take
 from tts_select.training.log.records import (
     IMPORTED_SCHEMA,
     SCHEMA,
-    Imported,
+    ImportFacts,
     LoggedProblem,
     Manifest,
     ModelCard,
@@ -189,11 +189,11 @@ def _arm(data: Any, number: int) -> Arm:
     return arm
 
 
-def _imported(data: Any) -> Imported:
+def _imported(data: Any) -> ImportFacts:
     format_, files, unit, *counts = take(data, "its import", _IMPORTED, ignored=_GONE)
     if unit not in get_args(Unit) or not all(isinstance(name, str) for name in files):
         raise ValueError(f"its import has the unit {unit!r} and the files {files!r}")
-    return Imported(format_, tuple(files), unit, *counts)
+    return ImportFacts(format_, tuple(files), unit, *counts)
 
 
 def _card(spec: str, data: Any, is_imported: bool) -> ModelCard:

@@ -28,7 +28,7 @@ class ModelCard:
 
 
 @dataclass(frozen=True, slots=True)
-class Imported:
+class ImportFacts:
     """Of a log that was imported: what its counts are, and what became of the rows that were read."""
 
     format: str
@@ -60,7 +60,7 @@ class Manifest:
     """By their specs."""
     grader: str
     """Fingerprint of the grading; `log` where an imported log says itself what is correct."""
-    imported: Imported | None = None
+    imported: ImportFacts | None = None
     n_samples_of: dict[str, int] = field(default_factory=dict)
     """By policy, where its pools have another number of samples."""
 

@@ -46,7 +46,7 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class Position:
     """How much has been seen: samples of each pool, how many of them PRMs have scored, searches by name."""
 
     n: Mapping[str, int] = field(default_factory=dict)
@@ -55,14 +55,14 @@ class Look:
     readers: frozenset[str] = frozenset()
     """The policies and PRMs that have read the prompt: their caches keep it."""
 
-    def after(self, arm: Arm, n: int) -> Look:
+    def after(self, arm: Arm, n: int) -> Position:
         """When the arm has run, with `n` samples if it is a sampling arm."""
         readers = self.readers | {model for model in (arm.policy, arm.prm) if model}
         if not arm.is_sampling:
             return replace(self, found=self.found | {arm.name}, readers=readers)
         seen = max(n, self.n.get(arm.pool, 0))
         scored = {**self.scored.get(arm.pool, {}), **({arm.prm: seen} if arm.prm else {})}
-        return Look({**self.n, arm.pool: seen}, {**self.scored, arm.pool: scored}, self.found, readers)
+        return Position({**self.n, arm.pool: seen}, {**self.scored, arm.pool: scored}, self.found, readers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,18 +86,18 @@ class Case:
         perms = {pool: rng.permutation(len(samples)) for pool, samples in self.observed.items()}
         return Order(perms, int(rng.integers(1 << 30)))
 
-    def evidence(self, order: Order, look: Look) -> Evidence:
+    def evidence(self, order: Order, position: Position) -> Evidence:
         """What has been seen after a look."""
         seen = {
             pool: [
-                _seen(self.observed[pool][k], place, look.scored.get(pool, {}))
+                _seen(self.observed[pool][k], place, position.scored.get(pool, {}))
                 for place, k in enumerate(order.samples[pool][:count])
             ]
-            for pool, count in look.n.items()
+            for pool, count in position.n.items()
             if count
         }
-        found = {name: self._run(name, order)[1] for name in sorted(look.found)}
-        exhausted = frozenset(pool for pool, n in look.n.items() if n >= len(self.observed[pool]))
+        found = {name: self._run(name, order)[1] for name in sorted(position.found)}
+        exhausted = frozenset(pool for pool, n in position.n.items() if n >= len(self.observed[pool]))
         return Evidence(self.problem.problem, seen, found, exhausted)
 
     def pass_at_1(self, policy: str) -> float:
@@ -122,7 +122,7 @@ class Case:
             return Outcome(run.correct, observed.group, share, run.cost.flops, tokens)
         n = self.n_samples(arm, order)
         won = won_by(arm, [self.observed[arm.pool][k] for k in order.samples[arm.pool][:n]])
-        flops, tokens = self.sampling_cost(arm, order, Look(), n)
+        flops, tokens = self.sampling_cost(arm, order, Position(), n)
         return Outcome(self.is_right(won.group), won.group, won.share, flops, tokens)
 
     def best_of(self, arm: Arm) -> float:
@@ -143,23 +143,23 @@ class Case:
         """Whether the answer of this group is the right one."""
         return float(group == RIGHT)
 
-    def cost(self, arm: Arm, order: Order, look: Look) -> float:
+    def cost(self, arm: Arm, order: Order, position: Position) -> float:
         """The cost from a look to the end of the arm."""
         if arm.is_sampling:
-            return self.sampling_cost(arm, order, look, self.n_samples(arm, order))[0]
-        return max(0.0, self._run(arm.name, order)[0].cost.flops - self._reused(arm, look))
+            return self.sampling_cost(arm, order, position, self.n_samples(arm, order))[0]
+        return max(0.0, self._run(arm.name, order)[0].cost.flops - self._reused(arm, position))
 
-    def sampling_cost(self, arm: Arm, order: Order, look: Look, n: int) -> tuple[float, float]:
+    def sampling_cost(self, arm: Arm, order: Order, position: Position, n: int) -> tuple[float, float]:
         """(cost, generated tokens) from a look to `n` samples of the arm's pool, scored by its PRM."""
         pool, places = self.pools[arm.pool], order.samples[arm.pool]
-        here = look.n.get(arm.pool, 0)
+        here = position.n.get(arm.pool, 0)
         generated = sum(pool.samples[k].n_tokens for k in places[here:n])
-        prompt = 0 if here or arm.policy in look.readers else pool.prompt_tokens or 0
+        prompt = 0 if here or arm.policy in position.readers else pool.prompt_tokens or 0
         cost = self.per_token[arm.policy] * (generated + prompt)
         if arm.prm is not None:
-            before = look.scored.get(arm.pool, {}).get(arm.prm, 0)
+            before = position.scored.get(arm.pool, {}).get(arm.prm, 0)
             read = self._prm_tokens(pool, arm.prm, max(n, here)) - self._prm_tokens(pool, arm.prm, before)
-            if not before and arm.prm in look.readers:
+            if not before and arm.prm in position.readers:
                 read -= self._prompt_tokens
             cost += self.per_token[arm.prm] * max(0.0, read)
         return cost, float(generated)
@@ -169,9 +169,9 @@ class Case:
         """Of the problem. A PRM's are hardly more or fewer than a policy's, and no log tells them apart."""
         return min((pool.prompt_tokens or 0 for pool in self.pools.values()), default=0)
 
-    def _reused(self, arm: Arm, look: Look) -> float:
+    def _reused(self, arm: Arm, position: Position) -> float:
         """The cost of reading the prompt that a run from the start paid for, and that is not paid again."""
-        again = [model for model in (arm.policy, arm.prm) if model in look.readers]
+        again = [model for model in (arm.policy, arm.prm) if model in position.readers]
         return sum(self.per_token[model] * self._prompt_tokens for model in again)
 
     def _run(self, name: str, order: Order) -> tuple[Run, Observed]:

@@ -18,7 +18,7 @@ from tts_select.selector.evidence import Evidence
 from tts_select.selector.features import Layout
 from tts_select.selector.routers.lookahead import Calibrated
 from tts_select.selector.routers.protocol import Router
-from tts_select.training.replay.cases import Case, Look, Order
+from tts_select.training.replay.cases import Case, Order, Position
 
 
 @dataclass(slots=True)
@@ -27,7 +27,7 @@ class Walk:
 
     case: Case
     order: Order
-    look: Look = field(default_factory=Look)
+    position: Position = field(default_factory=Position)
     flops: float = 0.0
     tokens: float = 0.0
     """Generated."""
@@ -44,29 +44,29 @@ class Walk:
     """The names of the arms that were run, the probe aside."""
     unfamiliar: str | None = None
     """Why the router refused the problem as unlike its training problems, if it did."""
-    _seen: tuple[Look, Evidence] | None = None
+    _seen: tuple[Position, Evidence] | None = None
 
     @property
     def evidence(self) -> Evidence:
         """All that has been seen."""
-        if self._seen is None or self._seen[0] is not self.look:
-            self._seen = self.look, self.case.evidence(self.order, self.look)
+        if self._seen is None or self._seen[0] is not self.position:
+            self._seen = self.position, self.case.evidence(self.order, self.position)
         return self._seen[1]
 
     def run(self, arm: Arm, n: int | None = None) -> None:
         """Run a search, or a sampling arm until its pool has `n` samples (None: all that it takes)."""
         if not arm.is_sampling:
-            self.flops += self.case.cost(arm, self.order, self.look)
+            self.flops += self.case.cost(arm, self.order, self.position)
             self.tokens += self.case.outcome(arm, self.order).tokens
-            self.look = self.look.after(arm, 0)
+            self.position = self.position.after(arm, 0)
             return
-        here = self.look.n.get(arm.pool, 0)
+        here = self.position.n.get(arm.pool, 0)
         wanted = self.case.n_samples(arm, self.order) if n is None else n
         n = max(here, min(wanted, len(self.order.samples[arm.pool])))
-        flops, tokens = self.case.sampling_cost(arm, self.order, self.look, n)
+        flops, tokens = self.case.sampling_cost(arm, self.order, self.position, n)
         self.flops += flops
         self.tokens += tokens
-        self.look = self.look.after(arm, n)
+        self.position = self.position.after(arm, n)
 
     def take(self, decision: Decision) -> None:
         """Carry out a decision; the one to stop settles the answer."""

@@ -18,7 +18,7 @@ Note = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Trained:
+class TrainedRouter:
     """A router and what was learned."""
 
     router: Router
@@ -28,7 +28,7 @@ class Trained:
 class Trainer(Protocol):
     """Makes a router from a log alone."""
 
-    def __call__(self, log: SweepLog, *, seed: int, note: Note) -> Trained:
+    def __call__(self, log: SweepLog, *, seed: int, note: Note) -> TrainedRouter:
         """Train on every problem of the log."""
 
 
@@ -49,14 +49,14 @@ def usual_kind(log: SweepLog) -> str:
     return LOOK_AHEAD if log.manifest.imported is None else LADDER
 
 
-def _lookahead(log: SweepLog, *, seed: int, note: Note) -> Trained:
+def _lookahead(log: SweepLog, *, seed: int, note: Note) -> TrainedRouter:
     fitted = fit_router(log, probe_for(log.manifest), seed=seed, note=note)
-    return Trained(fitted.router, fitted.facts)
+    return TrainedRouter(fitted.router, fitted.facts)
 
 
-def _ladder(log: SweepLog, *, seed: int, note: Note) -> Trained:
+def _ladder(log: SweepLog, *, seed: int, note: Note) -> TrainedRouter:
     fitted = fit_ladders(log, seed=seed, note=note)
-    return Trained(fitted.router, fitted.facts)
+    return TrainedRouter(fitted.router, fitted.facts)
 
 
 TRAINERS: dict[str, Trainer] = {LOOK_AHEAD: _lookahead, LADDER: _ladder}

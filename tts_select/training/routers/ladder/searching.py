@@ -16,7 +16,7 @@ from tts_select.selector.routers.ladder import Rung
 from tts_select.selector.routers.tally import AnswerModel, Belief, Usual
 from tts_select.training.replay.climbing import Climb, climb, outcome
 from tts_select.training.replay.orders import Replay
-from tts_select.training.routers.ladder.stopping import MOST_ROWS, Stopping, fit_answers, induce
+from tts_select.training.routers.ladder.stopping import MOST_ROWS, StoppingRules, fit_answers, induce
 
 MOST_DRAWS = 12
 """From a pool of a ladder."""
@@ -141,7 +141,9 @@ class _Judge:
         lengths = [outcome(stops, beliefs, walked.lengths)[2].mean() for stops in found.stops]
         return _Rules(answers, found.stops, np.array(lengths))
 
-    def _fitted(self, walked: Climb, rows: np.ndarray, *, most_rows: int) -> tuple[AnswerModel, Stopping]:
+    def _fitted(
+        self, walked: Climb, rows: np.ndarray, *, most_rows: int
+    ) -> tuple[AnswerModel, StoppingRules]:
         answers = fit_answers(walked.tallies, rows, most_rows=most_rows)
         beliefs = [Belief.of(tally, answers) for tally in walked.tallies]
         return answers, induce(beliefs, walked.costs, self.prices, rows)

@@ -23,7 +23,7 @@ MOST_ROWS = 4000
 
 
 @dataclass(frozen=True, slots=True)
-class Stopping:
+class StoppingRules:
     """A stopping rule for each of `prices`, and what it comes to in every row."""
 
     stops: np.ndarray
@@ -65,7 +65,7 @@ def is_first(group: np.ndarray) -> np.ndarray:
 
 def induce(
     beliefs: Sequence[Belief], costs: Sequence[np.ndarray], prices: np.ndarray, rows: np.ndarray
-) -> Stopping:
+) -> StoppingRules:
     """Rules learned from `rows` (a mask) and applied to all rows, the same for every number of prices."""
     shape = (len(beliefs[0].group), len(prices))
     correct = np.broadcast_to((beliefs[-1].group == RIGHT)[:, None] * 1.0, shape)
@@ -78,7 +78,7 @@ def induce(
         stop = terms @ rule <= 0
         correct, cost = np.where(stop, now, correct), np.where(stop, costs[k][:, None], cost)
         stops[:, k] = rule.T
-    return Stopping(stops, correct, cost)
+    return StoppingRules(stops, correct, cost)
 
 
 def _ridge(terms: np.ndarray, gain: np.ndarray) -> np.ndarray:

@@ -22,7 +22,7 @@ from tts_select.training.routers.lookahead.ablation import ablation
 from tts_select.training.routers.lookahead.boosting import folds_of
 from tts_select.training.routers.lookahead.familiarity import fit_familiarity
 from tts_select.training.routers.lookahead.learned import skills, warning_of
-from tts_select.training.routers.lookahead.learning import Learned, learn, learn_difficulty
+from tts_select.training.routers.lookahead.learning import LearnedModels, learn, learn_difficulty
 from tts_select.training.routers.lookahead.probes import scored_probe
 from tts_select.training.routers.lookahead.rows import State, random_states
 
@@ -40,7 +40,7 @@ DRAFT_PRICES = (0.01, 0.1, 1.0)
 
 
 @dataclass(frozen=True, slots=True)
-class Fitted:
+class FittedRouter:
     """A router, with models for each fold of the training problems that have not seen them."""
 
     router: LookaheadRouter
@@ -53,7 +53,7 @@ class Fitted:
 
 def fit_router(
     log: SweepLog, probe: Probe, *, seed: int = 0, note: Callable[[str], None] = lambda _: None
-) -> Fitted:
+) -> FittedRouter:
     """Train on every problem of the log.
 
     Raises:
@@ -95,7 +95,7 @@ def fit_router(
         "problem_ids": sorted(log.problems),
         **_references(cases, board, probe, router, fold_of),
     }
-    return Fitted(
+    return FittedRouter(
         replace(router, prices=prices), tuple(replace(r, prices=prices) for r in folded), fold_of, facts
     )
 
@@ -106,7 +106,7 @@ def _draft(
     portfolio: Portfolio,
     probe: Probe,
     *,
-    models: Learned,
+    models: LearnedModels,
     familiarity: Familiarity,
     scores: Mapping[str, Score],
 ) -> LookaheadRouter:
@@ -129,7 +129,7 @@ def _draft(
     )
 
 
-def _with(router: LookaheadRouter, models: Learned) -> LookaheadRouter:
+def _with(router: LookaheadRouter, models: LearnedModels) -> LookaheadRouter:
     return replace(router, **{f.name: getattr(models, f.name) for f in fields(models)})
 
 

@@ -29,7 +29,7 @@ _GROW_WITH_N = ("arm/log2_n", "arm/more_samples")
 
 
 @dataclass(frozen=True, slots=True)
-class Learned:
+class LearnedModels:
     """What decides: fields of `LookaheadRouter` of the same names."""
 
     mend: Calibrated
@@ -59,7 +59,7 @@ class Fit:
 
 def learn(
     states: Sequence[State], portfolio: Portfolio, layout: Layout, fold_of: np.ndarray, seed: int
-) -> tuple[Learned, list[Learned], dict[str, Told]]:
+) -> tuple[LearnedModels, list[LearnedModels], dict[str, Told]]:
     """Learn from all states, and for each fold from those of the others; last, what these say, by model."""
     answers, options = layout.answer_names, layout.option_names
     confidence = fit_probability(*answers_table(states, layout).arrays(len(answers)), answers, fold_of)
@@ -75,8 +75,8 @@ def learn(
     cost, costs = _cost(joined([t.cost for t in tables]), layout, fold_of)
     by_fold = zip(mend.by_fold, spoil.by_fold, confidence.by_fold, costs, strict=True)
     told = {"mend": mend.told, "spoil": spoil.told, "confidence": confidence.told}
-    whole = Learned(mend.whole, spoil.whole, confidence.whole, cost)
-    return whole, [Learned(*models) for models in by_fold], told
+    whole = LearnedModels(mend.whole, spoil.whole, confidence.whole, cost)
+    return whole, [LearnedModels(*models) for models in by_fold], told
 
 
 def learn_difficulty(

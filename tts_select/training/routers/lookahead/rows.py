@@ -91,7 +91,7 @@ def answers_table(states: Sequence[State], layout: Layout) -> Table:
 
 
 @dataclass(slots=True)
-class Options:
+class OptionTables:
     """What some arms led to in every state."""
 
     mend: Table = field(default_factory=Table)
@@ -104,13 +104,13 @@ class Options:
 
 def options_tables(
     states: Sequence[State], portfolio: Portfolio, layout: Layout, confidence: Calibrated, seed: int
-) -> Options:
+) -> OptionTables:
     """Some arms are run in every state.
 
     `confidence` has not seen the problems: the surest answer would else be too often right.
     """
     rng = np.random.default_rng(seed)
-    tables = Options()
+    tables = OptionTables()
     judge(layout, confidence, [s.walk for s in states])
     for state in states:
         w = state.walk
@@ -133,6 +133,6 @@ def options_tables(
 
 def _random_arm(w: Walk, arms: Sequence[Arm], rng: np.random.Generator) -> Arm:
     if rng.random() < _CHEAP_FIRST:
-        costs = [w.case.cost(arm, w.order, w.look) for arm in arms]
+        costs = [w.case.cost(arm, w.order, w.position) for arm in arms]
         arms = [arms[int(k)] for k in np.argsort(costs)[: max(1, len(arms) // 3)]]
     return arms[int(rng.integers(len(arms)))]
