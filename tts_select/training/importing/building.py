@@ -1,4 +1,4 @@
-"""From what was read to the manifest and the pools of a sweep log."""
+"""Builds the manifest and the pools of a sweep log from what was read."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def pools_of(intake: Intake, unit: Unit) -> Iterator[Pool]:
 
 
 def _arms(policy: str, sizes: Sequence[int], prms: Sequence[str]) -> Iterator[Arm]:
-    """Budgets that half of the pools at least have samples for."""
+    """Yield arms with budgets that at least half of the pools have samples for."""
     budgets = rounds(median_low(sizes))
     yield from (Arm(policy, None, "majority", budget) for budget in budgets)
     yield from (Arm(policy, prm, "best_of_n", budget) for prm in prms for budget in budgets)

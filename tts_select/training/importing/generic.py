@@ -17,9 +17,9 @@ from tts_select.training.importing.entries import Entry, Row
 from tts_select.training.importing.field_map import FieldMap
 
 TOLERANT = "surrogateescape"
-"""Bytes that are no UTF-8 make a bad row, not a bad file: what is left of them can be stored nowhere."""
+"""Bytes that are not UTF-8 make a bad row, not a bad file: what is left of them cannot be stored anywhere."""
 _LOOKED_AT = 100
-"""So many records show which fields there are: not each has all of them."""
+"""The number of records that are read to see which fields there are: not every record has all of them."""
 _PART = "{} of the sample"
 """The field that a part is given, beside those of its record."""
 _SUFFIXES = {"jsonl": ".jsonl", "csv": ".csv", "parquet": ".parquet"}
@@ -27,7 +27,7 @@ _SUFFIXES = {"jsonl": ".jsonl", "csv": ".csv", "parquet": ".parquet"}
 
 @dataclass(frozen=True, slots=True)
 class ReadOptions:
-    """How the files are to be read."""
+    """The options for reading the files of a log."""
 
     format: str = "jsonl"
     fields: FieldMap = field(default_factory=FieldMap)
@@ -144,8 +144,8 @@ class _Fields:
 
 
 def _said(take: _Fields, found: Mapping[str, str], reading: ReadOptions) -> tuple[str | None, str | None]:
-    """(final answer, text). Where neither is there the model wrote nothing; beside an answer the text is
-    not known."""
+    """Return (final answer, text). With neither the model wrote nothing; beside an answer the text is not
+    known."""
     text = take("text", values.response)
     answer = take("answer", lambda value: values.answer(value, reading.no_answer))
     if "answer" not in found and text:
@@ -156,7 +156,7 @@ def _said(take: _Fields, found: Mapping[str, str], reading: ReadOptions) -> tupl
 
 
 def _number(run: str | None, sample: str | None) -> str | None:
-    """A run alone tells no two samples apart."""
+    """Return the number of a sample; a run alone does not tell two samples apart."""
     return None if sample is None else f"{run or ''}/{sample}"
 
 

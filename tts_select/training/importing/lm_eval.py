@@ -22,15 +22,15 @@ from tts_select.training.importing.said import answer_in
 
 _FILE = re.compile(r"samples_(?P<task>.+?)_\d{4}-\d{2}-\d{2}T.*")
 _METRICS = ("math_verify", "exact_match", "acc")
-"""Those that decide, in order of trust: math_verify is right where exact_match misses the format."""
+"""The metrics that decide, in order of trust: math_verify is right where exact_match misses the format."""
 _INVALID = "[invalid]"
-"""What its filters give where they find no answer."""
+"""The text that its filters give where they find no answer."""
 _NO_FILTER = "none"
 
 
 def read_rows(path: Path, reading: ReadOptions) -> Iterator[Row]:
-    """One sample for each repeat. A file with several filters has every sample once for each: `--filter`
-    says which counts, else the first; `--map answer=,correct=` leaves both to our own grading.
+    """Yield one sample for each repeat. A file with several filters has every sample once for each:
+    `--filter` says which counts, else the first; `--map answer=,correct=` leaves both to our own grading.
 
     Raises:
         InputError: the file has no such filter, or no such metric.
@@ -50,7 +50,7 @@ def read_rows(path: Path, reading: ReadOptions) -> Iterator[Row]:
 
 
 def _names(path: Path, reading: ReadOptions) -> tuple[str, str]:
-    """(task, model): the harness names the folder like the model."""
+    """Return (task, model): the harness names the folder like the model."""
     stem = Path(plain_name(path)).stem
     found = _FILE.fullmatch(stem)
     folder = path.parent if path.parent.name not in ("", "..") else path.parent.resolve()
@@ -76,7 +76,7 @@ def _rows(
 
 
 def _about(data: Mapping[str, Any], task: str) -> dict[str, Any]:
-    """What the document says."""
+    """Return what the document says about its problem."""
     doc = data["doc"] if isinstance(data.get("doc"), dict) else {}
     question = next((doc[name] for name in PROBLEM_NAMES if isinstance(doc.get(name), str)), None)
     number = values.text(data.get("doc_id"))
@@ -99,7 +99,8 @@ def _texts(data: Mapping[str, Any]) -> list[Any]:
 
 
 def _is_likelihood(written: Sequence[Any]) -> bool:
-    """Whether it is (log-likelihood, is greedy), or a list of these; newer versions write all as text."""
+    """Return whether it is (log-likelihood, is greedy), or a list of these; newer versions write all as
+    text."""
     if any(isinstance(one, list) for one in written):
         return True
     return len(written) == 2 and str(written[1]) in ("True", "False") and _is_number(written[0])
@@ -114,7 +115,7 @@ def _is_number(value: Any) -> bool:
 
 
 def _answers(data: Mapping[str, Any], texts: Sequence[Any]) -> dict[str, list[Any]]:
-    """What the filter found, if it did so for each repeat. Where it took the whole text, we look."""
+    """Return what each filter found, if it did so for each repeat. Where it took the whole text, we look."""
     filtered = data.get("filtered_resps")
     if not isinstance(filtered, list) or not filtered:
         return {}
@@ -132,7 +133,7 @@ def _answer(filtered: Any, text: Any) -> Any:
 
 
 def _verdicts(data: Mapping[str, Any], n: int, path: Path, reading: ReadOptions) -> dict[str, list[Any]]:
-    """The metric of each sample, unless it is one of all repeats together."""
+    """Return the metric of each sample, unless it is one of all repeats together."""
     listed = data.get("metrics")
     names = [str(name) for name in listed] if isinstance(listed, list) else []
     if reading.metric is not None:

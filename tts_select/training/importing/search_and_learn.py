@@ -22,7 +22,7 @@ _SEARCHES = ("beam_search", "dvts", "diverse_verifier")
 
 
 def read_rows(path: Path, reading: ReadOptions) -> Iterator[Row]:
-    """One sample for each completion.
+    """Yield one sample for each completion.
 
     Raises:
         InputError: it is the output of a search, whose completions are no independent samples; or the model
@@ -62,12 +62,12 @@ def _rows(place: str, data: Mapping[str, Any], path: Path, reading: ReadOptions)
 
 
 def _about(data: Mapping[str, Any]) -> dict[str, Any]:
-    """What all samples of a line share."""
+    """Return what all samples of a line share."""
     id_ = next((data[name] for name in ID_NAMES if name in data), None)
     known = {"problem": data.get("problem"), "gold": data.get("answer"), "id": id_}
     return {**known, "level": data.get("level"), "family": data.get("subject")}
 
 
 def _steps(score: Any) -> Any:
-    """A score of the whole is one of a single step."""
+    """Return a score for each step; a score of the whole counts as one of a single step."""
     return [score] if isinstance(score, int | float) else score

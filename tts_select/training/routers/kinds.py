@@ -19,21 +19,21 @@ Note = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class TrainedRouter:
-    """A router and what was learned."""
+    """A router, and what was learned in training it."""
 
     router: Router
     facts: Mapping[str, Any]
 
 
 class Trainer(Protocol):
-    """Makes a router from a log alone."""
+    """A function that makes a router from a log alone."""
 
     def __call__(self, log: SweepLog, *, seed: int, note: Note) -> TrainedRouter:
         """Train on every problem of the log."""
 
 
 def trainer_of(log: SweepLog, kind: str | None = None) -> Trainer:
-    """That of the kind; of the usual one for such a log if it is None.
+    """Return the trainer of the kind, or of the usual one for such a log if it is None.
 
     Raises:
         UnknownName: there is no such kind.
@@ -45,7 +45,7 @@ def trainer_of(log: SweepLog, kind: str | None = None) -> Trainer:
 
 
 def usual_kind(log: SweepLog) -> str:
-    """A log of samples alone trains ladders, which need few problems."""
+    """Return the usual kind for a log; one of samples alone trains ladders, which need few problems."""
     return LOOK_AHEAD if log.manifest.imported is None else LADDER
 
 

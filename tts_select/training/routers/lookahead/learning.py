@@ -24,13 +24,13 @@ INTERVAL = (0.05, 0.95)
 EVERY = 3
 """Difficulty is learned from every third state: they are much alike, and there is a model a policy."""
 _CODES = ("arm/policy", "arm/prm", "arm/method")
-"""Features whose numbers are names."""
+"""The features whose numbers are names."""
 _GROW_WITH_N = ("arm/log2_n", "arm/more_samples")
 
 
 @dataclass(frozen=True, slots=True)
 class LearnedModels:
-    """What decides: fields of `LookaheadRouter` of the same names."""
+    """The models that decide: fields of `LookaheadRouter` of the same names."""
 
     mend: Calibrated
     spoil: Calibrated
@@ -40,17 +40,17 @@ class LearnedModels:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What a model says of rows of problems that it has not seen."""
+    """The predictions of a model for rows of problems that it has not seen."""
 
     said: np.ndarray
-    """Calibrated, one a row."""
+    """The calibrated predictions, one for each row."""
     labels: np.ndarray
     problems: np.ndarray
 
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """A probability, learned."""
+    """A model of a probability, fitted to rows."""
 
     whole: Calibrated
     by_fold: tuple[Calibrated, ...]
@@ -82,7 +82,7 @@ def learn(
 def learn_difficulty(
     states: Sequence[State], layout: Layout, cases: Sequence[Case], fold_of: np.ndarray
 ) -> tuple[dict[str, DifficultyModel], list[dict[str, DifficultyModel]]]:
-    """By policy, as `learn`."""
+    """Learn difficulty by policy, as `learn`."""
     looks = Table()
     for state in states[::EVERY]:
         looks.add(layout.state(state.walk.evidence), math.nan, state.number)
@@ -102,7 +102,8 @@ def learn_difficulty(
 def fit_probability(
     rows: np.ndarray, labels: np.ndarray, problems: np.ndarray, names: Sequence[str], fold_of: np.ndarray
 ) -> Fit:
-    """Boosted trees and a linear model, mixed and calibrated as suits problems that they have not seen."""
+    """Fit boosted trees and a linear model, mixed and calibrated as suits problems that they have not
+    seen."""
     folds, coded = fold_of[problems], [k for k, name in enumerate(names) if name in _CODES]
     found = mix_in_folds(rows, labels, folds, coded)
     curve = calibrate_shrunk(found.said, labels, folds, len(fold_of))
@@ -117,7 +118,8 @@ def fit_probability(
 def error_bands(
     said: np.ndarray, labels: np.ndarray, n_bands: int = 8
 ) -> tuple[tuple[float, float, float], ...]:
-    """(prediction from, low, high): the 5 % and 95 % quantiles of label - prediction on unseen problems."""
+    """Return (prediction from, low, high): the 5 % and 95 % quantiles of label - prediction on unseen
+    problems."""
     # edges are predictions that were made ("lower"), so that no band is empty
     edges = np.unique(np.quantile(said, np.linspace(0, 1, n_bands + 1)[:-1], method="lower"))
     band = np.searchsorted(edges, said, side="right") - 1
