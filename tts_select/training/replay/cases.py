@@ -168,7 +168,7 @@ class Case:
 
     @property
     def _prompt_tokens(self) -> int:
-        """The prompt's tokens; a PRM's are hardly more or fewer than a policy's, and no log tells."""
+        """The prompt's tokens; a PRM's are hardly more or fewer than a policy's, and no log splits them."""
         return min((pool.prompt_tokens or 0 for pool in self.pools.values()), default=0)
 
     def _reused(self, arm: Arm, position: Position) -> float:
