@@ -28,7 +28,7 @@ from tts_select.selector.routers.lookahead import LookaheadRouter
 from tts_select.solving.gathered import LiveEvidence, Samples, Spokesman
 from tts_select.testing import FakePolicy, FakeRewardModel
 from tts_select.training.log.records import LoggedProblem
-from tts_select.training.replay.cases import Look, Order, cases_of
+from tts_select.training.replay.cases import Order, Position, cases_of
 from tts_select.training.sweep.run import Sweep, run_sweep
 
 MAJORITY, BEST = Arm("p", None, "majority", 4), Arm("p", "r", "best_of_n", 4)
@@ -248,11 +248,11 @@ def test_a_session_sees_what_a_router_is_trained_on(
     lent = lend_to(replace(exact_router, portfolio=portfolio))
     lent.policies["p"]._script, lent.prms["r"]._scores = script, scores
     session = lent.selector.session(Problem(TEXT), seed=seed)
-    look = Look()
+    position = Position()
     for arm in (portfolio.arms[k] for k in arms):
         asyncio.run(session._run(arm, arm.budget, "search"))
-        look = look.after(arm, arm.budget)
-        live, replayed = look_of(session._gathered), case.evidence(order, look)
+        position = position.after(arm, arm.budget)
+        live, replayed = look_of(session._gathered), case.evidence(order, position)
         assert live.samples.keys() == replayed.samples.keys()
         pairs = [(live.samples[pool], replayed.samples[pool]) for pool in live.samples]
         pairs += [([live.found[name]], [replayed.found[name]]) for name in replayed.found]

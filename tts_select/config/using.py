@@ -69,8 +69,8 @@ def loaders_for(
     fresh: bool = False,
     sizes: Mapping[str, float] | None = None,
 ) -> Loaders:
-    """Return loaders for names of the config, or specs; each of `groups` is in memory at the same time. `sizes`
-    are the numbers of parameters of models that do not tell them.
+    """Return loaders for names of the config, or specs; each of `groups` is in memory at the same time.
+    `sizes` are the numbers of parameters of models that do not tell them.
 
     Raises:
         InputError: a group does not fit where it is to run.
