@@ -14,6 +14,7 @@ from tts_select.cli import main
 from tts_select.executors import registry
 from tts_select.executors.backend_options import Backend, WorldOptions
 from tts_select.testing import FakePolicy, FakeRewardModel
+from tts_select.testing.server import FakeServer
 from tts_select.training.log.reading import read_log
 
 PORTFOLIO = """
@@ -191,3 +192,23 @@ def test_names_of_a_config_are_swept(files: tuple[str, ...], tmp_path: Path) -> 
     ]
     shown = json.loads(invoke("portfolio", "show", "--config", str(path), "--json").stdout)
     assert [arm["arm"] for arm in shown["arms"]] == [arm.name for arm in log.manifest.arms]
+
+
+def test_a_size_is_told_to_the_model_that_has_none(tmp_path: Path) -> None:
+    portfolio = tmp_path / "arms.yaml"
+    portfolio.write_text("arms: [{policy: 'openai:tiny', method: majority, budget: 2}]")
+    problems = tmp_path / "problems.jsonl"
+    problems.write_text('{"id": "a", "problem": "1 + 1?", "answer": "2"}\n')
+    asked = ["sweep", "--problems", str(problems), "--portfolio", str(portfolio), "--samples", "2"]
+    with FakeServer(lambda *_: "\\boxed{2}", model="tiny") as server:
+        env = {"OPENAI_BASE_URL": server.url, "OPENAI_API_KEY": "k"}
+        without = CliRunner(env=env).invoke(main, [*asked, "--out", str(tmp_path / "a")])
+        assert without.exit_code == 2
+        assert "for a sweep: --params MODEL=7e9" in without.output
+        told = CliRunner(env=env).invoke(
+            main, [*asked, "--out", str(tmp_path / "b"), "--params", "openai:tiny=7e9"]
+        )
+        assert told.exit_code == 0, told.output
+    strange = CliRunner().invoke(main, [*asked, "--out", str(tmp_path / "c"), "--params", "openai:tny=7e9"])
+    assert strange.exit_code == 2
+    assert "did you mean 'openai:tiny'" in strange.output

@@ -92,6 +92,19 @@ def read_pairs(_context: click.Context, _option: click.Parameter, given: tuple[s
     return found or None
 
 
+def read_sizes(params: str) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for pair in filter(None, (part.strip() for part in params.split(","))):
+        model, _, size = pair.rpartition("=")
+        try:
+            found[model] = float(size)
+        except ValueError:
+            found[model] = -1.0
+        if not model or not 0 < found[model] < float("inf"):
+            raise InputError(f"'{pair}' in --params is not MODEL=PARAMETERS, as in Qwen3-4B=4e9")
+    return found
+
+
 def one_price(effort: str | None, price: float | None) -> None:
     """Refuse two prices of compute."""
     if effort is not None and price is not None:

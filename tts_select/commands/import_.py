@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.table import Table
 
-from tts_select.commands._options import Number, field_options, fields_of, writable_folder
+from tts_select.commands._options import Number, field_options, fields_of, read_sizes, writable_folder
 from tts_select.commands._terminal import figure, show, show_json, warn
-from tts_select.core.errors import InputError
 
 if TYPE_CHECKING:
     from tts_select.data.problems import Fields
@@ -101,7 +100,7 @@ def import_(
     _check_choices(format_, filter_, metric)
     reading = Reading(format_, FieldMap.parse(fields), model, prm, frozenset(no_answer), filter_, metric)
     reference = _reference(problems, problem_ids, fields_of(**named))
-    asked = Import(files, reading, _sizes(params), reference, strict=strict, max_bad_share=max_bad)
+    asked = Import(files, reading, read_sizes(params), reference, strict=strict, max_bad_share=max_bad)
     with counter("importing") as advance:
         report = import_logs(asked, out, progress=advance)
     _say_what_was_skipped(report)
@@ -123,19 +122,6 @@ def _say_what_was_skipped(report: Report) -> None:
         warn(f"skipped {note}")
     if n_more := report.tally.n_bad - report.tally.n_noted:
         warn(f"skipped {n_more:,} more")
-
-
-def _sizes(params: str) -> dict[str, float]:
-    found: dict[str, float] = {}
-    for pair in filter(None, (part.strip() for part in params.split(","))):
-        model, _, size = pair.rpartition("=")
-        try:
-            found[model] = float(size)
-        except ValueError:
-            found[model] = -1.0
-        if not model or not 0 < found[model] < float("inf"):
-            raise InputError(f"'{pair}' in --params is not MODEL=PARAMETERS, as in Qwen3-4B=4e9")
-    return found
 
 
 def _reference(problems: str | None, problem_ids: Any, fields: Fields) -> Reference | None:

@@ -15,9 +15,11 @@ from tts_select.commands._options import (
     config_option,
     field_options,
     fields_of,
+    read_sizes,
     writable_folder,
 )
 from tts_select.commands._terminal import figure, say, show, show_json
+from tts_select.core.errors import UnknownName
 from tts_select.core.plan import MAX_BUDGET
 
 if TYPE_CHECKING:
@@ -97,6 +99,12 @@ Examples:
     help="Most tokens of one candidate, in every arm.",
     show_default="the portfolio's, else 2048",
 )
+@click.option(
+    "--params",
+    default="",
+    metavar="MODEL=N,...",
+    help="Sizes of models that do not tell theirs, as in small=7e9.",
+)
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of all sampling.")
 @click.option(
     "--reuse",
@@ -118,6 +126,7 @@ def sweep(
     samples: tuple[int, dict[str, int]],
     runs: int,
     max_new_tokens: int | None,
+    params: str,
     seed: int,
     reuse: tuple[Path, ...],
     concurrency: int,
@@ -130,7 +139,7 @@ def sweep(
     """
     from tts_select.commands._progress import bar
     from tts_select.config.using import loaders_for, swept_together
-    from tts_select.solving.models import FRESH
+    from tts_select.solving.models import fresh_loaders
     from tts_select.training.sweep.problems import read_swept_problems
     from tts_select.training.sweep.run import Sweep, run_sweep
     from tts_select.training.sweep.summary import as_dict, lines
@@ -141,7 +150,12 @@ def sweep(
     for kind, names in (("policy", chosen.policies), ("prm", chosen.prms)):
         for name in names:
             check_models({"config": config, kind: name})
-    loaders = loaders_for(config, swept_together(chosen), fresh=True) if config else FRESH
+    sizes = read_sizes(params)
+    if unknown := sorted(set(sizes) - {*chosen.policies, *chosen.prms}):
+        raise UnknownName("model of the portfolio", unknown[0], [*chosen.policies, *chosen.prms])
+    loaders = fresh_loaders(sizes)
+    if config:
+        loaders = loaders_for(config, swept_together(chosen), fresh=True, sizes=sizes)
     found = read_swept_problems(problems, fields_of(**fields))
     asked = Sweep(
         chosen,

@@ -62,21 +62,31 @@ def as_options(config: Config, options: Mapping[str, Any], pins: Sequence[str]) 
     return _without_names(config, found) if "policy" in found or not is_routed else found
 
 
-def loaders_for(config: Config, groups: Sequence[Together], *, fresh: bool = False) -> Loaders:
-    """From names of the config, or specs, to models; each of `groups` is in memory at the same time.
+def loaders_for(
+    config: Config,
+    groups: Sequence[Together],
+    *,
+    fresh: bool = False,
+    sizes: Mapping[str, float] | None = None,
+) -> Loaders:
+    """From names of the config, or specs, to models; each of `groups` is in memory at the same time. `sizes`
+    are the numbers of parameters of models that do not tell them.
 
     Raises:
         InputError: a group does not fit where it is to run.
     """
     shares = _shares(config, groups)
+    known = {name: {"params": size} for name, size in (sizes or {}).items()}
 
     def policy(name: str) -> Policy:
         entry = config.policy(name)
-        return load_policy(entry.spec, fresh=fresh, **{**_share(name, shares), **entry.options})
+        options = {**_share(name, shares), **entry.options, **known.get(name, {})}
+        return load_policy(entry.spec, fresh=fresh, **options)
 
     def prm(name: str) -> RewardModel:
         entry = config.prm(name)
-        return load_prm(entry.spec, entry.format, fresh=fresh, **{**_share(name, shares), **entry.options})
+        options = {**_share(name, shares), **entry.options, **known.get(name, {})}
+        return load_prm(entry.spec, entry.format, fresh=fresh, **options)
 
     return Loaders(policy, prm)
 

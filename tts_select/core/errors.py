@@ -59,7 +59,7 @@ def unknown_size(model: str) -> str:
     """What is said where FLOPs are needed and a model's size is not known."""
     return (
         f"the size of {model} is not known, so its FLOPs cannot be counted: "
-        "name it, as in --policy-option params=7e9"
+        "specify it, as in --policy-option params=7e9 (for a sweep: --params MODEL=7e9)"
     )
 
 

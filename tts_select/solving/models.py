@@ -16,6 +16,16 @@ FRESH = Loaders(partial(load_policy, fresh=True), partial(load_prm, fresh=True))
 """Models that have computed nothing yet."""
 
 
+def fresh_loaders(sizes: Mapping[str, float]) -> Loaders:
+    """Load models that have computed nothing yet; `sizes` are the numbers of parameters of those that do not
+    tell them, by their specs."""
+    known = {spec: {"params": size} for spec, size in sizes.items()}
+    return Loaders(
+        lambda spec: load_policy(spec, fresh=True, **known.get(spec, {})),
+        lambda spec: load_prm(spec, fresh=True, **known.get(spec, {})),
+    )
+
+
 class Models:
     """Models are loaded when they are first asked for, and stay.
 
