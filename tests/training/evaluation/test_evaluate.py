@@ -198,6 +198,16 @@ def test_a_named_arm_is_measured_like_any_router() -> None:
     assert "confidence" in found["calibration"]
 
 
+def test_on_samples_a_router_and_the_arm_that_it_is_are_the_same() -> None:
+    """In the same orders, that is, so that no difference between them is noise."""
+    arm = Arm("log:weak", None, "majority", 2)
+    found = evaluate(NamedArm(arm), made_log(6, n_samples=4), {})
+    same = next(a for a in found["arms"] if a["name"] == arm.name)
+    (point,) = found["router"]["frontier"]
+    assert (point["accuracy"], point["cost"]) == (same["accuracy"], pytest.approx(same["cost"]))
+    assert same["cost_ratio"] == pytest.approx({"value": 1.0, "low": 1.0, "high": 1.0})
+
+
 def test_a_named_arm_costs_what_the_log_counts() -> None:
     found = evaluate(NamedArm(Arm("log:weak", None, "majority", 2)), made_log(6, sized=False), {})
     assert found["unit"] == "tokens"
