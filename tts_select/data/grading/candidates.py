@@ -46,8 +46,8 @@ _NEXT_SENTENCE = re.compile(r"(?<=[^\s.])[.?][\"')*]*\s+(?=[A-Z\\$<#*\"(]).*|(?<
 _SPACES = re.compile(r"[ \t]{3,}")
 _WORD = re.compile(r"\\[a-zA-Z]+|\$[^$]*\$|\\text\s*\{[^{}]*\}|[A-Za-z]{2,}")
 _NO_ANSWER = re.compile(
-    r"(?i)(?:(?:in)?correct|right|wrong|as follows|below|above|shown|given|the following|unique|not|that|this|it"
-    r"|obvious|clear|clearly|reasonable|valid|verified|confirmed|required|found|to be)\b.*"
+    r"(?i)(?:(?:in)?correct|right|wrong|as follows|below|above|shown|given|the following|unique|not|that|this"
+    r"|it|obvious|clear|clearly|reasonable|valid|verified|confirmed|required|found|to be)\b.*"
 )
 _MAX_CHARS = 300
 _MAX_FORMULA_CHARS = 250
