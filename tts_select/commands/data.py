@@ -176,7 +176,7 @@ def _graded(file: Path, fields: Fields, prediction: str | None, *, strict: bool)
 
     records = iter(read_records(file))
     while batch := list(itertools.islice(records, _GRADED_AT_ONCE)):
-        asked = [r.data and _pair(r.data, file, fields, prediction) for r in batch]
+        asked = [_pair(r.data, file, fields, prediction) if r.data else None for r in batch]
         found = iter(explain([(said, gold) for _, said, gold in filter(None, asked)], strict=strict))
         for record, pair in zip(batch, asked, strict=True):
             if pair:
@@ -222,7 +222,7 @@ def _as_dict(id_: str, found: Explanation) -> dict[str, Any]:
 
 
 def _as_text(row: Mapping[str, Any]) -> Text:
-    """Show texts of models letter by letter: no markup of theirs is followed, and no control character."""
+    """Show texts of models letter by letter: none of their markup is followed, and no control character."""
     colour = {"equivalent": "green", "different": "red"}.get(row["verdict"], "yellow")
     line = Text.assemble((f"{row['verdict']:<16}", colour), f" {_letters(str(row['id']))}: ")
     if row["verdict"] == "left out":
