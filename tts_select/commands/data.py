@@ -82,7 +82,7 @@ class _Look:
     source: str
     problems: list[Problem]
     n_problems: int | None
-    """In the whole file; None for a data set, which is not read to its end."""
+    """The number of problems in the whole file; None for a data set, which is not read to its end."""
     notes: list[Note]
 
     def as_dict(self) -> dict[str, Any]:
@@ -163,11 +163,11 @@ def grade(
             continue
         rows += [row] if as_json else []
         if not as_json:
-            Console(highlight=False).print(_as_text(row), soft_wrap=True)
+            show(_as_text(row), wrap=False)
     if as_json:
-        click.echo(json.dumps({"rows": rows, "summary": counts}))
+        show_json({"rows": rows, "summary": counts})
     else:
-        click.echo(", ".join(f"{n:,} {what}" for what, n in counts.items() if n) or "no rows")
+        show(", ".join(f"{n:,} {what}" for what, n in counts.items() if n) or "no rows", wrap=False)
 
 
 def _graded(file: Path, fields: Fields, prediction: str | None, *, strict: bool) -> Iterator[dict[str, Any]]:
@@ -176,7 +176,7 @@ def _graded(file: Path, fields: Fields, prediction: str | None, *, strict: bool)
 
     records = iter(read_records(file))
     while batch := list(itertools.islice(records, _GRADED_AT_ONCE)):
-        asked = [r.data and _pair(r.data, file, fields, prediction) for r in batch]
+        asked = [_pair(r.data, file, fields, prediction) if r.data else None for r in batch]
         found = iter(explain([(said, gold) for _, said, gold in filter(None, asked)], strict=strict))
         for record, pair in zip(batch, asked, strict=True):
             if pair:
@@ -188,7 +188,7 @@ def _graded(file: Path, fields: Fields, prediction: str | None, *, strict: bool)
 def _pair(
     row: Mapping[str, Any], file: Path, fields: Fields, prediction: str | None
 ) -> tuple[str, str | None, str | None]:
-    """The id, what was said, and the gold answer."""
+    """Return the id, what was said, and the gold answer."""
     from tts_select.core.errors import InputError
     from tts_select.data.problems.fields import ANSWER_NAMES, ID_NAMES, answer_of
 
@@ -202,7 +202,8 @@ def _pair(
         missing = "what a model said" if said is None else "the gold answer"
         option = "prediction" if said is None else "answer"
         raise InputError(
-            f"no field of '{file}' is known to hold {missing}; its fields are {there}: name one with --{option}-field"
+            f"no field of '{file}' is known to hold {missing}; its fields are {there}: "
+            f"name one with --{option}-field"
         )
     id_ = fields.id or next((name for name in ID_NAMES if name in row), None)
     text = row[said] if isinstance(row[said], str) else answer_of(row[said])
@@ -221,7 +222,7 @@ def _as_dict(id_: str, found: Explanation) -> dict[str, Any]:
 
 
 def _as_text(row: Mapping[str, Any]) -> Text:
-    """Texts of models are shown letter by letter: no markup of theirs is followed, and no control character."""
+    """Show texts of models letter by letter: none of their markup is followed, and no control character."""
     colour = {"equivalent": "green", "different": "red"}.get(row["verdict"], "yellow")
     line = Text.assemble((f"{row['verdict']:<16}", colour), f" {_letters(str(row['id']))}: ")
     if row["verdict"] == "left out":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
+from typing import Any
 
 from tts_select.core.errors import InputError, unknown_size
 from tts_select.core.protocols import Policy, RewardModel, forget
@@ -19,7 +20,7 @@ FRESH = Loaders(partial(load_policy, fresh=True), partial(load_prm, fresh=True))
 def fresh_loaders(sizes: Mapping[str, float]) -> Loaders:
     """Load models that have computed nothing yet; `sizes` are the numbers of parameters of those that do not
     tell them, by their specs."""
-    known = {spec: {"params": size} for spec, size in sizes.items()}
+    known: dict[str, dict[str, Any]] = {spec: {"params": size} for spec, size in sizes.items()}
     return Loaders(
         lambda spec: load_policy(spec, fresh=True, **known.get(spec, {})),
         lambda spec: load_prm(spec, fresh=True, **known.get(spec, {})),

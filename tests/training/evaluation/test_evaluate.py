@@ -29,7 +29,7 @@ from tts_select.training.replay.metrics import bootstrap
 from tts_select.training.replay.walks import draw_of
 from tts_select.training.report.page import build_page
 from tts_select.training.report.rendering import without_nan
-from tts_select.training.routers.kinds import Trained, trainer_of
+from tts_select.training.routers.kinds import TrainedRouter, trainer_of
 from tts_select.training.routers.ladder.fit import FittedLadders, fit_ladders
 
 N_PROBLEMS, N_SAMPLES = 33, 4
@@ -119,10 +119,10 @@ def test_each_fold_is_measured_by_the_router_that_has_not_seen_it() -> None:
     """The trainer notes what it is given; the routers it makes refuse every problem that they trained on."""
     log, asked = log_by_hand(), []
 
-    def train(inside: SweepLog, *, seed: int, note: Callable[[str], None]) -> Trained:
+    def train(inside: SweepLog, *, seed: int, note: Callable[[str], None]) -> TrainedRouter:
         asked.append((sorted(inside.problems), seed))
         note("training")
-        return Trained(Jealous(inside), {})
+        return TrainedRouter(Jealous(inside), {})
 
     noted: list[str] = []
     found = cross_evaluate(log, train, folds=2, seed=7, note=noted.append)

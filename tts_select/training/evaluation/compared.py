@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import cast
 
 import numpy as np
 
@@ -113,7 +114,7 @@ class Compared:
     def baselines(self) -> dict[str, Baseline]:
         """The strategies that learn nothing."""
         return {
-            name: {**strategy.labels, **self.point(strategy.score)}
+            name: cast(Baseline, {**strategy.labels, **self.point(strategy.score)})
             for name, strategy in self.strategies.items()
         }
 

@@ -15,7 +15,7 @@ from tts_select.selector.routers.lookahead import LookaheadRouter
 from tts_select.training.evaluation.difficulty import first_looks
 from tts_select.training.evaluation.frontier import Part, Walked
 from tts_select.training.evaluation.measured import Measured
-from tts_select.training.evaluation.records import Sections
+from tts_select.training.evaluation.records import Sections, point_of
 from tts_select.training.replay.metrics import Reliability, auc, reliability
 from tts_select.training.replay.walks import Walk, after, judge
 from tts_select.training.routers.lookahead.fit import SOLVABLE_FROM
@@ -33,7 +33,7 @@ def lookahead_sections(measured: Measured) -> Sections:
         "difficulty": dict(facts.get("ablation", {})) if len(measured.parts) == 1 else {},
         "unfamiliar_share_in_training": float(np.mean(refused)),
         "solvable_auc": _solvable_auc(measured),
-        "decide_once": _once(measured).score.as_dict(),
+        "decide_once": point_of(_once(measured).score, "FLOPs"),
     }
 
 

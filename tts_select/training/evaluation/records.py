@@ -27,7 +27,16 @@ class Point(TypedDict):
 
 def point_of(score: Score, unit: str) -> Point:
     """A strategy's point, with its unit where that is not FLOPs."""
-    return {**score.as_dict(), "unit": unit} if unit != "FLOPs" else {**score.as_dict()}
+    found = score.as_dict()
+    point: Point = {
+        "accuracy": found["accuracy"],
+        "low": found["low"],
+        "high": found["high"],
+        "cost": found["cost"],
+    }
+    if unit != "FLOPs":
+        point["unit"] = unit
+    return point
 
 
 class PricePoint(Point):

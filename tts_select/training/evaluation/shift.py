@@ -11,7 +11,7 @@ from tts_select.core.errors import InputError
 from tts_select.selector.portfolio import Portfolio
 from tts_select.selector.routers.lookahead import Probe
 from tts_select.training.evaluation.frontier import Part, Subject
-from tts_select.training.evaluation.records import Shift
+from tts_select.training.evaluation.records import Shift, point_of
 from tts_select.training.log.records import SweepLog
 from tts_select.training.replay.cases import cases_of
 from tts_select.training.replay.fixed import N_DRAWS, best_of, board_of
@@ -49,8 +49,8 @@ def shift_of(
         "trained_on": f"{len(low.problems)} problems of levels 1-{HIGHEST_TRAINED}",
         "tested_on": f"{len(high.problems)} problems of the levels above",
         "unfamiliar_share": float(walked.is_unfamiliar.mean()),
-        "router": walked.score.as_dict(),
-        "best_fixed": {"name": best, **scores[best].as_dict()},
+        "router": point_of(walked.score, router.unit),
+        "best_fixed": {"name": best, **point_of(scores[best], router.unit)},
         "difference": mean_interval(walked.score.correct - scores[best].correct).as_dict(),
     }
 

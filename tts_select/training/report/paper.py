@@ -234,5 +234,6 @@ def _arm(majority: Arm, prm: str, rule: str) -> Arm:
 
 def _interval(statistic: Callable[[np.ndarray], float], n: int) -> Mapping[str, float | None]:
     """For JSON, which has no NaN."""
-    found = bootstrap(statistic, n).as_dict()
-    return {name: None if math.isnan(value) else value for name, value in found.items()}
+    found = bootstrap(statistic, n)
+    ends = {"value": found.value, "low": found.low, "high": found.high}
+    return {name: None if math.isnan(value) else value for name, value in ends.items()}

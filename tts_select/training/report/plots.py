@@ -167,7 +167,7 @@ def _draw_arms(axis: Axes, arms: list[Point]) -> None:
         by_method.setdefault(arm["name"].split("@")[0].split(" ")[0], []).append(arm)
     for k, (method, own) in enumerate(sorted(by_method.items())):
         colour, marker = METHOD_COLOURS[k % len(METHOD_COLOURS)], METHOD_MARKERS[k % len(METHOD_MARKERS)]
-        style = {"s": 26, "color": colour, "marker": marker, "alpha": 0.85, "zorder": 2}
+        style: dict[str, Any] = {"s": 26, "color": colour, "marker": marker, "alpha": 0.85, "zorder": 2}
         axis.scatter(*_xy(own), label=visible(method), **style)
 
 
