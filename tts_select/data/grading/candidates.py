@@ -23,7 +23,7 @@ class Found(NamedTuple):
 
 
 _PHRASE = re.compile(
-    r"(?:\b(?:final|correct|right|best|my|our)\s+(?:numerical\s+)?(?:answer|result|choice|option)s?|\banswers?)"
+    r"(?:\b(?:final|correct|right|best|my|our)\s+(?:numerical\s+)?(?:answer|result|choice|option)s?|(?<![=+*/])(?<![=+*/] )\banswers?)"
     r"(?:\s+(?:to|of|for)\s+(?:the|this|part)\s[^.:\n]{0,60}?)?(?:\s*\(?\s*in [a-z ]+\)?)?"
     r"(?:\s*(?:[:=\uff1a]|\b(?:is|are|was|would be|will be|must be|should be)\b))+",
     re.IGNORECASE,
@@ -104,6 +104,8 @@ def _answer_after(rest: str) -> str | None:
     line = _without_sums(line)
     answer = cleaned(_CLAUSE.sub("", _NEXT_SENTENCE.sub("", line.strip())))
     if not answer or len(answer) > _MAX_CHARS or _NO_ANSWER.fullmatch(answer):
+        return None
+    if answer.count("}") > answer.count("{"):  # what a broken box leaves
         return None
     if len(_words(answer)) <= _FEW_WORDS:
         return answer

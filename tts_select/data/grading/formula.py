@@ -141,6 +141,8 @@ class _Parser:
                 self._take()
                 found = ("/", found, self._signed())
             elif self._begins_factor():
+                if self._next[:1].isdigit() and self.tokens[self.place - 1][-1:].isdigit():
+                    raise Unreadable("two numbers side by side")
                 found = ("*", found, self._power())
             else:
                 break

@@ -18,7 +18,7 @@ _SAYS = re.compile(
 )
 _ONLY_A_NAME = re.compile(r"[$\s\\()]*\\?[a-zA-Z](?:_\w)?[$\s\\().,]*")
 _ENDS = re.compile(r"(?<=[.!?])[\"')*]*\s+(?=[A-Z\\$*\"(])|\n\s*\n|\n(?=\s*(?:[-*•]|\d+\.)\s)")
-_IS_OVER = re.compile(r"[.!$\])*}\d%]\s*$")
+_IS_OVER = re.compile(r"(?:[.!$)*\d%]|\\\])\s*$")
 _VAGUE = re.compile(
     r"(?i)\b(?:at (?:least|most)|(?:more|less|fewer|greater|larger|smaller|bigger) than"
     r"|between|up to|not|never|no"
