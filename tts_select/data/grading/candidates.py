@@ -23,7 +23,8 @@ class Found(NamedTuple):
 
 
 _PHRASE = re.compile(
-    r"(?:\b(?:final|correct|right|best|my|our)\s+(?:numerical\s+)?(?:answer|result|choice|option)s?|(?<![=+*/])(?<![=+*/] )\banswers?)"
+    r"(?:\b(?:final|correct|right|best|my|our)\s+(?:numerical\s+)?(?:answer|result|choice|option)s?"
+    r"|(?<![=+*/])(?<![=+*/] )\banswers?)"
     r"(?:\s+(?:to|of|for)\s+(?:the|this|part)\s[^.:\n]{0,60}?)?(?:\s*\(?\s*in [a-z ]+\)?)?"
     r"(?:\s*(?:[:=\uff1a]|\b(?:is|are|was|would be|will be|must be|should be)\b))+",
     re.IGNORECASE,
