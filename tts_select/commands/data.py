@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tts_select.commands._options import field_options, fields_of
-from tts_select.commands._terminal import show, show_json, warn
+from tts_select.commands._terminal import show, show_json, text, warn
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -110,7 +111,7 @@ def _table(found: _Look) -> Table:
 
 
 def _short(text: str) -> str:
-    line = " ".join(text.split())
+    line = " ".join(re.split(r"[ \n\t]+", text)).strip()
     return line if len(line) <= _SHOWN_CHARS else f"{line[:_SHOWN_CHARS]} ..."
 
 
@@ -131,16 +132,16 @@ docs/grading.md says how an answer is read and what is the same."""
     "--prediction-field",
     metavar="FIELD",
     default=None,
-    help="Holds what a model said.",
+    help="The field with what a model said.",
     show_default="prediction, response, ...",
 )
 @click.option(
     "--only",
     type=click.Choice(["equivalent", "different", "cannot be graded"]),
-    help="Show these rows alone.",
+    help="Show only these rows.",
 )
 @click.option("--strict", is_flag=True, help="Answers have to be written as the gold answer is.")
-@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print the rows and their counts as JSON.")
 def grade(
     file: Path,
     *,
@@ -163,11 +164,11 @@ def grade(
             continue
         rows += [row] if as_json else []
         if not as_json:
-            Console(highlight=False).print(_as_text(row), soft_wrap=True)
+            show(_as_text(row), wrap=False)
     if as_json:
-        click.echo(json.dumps({"rows": rows, "summary": counts}))
+        show_json({"rows": rows, "summary": counts})
     else:
-        click.echo(", ".join(f"{n:,} {what}" for what, n in counts.items() if n) or "no rows")
+        show(", ".join(f"{n:,} {what}" for what, n in counts.items() if n) or "no rows")
 
 
 def _graded(file: Path, fields: Fields, prediction: str | None, *, strict: bool) -> Iterator[dict[str, Any]]:
@@ -176,7 +177,7 @@ def _graded(file: Path, fields: Fields, prediction: str | None, *, strict: bool)
 
     records = iter(read_records(file))
     while batch := list(itertools.islice(records, _GRADED_AT_ONCE)):
-        asked = [r.data and _pair(r.data, file, fields, prediction) for r in batch]
+        asked = [_pair(r.data, file, fields, prediction) if r.data else None for r in batch]
         found = iter(explain([(said, gold) for _, said, gold in filter(None, asked)], strict=strict))
         for record, pair in zip(batch, asked, strict=True):
             if pair:
@@ -202,7 +203,8 @@ def _pair(
         missing = "what a model said" if said is None else "the gold answer"
         option = "prediction" if said is None else "answer"
         raise InputError(
-            f"no field of '{file}' is known to hold {missing}; its fields are {there}: name one with --{option}-field"
+            f"no field of '{file}' is known to hold {missing}; its fields are {there}: "
+            f"name one with --{option}-field"
         )
     id_ = fields.id or next((name for name in ID_NAMES if name in row), None)
     text = row[said] if isinstance(row[said], str) else answer_of(row[said])
@@ -221,15 +223,12 @@ def _as_dict(id_: str, found: Explanation) -> dict[str, Any]:
 
 
 def _as_text(row: Mapping[str, Any]) -> Text:
-    """Texts of models are shown letter by letter: no markup of theirs is followed, and no control character."""
+    """Return the row as one line."""
     colour = {"equivalent": "green", "different": "red"}.get(row["verdict"], "yellow")
-    line = Text.assemble((f"{row['verdict']:<16}", colour), f" {_letters(str(row['id']))}: ")
+    about = f" {_short(str(row['id']))}: "
     if row["verdict"] == "left out":
-        return line.append(row["why"])
-    said = "none" if row["read"] is None else _letters(row["read"])
-    gold = "none" if row["gold"] is None else _letters(row["gold"])
-    return line.append(f"{said} ({row['from']}) for {gold}: {_letters(row['why'])}")
-
-
-def _letters(text: str) -> str:
-    return "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in _short(text))
+        about += _short(row["why"])
+    else:
+        said, gold = ("none" if row[name] is None else _short(row[name]) for name in ("read", "gold"))
+        about += f"{said} ({row['from']}) for {gold}: {_short(row['why'])}"
+    return Text.assemble((f"{row['verdict']:<16}", colour), text(about))
