@@ -15,7 +15,7 @@ from tts_select.selector.familiarity import TextRanges
 from tts_select.selector.features import SUREST, text_features
 from tts_select.selector.portfolio import parse_portfolio
 from tts_select.selector.routers.lookahead import (
-    Calibrated,
+    CalibratedModel,
     DifficultyModel,
     LookaheadRouter,
     Probe,
@@ -97,6 +97,6 @@ def exact_router() -> LookaheadRouter:
     )
 
 
-def written_down(of: Callable[[np.ndarray], np.ndarray]) -> Calibrated:
+def written_down(of: Callable[[np.ndarray], np.ndarray]) -> CalibratedModel:
     """Says what the formula gives."""
-    return Calibrated(Formula(of), Calibration((0.0, 1.0), (0.0, 1.0)))  # type: ignore[arg-type]
+    return CalibratedModel(Formula(of), Calibration((0.0, 1.0), (0.0, 1.0)))  # type: ignore[arg-type]

@@ -180,9 +180,7 @@ VIEWS: dict[str, Callable[[str], RenderableType]] = {
     "votes": lambda w: _votes(by_rule(w)),
     "each prm": lambda w: _with_each_prm(with_prm(w)),
     "problems": lambda w: _table(_Look(w, [Problem(f"1 {w}", w, w)], 1, [])),
-    "graded": lambda w: _as_text(
-        dict.fromkeys(("id", "read", "from", "gold", "why"), w) | {"verdict": "different"}
-    ),
+    "graded": lambda w: _as_text(dict.fromkeys(GRADED, w) | {"verdict": "different"}),
     "left out": lambda w: _as_text({"verdict": "left out", "id": w, "read": None, "why": w}),
     "string": lambda w: w,
     "panel": lambda w: Panel(w, title=text(w)),

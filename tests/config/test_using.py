@@ -11,7 +11,7 @@ import pytest
 
 from tts_select import InputError, UnknownName, solve
 from tts_select.config import Config, as_options, loaders_for, using
-from tts_select.config.using import Together, routed_together, swept_together
+from tts_select.config.using import ModelGroup, routed_together, swept_together
 from tts_select.executors.placement.devices import Device
 from tts_select.executors.placement.fitting import DoesNotFit
 from tts_select.solving.options import NAMING as PINS
@@ -160,10 +160,10 @@ def test_what_does_not_fit_is_refused_before_anything_is_loaded(
     with pytest.raises(DoesNotFit, match=r"qwen and judge do not fit on cuda:0 \(40.0 GiB"):
         solve(PROBLEM, config=placed, pair="math", method="beam")
     with pytest.raises(DoesNotFit, match="What fits: concurrency"):
-        loaders_for(placed, [Together(["qwen"], ["judge"])])
+        loaders_for(placed, [ModelGroup(["qwen"], ["judge"])])
     gpus()
     with pytest.raises(DoesNotFit, match="cpu"):  # two models of 7B in 48 GiB, the PRM in float32
-        loaders_for(placed, [Together(["qwen"], ["judge"])])
+        loaders_for(placed, [ModelGroup(["qwen"], ["judge"])])
 
 
 def test_what_is_not_known_is_not_refused(
@@ -179,5 +179,5 @@ def test_a_sweep_has_one_policy_at_a_time_and_a_router_all(config: Read) -> None
     arms = "[{pair: math, method: beam}, {policy: big, method: cot}, {policy: tiny, method: cot}]"
     portfolio = config(f"{TWO}portfolio: {{arms: {arms}}}").portfolio
     assert portfolio is not None
-    assert swept_together(portfolio) == [Together(["tiny"], ["judge"]), Together(["big"], [])]
-    assert routed_together(portfolio) == [Together(("tiny", "big"), ("judge",))]
+    assert swept_together(portfolio) == [ModelGroup(["tiny"], ["judge"]), ModelGroup(["big"], [])]
+    assert routed_together(portfolio) == [ModelGroup(("tiny", "big"), ("judge",))]

@@ -10,7 +10,7 @@ import pytest
 
 from tts_select.config import Config, load_config
 from tts_select.config.using import (
-    Together,
+    ModelGroup,
     fits_of,
     planned_devices,
     routed_together,
@@ -52,7 +52,7 @@ def test_the_pair_fits_where_it_says(
 ) -> None:
     config = load_config(EXAMPLES / file)
     pair = config.pairs["math"]
-    group = Together([pair.policy], [str(pair.prm)])
+    group = ModelGroup([pair.policy], [str(pair.prm)])
     (found,) = fits_of(config, group, planned_devices(config))
     gib = [[round(n / 2**30, 2) for n in (need.weights, need.cache, need.total)] for need in found.needs]
     assert gib == [[w, c, t] for w, c, t in zip(weights, cache, total, strict=True)]

@@ -13,7 +13,7 @@ from tts_select.selector.familiarity import TextRanges, words_of
 from tts_select.selector.features import text_features
 from tts_select.selector.portfolio import Portfolio, parse_portfolio
 from tts_select.selector.routers.lookahead import (
-    Calibrated,
+    CalibratedModel,
     DifficultyModel,
     LookaheadRouter,
     Probe,
@@ -60,13 +60,14 @@ def router_of(portfolio: Portfolio, new_model: Callable[[int, str], object]) -> 
     return LookaheadRouter(
         portfolio=portfolio,
         probe=Probe("p", "r", 2),
-        mend=Calibrated(new_model(n_option, "mend"), curve),
-        spoil=Calibrated(new_model(n_option, "spoil"), curve),
-        confidence=Calibrated(new_model(n_answer, "confidence"), curve),
+        mend=CalibratedModel(new_model(n_option, "mend"), curve),
+        spoil=CalibratedModel(new_model(n_option, "spoil"), curve),
+        confidence=CalibratedModel(new_model(n_answer, "confidence"), curve),
         cost=new_model(n_option, "cost"),
         difficulty={
             policy: DifficultyModel(
-                Calibrated(new_model(n_state, "difficulty"), curve), ((-1.0, -0.2, 0.3), (0.5, -0.1, 0.1))
+                CalibratedModel(new_model(n_state, "difficulty"), curve),
+                ((-1.0, -0.2, 0.3), (0.5, -0.1, 0.1)),
             )
             for policy in portfolio.policies
         },

@@ -10,14 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tts_select.selector.answers import answers_at_hand, names_of
-from tts_select.selector.evidence import NO_ANSWER, Evidence, Observed, counts
+from tts_select.selector.evidence import NO_ANSWER, Evidence, SolutionEvidence, counts
 
 POOLS = ("p", "p temperature=0", "q")
 PRMS = ("r", "s")
 SEARCHES = ("beam@4 p r", "dvts@4 q r")
 
 observations = st.builds(
-    Observed,
+    SolutionEvidence,
     group=st.integers(NO_ANSWER, 2),
     n_tokens=st.integers(0, 20),
     logprob=st.integers(-20, 0).map(float),
@@ -40,8 +40,10 @@ evidence_ = st.builds(
 """Often one pool of samples that a PRM has scored: there the ways to lead differ."""
 
 
-def seen(group: int, *, logprob: float = -1.0, n_tokens: int = 1, **scores: tuple[float, ...]) -> Observed:
-    return Observed(group, n_tokens, logprob, 1, scores)
+def seen(
+    group: int, *, logprob: float = -1.0, n_tokens: int = 1, **scores: tuple[float, ...]
+) -> SolutionEvidence:
+    return SolutionEvidence(group, n_tokens, logprob, 1, scores)
 
 
 def at_hand(evidence: Evidence) -> dict[int, dict[str, float]]:
@@ -171,7 +173,10 @@ def test_searches_say_how_surely_they_found_an_answer() -> None:
         Evidence(
             "x",
             {"p": [seen(2)]},
-            {SEARCHES[0]: Observed(0, 1, -1.0, 1, {}, 0.8), SEARCHES[1]: Observed(1, 1, -1.0, 1, {}, 0.6)},
+            {
+                SEARCHES[0]: SolutionEvidence(0, 1, -1.0, 1, {}, 0.8),
+                SEARCHES[1]: SolutionEvidence(1, 1, -1.0, 1, {}, 0.6),
+            },
         )
     )
     assert [found[g]["search_share"] for g in (0, 1)] == [0.8, 0.6]
@@ -181,7 +186,10 @@ def test_searches_say_how_surely_they_found_an_answer() -> None:
         Evidence(
             "x",
             {},
-            {name: Observed(0, 1, -1.0, 1, {}, s) for name, s in zip(SEARCHES, (0.3, 0.5), strict=True)},
+            {
+                name: SolutionEvidence(0, 1, -1.0, 1, {}, s)
+                for name, s in zip(SEARCHES, (0.3, 0.5), strict=True)
+            },
         )
     )
     assert agreeing[0]["agreeing_searches"] == 2
@@ -203,7 +211,7 @@ def test_likelihoods_that_are_not_known_are_nan_and_hide_none_that_are() -> None
     """No imported log has them, and not every server tells them."""
 
     def features(*logprobs: float) -> list[tuple[float, float]]:
-        samples = [Observed(k // 2, 1, logprob, 1) for k, logprob in enumerate(logprobs)]
+        samples = [SolutionEvidence(k // 2, 1, logprob, 1) for k, logprob in enumerate(logprobs)]
         names = ("answer/token_logprob", "answer/rival_token_logprob")
         places = [names_of(POOLS, PRMS).index(name) for name in names]
         found = answers_at_hand(Evidence("x", {"p": samples}), POOLS, PRMS)

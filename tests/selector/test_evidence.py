@@ -13,7 +13,7 @@ from tts_select.executors.aggregation import choose, rank
 from tts_select.selector.evidence import (
     NO_ANSWER,
     Evidence,
-    Observed,
+    SolutionEvidence,
     counts,
     vote,
     won_by,
@@ -25,8 +25,8 @@ scores = st.integers(0, 16).map(lambda k: k / 16)
 """Sums of them are exact, so that a tie is a tie however it is added up."""
 
 
-def observed(group: int, *step_scores: float) -> Observed:
-    return Observed(group, 1, -1.0, 1, {"r": step_scores} if step_scores else {})
+def observed(group: int, *step_scores: float) -> SolutionEvidence:
+    return SolutionEvidence(group, 1, -1.0, 1, {"r": step_scores} if step_scores else {})
 
 
 def candidate(answer: str | None, step_scores: tuple[float, ...]) -> Candidate:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tts_select.selector.evidence import Evidence, Observed
+from tts_select.selector.evidence import Evidence, SolutionEvidence
 from tts_select.selector.familiarity import (
     DESCRIPTION,
     Familiarity,
@@ -128,8 +128,8 @@ def test_a_problem_is_judged_in_a_few_milliseconds() -> None:
     assert (time.process_time() - start) / 20 < 0.005
 
 
-def observed(n_tokens: int, **scores: float) -> Observed:
-    return Observed(0, n_tokens, -1.0, 1, {prm: (score,) for prm, score in scores.items()})
+def observed(n_tokens: int, **scores: float) -> SolutionEvidence:
+    return SolutionEvidence(0, n_tokens, -1.0, 1, {prm: (score,) for prm, score in scores.items()})
 
 
 def test_probes_are_described_by_the_first_samples_of_their_pool_alone(router: LookaheadRouter) -> None:

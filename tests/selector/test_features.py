@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tts_select.core.arm import Arm
 from tts_select.core.plan import Settings
 from tts_select.selector.answers import answers_at_hand, names_of
-from tts_select.selector.evidence import NO_ANSWER, Evidence, Observed
+from tts_select.selector.evidence import NO_ANSWER, Evidence, SolutionEvidence
 from tts_select.selector.features import SUREST, TEXT_FEATURES, Layout, columns, text_features
 
 GREEDY = "p temperature=0"
@@ -29,7 +29,7 @@ LAYOUT = Layout(
 )
 
 observations = st.builds(
-    Observed,
+    SolutionEvidence,
     group=st.integers(NO_ANSWER, 3),
     n_tokens=st.integers(0, 50),
     logprob=st.floats(-50, 0),
@@ -124,10 +124,10 @@ def test_a_pool_without_samples_is_unknown_but_for_their_number() -> None:
 
 def test_samples_are_described_by_agreement_likelihood_and_length() -> None:
     samples = [
-        Observed(2, 10, -5.0, 2),
-        Observed(2, 20, -2.0, 3),
-        Observed(0, 10, -1.0, 1),
-        Observed(NO_ANSWER, 40, -8.0, 4),
+        SolutionEvidence(2, 10, -5.0, 2),
+        SolutionEvidence(2, 20, -2.0, 3),
+        SolutionEvidence(0, 10, -1.0, 1),
+        SolutionEvidence(NO_ANSWER, 40, -8.0, 4),
     ]
     state = LAYOUT.state(Evidence("x", {"q": samples}))
     assert of(state, "samples/q/") == pytest.approx(
@@ -149,9 +149,9 @@ def test_samples_are_described_by_agreement_likelihood_and_length() -> None:
 
 def test_a_prm_is_described_by_the_last_scores_and_its_best_sample() -> None:
     samples = [
-        Observed(0, 1, -1.0, 3, {"r": (0.9, 0.3, 0.8)}),
-        Observed(1, 1, -1.0, 1, {"r": (0.2,), "s": (0.1,)}),
-        Observed(1, 1, -1.0, 1),
+        SolutionEvidence(0, 1, -1.0, 3, {"r": (0.9, 0.3, 0.8)}),
+        SolutionEvidence(1, 1, -1.0, 1, {"r": (0.2,), "s": (0.1,)}),
+        SolutionEvidence(1, 1, -1.0, 1),
     ]
     state = LAYOUT.state(Evidence("x", {"p": samples}))
     assert of(state, "prm/p/r/") == pytest.approx(
@@ -168,7 +168,7 @@ def test_a_prm_is_described_by_the_last_scores_and_its_best_sample() -> None:
 
 
 def test_of_a_greedy_solution_nothing_is_said_that_compares_samples() -> None:
-    greedy = Observed(1, 10, -5.0, 2, {"r": (0.9, 0.4)})
+    greedy = SolutionEvidence(1, 10, -5.0, 2, {"r": (0.9, 0.4)})
     state = LAYOUT.state(Evidence("x", {GREEDY: [greedy]}))
     assert of(state, f"samples/{GREEDY}/") == {
         "n": 1,
@@ -182,7 +182,10 @@ def test_of_a_greedy_solution_nothing_is_said_that_compares_samples() -> None:
 
 
 def test_searches_are_described_by_the_best_solution_that_they_found() -> None:
-    found = {BEAM.name: Observed(0, 1, -1.0, 2, {"r": (0.3, 0.8)}), DVTS.name: Observed(1, 1, -1.0, 1)}
+    found = {
+        BEAM.name: SolutionEvidence(0, 1, -1.0, 2, {"r": (0.3, 0.8)}),
+        DVTS.name: SolutionEvidence(1, 1, -1.0, 1),
+    }
     state = LAYOUT.state(Evidence("x", {}, found))
     assert of(state, "found/p/") == {"n": 1, "best": 0.8, "lowest_step": 0.3}
     unscored = of(state, "found/q/")
@@ -192,7 +195,9 @@ def test_searches_are_described_by_the_best_solution_that_they_found() -> None:
 
 
 def test_an_answer_is_described_by_the_text_and_by_its_support() -> None:
-    evidence = Evidence("Add 3.", {"p": [Observed(0, 1, -1.0, 1)] * 2, "q": [Observed(1, 1, -1.0, 1)]})
+    evidence = Evidence(
+        "Add 3.", {"p": [SolutionEvidence(0, 1, -1.0, 1)] * 2, "q": [SolutionEvidence(1, 1, -1.0, 1)]}
+    )
     groups, rows = LAYOUT.answers(evidence)
     pools = tuple(LAYOUT.pools)
     assert LAYOUT.answer_names == (*(f"text/{n}" for n in TEXT_FEATURES), *names_of(pools, LAYOUT.prms))
@@ -210,7 +215,9 @@ def test_without_an_answer_there_are_no_rows_of_answers() -> None:
 
 
 def test_an_option_is_the_state_then_the_surest_answer_then_the_arm() -> None:
-    evidence = Evidence("Add 3.", {"p": [Observed(0, 1, -1.0, 1)] * 2, "q": [Observed(1, 1, -1.0, 1)]})
+    evidence = Evidence(
+        "Add 3.", {"p": [SolutionEvidence(0, 1, -1.0, 1)] * 2, "q": [SolutionEvidence(1, 1, -1.0, 1)]}
+    )
     _, answers = LAYOUT.answers(evidence)
     rows = LAYOUT.options(evidence, ARMS, answers, np.array([0.2, 0.7]))
     for row in rows:
@@ -223,15 +230,17 @@ def test_an_option_is_the_state_then_the_surest_answer_then_the_arm() -> None:
 
 
 def test_of_equally_sure_answers_the_first_is_held() -> None:
-    evidence = Evidence("x", {"p": [Observed(0, 1, -1.0, 1)] * 2, "q": [Observed(1, 1, -1.0, 1)]})
+    evidence = Evidence(
+        "x", {"p": [SolutionEvidence(0, 1, -1.0, 1)] * 2, "q": [SolutionEvidence(1, 1, -1.0, 1)]}
+    )
     groups, answers = LAYOUT.answers(evidence)
     assert groups == [0, 1]
     (row,) = LAYOUT.options(evidence, [VOTES], answers, np.array([0.5, 0.5]))
     assert dict(zip(LAYOUT.option_names, row, strict=True))["answer/support"] == 2
 
 
-@pytest.mark.parametrize("samples", [{}, {"p": [Observed(NO_ANSWER, 1, -1.0, 1)]}])
-def test_without_an_answer_nothing_is_held(samples: dict[str, list[Observed]]) -> None:
+@pytest.mark.parametrize("samples", [{}, {"p": [SolutionEvidence(NO_ANSWER, 1, -1.0, 1)]}])
+def test_without_an_answer_nothing_is_held(samples: dict[str, list[SolutionEvidence]]) -> None:
     for row in options(Evidence("x", samples)):
         found = dict(zip(LAYOUT.option_names, row, strict=True))
         assert (found[SUREST], found["held/second"]) == (0.0, 0.0)
@@ -240,7 +249,10 @@ def test_without_an_answer_nothing_is_held(samples: dict[str, list[Observed]]) -
 
 def test_a_single_answer_has_no_second() -> None:
     (row,) = LAYOUT.options(
-        e := Evidence("x", {"p": [Observed(0, 1, -1.0, 1)]}), [VOTES], LAYOUT.answers(e)[1], np.array([0.6])
+        e := Evidence("x", {"p": [SolutionEvidence(0, 1, -1.0, 1)]}),
+        [VOTES],
+        LAYOUT.answers(e)[1],
+        np.array([0.6]),
     )
     found = dict(zip(LAYOUT.option_names, row, strict=True))
     assert (found[SUREST], found["held/second"]) == (0.6, 0.0)
@@ -260,14 +272,14 @@ def test_a_single_answer_has_no_second() -> None:
 def test_an_arm_is_told_how_many_samples_are_missing_and_how_strong_it_is(
     arm: Arm, expected: list[float]
 ) -> None:
-    evidence = Evidence("x", {"p": [Observed(0, 1, -1.0, 1)] * 3})
+    evidence = Evidence("x", {"p": [SolutionEvidence(0, 1, -1.0, 1)] * 3})
     _, answers = LAYOUT.answers(evidence)
     (row,) = LAYOUT.options(evidence, [arm], answers, np.array([0.5]))
     assert list(of(row, "arm/", LAYOUT.option_names).values()) == pytest.approx(expected)
 
 
 def test_more_samples_than_an_arm_asks_for_are_enough() -> None:
-    evidence = Evidence("x", {"q": [Observed(0, 1, -1.0, 1)] * 3})
+    evidence = Evidence("x", {"q": [SolutionEvidence(0, 1, -1.0, 1)] * 3})
     (row,) = LAYOUT.options(evidence, [BEST], LAYOUT.answers(evidence)[1], np.array([0.5]))
     assert of(row, "arm/", LAYOUT.option_names)["more_samples"] == 0
 
@@ -275,7 +287,7 @@ def test_more_samples_than_an_arm_asks_for_are_enough() -> None:
 def test_the_samples_of_one_temperature_are_none_of_another() -> None:
     hot = Arm("p", None, "majority", 8, Settings(temperature=1.0))
     layout = Layout({"p": False, hot.pool: False}, ("p",), (), ("majority",), {}, {hot.name: 0.5})
-    evidence = Evidence("x", {"p": [Observed(0, 1, -1.0, 1)] * 3})
+    evidence = Evidence("x", {"p": [SolutionEvidence(0, 1, -1.0, 1)] * 3})
     (row,) = layout.options(evidence, [hot], layout.answers(evidence)[1], np.array([0.5]))
     assert of(row, "arm/", layout.option_names)["more_samples"] == 8
 

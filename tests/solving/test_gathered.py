@@ -22,13 +22,13 @@ from tts_select.core.protocols import SampleRequest
 from tts_select.core.seeds import derive_seed
 from tts_select.data.grading import is_equivalent
 from tts_select.executors.registry import Loaders
-from tts_select.selector.evidence import NO_ANSWER, Evidence, Observed
+from tts_select.selector.evidence import NO_ANSWER, Evidence, SolutionEvidence
 from tts_select.selector.portfolio import parse_portfolio
 from tts_select.selector.routers.lookahead import LookaheadRouter
-from tts_select.solving.gathered import Gathered, Samples, Spokesman
+from tts_select.solving.gathered import LiveEvidence, Samples, Spokesman
 from tts_select.testing import FakePolicy, FakeRewardModel
 from tts_select.training.log.records import LoggedProblem
-from tts_select.training.replay.cases import Look, Order, cases_of
+from tts_select.training.replay.cases import Order, Position, cases_of
 from tts_select.training.sweep.run import Sweep, run_sweep
 
 MAJORITY, BEST = Arm("p", None, "majority", 4), Arm("p", "r", "best_of_n", 4)
@@ -44,26 +44,26 @@ def wrote(answer: str | None, *scores: float, steps: int = 2, finish: Any = "sto
     return Candidate(written, tuple(scores) or None, finish, 3 * steps, -float(steps))
 
 
-def look_of(found: Gathered) -> Evidence:
+def look_of(found: LiveEvidence) -> Evidence:
     return asyncio.run(found.look())
 
 
-def spokesman(found: Gathered, answer: str) -> Spokesman:
+def spokesman(found: LiveEvidence, answer: str) -> Spokesman:
     """Who speaks for an answer, none if nobody gave it."""
     look_of(found)
     group = next((g for g, a in found.answers.items() if is_equivalent(a, answer)), None)
     return found.spokesman(group)
 
 
-def gathered(samples: list[Candidate], arm: Arm = MAJORITY) -> Gathered:
-    found = Gathered("x")
+def gathered(samples: list[Candidate], arm: Arm = MAJORITY) -> LiveEvidence:
+    found = LiveEvidence("x")
     found.of(arm.pool).candidates += samples
     found.note(arm)
     return found
 
 
 def test_nothing_has_run_until_an_arm_is_noted() -> None:
-    found = Gathered("x")
+    found = LiveEvidence("x")
     assert found.is_empty
     assert look_of(found) == Evidence("x", {}, {})
     found.note(MAJORITY)
@@ -72,7 +72,7 @@ def test_nothing_has_run_until_an_arm_is_noted() -> None:
 
 @given(st.lists(st.tuples(st.sampled_from(["p", "q"]), answers), max_size=10))
 def test_answers_are_grouped_over_all_pools_and_searches(data: list[tuple[str, str | None]]) -> None:
-    found = Gathered("x")
+    found = LiveEvidence("x")
     for pool, answer in data:
         found.of(pool).candidates.append(wrote(answer))
     found.note(BEAM, [wrote("1/2", 0.5, 0.5)])
@@ -98,7 +98,7 @@ def test_a_group_is_answered_in_the_words_that_came_first() -> None:
 @pytest.mark.parametrize("finish", ["length", "deadline", "cap", "open"])
 def test_a_truncated_solution_has_no_answer(finish: str) -> None:
     (seen,) = look_of(gathered([wrote("1", finish=finish)])).of("p")
-    assert seen == Observed(NO_ANSWER, 6, -2.0, 2)
+    assert seen == SolutionEvidence(NO_ANSWER, 6, -2.0, 2)
 
 
 def test_a_sample_has_the_scores_of_each_prm_that_has_read_it() -> None:
@@ -119,11 +119,11 @@ def test_samples_are_scored_by_one_prm_as_far_as_it_came() -> None:
 
 
 def test_a_search_is_seen_as_the_solution_that_it_answers_with() -> None:
-    found = Gathered("x")
+    found = LiveEvidence("x")
     found.note(BEAM, [wrote("1", 0.2, 0.6), wrote("2", 0.9, 0.5), wrote("2", 0.1, 0.7, steps=2)])
     evidence = look_of(found)
     assert evidence.samples == {}
-    assert evidence.found[BEAM.name] == Observed(
+    assert evidence.found[BEAM.name] == SolutionEvidence(
         evidence.found[BEAM.name].group, 6, -2.0, 2, {"r": (0.1, 0.7)}, pytest.approx(1.2 / 1.8)
     )
     assert found.answers[evidence.found[BEAM.name].group] == "2"
@@ -131,9 +131,9 @@ def test_a_search_is_seen_as_the_solution_that_it_answers_with() -> None:
 
 @pytest.mark.parametrize("pool", [[], [wrote(None, 0.9, 0.9)], [wrote("1", finish="open")]])
 def test_a_search_without_an_answer_has_found_an_empty_solution(pool: list[Candidate]) -> None:
-    found = Gathered("x")
+    found = LiveEvidence("x")
     found.note(BEAM, pool)
-    assert look_of(found).found == {BEAM.name: Observed(NO_ANSWER, 0, 0.0, 0, {}, 0.0)}
+    assert look_of(found).found == {BEAM.name: SolutionEvidence(NO_ANSWER, 0, 0.0, 0, {}, 0.0)}
 
 
 def test_the_last_arm_that_came_to_an_answer_by_itself_speaks_for_it() -> None:
@@ -248,11 +248,11 @@ def test_a_session_sees_what_a_router_is_trained_on(
     lent = lend_to(replace(exact_router, portfolio=portfolio))
     lent.policies["p"]._script, lent.prms["r"]._scores = script, scores
     session = lent.selector.session(Problem(TEXT), seed=seed)
-    look = Look()
+    position = Position()
     for arm in (portfolio.arms[k] for k in arms):
         asyncio.run(session._run(arm, arm.budget, "search"))
-        look = look.after(arm, arm.budget)
-        live, replayed = look_of(session._gathered), case.evidence(order, look)
+        position = position.after(arm, arm.budget)
+        live, replayed = look_of(session._gathered), case.evidence(order, position)
         assert live.samples.keys() == replayed.samples.keys()
         pairs = [(live.samples[pool], replayed.samples[pool]) for pool in live.samples]
         pairs += [([live.found[name]], [replayed.found[name]]) for name in replayed.found]

@@ -10,7 +10,7 @@ from tts_select.selector.portfolio import Portfolio
 from tts_select.selector.routers.lookahead import LookaheadRouter, Probe
 from tts_select.training.log.records import SweepLog
 from tts_select.training.replay.cases import Case, cases_of
-from tts_select.training.routers.lookahead.fit import Fitted
+from tts_select.training.routers.lookahead.fit import FittedRouter
 
 
 @pytest.fixture(scope="session")
@@ -35,7 +35,7 @@ def probe() -> Probe:
 
 
 @pytest.fixture(scope="session")
-def router(fitted: Fitted) -> LookaheadRouter:
+def router(fitted: FittedRouter) -> LookaheadRouter:
     return fitted.router
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from tts_select.core.arm import Arm
 from tts_select.training.log.records import (
-    Imported,
+    ImportFacts,
     LoggedProblem,
     Manifest,
     ModelCard,
@@ -42,7 +42,7 @@ def made_log(
             pools[problem.id, name] = Pool(problem.id, name, 0.7, None, samples, {})
     arms = tuple(Arm(name, None, "majority", k) for name in policies for k in (1, n_samples))
     models = {n: ModelCard("policy", SIZES[n] if sized else None, f"fp-{n}") for n in policies}
-    imported = Imported("jsonl", ("made.jsonl",), "tokens", len(pools), 0, 0, len(pools))
+    imported = ImportFacts("jsonl", ("made.jsonl",), "tokens", len(pools), 0, 0, len(pools))
     manifest = Manifest("made", arms, n_samples, 1, 0, models, "log", imported)
     return SweepLog(manifest, problems, pools, {})
 

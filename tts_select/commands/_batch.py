@@ -22,11 +22,12 @@ if TYPE_CHECKING:
 
     Bills = list[dict[str, float]]
     Begin = Callable[[list[Problem], IO[str], Callable[[Summary], None], Bills], Coroutine[Any, Any, Summary]]
-    """(problems, where results go, progress, the bills of those that were solved before) to the work."""
+    """A function from (problems, where results go, progress, the bills of those that were solved before)
+    to the work."""
 
 
 class Batch(NamedTuple):
-    """How a file of problems is to be solved."""
+    """A file of problems, and how it is to be solved."""
 
     out: Path
     concurrency: int

@@ -21,16 +21,17 @@ from tts_select.core.visible_text import visible
 from tts_select.solving.batch import Summary
 
 LINE_SECONDS = 10.0
-"""Between two lines at least."""
+"""The least time between two lines."""
 SILENT_SECONDS = 60.0
-"""Between two lines at most, as long as there is news."""
+"""The most time between two lines, as long as there is news."""
 N_PARTS = 10
-"""A line where another tenth is done, if the last one is old enough."""
+"""The parts of the work: a line is due when another is done, if the last line is old enough."""
 
 
 @contextmanager
 def bar(description: str, total: int) -> Iterator[Callable[..., None]]:
-    """A bar; call what it gives with how many are done, a note, and the total if it was not known before."""
+    """Show a bar; call what it gives with how many are done, a note, and the total if it was not known
+    before."""
     if not _is_terminal():
         lines = Lines(description)
         yield lambda n_done, note, n=total: lines.report(n_done, note, n)
@@ -42,7 +43,7 @@ def bar(description: str, total: int) -> Iterator[Callable[..., None]]:
 
 @contextmanager
 def counter(description: str) -> Iterator[Callable[[int, str], None]]:
-    """Work whose end is not known; call what it gives with how much is done, and a note."""
+    """Count work whose end is not known; call what it gives with how much is done, and a note."""
     if not _is_terminal():
         yield Lines(description).report
         return
@@ -53,7 +54,7 @@ def counter(description: str) -> Iterator[Callable[[int, str], None]]:
 
 @contextmanager
 def status(description: str) -> Iterator[Callable[[str], None]]:
-    """Work without a count; call what it gives with what is being done."""
+    """Show work without a count; call what it gives with what is being done."""
     if not _is_terminal():
         yield Lines(description).say
         return
@@ -63,7 +64,7 @@ def status(description: str) -> Iterator[Callable[[str], None]]:
 
 @contextmanager
 def batch_progress(total: int) -> Iterator[Callable[[Summary], None]]:
-    """A bar over problems, with the accuracy so far where answers are known."""
+    """Show a bar over problems, with the accuracy so far where answers are known."""
 
     def note(summary: Summary) -> str:
         accuracy = summary.accuracy()
@@ -75,7 +76,7 @@ def batch_progress(total: int) -> Iterator[Callable[[Summary], None]]:
 
 @contextmanager
 def training_progress() -> Iterator[Callable[[Any, Any], None]]:
-    """A bar a stage, over its steps, with the loss and the speed."""
+    """Show a bar for each stage, over its steps, with the loss and the speed."""
     stages: dict[str, Callable[[int, str, int], None]] = {}
     bars = _bars(disable=not _is_terminal())
 

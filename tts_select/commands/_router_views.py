@@ -1,4 +1,4 @@
-"""What people see of a router: its plan for a problem, what it learned, and how it was measured."""
+"""Views of a router: its plan for a problem, what it learned, and how it was measured."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def outlook_view(outlook: Outlook) -> RenderableType:
-    """The difficulty, what would be run, and the runners-up with why they lost."""
+    """Render the difficulty, what would be run, and the runners-up with why they lost."""
     chosen = outlook.chosen
     lines = [Text.assemble("Plan: ", text(chosen.name, "bold green"), text(f"   ({outlook.reason})"))]
     difficulty = Table(
@@ -56,7 +56,7 @@ def outlook_view(outlook: Outlook) -> RenderableType:
 
 
 def why_not(option: Option, outlook: Outlook) -> str:
-    """Why an option lost against the chosen one, in words."""
+    """Say in words why an option lost against the chosen one."""
     if outlook.unfamiliar is not None:
         return "not the best fixed arm"
     chosen, price = outlook.chosen, outlook.price
@@ -77,7 +77,7 @@ _LEARNED = {
 
 
 def fitted_view(router: LookaheadRouter, facts: Mapping[str, Any]) -> RenderableType:
-    """What training learned."""
+    """Render what training learned."""
     table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
     table.add_row("trained on", f"{facts['n_problems']:,} problems, {facts['n_states']:,} states")
     table.add_row("probes", _probes_of(router.probe))
@@ -96,7 +96,7 @@ def fitted_view(router: LookaheadRouter, facts: Mapping[str, Any]) -> Renderable
 
 
 def ladders_view(router: LadderRouter, facts: Mapping[str, Any]) -> RenderableType:
-    """What a ladder router learned: the ladders of its efforts."""
+    """Render what a ladder router learned: the ladders of its efforts."""
     table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
     table.add_row("trained on", f"{facts['n_problems']:,} problems, {facts['n_orders']} orders of each")
     table.add_row("best fixed arm", router.fallback)
@@ -120,7 +120,7 @@ def _probes_of(probe: Probe) -> str:
 
 
 def evaluation_view(report: Report) -> RenderableType:
-    """The headline of an evaluation: what the router saves, then what it gets."""
+    """Render the headline of an evaluation: what the router saves, then what it gets."""
     unit = report["unit"]
     facts = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
     facts.add_row("problems", f"{report['n_problems']:,}, {report['n_draws']} draws, {report['split']}")
@@ -139,7 +139,7 @@ def evaluation_view(report: Report) -> RenderableType:
 
 
 def _of_it(ratio: IntervalRecord) -> str:
-    """The share of what the other costs; a router that never is as accurate costs infinitely more."""
+    """Return the share of what the other costs; a router that never is as accurate costs infinitely more."""
     return "never as accurate" if math.isinf(ratio["value"]) else _interval(ratio, " of it")
 
 

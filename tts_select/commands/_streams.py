@@ -36,7 +36,7 @@ def drop_unwritable() -> None:
 
 
 class _Pipe(io.FileIO):
-    """What is written after its reader has gone away is dropped."""
+    """A stream that drops what is written after its reader has gone away."""
 
     def write(self, content: object) -> int:
         try:
@@ -55,7 +55,8 @@ def _tolerant(stream: io.TextIOWrapper, number: int) -> TextIO:
 
 
 def _is_plain(stream: io.TextIOWrapper, number: int) -> bool:
-    """Whether it is a file or a pipe that the interpreter opened, and no terminal nor a test's own stream."""
+    """Return whether the stream is a file or a pipe that the interpreter opened, not a terminal nor a
+    test's own stream."""
     is_ours = isinstance(stream.buffer, io.BufferedWriter | io.FileIO)
     return is_ours and stream.fileno() == number and not stream.isatty()
 

@@ -14,7 +14,7 @@ from tts_select.core.json_text import to_json
 from tts_select.core.visible_text import visible
 
 UNKNOWN = "-"
-"""Stands for a figure that is not known."""
+"""A sign for a figure that is not known."""
 
 
 class Terminal(Console):

@@ -1,4 +1,4 @@
-"""What people see of a solution and of a batch, as `rich` renderables for `_terminal.show`."""
+"""Views of a solution and of a batch, as `rich` renderables for `_terminal.show`."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _FINISHED = {
 
 
 def solution_view(solution: Solution, *, candidates: bool) -> RenderableType:
-    """The answer first, then what ran and what it cost."""
+    """Render the answer first, then what ran and what it cost."""
     parts: list[RenderableType] = [_headline(solution)]
     if note := _FINISHED[solution.finished]:
         parts.append(Text(note, style="yellow"))
@@ -58,7 +58,7 @@ def _headline(solution: Solution) -> Text:
 
 
 def _percent(share: float | None) -> str:
-    """No estimate is surer than its data: what rounds to 100 % is shown as more than 99."""
+    """Format a share. No estimate is surer than its data: what rounds to 100 % is shown as more than 99."""
     return ">99%" if SURE < (share or 0.0) < 1 else figure(share, ".0%")
 
 
@@ -108,7 +108,7 @@ def _colour(score: float | None) -> str:
 
 
 def summary_view(summary: Summary) -> Table:
-    """A batch in a few lines."""
+    """Render a batch in a few lines."""
     table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
     table.add_row("solved", f"{summary.n_answered:,} of {summary.n_problems:,}")
     if accuracy := summary.accuracy():

@@ -83,7 +83,7 @@ class _Look:
     source: str
     problems: list[Problem]
     n_problems: int | None
-    """In the whole file; None for a data set, which is not read to its end."""
+    """The number of problems in the whole file; None for a data set, which is not read to its end."""
     notes: list[Note]
 
     def as_dict(self) -> dict[str, Any]:
@@ -168,7 +168,7 @@ def grade(
     if as_json:
         show_json({"rows": rows, "summary": counts})
     else:
-        show(", ".join(f"{n:,} {what}" for what, n in counts.items() if n) or "no rows")
+        show(", ".join(f"{n:,} {what}" for what, n in counts.items() if n) or "no rows", wrap=False)
 
 
 def _graded(file: Path, fields: Fields, prediction: str | None, *, strict: bool) -> Iterator[dict[str, Any]]:
@@ -189,7 +189,7 @@ def _graded(file: Path, fields: Fields, prediction: str | None, *, strict: bool)
 def _pair(
     row: Mapping[str, Any], file: Path, fields: Fields, prediction: str | None
 ) -> tuple[str, str | None, str | None]:
-    """The id, what was said, and the gold answer."""
+    """Return the id, what was said, and the gold answer."""
     from tts_select.core.errors import InputError
     from tts_select.data.problems.fields import ANSWER_NAMES, ID_NAMES, answer_of
 

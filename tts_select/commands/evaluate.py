@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tts_select.training.log.records import SweepLog
 
 KINDS = ("look-ahead", "ladder")
-"""As `training/routers/kinds.py` has them, which is slow to import."""
+"""The kinds in `training/routers/kinds.py`, which is slow to import."""
 
 
 @click.command(

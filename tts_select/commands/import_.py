@@ -94,11 +94,11 @@ def import_(
     """Turn logs of samples into a sweep log, which train and evaluate read."""
     from tts_select.commands._progress import counter
     from tts_select.training.importing.field_map import FieldMap
-    from tts_select.training.importing.generic import Reading
+    from tts_select.training.importing.generic import ReadOptions
     from tts_select.training.importing.run import Import, import_logs
 
     _check_choices(format_, filter_, metric)
-    reading = Reading(format_, FieldMap.parse(fields), model, prm, frozenset(no_answer), filter_, metric)
+    reading = ReadOptions(format_, FieldMap.parse(fields), model, prm, frozenset(no_answer), filter_, metric)
     reference = _reference(problems, problem_ids, fields_of(**named))
     asked = Import(files, reading, read_sizes(params), reference, strict=strict, max_bad_share=max_bad)
     with counter("importing") as advance:

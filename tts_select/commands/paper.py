@@ -152,7 +152,7 @@ def _table(title: str, *columns: str) -> Table:
 
 
 def _share(found: Mapping[str, float]) -> str:
-    """With half of its 95 % interval, in percent; both ends are in the JSON."""
+    """Format a share with half of its 95 % interval, in percent; both ends are in the JSON."""
     return f"{_percent(found['accuracy'])} ±{figure(50 * (found['high'] - found['low']), '.1f')}"
 
 

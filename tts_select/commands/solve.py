@@ -237,9 +237,9 @@ def _chosen(options: dict[str, Any]) -> dict[str, Any]:
 
 def _check_ranges(chosen: dict[str, Any]) -> None:
     from tts_select.selector.outlook import Spending
-    from tts_select.solving.options import NAMING, SPENDING, Named
+    from tts_select.solving.options import NAMING, SPENDING, NamedChoice
 
-    Named(**{name: chosen[name] for name in NAMING if name in chosen}).check()
+    NamedChoice(**{name: chosen[name] for name in NAMING if name in chosen}).check()
     Spending(**{name: chosen[name] for name in SPENDING if name in chosen}).check()
 
 

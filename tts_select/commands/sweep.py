@@ -31,7 +31,7 @@ DEFAULT_SAMPLES = 64
 def _samples(
     _context: click.Context, _option: click.Parameter, given: tuple[str, ...]
 ) -> tuple[int, dict[str, int]]:
-    """The number for all policies, and those of single ones."""
+    """Return the number for all policies, and those of single ones."""
     n_all, by_policy = DEFAULT_SAMPLES, {}
     for one in given:
         policy, equals, number = one.rpartition("=")

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tts_select.training.log.records import SweepLog
 
 LOOK_AHEAD, LADDER = "look-ahead", "ladder"
-"""As `selector/routers/kinds.py` has them, which is slow to import."""
+"""The kinds in `selector/routers/kinds.py`, which is slow to import."""
 
 
 @click.command(
@@ -113,9 +113,9 @@ class _Asked(NamedTuple):
 class _Trained(NamedTuple):
     router: Router
     facts: dict[str, Any]
-    """For the manifest."""
+    """The facts for the manifest."""
     shown: dict[str, Any]
-    """For JSON."""
+    """The facts for JSON."""
     view: RenderableType
 
 
@@ -149,7 +149,7 @@ def _look_ahead(log: SweepLog, probe: Probe, seed: int) -> _Trained:
 
 
 def _probe(log: SweepLog, config: Config | None, asked: _Asked) -> Probe:
-    """What is asked for, else the config's."""
+    """Return the probe that is asked for, else the config's."""
     from tts_select.config.entries import ProbeEntry
     from tts_select.training.routers.lookahead.probes import probe_for
 

@@ -18,11 +18,11 @@ class PolicyEntry:
     """How a policy is loaded."""
 
     spec: str
-    """As `--policy` takes it."""
+    """The spec, in the form that `--policy` takes."""
     options: Mapping[str, Any] = field(default_factory=dict)
-    """Of its backend; `device` and `dtype` are among them."""
+    """The options of its backend, `device` and `dtype` among them."""
     max_new_tokens: int | None = None
-    """Of a solution; None leaves it to the policy."""
+    """The most tokens of a solution; None leaves them to the policy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +30,11 @@ class PrmEntry:
     """How a PRM is loaded."""
 
     spec: str
-    """As `--prm` takes it."""
+    """The spec, in the form that `--prm` takes."""
     format: str | None = None
     """How it reads a solution; None: its name tells."""
     options: Mapping[str, Any] = field(default_factory=dict)
-    """Of its backend; `device` and `dtype` are among them."""
+    """The options of its backend, `device` and `dtype` among them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ class ProbeEntry:
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """One file."""
+    """The content of one config file."""
 
     path: Path
     policies: Mapping[str, PolicyEntry] = field(default_factory=dict)
@@ -73,7 +73,7 @@ class Config:
     pairs: Mapping[str, Pair] = field(default_factory=dict)
     """The first one is what `solve` runs where there is no router."""
     placement: Placement | None = None
-    """None: memory is not planned."""
+    """What memory is planned for; None if none is planned."""
     portfolio: Portfolio | None = None
     router: Path | None = None
     """A router's folder."""
@@ -88,8 +88,10 @@ class Config:
         return self.prms.get(name) or self.prms.get(plain_name(name)) or PrmEntry(name)
 
     def pair(self, name: str) -> Pair:
-        """Raises:
-        UnknownName: there is none of this name.
+        """Return the pair of this name.
+
+        Raises:
+            UnknownName: there is none of this name.
         """
         if name not in self.pairs:
             raise UnknownName(f"pair of the config '{self.path}'", name, self.pairs)

@@ -1,4 +1,4 @@
-"""From a YAML file to a `Config`; every mistake is one line with the file, the key and the remedy."""
+"""Reads a YAML file into a `Config`; every mistake is one line with the file, the key and the remedy."""
 
 from __future__ import annotations
 
@@ -39,8 +39,10 @@ def find_config(asked_for: Path | None) -> Config | None:
 
 
 def load_config(path: Path) -> Config:
-    """Raises:
-    InputError: the file cannot be read, or says something that cannot be used.
+    """Read a config file.
+
+    Raises:
+        InputError: the file cannot be read, or says something that cannot be used.
     """
     whole = Section(read_yaml(path), f"the config '{path}'", _KEYS)
     policies = {n: _policy(n, e, whole, path) for n, e in whole.mapping("policies").items()}
@@ -100,7 +102,7 @@ def _spec(entry: Section, path: Path) -> str:
 
 
 def _options(entry: Section, path: Path) -> dict[str, Any]:
-    """With `device` and `dtype`; a GPU of vLLM's is given to it as it has them."""
+    """Return the options with `device` and `dtype`; a GPU of vLLM's is given to it in its own terms."""
     options = {name: _beside(value, path) for name, value in entry.mapping("options").items()}
     for key in ("device", "dtype"):
         value = entry.text(key)
@@ -115,7 +117,7 @@ def _options(entry: Section, path: Path) -> dict[str, Any]:
 
 
 def _gpus_from(entry: Section, device: str, options: Mapping[str, Any]) -> list[int]:
-    """As many as share the model, from `device` on."""
+    """Return as many GPUs as share the model, from `device` on."""
     if not (found := re.fullmatch(r"cuda(?::(\d+))?", device)):
         raise entry.wrong("device", device, "cuda:0 or another GPU; without one vLLM takes what there is")
     first = int(found[1] or 0)

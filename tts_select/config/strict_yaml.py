@@ -12,7 +12,7 @@ from tts_select.core.errors import InputError, UnknownName
 _NUMBER = re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+")
 """A number as YAML 1.2 has it; YAML 1.1, which PyYAML reads, takes `7e9` for a text and wants `7.0e+9`."""
 _MERGE = "tag:yaml.org,2002:merge"
-"""Of the key `<<`, which takes over another mapping."""
+"""The tag of the key `<<`, which takes over another mapping."""
 
 
 def read_yaml(path: Path) -> Any:
@@ -84,7 +84,7 @@ class Section:
         return value
 
     def mapping(self, key: str) -> Mapping[str, Any]:
-        """One by names, empty if the key is not there."""
+        """Return a mapping by names, empty if the key is not there."""
         found = self._take(key, dict, "a mapping, NAME: VALUE") or {}
         for name in found:
             if not isinstance(name, str):

@@ -18,7 +18,7 @@ from tts_select.core.methods import METHODS
 from tts_select.core.protocols import Policy, RewardModel
 from tts_select.executors.placement.devices import Device, declared_gpus, devices_here
 from tts_select.executors.placement.fitting import Fit, fit, shares_of
-from tts_select.executors.placement.memory import Placed
+from tts_select.executors.placement.memory import ModelPlacement
 from tts_select.executors.placement.placing import placed_policy, placed_prm
 from tts_select.executors.registry import Loaders, load_policy, load_prm
 from tts_select.selector.portfolio import Portfolio
@@ -29,7 +29,7 @@ _SHARE = "gpu_memory_utilization"
 
 
 @dataclass(frozen=True, slots=True)
-class Together:
+class ModelGroup:
     """Names of models that are in memory at the same time."""
 
     policies: Sequence[str]
@@ -64,13 +64,13 @@ def as_options(config: Config, options: Mapping[str, Any], pins: Sequence[str]) 
 
 def loaders_for(
     config: Config,
-    groups: Sequence[Together],
+    groups: Sequence[ModelGroup],
     *,
     fresh: bool = False,
     sizes: Mapping[str, float] | None = None,
 ) -> Loaders:
-    """From names of the config, or specs, to models; each of `groups` is in memory at the same time. `sizes`
-    are the numbers of parameters of models that do not tell them.
+    """Return loaders for names of the config, or specs; each of `groups` is in memory at the same time.
+    `sizes` are the numbers of parameters of models that do not tell them.
 
     Raises:
         InputError: a group does not fit where it is to run.
@@ -102,20 +102,20 @@ def bound(router: Router, config: Config) -> Router:
     return router.with_max_new_tokens({name: most for name, most in said.items() if most is not None})
 
 
-def swept_together(portfolio: Portfolio) -> list[Together]:
+def swept_together(portfolio: Portfolio) -> list[ModelGroup]:
     """A sweep has one policy in memory at a time, and the PRMs that read it."""
     return [
-        Together([policy], sorted({a.prm for a in portfolio.arms if a.policy == policy and a.prm}))
+        ModelGroup([policy], sorted({a.prm for a in portfolio.arms if a.policy == policy and a.prm}))
         for policy in portfolio.policies
     ]
 
 
-def routed_together(portfolio: Portfolio) -> list[Together]:
+def routed_together(portfolio: Portfolio) -> list[ModelGroup]:
     """A router keeps all models of its portfolio."""
-    return [Together(portfolio.policies, portfolio.prms)]
+    return [ModelGroup(portfolio.policies, portfolio.prms)]
 
 
-def fits_of(config: Config, group: Together, devices: Sequence[Device]) -> tuple[Fit, ...]:
+def fits_of(config: Config, group: ModelGroup, devices: Sequence[Device]) -> tuple[Fit, ...]:
     """Where each of the models goes. Those on servers take nothing here.
 
     Raises:
@@ -131,22 +131,23 @@ def fits_of(config: Config, group: Together, devices: Sequence[Device]) -> tuple
 
 
 def planned_devices(config: Config) -> tuple[Device, ...]:
-    """Those that the config declares, else those of this machine."""
+    """Return the devices that the config declares, else those of this machine."""
     gpus = config.placement.gpus if config.placement else ()
     here = devices_here()
     return (*declared_gpus(list(gpus)), *(d for d in here if not d.is_gpu)) if gpus else here
 
 
-def _placed_policy(name: str, entry: PolicyEntry, devices: Sequence[Device]) -> Placed | None:
+def _placed_policy(name: str, entry: PolicyEntry, devices: Sequence[Device]) -> ModelPlacement | None:
     return placed_policy(name, entry.spec, entry.options, devices)
 
 
-def _placed_prm(name: str, entry: PrmEntry, devices: Sequence[Device]) -> Placed | None:
+def _placed_prm(name: str, entry: PrmEntry, devices: Sequence[Device]) -> ModelPlacement | None:
     return placed_prm(name, entry.spec, entry.format, entry.options, devices)
 
 
-def _shares(config: Config, groups: Sequence[Together]) -> dict[str, float]:
-    """By name, the least that a model in vLLM gets in any of its groups; empty where nothing is planned."""
+def _shares(config: Config, groups: Sequence[ModelGroup]) -> dict[str, float]:
+    """Return the least share that a model in vLLM gets in any of its groups, by name; empty where nothing is
+    planned."""
     least: dict[str, float] = {}
     if config.placement is None:
         return least
@@ -167,7 +168,8 @@ def _share(name: str, shares: Mapping[str, float]) -> dict[str, Any]:
 
 
 def _without_names(config: Config, options: dict[str, Any]) -> dict[str, Any]:
-    """With the specs and options of the entries, under what was said with the options themselves."""
+    """Replace names by the specs and options of their entries, under what was given with the options
+    themselves."""
     policy, prm = options.get("policy"), options.get("prm")
     chosen = config
     if isinstance(policy, str):
@@ -184,7 +186,7 @@ def _without_names(config: Config, options: dict[str, Any]) -> dict[str, Any]:
         options |= {"prm": reader.spec, "prm_options": given}
         if reader.format is not None:
             options.setdefault("prm_format", reader.format)
-    here = Together([n for n in (policy,) if isinstance(n, str)], [n for n in (prm,) if isinstance(n, str)])
+    here = ModelGroup([n for n in (policy,) if isinstance(n, str)], [n for n in (prm,) if isinstance(n, str)])
     shares = _shares(chosen, [here])
     for name, kind in ((policy, "policy_options"), (prm, "prm_options")):
         if isinstance(name, str):

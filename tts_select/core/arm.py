@@ -24,7 +24,8 @@ class Arm:
 
     @cached_property
     def name(self) -> str:
-        """Unique in a portfolio: `best_of_n@16 world:small world:prm`, then what is not the default."""
+        """The arm's name, unique in a portfolio: `best_of_n@16 world:small world:prm`, then what is not the
+        default."""
         defaults = Settings()
         differs = [
             f"{f.name}={getattr(self.settings, f.name)}"
@@ -36,7 +37,7 @@ class Arm:
 
     @property
     def temperature(self) -> float:
-        """Of its policy's sampling; a greedy method's is 0."""
+        """The temperature of its policy's sampling; a greedy method's is 0."""
         return 0.0 if METHODS[self.method].is_greedy else self.settings.temperature
 
     @cached_property
@@ -50,12 +51,12 @@ class Arm:
         return METHODS[self.method].is_sampling
 
     def plan(self, reason: str, *, seed: int = 0, difficulty: float | None = None) -> Plan:
-        """To run this arm."""
+        """Return the plan that runs this arm."""
         settings = replace(self.settings, seed=seed)
         return Plan(self.policy, self.prm, self.method, self.budget, settings, reason, difficulty)
 
     def as_dict(self) -> dict[str, object]:
-        """For JSON."""
+        """Return the record of the arm for JSON."""
         return asdict(self)
 
     @classmethod

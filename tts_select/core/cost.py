@@ -42,7 +42,7 @@ class Cost:
         return Cost(*(getattr(self, f.name) - getattr(other, f.name) for f in fields(self)))
 
     def as_dict(self) -> dict[str, float | None]:
-        """For JSON, which has no NaN: what is not known is None."""
+        """Return the record of the cost for JSON, which has no NaN: what is not known is None."""
         return {**asdict(self), "flops": None if math.isnan(self.flops) else self.flops}
 
 

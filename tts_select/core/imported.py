@@ -6,7 +6,7 @@ A config may bind such a name to a model that can be run.
 from __future__ import annotations
 
 SCHEME = "log"
-"""Before the colon of the name, as in `log:Qwen3-4B`."""
+"""The part before the colon of the name, as in `log:Qwen3-4B`."""
 _PREFIX = f"{SCHEME}:"
 
 

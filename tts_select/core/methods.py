@@ -31,4 +31,4 @@ METHODS: dict[str, Method] = {
     "beam": Method(needs_prm=True, needs_steps=True),
     "dvts": Method(needs_prm=True, needs_steps=True),
 }
-"""By name."""
+"""The search methods, by name."""

@@ -15,10 +15,10 @@ MAX_BUDGET = 4096
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Of a search, with the paper's defaults (arXiv 2502.06703, section 3.1)."""
+    """The settings of a search, with the paper's defaults (arXiv 2502.06703, section 3.1)."""
 
     temperature: float = 0.7
-    """Of the policy's sampling; 0 is greedy."""
+    """The temperature of the policy's sampling; 0 is greedy."""
     top_p: float = 1.0
     """Nucleus sampling; 1 keeps every token."""
     beam_width: int = 4
@@ -26,8 +26,8 @@ class Settings:
     max_steps: int = 40
     """A candidate with more steps than this is truncated."""
     max_new_tokens: int = 2048
-    """Of one candidate; the model's context may allow fewer. Policies that think are given more
-    (`protocols.solution_tokens`), unless it is said how many."""
+    """The most tokens of one candidate; the model's context may allow fewer. Policies that think are given
+    more (`protocols.solution_tokens`), unless a number is given."""
     aggregation: Aggregation = "last"
     """Makes one score of a candidate's step scores."""
     selection: Selection = "vote"

@@ -34,7 +34,7 @@ class SampleRequest:
     first: int = 0
     """The index of the first continuation: sample k is the same alone or among others."""
     deadline: float | None = None
-    """On `time.monotonic()`; writing stops there and what was written is returned."""
+    """When to stop, on `time.monotonic()`; writing ends there and what was written is returned."""
     logprobs: bool = True
     """Whether anybody will read `Continuation.logprob`: an engine that takes time for it need not be asked in
     vain."""
@@ -118,7 +118,7 @@ class RewardModel(Protocol):
     fingerprint: str
 
     async def score(self, problem: str, steps: Sequence[str], *, meter: Meter | None = None) -> list[float]:
-        """One score a step.
+        """Return one score for each step.
 
         Raises:
             ValueError: a step is empty; it is rejected, not scored.

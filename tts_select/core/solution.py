@@ -24,7 +24,7 @@ class RankedCandidate:
 
     @property
     def text(self) -> str:
-        """The candidate's."""
+        """The text of the candidate."""
         return self.candidate.text
 
     def as_dict(self) -> dict[str, object]:
@@ -46,7 +46,7 @@ class Step:
     """One arm that was run on the way to the answer."""
 
     arm: str
-    """Its name."""
+    """The arm's name."""
     n: int
     """How many samples its pool had after it; the budget of a search."""
     p_before: float | None
@@ -86,7 +86,7 @@ class Solution:
     best_guess: str | None = None
     """The answer that was withheld because its confidence is too low."""
     errors: tuple[str, ...] = ()
-    """Of the requests that failed; the answer comes from what the others wrote."""
+    """The errors of the requests that failed; the answer comes from what the others wrote."""
     steps: tuple[Step, ...] = ()
     """What was run, in order."""
     confidence_kind: str = "vote share"
@@ -94,7 +94,7 @@ class Solution:
     vote, or the score, that it won."""
 
     def withheld_below(self, confidence: float) -> Solution:
-        """Without its answer if that is less sure; the answer becomes the best guess."""
+        """Return the solution, without its answer if that is less sure; the answer becomes the best guess."""
         if self.answer is None or (self.confidence or 0.0) >= confidence:
             return self
         return replace(self, answer=None, best_guess=self.answer)

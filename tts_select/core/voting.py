@@ -26,7 +26,7 @@ _AGGREGATORS: dict[Aggregation, Callable[[Sequence[float]], float]] = {
 
 
 def aggregate(step_scores: Sequence[float], how: Aggregation) -> float:
-    """One score of a candidate's step scores.
+    """Return the one score that a candidate's step scores amount to.
 
     Raises:
         ValueError: there are no scores; an unscored candidate has no score, not a zero.
@@ -47,7 +47,7 @@ class Vote:
 
     group: int
     share: float
-    """Of all votes; with the selection `max` the score of the chosen solution."""
+    """The winner's share of all votes; with the selection `max` the score of the chosen solution."""
     place: int = field(default=-1, compare=False)
     """Which of the voters speaks for it: the best-scored one with this answer."""
 

@@ -19,7 +19,7 @@ _DELIMITER = "\n\n"
 
 
 def examine_checkpoints(config: Config) -> Iterator[Finding]:
-    """One finding for each entry whose tokenizer is used here."""
+    """Yield one finding for each entry whose tokenizer is used here."""
     for name, policy in config.policies.items():
         if source := _source_of_chat(policy):
             yield _policy(f"policies.{name}", source, policy.options)

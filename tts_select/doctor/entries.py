@@ -14,7 +14,7 @@ _UNKNOWN = "its size is not known, so its FLOPs cannot be counted, and sweeps an
 
 
 def examine_entries(config: Config) -> Iterator[Finding]:
-    """Sizes that are not known, and pairs of an embedded model and another one."""
+    """Report sizes that are not known, and pairs of an embedded model and another one."""
     for name, policy in config.policies.items():
         if not _has_size(policy):
             remedy = "name it, as in options: {params: 7e9}"

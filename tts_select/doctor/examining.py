@@ -17,7 +17,7 @@ from tts_select.executors.registry import WORLD, split_spec
 
 
 def examine(config: Config | None) -> Iterator[Finding]:
-    """Everything that can be seen without loading weights."""
+    """Report everything that can be seen without loading weights."""
     yield from examine_packages(needs_vllm=_needs(config, "vllm"), needs_local=_needs(config, WORLD, "hf"))
     yield from examine_devices(devices_here())
     yield from examine_servers(config)

@@ -19,7 +19,7 @@ class Finding:
     """What to do, for a problem."""
 
     def as_dict(self) -> dict[str, str]:
-        """For JSON."""
+        """Return the record of the finding for JSON."""
         return asdict(self)
 
 

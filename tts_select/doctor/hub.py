@@ -13,7 +13,7 @@ _CONFIG = "config.json"
 
 
 def why_unreadable(source: str) -> str | None:
-    """For a folder or a hub name; None: nothing speaks against it."""
+    """Return why a folder or a hub name cannot be read; None if nothing speaks against it."""
     folder = Path(source)
     if folder.exists():
         return None if (folder / _CONFIG).is_file() else f"'{source}' has no {_CONFIG}: name a model's folder"

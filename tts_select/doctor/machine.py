@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 
 from tts_select.config import Config
-from tts_select.config.using import Together, fits_of, planned_devices, routed_together, swept_together
+from tts_select.config.using import ModelGroup, fits_of, planned_devices, routed_together, swept_together
 from tts_select.core.errors import BackendError, InputError
 from tts_select.doctor.findings import Finding
 from tts_select.executors.placement.devices import GIB, Device
@@ -13,7 +13,7 @@ from tts_select.executors.placement.fitting import Fit
 
 
 def examine_devices(devices: Sequence[Device]) -> Iterator[Finding]:
-    """No GPU is fine."""
+    """Report on the devices; having no GPU is fine."""
     for device in devices:
         free = f", {device.free / GIB:.1f} free" if device.is_gpu else ""
         yield Finding(device.name, "ok", f"{device.total / GIB:.1f} GiB{free}")
@@ -24,8 +24,8 @@ def examine_devices(devices: Sequence[Device]) -> Iterator[Finding]:
 
 
 def examine_placement(config: Config, unreadable: Collection[str]) -> Iterator[Finding]:
-    """Each set of models that will be in memory together; nothing is loaded. What the models named in
-    `unreadable` take is not known."""
+    """Report on each set of models that will be in memory together; nothing is loaded. What the models named
+    in `unreadable` take is not known."""
     if config.placement is None:
         if config.policies or config.prms:
             yield Finding(
@@ -49,9 +49,9 @@ def examine_placement(config: Config, unreadable: Collection[str]) -> Iterator[F
             yield Finding(about, "note", f"{error}; whether it fits is not known")
 
 
-def _groups(config: Config) -> Iterator[tuple[str, Together]]:
+def _groups(config: Config) -> Iterator[tuple[str, ModelGroup]]:
     for name, pair in config.pairs.items():
-        yield f"placement of pairs.{name}", Together([pair.policy], [pair.prm] if pair.prm else [])
+        yield f"placement of pairs.{name}", ModelGroup([pair.policy], [pair.prm] if pair.prm else [])
     if config.portfolio is not None:
         for group in swept_together(config.portfolio):
             yield f"placement of a sweep of {group.policies[0]}", group
@@ -59,9 +59,9 @@ def _groups(config: Config) -> Iterator[tuple[str, Together]]:
             yield "placement of a router for the portfolio", group
     if not config.pairs and config.portfolio is None:
         for name in config.policies:
-            yield f"placement of policies.{name}", Together([name], [])
+            yield f"placement of policies.{name}", ModelGroup([name], [])
         for name in config.prms:
-            yield f"placement of prms.{name}", Together([], [name])
+            yield f"placement of prms.{name}", ModelGroup([], [name])
 
 
 def _told(found: Fit) -> str:

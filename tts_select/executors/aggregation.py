@@ -17,7 +17,7 @@ def score_of(candidate: Candidate, how: Aggregation) -> float | None:
 
 
 def rank(candidates: Sequence[Candidate], how: Aggregation) -> tuple[RankedCandidate, ...]:
-    """Each candidate with its score and its answer; a truncated one has no answer."""
+    """Rank the candidates, each with its score and its answer; a truncated one has no answer."""
     return tuple(
         RankedCandidate(
             candidate,

@@ -14,7 +14,7 @@ from tts_select.core.extras import how_to_install, missing_from
 T = TypeVar("T")
 L = TypeVar("L")
 _LEAST = "least"
-"""Of a number, in the metadata of its option; without it a number is above zero."""
+"""The key of a number's least value, in the metadata of its option; without it a number is above zero."""
 Given = dict[str, Any]
 """Options by name: of a backend, not checked yet, or of its engine."""
 
@@ -50,20 +50,20 @@ class Backend(Generic[L]):
 
 @dataclass(frozen=True, slots=True)
 class WorldOptions:
-    """Of `load_policy("world:NAME", ...)`."""
+    """The options of `load_policy("world:NAME", ...)`."""
 
     device: str | None = None
-    """As in cpu or cuda:0; else a GPU if there is one."""
+    """The device, such as cpu or cuda:0; by default a GPU if there is one."""
 
 
 @dataclass(frozen=True, slots=True)
 class TransformersOptions:
-    """Of `load_policy("hf:ORG/NAME", ...)` and of folders."""
+    """The options of `load_policy("hf:ORG/NAME", ...)` and of folders."""
 
     device: str | None = None
-    """As in cpu or cuda:0; else a GPU if there is one."""
+    """The device, such as cpu or cuda:0; by default a GPU if there is one."""
     dtype: str = "auto"
-    """As in bfloat16; `auto` is float32 on a CPU, and the checkpoint's own on a GPU."""
+    """The dtype, such as bfloat16; `auto` is float32 on a CPU, and the checkpoint's own on a GPU."""
     prompt: str | None = None
     """NAME@VERSION, or a file ending in .toml; else the one that suits the tokenizer."""
     thinking: bool | None = None
@@ -74,17 +74,17 @@ class TransformersOptions:
 
 @dataclass(frozen=True, slots=True)
 class TransformersPrmOptions:
-    """Of `load_prm("hf:ORG/NAME", ...)` and of folders."""
+    """The options of `load_prm("hf:ORG/NAME", ...)` and of folders."""
 
     device: str | None = None
-    """As in cpu or cuda:0; else a GPU if there is one."""
+    """The device, such as cpu or cuda:0; by default a GPU if there is one."""
     dtype: str = "auto"
-    """As in bfloat16; `auto` is float32 on a CPU, and the checkpoint's own on a GPU."""
+    """The dtype, such as bfloat16; `auto` is float32 on a CPU, and the checkpoint's own on a GPU."""
 
 
 @dataclass(frozen=True, slots=True)
 class VllmPrmOptions:
-    """Of `load_prm("vllm:ORG/NAME", ...)`, beside the engine arguments of vLLM."""
+    """The options of `load_prm("vllm:ORG/NAME", ...)`, beside the engine arguments of vLLM."""
 
     params: float | None = None
     """The parameters that compute a token; else those in the folder, or in the model's name."""
@@ -92,10 +92,10 @@ class VllmPrmOptions:
 
 @dataclass(frozen=True, slots=True)
 class OpenAIOptions:
-    """Of `load_policy("openai:MODEL", ...)`. The key comes from OPENAI_API_KEY alone."""
+    """The options of `load_policy("openai:MODEL", ...)`. The key comes from OPENAI_API_KEY alone."""
 
     base_url: str | None = None
-    """As in http://localhost:8000/v1; else OPENAI_BASE_URL, else that of OpenAI."""
+    """The URL, such as http://localhost:8000/v1; by default OPENAI_BASE_URL, else that of OpenAI."""
     params: float | None = None
     """The parameters that compute a token, for FLOPs and the rule; else those in the model's name."""
     prompt: str | None = None
@@ -111,15 +111,15 @@ class OpenAIOptions:
     timeout: float = 600.0
     """Seconds for one request."""
     retries: int = field(default=4, metadata={_LEAST: 0})
-    """After 429, 5xx and dropped connections."""
+    """The number of further tries after 429, 5xx and dropped connections."""
 
 
 @dataclass(frozen=True, slots=True)
 class ServedPrmOptions:
-    """Of `load_prm("served:MODEL", ...)`. The key comes from OPENAI_API_KEY alone."""
+    """The options of `load_prm("served:MODEL", ...)`. The key comes from OPENAI_API_KEY alone."""
 
     base_url: str | None = None
-    """As in http://localhost:8001/v1; else OPENAI_BASE_URL."""
+    """The URL, such as http://localhost:8001/v1; by default OPENAI_BASE_URL."""
     tokenizer: str | None = None
     """A folder or hub name, if the model's own name is none."""
     params: float | None = None
@@ -129,12 +129,12 @@ class ServedPrmOptions:
     timeout: float = 600.0
     """Seconds for one request."""
     retries: int = field(default=4, metadata={_LEAST: 0})
-    """After 429, 5xx and dropped connections."""
+    """The number of further tries after 429, 5xx and dropped connections."""
 
 
 @dataclass(frozen=True, slots=True)
 class VllmOptions:
-    """Of `load_policy("vllm:ORG/NAME", ...)`, beside the engine arguments of vLLM."""
+    """The options of `load_policy("vllm:ORG/NAME", ...)`, beside the engine arguments of vLLM."""
 
     params: float | None = None
     """The parameters that compute a token; else those in the folder, or in the model's name."""

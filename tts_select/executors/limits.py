@@ -92,7 +92,7 @@ class LimitedPolicy:
 
     @property
     def step_delimiter(self) -> str:
-        """The policy's."""
+        """The delimiter of the policy."""
         return self.policy.step_delimiter
 
     async def sample(self, request: SampleRequest, meter: Meter) -> AsyncIterator[list[Continuation]]:

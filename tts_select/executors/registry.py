@@ -1,4 +1,4 @@
-"""From a spec such as `world:small` to a loaded policy or PRM. A model is loaded once a process."""
+"""Turns a spec such as `world:small` into a loaded policy or PRM. A model is loaded once a process."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ WORLD = "world"
 
 @dataclass(frozen=True, slots=True)
 class Loaders:
-    """From the names of models to models."""
+    """The functions that load models by their names."""
 
     policy: Callable[[str], Policy]
     prm: Callable[[str], RewardModel]
@@ -120,8 +120,10 @@ def _load_prm(spec: str, format: str | None, given: str) -> RewardModel:
 
 
 def _require(backend: Backend[Any], scheme: str) -> None:
-    """Raises:
-    InputError: the extra that installs what the backend runs on is missing.
+    """Check that the extra of a backend is installed.
+
+    Raises:
+        InputError: the extra that installs what the backend runs on is missing.
     """
     if backend.extra is not None:
         require(backend.extra, "the embedded models" if scheme == WORLD else f"models of '{scheme}:'")
@@ -261,11 +263,11 @@ POLICIES: dict[str, Backend[Callable[[str, Any, Given], Policy]]] = {
     "openai": Backend(_openai_policy, OpenAIOptions, "openai"),
     "vllm": Backend(_vllm_policy, VllmOptions, "vllm", has_engine=True),
 }
-"""By scheme."""
+"""The backends of policies, by scheme."""
 PRMS: dict[str, Backend[Callable[[str, str | None, Any, Given], RewardModel]]] = {
     WORLD: Backend(_world_prm, WorldOptions, "transformers", "local"),
     "hf": Backend(_hf_prm, TransformersPrmOptions, "transformers", "local"),
     "served": Backend(_served_prm, ServedPrmOptions, "openai"),
     "vllm": Backend(_vllm_prm, VllmPrmOptions, "vllm", has_engine=True),
 }
-"""By scheme."""
+"""The backends of PRMs, by scheme."""

@@ -39,8 +39,8 @@ async def step_scores(
     meter: Meter | None,
     failures: list[BackendError] | None,
 ) -> list[float] | None:
-    """One score a step; None: the PRM cannot read so long a text, or its scores are not all numbers. The last
-    is counted in `failures`, as one `NotScored` a PRM; without these it is logged.
+    """Return one score a step, or None if the PRM cannot read so long a text or its scores are not all
+    numbers. The last is counted in `failures`, as one `NotScored` a PRM; without these it is logged.
 
     Raises:
         BackendError: the PRM failed.

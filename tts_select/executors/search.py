@@ -33,7 +33,7 @@ class Search:
     budget: int
     meter: Meter
     logprobs: bool = True
-    """As in `SampleRequest`."""
+    """Whether log-probabilities are wanted, as in `SampleRequest`."""
     pool: list[Candidate] = field(default_factory=list)
     """What is written so far; a sampling method goes on with what is there."""
     unreadable: set[tuple[str, ...]] = field(default_factory=set)

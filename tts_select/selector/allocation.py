@@ -14,7 +14,8 @@ from tts_select.selector.deciding import Option, Unit
 
 _ROUNDS = 60
 _MARGIN = 1e-9
-"""Above the price at which two options are worth the same, so that rounding does not buy the dearer one."""
+"""A margin above the price at which two options are worth the same, so that rounding does not buy the dearer
+one."""
 
 
 def price_within(options: Sequence[Sequence[Option]], limit: float, unit: Unit = "flops") -> float:
@@ -43,7 +44,7 @@ def price_within(options: Sequence[Sequence[Option]], limit: float, unit: Unit =
 
 
 def _table(options: Sequence[Sequence[Option]], of: Callable[[Option], float], missing: float) -> np.ndarray:
-    """Shape (problems, options)."""
+    """Return the values as an array of shape (problems, options)."""
     table = np.full((len(options), max(len(found) for found in options)), missing)
     for k, found in enumerate(options):
         table[k, : len(found)] = [of(option) for option in found]

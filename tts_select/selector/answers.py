@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from tts_select.selector.evidence import NO_ANSWER, Evidence, Observed, counts, vote
+from tts_select.selector.evidence import NO_ANSWER, Evidence, SolutionEvidence, counts, vote
 
 _OVERALL = (
     "support",
@@ -35,12 +35,12 @@ class _Support:
     logprob: float = math.nan
     """The best mean a token; NaN if none is known."""
     best: dict[str, tuple[float, float]] = field(default_factory=dict)
-    """By PRM, the best last score and the lowest step of its solution."""
+    """The best last score and the lowest step of its solution, by PRM."""
     weight: dict[str, float] = field(default_factory=dict)
-    """By PRM, the sum of its last scores."""
+    """The sum of the last scores, by PRM."""
 
-    def add(self, solution: Observed) -> None:
-        """One more solution that gives the answer."""
+    def add(self, solution: SolutionEvidence) -> None:
+        """Add one more solution that gives the answer."""
         self.n += 1
         self.logprob = _largest(self.logprob, solution.logprob / max(1, solution.n_tokens))
         for prm, steps in solution.scores.items():
@@ -52,7 +52,7 @@ class _Support:
 
 
 def names_of(pools: Sequence[str], prms: Sequence[str]) -> tuple[str, ...]:
-    """Of the features of an answer."""
+    """Return the names of the features of an answer."""
     names = [*_OVERALL, *_LIKELIHOOD]
     names += [f"{prm}/{name}" for prm in prms for name in _BY_PRM]
     names += [f"{pool}/share" for pool in pools]
@@ -97,7 +97,7 @@ def answers_at_hand(
 
 
 def _sources(evidence: Evidence) -> Iterator[set[int]]:
-    """For each pool and search, the answers that lead in it."""
+    """Yield, for each pool and search, the answers that lead in it."""
     for samples in evidence.samples.values():
         if samples:
             scored = dict.fromkeys(prm for s in samples for prm in s.scores)
@@ -107,8 +107,8 @@ def _sources(evidence: Evidence) -> Iterator[set[int]]:
         yield {solution.group}
 
 
-def _shares(samples: Sequence[Observed]) -> dict[int, float] | None:
-    """Of all samples, those that give each answer; None where there is no sample."""
+def _shares(samples: Sequence[SolutionEvidence]) -> dict[int, float] | None:
+    """Return the share of all samples that gives each answer; None where there is no sample."""
     if not samples:
         return None
     return {group: n / len(samples) for group, n in counts(samples).items()}
@@ -123,5 +123,5 @@ def _by_prm(group: int, supports: dict[int, _Support], prm: str) -> list[float]:
 
 
 def _largest(*values: float) -> float:
-    """Of those that are known; NaN if none is."""
+    """Return the largest of the known values; NaN if none is known."""
     return max((value for value in values if not math.isnan(value)), default=math.nan)

@@ -24,7 +24,7 @@ class Calibration:
         return found
 
     def as_dict(self) -> dict[str, Sequence[float]]:
-        """For JSON."""
+        """Return the record of the curve for JSON."""
         return {"said": self.said, "is": self.is_}
 
     @classmethod

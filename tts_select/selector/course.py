@@ -78,7 +78,7 @@ def next_decisions(
 
 
 def _ask_if_familiar(router: Router, course: Course, evidence: Evidence) -> None:
-    """Twice: of the text alone, and with the first evidence."""
+    """Ask twice: of the text alone, and with the first evidence."""
     if course.asks_if_familiar and course.unfamiliar is None and len(course.taken) <= 1:
         course.unfamiliar = router.unfamiliar(course.problem, evidence)
 

@@ -19,7 +19,7 @@ class Option:
     """Something that may be done next: run an arm (to its whole budget), or stop with the answer at hand."""
 
     arm: Arm | None
-    """None: stop."""
+    """The arm to run; None means stop."""
     p_correct: float
     """How likely the answer will be right; NaN where nothing is known."""
     flops: float
@@ -76,9 +76,10 @@ class Decision:
     """What a router wants done next."""
 
     option: Option | None
-    """None where the caps allow nothing."""
+    """The chosen option; None where the caps allow nothing."""
     options: tuple[Option, ...]
-    """All that were weighed and the caps allow, the best first; all of them where the caps allow none."""
+    """All options that were weighed and the caps allow, the best first; all of them where the caps allow
+    none."""
     n: int = 0
     """How many samples the arm's pool has after it, or the budget of a search."""
     surest: Answer | None = None

@@ -19,8 +19,8 @@ NO_ANSWER = -1
 
 
 @dataclass(frozen=True, slots=True)
-class Observed:
-    """One solution."""
+class SolutionEvidence:
+    """What is known about one solution."""
 
     group: int
     """Equivalent answers of a problem have the same number; `NO_ANSWER` for a solution without one."""
@@ -28,20 +28,20 @@ class Observed:
     logprob: float
     n_steps: int
     scores: Mapping[str, Sequence[float]] = field(default_factory=dict)
-    """By PRM, one score a step, in [0, 1]; a PRM that has not scored it is missing."""
+    """One score a step, in [0, 1], by PRM; a PRM that has not scored the solution is missing."""
     share: float = 1.0
-    """Of the vote, that its answer won in the search that found it."""
+    """The share of the vote that its answer won in the search that found it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Of one problem."""
+    """What is known about one problem."""
 
     problem: str
-    samples: Mapping[str, Sequence[Observed]] = field(default_factory=dict)
-    """By pool, in the order in which they were drawn."""
-    found: Mapping[str, Observed] = field(default_factory=dict)
-    """By the name of a search arm that has run, the solution that it answers with."""
+    samples: Mapping[str, Sequence[SolutionEvidence]] = field(default_factory=dict)
+    """The samples by pool, in the order in which they were drawn."""
+    found: Mapping[str, SolutionEvidence] = field(default_factory=dict)
+    """The solution that a search arm answers with, by the name of the arm; only arms that have run."""
     exhausted: frozenset[str] = frozenset()
     """The pools that hold no more samples; only a log runs out of them."""
 
@@ -50,39 +50,39 @@ class Evidence:
         """Whether nothing has run."""
         return not self.found and not any(self.samples.values())
 
-    def of(self, pool: str) -> Sequence[Observed]:
+    def of(self, pool: str) -> Sequence[SolutionEvidence]:
         """The samples of a pool."""
         return self.samples.get(pool, ())
 
-    def solutions(self) -> Iterator[Observed]:
-        """All of them that answer."""
+    def solutions(self) -> Iterator[SolutionEvidence]:
+        """Return all solutions that give an answer."""
         for samples in (*self.samples.values(), self.found.values()):
             yield from (s for s in samples if s.group != NO_ANSWER)
 
 
-def won_by(arm: Arm, samples: Sequence[Observed]) -> Vote:
-    """Who wins if these are the arm's samples."""
+def won_by(arm: Arm, samples: Sequence[SolutionEvidence]) -> Vote:
+    """Return the winner if these are the arm's samples."""
     return vote(samples, arm.prm, arm.settings.selection, arm.settings.aggregation)
 
 
-def counts(samples: Sequence[Observed]) -> dict[int, int]:
+def counts(samples: Sequence[SolutionEvidence]) -> dict[int, int]:
     """How many samples gave each answer, by group."""
     return dict(Counter(s.group for s in samples if s.group != NO_ANSWER))
 
 
 def vote(
-    samples: Sequence[Observed],
+    samples: Sequence[SolutionEvidence],
     prm: str | None,
     selection: Selection = "vote",
     aggregation: Aggregation = "last",
 ) -> Vote:
-    """Who wins among the samples; `NO_ANSWER` and 0 if none of them answers."""
+    """Return the winner among the samples; `NO_ANSWER` and 0 if none of them answers."""
     answering = [s for s in samples if s.group != NO_ANSWER]
     scores = [_score(s, prm, aggregation) for s in answering]
     return elect([s.group for s in answering], scores, selection) or Vote(NO_ANSWER, 0.0)
 
 
-def shares(arm: Arm, samples: Sequence[Observed]) -> dict[int, float]:
+def shares(arm: Arm, samples: Sequence[SolutionEvidence]) -> dict[int, float]:
     """The share of the vote of each answer among the arm's samples, the winner first.
 
     With the selection `max` these are the answers' best scores.
@@ -101,6 +101,6 @@ def shares(arm: Arm, samples: Sequence[Observed]) -> dict[int, float]:
     return dict(sorted(found.items(), key=lambda item: -item[1]))
 
 
-def _score(sample: Observed, prm: str | None, aggregation: Aggregation) -> float | None:
+def _score(sample: SolutionEvidence, prm: str | None, aggregation: Aggregation) -> float | None:
     scores = sample.scores.get(prm or "")
     return aggregate(scores, aggregation) if scores else None

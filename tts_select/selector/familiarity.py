@@ -21,7 +21,7 @@ from tts_select.selector.evidence import Evidence
 from tts_select.selector.features import TEXT_FEATURES, Layout, text_features
 
 LENGTHS = (1, 2, 3)
-"""Of the runs of characters that are counted."""
+"""The lengths of the runs of characters that are counted."""
 SLOTS = 4096
 """Hashes of the runs of one length."""
 _COMPOSITION = ("mean_word_length", "mean_sentence_length", "letters", "capitals", "marks")
@@ -29,9 +29,9 @@ _SURPRISE = tuple(f"{kind}_{n}" for n in LENGTHS for kind in ("surprise", "stran
 DESCRIPTION = (*TEXT_FEATURES, *_COMPOSITION, *_SURPRISE)
 """What a text is described by."""
 _COUNTED = ("chars", "words", "sentences", "numbers", "digits", "latex_commands")
-"""Taken as logarithms of 1 + n: twice as long is as strange at any length."""
+"""The features taken as logarithms of 1 + n: twice as long is as strange at any length."""
 _FARTHEST = 10.0
-"""Spreads from the mean; no number alone is stranger, whatever it is."""
+"""The most spreads from the mean that a number counts for; no number alone is stranger, whatever it is."""
 _STRANGEST = 0.9
 """The quantile of a text's surprises: a passage may be strange where the mean is not."""
 _PRIMES = (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9)
@@ -39,11 +39,11 @@ _PRIMES = (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9)
 
 @dataclass(frozen=True)
 class RunCounts:
-    """In how many of the training problems each run of characters occurs, by its hash."""
+    """The number of training problems in which each run of characters occurs, by its hash."""
 
     n_problems: int
     counts: tuple[tuple[int, ...], ...]
-    """For each of `LENGTHS`, `SLOTS` of them."""
+    """`SLOTS` counts for each of `LENGTHS`."""
 
     @classmethod
     def of(cls, texts: Sequence[str]) -> RunCounts:
@@ -93,10 +93,10 @@ class Usual:
     means: tuple[float, ...]
     spreads: tuple[float, ...]
     limit: float
-    """Of `strangeness`."""
+    """The limit of `strangeness`."""
 
     def distances(self, numbers: np.ndarray) -> np.ndarray:
-        """Spreads from the mean, of the same shape; 0 for what is not known."""
+        """Return the spreads from the mean, of the same shape; 0 for what is not known."""
         found = (np.asarray(numbers, dtype=float) - self.means) / self.spreads
         return np.nan_to_num(np.clip(found, -_FARTHEST, _FARTHEST), nan=0.0)
 
@@ -111,7 +111,7 @@ class Usual:
         return self.names[int(np.abs(self.distances(numbers)).argmax())]
 
     def range_of(self, name: str) -> tuple[float, float]:
-        """Within two spreads, where most of the training problems were."""
+        """Return the range within two spreads of the mean, where most of the training problems were."""
         place = self.names.index(name)
         mean, spread = self.means[place], self.spreads[place]
         return mean - 2 * spread, mean + 2 * spread
@@ -124,7 +124,7 @@ class Familiarity:
     counts: RunCounts
     text: Usual
     probes: Usual | None
-    """None where the router has no probes."""
+    """What the probes were like; None where the router has no probes."""
 
     def of_text(self, problem: str) -> str | None:
         """Why a text is unlike those of the training, or None if it is not."""
@@ -145,7 +145,7 @@ class Familiarity:
         return f"the probes' {_said(name, float(numbers[place]), self.probes).removeprefix('its ')}"
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
+        """Return the record of the familiarity for JSON."""
         counts = [" ".join(map(str, row)) for row in self.counts.counts]
         return {
             "n_problems": self.counts.n_problems,
@@ -174,7 +174,7 @@ class TextRanges:
 
     ranges: tuple[tuple[float, float], ...]
     words: frozenset[str]
-    """Empty if there were too many to tell."""
+    """The words of the training problems; empty if there were too many to tell."""
 
     def of_text(self, problem: str) -> str | None:
         """Why a text is unlike those of the training, or None if it is not."""
@@ -188,7 +188,7 @@ class TextRanges:
         return f"the word '{strange[0]}' was never in training" if strange else None
 
     def of_probes(self, numbers: np.ndarray) -> None:
-        """Nothing: their probes were not looked at."""
+        """Return None: their probes were not looked at."""
 
 
 def words_of(text: str) -> frozenset[str]:
@@ -205,7 +205,7 @@ def probe_names(layout: Layout, pool: str, prm: str | None) -> tuple[str, ...]:
 def probe_numbers(
     layout: Layout, evidence: Evidence, pool: str, prm: str | None, n: int
 ) -> np.ndarray | None:
-    """These features of the first `n` samples of the pool; None while there are fewer."""
+    """Return these features of the first `n` samples of the pool; None while there are fewer."""
     first = evidence.of(pool)[:n]
     if len(first) < max(1, n):
         return None
@@ -241,7 +241,7 @@ def _composition(text: str) -> list[float]:
 
 
 def _slots(text: str) -> list[np.ndarray]:
-    """For each of `LENGTHS` the hash of every run; capitals, digits and spaces are alike."""
+    """Return the hash of every run for each of `LENGTHS`; capitals, digits and spaces are alike."""
     plain = "".join("0" if c.isdigit() else c for c in f" {' '.join(text.lower().split())} ")
     codes = np.frombuffer(plain.encode("utf-32-le", "replace"), dtype=np.uint32).astype(np.uint64)
     found = []

@@ -17,7 +17,7 @@ import numpy as np
 
 from tts_select.core.arm import Arm
 from tts_select.selector.answers import answers_at_hand, names_of
-from tts_select.selector.evidence import NO_ANSWER, Evidence, Observed, counts, vote
+from tts_select.selector.evidence import NO_ANSWER, Evidence, SolutionEvidence, counts, vote
 
 TEXT_FEATURES = (
     "chars",
@@ -44,7 +44,7 @@ _SAMPLE_FEATURES = (
     "max_logprob",
 )
 _GREEDY_FEATURES = _SAMPLE_FEATURES[:5]
-"""Of one sample the others say nothing more."""
+"""The features of a greedy pool; the others say nothing more of one sample."""
 _PRM_FEATURES = ("best", "lowest_step", "drop", "mean", "spread", "vote_share")
 _GREEDY_PRM_FEATURES = _PRM_FEATURES[:3]
 _FOUND_FEATURES = ("n", "best", "lowest_step")
@@ -61,18 +61,18 @@ class Layout:
     """Which pools, policies, PRMs and methods have a place in the vectors, in this order."""
 
     pools: Mapping[str, bool]
-    """By name, whether a pool is greedy."""
+    """Whether a pool is greedy, by name."""
     policies: tuple[str, ...]
     prms: tuple[str, ...]
     methods: tuple[str, ...]
     searches: Mapping[str, str]
-    """By arm, the policy of those that are searches."""
+    """The policy of each arm that is a search, by arm."""
     strengths: Mapping[str, float]
-    """By arm, its accuracy on the training problems."""
+    """The accuracy on the training problems, by arm."""
 
     @property
     def state_names(self) -> tuple[str, ...]:
-        """Of `state`."""
+        """The names of the features in `state`."""
         names = [f"text/{name}" for name in TEXT_FEATURES]
         for pool, greedy in self.pools.items():
             names += [f"samples/{pool}/{n}" for n in (_GREEDY_FEATURES if greedy else _SAMPLE_FEATURES)]
@@ -82,18 +82,18 @@ class Layout:
 
     @property
     def answer_names(self) -> tuple[str, ...]:
-        """Of the rows of `answers`."""
+        """The names of the columns of `answers`."""
         text = (f"text/{name}" for name in TEXT_FEATURES)
         return (*text, *names_of(tuple(self.pools), self.prms))
 
     @property
     def option_names(self) -> tuple[str, ...]:
-        """Of the rows of `options`."""
+        """The names of the columns of `options`."""
         held = (*(f"held/{name}" for name in _HELD_FEATURES), *names_of(tuple(self.pools), self.prms))
         return (*self.state_names, *held, *(f"arm/{name}" for name in _ARM_FEATURES))
 
     def state(self, evidence: Evidence) -> np.ndarray:
-        """Of the evidence, shape (len(state_names),)."""
+        """Return the features of the evidence, shape (len(state_names),)."""
         values = text_features(evidence.problem)
         for pool, greedy in self.pools.items():
             samples = evidence.of(pool)
@@ -145,7 +145,7 @@ def columns(names: Sequence[str], kinds: Sequence[str]) -> list[int]:
 
 
 def text_features(text: str) -> list[float]:
-    """In the order of `TEXT_FEATURES`."""
+    """Return the features of a text in the order of `TEXT_FEATURES`."""
     words = text.split()
     numbers = [float(found) for found in _NUMBER.findall(text)]
     logs = [math.log10(1 + number) for number in numbers]
@@ -162,7 +162,7 @@ def text_features(text: str) -> list[float]:
     ]
 
 
-def _of_samples(samples: Sequence[Observed]) -> list[float]:
+def _of_samples(samples: Sequence[SolutionEvidence]) -> list[float]:
     if not samples:
         return [0.0, *[math.nan] * (len(_SAMPLE_FEATURES) - 1)]
     n = len(samples)
@@ -183,7 +183,7 @@ def _of_samples(samples: Sequence[Observed]) -> list[float]:
     ]
 
 
-def _of_prm(samples: Sequence[Observed], prm: str) -> list[float]:
+def _of_prm(samples: Sequence[SolutionEvidence], prm: str) -> list[float]:
     scored = [s for s in samples if s.scores.get(prm)]
     if not scored:
         return [math.nan] * len(_PRM_FEATURES)
@@ -201,7 +201,7 @@ def _of_prm(samples: Sequence[Observed], prm: str) -> list[float]:
     ]
 
 
-def _of_searches(found: Sequence[Observed]) -> list[float]:
+def _of_searches(found: Sequence[SolutionEvidence]) -> list[float]:
     """How many searches have run, and the scores of the best solution that they found."""
     scores = [steps for o in found for steps in o.scores.values() if steps]
     best = max(scores, key=lambda steps: steps[-1], default=(math.nan,))

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 _FARTHEST = 4.0
-"""Spreads from the mean: what is farther out than any training row teaches nothing more."""
+"""The most spreads from the mean that a feature counts for: farther out than any training row it teaches
+nothing more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +27,12 @@ class Linear:
     intercept: float
 
     def predict(self, rows: np.ndarray) -> np.ndarray:
-        """One probability a row; rows have the shape (n, features)."""
+        """Return one probability a row; rows have the shape (n, features)."""
         said = standardised(rows, self.means, self.spreads) @ np.array(self.coefficients) + self.intercept
         return np.asarray(1 / (1 + np.exp(-said)))
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
+        """Return the record of the regression for JSON."""
         return {
             "means": self.means,
             "spreads": self.spreads,
@@ -57,7 +58,7 @@ class Linear:
 
 
 def standardised(rows: np.ndarray, means: Sequence[float], spreads: Sequence[float]) -> np.ndarray:
-    """In spreads from the mean, of the same shape; 0 for what is not known."""
+    """Return the values in spreads from the mean, of the same shape; 0 for what is not known."""
     found = (np.arcsinh(rows) - np.asarray(means)) / np.asarray(spreads)
     known: np.ndarray = np.nan_to_num(found, posinf=_FARTHEST, neginf=-_FARTHEST)
     clipped: np.ndarray = np.clip(known, -_FARTHEST, _FARTHEST)

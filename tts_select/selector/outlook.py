@@ -22,15 +22,17 @@ class Spending:
 
     effort: str = DEFAULT_EFFORT
     price: float | None = None
-    """In probability per FLOP."""
+    """The price in probability per FLOP."""
     max_tokens: int | None = None
     max_flops: float | None = None
     deadline: float | None = None
     """Seconds from the first probe."""
 
     def check(self) -> None:
-        """Raises:
-        InputError: a limit allows nothing.
+        """Check the limits.
+
+        Raises:
+            InputError: a limit allows nothing.
         """
         if self.max_tokens is not None and self.max_tokens < 1:
             raise InputError(f"the cap is {self.max_tokens} tokens: allow at least 1")
@@ -45,9 +47,9 @@ class Outlook:
     """What the router thinks of a problem after looking at it; all that `plan` prints."""
 
     difficulty: Mapping[str, Difficulty]
-    """By policy."""
+    """The difficulty by policy."""
     options: tuple[Option, ...]
-    """Best first; the first one is the plan."""
+    """The options, best first; the first one is the plan."""
     price: float
     reason: str
     unfamiliar: str | None
@@ -62,7 +64,7 @@ class Outlook:
         return self.options[0]
 
     def as_dict(self) -> dict[str, object]:
-        """For JSON."""
+        """Return the record of the outlook for JSON."""
         return {
             "chosen": self.chosen.name,
             "reason": self.reason,
@@ -90,8 +92,10 @@ def _known(value: float) -> float | None:
 
 
 def check_unit(router: Router, spending: Spending) -> None:
-    """Raises:
-    InputError: a cap is in FLOPs, and the router counts something else.
+    """Check that the caps suit the router's unit.
+
+    Raises:
+        InputError: a cap is in FLOPs, and the router counts something else.
     """
     if spending.max_flops is not None and router.unit != FLOPS:
         raise InputError(
@@ -100,8 +104,10 @@ def check_unit(router: Router, spending: Spending) -> None:
 
 
 def price_of(router: Router, spending: Spending) -> float:
-    """Raises:
-    InputError: the effort is unknown, or the price is negative.
+    """Return the price to decide at.
+
+    Raises:
+        InputError: the effort is unknown, or the price is negative.
     """
     if spending.price is not None:
         if not spending.price >= 0:

@@ -49,16 +49,16 @@ class Portfolio:
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """What arms may refer to, of a config file."""
+    """The names in a config file that arms may refer to."""
 
     pairs: Mapping[str, tuple[str, str | None]] = field(default_factory=dict)
     """A policy and its PRM by the name of the pair."""
     max_new_tokens: Mapping[str, int] = field(default_factory=dict)
-    """By policy, where an arm does not say it."""
+    """The most new tokens by policy, for arms that do not specify them."""
 
 
 def load_portfolio(path: Path, names: Names | None = None) -> Portfolio:
-    """From a YAML or JSON file.
+    """Read a portfolio from a YAML or JSON file.
 
     Raises:
         InputError: the file cannot be read, or an arm in it is malformed; the message names the arm.
@@ -75,7 +75,7 @@ def load_portfolio(path: Path, names: Names | None = None) -> Portfolio:
 
 
 def parse_portfolio(content: Any, source: str, names: Names | None = None) -> Portfolio:
-    """From what a portfolio file holds; `source` is for messages.
+    """Make a portfolio of the content of a portfolio file; `source` is for messages.
 
     Raises:
         InputError: it is malformed.

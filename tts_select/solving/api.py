@@ -17,7 +17,7 @@ from tts_select.executors.registry import BY_SPEC, Loaders
 from tts_select.solving.options import (
     NAMING,
     SPENDING,
-    Named,
+    NamedChoice,
     SolveOptions,
     SpendingOptions,
     check_names,
@@ -46,7 +46,7 @@ class Selector:
 
     @classmethod
     def load(cls, folder: str | Path = ROUTER) -> Selector:
-        """From a router's folder, by default the one that is shipped for the embedded models.
+        """Load the router in a folder, by default the one that is shipped for the embedded models.
 
         Raises:
             InputError: there is no such router, or it cannot be read.
@@ -97,7 +97,7 @@ class Selector:
         logprobs: bool = True,
         **spending: Unpack[SpendingOptions],
     ) -> Session:
-        """One problem about to be solved.
+        """Open the session of one problem about to be solved.
 
         Raises:
             InputError: an option is unknown or out of range.
@@ -108,8 +108,10 @@ class Selector:
         return Session(self.router, self.models, problem, terms, seed=seed, logprobs=logprobs)
 
     def check(self, **spending: Unpack[SpendingOptions]) -> None:
-        """Raises:
-        InputError: an option is unknown or out of range.
+        """Check the options of a session.
+
+        Raises:
+            InputError: an option is unknown or out of range.
         """
         self._spending(spending)
 
@@ -178,7 +180,7 @@ def solver_for(options: Mapping[str, Any]) -> Solver:
 
 
 def selector_for(options: Mapping[str, Any]) -> tuple[Selector, dict[str, Any]]:
-    """Who decides with these options, and the options of its sessions.
+    """Return the selector for these options, and the options of its sessions.
 
     Raises:
         InputError: an option is unknown, out of range, or goes with no other.
@@ -204,8 +206,10 @@ def selector_for(options: Mapping[str, Any]) -> tuple[Selector, dict[str, Any]]:
 
 
 def as_problem(problem: str | Problem) -> Problem:
-    """Raises:
-    InputError: the problem has no text.
+    """Return a problem, made of its text if need be.
+
+    Raises:
+        InputError: the problem has no text.
     """
     found = Problem(problem.strip()) if isinstance(problem, str) else problem
     if not found.text.strip():
@@ -226,7 +230,7 @@ def run_sync(coroutine: Coroutine[Any, Any, T]) -> T:
 def _named(named: dict[str, Any], given: dict[str, Any]) -> tuple[Selector, dict[str, Any]]:
     from tts_select.solving.naming import named_router
 
-    router, loaders = named_router(Named(**named), effort=given.pop("effort", None))
+    router, loaders = named_router(NamedChoice(**named), effort=given.pop("effort", None))
     selector = Selector(router, loaders=loaders)
     selector.models.load(router.portfolio)
     return selector, {"logprobs": False, **given}
@@ -241,7 +245,7 @@ def _config(given: Config | str | Path | None) -> Config | None:
 
 
 def _router_in(folder: Path) -> Router:
-    """Read once as long as its manifest stays the same."""
+    """Return the router in a folder, which is read once as long as its manifest stays the same."""
     manifest = folder / "manifest.json"
     changed = manifest.stat().st_mtime_ns if manifest.is_file() else 0
     return _read_router(folder.resolve() if changed else folder, changed)

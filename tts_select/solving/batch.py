@@ -42,7 +42,7 @@ class Summary:
         return self.n_answered + self.n_unanswered + len(self.errors)
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
+        """Return the record of the summary for JSON."""
         accuracy = self.accuracy()
         return {
             "problems": self.n_problems,
@@ -169,7 +169,7 @@ def put_in_order(path: Path, problems: Sequence[Problem]) -> None:
 
 
 def _lines(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Each line with its record; the last line may be torn, and is then left out."""
+    """Yield each line with its record; the last line may be torn, and is then left out."""
     try:
         lines = path.read_text(encoding="utf-8").split("\n")
     except (OSError, UnicodeDecodeError) as error:

@@ -12,7 +12,7 @@ from tts_select.core.solution import RankedCandidate
 from tts_select.core.voting import order
 from tts_select.data.grading import extract_answer, group_answers
 from tts_select.executors.aggregation import choose, rank
-from tts_select.selector.evidence import NO_ANSWER, Evidence, Observed
+from tts_select.selector.evidence import NO_ANSWER, Evidence, SolutionEvidence
 
 Scores = tuple[float, ...]
 
@@ -23,9 +23,10 @@ class Samples:
 
     candidates: list[Candidate] = field(default_factory=list)
     scores: dict[str, list[Scores | None]] = field(default_factory=dict)
-    """By PRM, of the samples that it was given (None: it could not read it, or it gives no answer)."""
+    """The scores of the samples that a PRM was given, by PRM (None: it could not read one, or gives no
+    answer)."""
     unreadable: dict[str, set[tuple[str, ...]]] = field(default_factory=dict)
-    """By PRM, the solutions that it cannot read."""
+    """The solutions that a PRM cannot read, by PRM."""
 
     def scored_by(self, prm: str | None) -> list[Candidate]:
         """The samples with the scores of one PRM."""
@@ -58,21 +59,21 @@ class Spokesman:
 
 
 @dataclass(slots=True)
-class Gathered:
-    """All that was found about one problem."""
+class LiveEvidence:
+    """All that a live search has found about one problem."""
 
     problem: str
     counts_characters: bool = False
     """Whether a solution's length is its characters instead of its tokens, as in some imported logs."""
     pools: dict[str, Samples] = field(default_factory=dict)
     searches: dict[str, list[Candidate]] = field(default_factory=dict)
-    """By the name of a search arm, what it found."""
+    """What a search arm found, by the name of the arm."""
     answers: dict[int, str] = field(default_factory=dict)
-    """By group, an answer of it; of the last look."""
+    """An answer of each group, as of the last look."""
     _groups: dict[str, int] = field(default_factory=dict)
     """The group of each answer's text, of the last look."""
     _arms: dict[str, Arm] = field(default_factory=dict)
-    """By pool or search, the arm that ran last on it, as far as it came; the last one last."""
+    """The arm that ran last on a pool or search, as far as it came, by pool or search; the last one last."""
 
     def of(self, pool: str) -> Samples:
         """The samples of a pool, none if it has not been sampled."""
@@ -133,10 +134,10 @@ class Gathered:
     def _numbers(self, answers: Sequence[str | None]) -> list[int]:
         return [NO_ANSWER if answer is None else self._groups[answer] for answer in answers]
 
-    def _observed_samples(self, samples: Samples) -> list[Observed]:
+    def _observed_samples(self, samples: Samples) -> list[SolutionEvidence]:
         return [self._observed(c, samples.scores_at(k)) for k, c in enumerate(samples.candidates)]
 
-    def _ended(self, arm: Arm, found: Sequence[Candidate]) -> Observed:
+    def _ended(self, arm: Arm, found: Sequence[Candidate]) -> SolutionEvidence:
         """The solution that a search answers with, and the share of the vote that it won; an empty solution
         if there is none. A single unscored solution has no share."""
         ranked = rank(found, arm.settings.aggregation)
@@ -148,11 +149,11 @@ class Gathered:
         is_alone = len(ranked) == 1 and chosen[0].score is None
         return replace(self._observed(candidate, scores), share=math.nan if is_alone else share)
 
-    def _observed(self, candidate: Candidate, scores: dict[str, Scores]) -> Observed:
+    def _observed(self, candidate: Candidate, scores: dict[str, Scores]) -> SolutionEvidence:
         answer = _answer(candidate)
         group = NO_ANSWER if answer is None else self._groups[answer]
         length = len(candidate.text) if self.counts_characters else candidate.n_tokens
-        return Observed(group, length, candidate.logprob, len(candidate.steps), scores)
+        return SolutionEvidence(group, length, candidate.logprob, len(candidate.steps), scores)
 
 
 def _answer(candidate: Candidate) -> str | None:

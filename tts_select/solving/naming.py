@@ -1,4 +1,4 @@
-"""From models and methods that were named to a router of one arm, with its models loaded."""
+"""Turns models and methods that were named into a router of one arm, with its models loaded."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from tts_select.executors.registry import (
     load_prm,
 )
 from tts_select.selector.routers.named import NamedArm
-from tts_select.selector.routers.rule import Pair, budget_of, rule_of_thumb
-from tts_select.solving.options import AUTO, Named
+from tts_select.selector.routers.rule import SizedPair, budget_of, rule_of_thumb
+from tts_select.solving.options import AUTO, NamedChoice
 
 DEFAULT_PRM = f"{WORLD}:prm"
 
 _log = logging.getLogger(__name__)
 
 
-def named_router(options: Named, *, effort: str | None = None) -> tuple[NamedArm, Loaders]:
+def named_router(options: NamedChoice, *, effort: str | None = None) -> tuple[NamedArm, Loaders]:
     """Check the options, load the models, and choose what is open by the paper's rule.
 
     Raises:
@@ -59,7 +59,7 @@ def loaders_of(policy: Policy, prm: RewardModel | None) -> Loaders:
     return Loaders(lambda _: policy, lend_prm)
 
 
-def _policy(options: Named) -> Policy:
+def _policy(options: NamedChoice) -> Policy:
     more = dict(options.policy_options)
     if options.base_url is not None:
         more["base_url"] = options.base_url
@@ -70,7 +70,7 @@ def _policy(options: Named) -> Policy:
     return options.policy
 
 
-def _prm(options: Named, policy: Policy) -> RewardModel | None:
+def _prm(options: NamedChoice, policy: Policy) -> RewardModel | None:
     prm = options.prm
     if prm == AUTO:
         needs_none = options.method is not None and not METHODS[options.method].needs_prm
@@ -88,7 +88,7 @@ def _prm(options: Named, policy: Policy) -> RewardModel | None:
     return prm
 
 
-def _router(options: Named, policy: Policy, prm: RewardModel | None, budget: int) -> NamedArm:
+def _router(options: NamedChoice, policy: Policy, prm: RewardModel | None, budget: int) -> NamedArm:
     changes = {
         name: value
         for name in ("aggregation", "selection", "temperature")
@@ -96,7 +96,7 @@ def _router(options: Named, policy: Policy, prm: RewardModel | None, budget: int
     }
     settings = Settings(max_new_tokens=options.max_new_tokens or solution_tokens(policy), **changes)
     has_steps = why_no_steps(policy) is None
-    pair = Pair(policy.name, policy.n_parameters, prm.name if prm else None, has_steps)
+    pair = SizedPair(policy.name, policy.n_parameters, prm.name if prm else None, has_steps)
     ruled = rule_of_thumb(pair, budget=budget, settings=settings)
     if options.method is None:
         return ruled

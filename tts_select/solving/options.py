@@ -51,13 +51,13 @@ class SolveOptions(SpendingOptions, total=False):
     base_url: str
     """The URL of the server of `openai:MODEL`."""
     policy_options: Mapping[str, Any]
-    """More options of `load_policy`, by name."""
+    """Further options of `load_policy`, by name."""
     prm: str | RewardModel | None
     """A spec for `load_prm`, a PRM, or None; by default the embedded PRM for embedded policies, else none."""
     prm_format: str
     """How the PRM reads a solution, where its name does not tell (docs/prms.md)."""
     prm_options: Mapping[str, Any]
-    """More options of `load_prm`, by name."""
+    """Further options of `load_prm`, by name."""
     method: str
     """A search method: `cot`, `majority`, `adaptive`, `best_of_n`, `beam` or `dvts`."""
     budget: int
@@ -85,7 +85,7 @@ SPENDING = tuple(SpendingOptions.__annotations__)
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
+class NamedChoice:
     """What was named; what is None is left to the paper's rule. Validated by `check`, inert until then."""
 
     policy: str | Policy = DEFAULT_POLICY
@@ -101,11 +101,13 @@ class Named:
     selection: Selection | None = None
     temperature: float | None = None
     max_new_tokens: int | None = None
-    """None leaves it to the policy (`protocols.solution_tokens`)."""
+    """The most tokens of one candidate; None leaves them to the policy (`protocols.solution_tokens`)."""
 
     def check(self) -> None:
-        """Raises:
-        InputError: an option is out of range or unknown; the message names the remedy.
+        """Check each option.
+
+        Raises:
+            InputError: an option is out of range or unknown; the message names the remedy.
         """
         _check_name("method", self.method, METHODS)
         _check_name("aggregation", self.aggregation, AGGREGATIONS)
@@ -119,8 +121,10 @@ class Named:
 
 
 def check_names(options: Mapping[str, Any], known: Mapping[str, Any]) -> None:
-    """Raises:
-    UnknownName: an option is not among those known.
+    """Check the options that are names.
+
+    Raises:
+        UnknownName: an option is not among those known.
     """
     for name in options:
         if name not in known:
@@ -128,8 +132,10 @@ def check_names(options: Mapping[str, Any], known: Mapping[str, Any]) -> None:
 
 
 def check_together(options: Mapping[str, Any]) -> None:
-    """Raises:
-    InputError: an option for a trained router comes with one that leaves it nothing to choose.
+    """Check that the options go together.
+
+    Raises:
+        InputError: an option for a trained router comes with one that leaves it nothing to choose.
     """
     named = [name for name in NAMING if name in options]
     why = named[0] if named else "untrained_rule" if options.get("untrained_rule") else None

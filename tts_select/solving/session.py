@@ -25,15 +25,15 @@ from tts_select.selector.evidence import NO_ANSWER, Evidence
 from tts_select.selector.outlook import Outlook, Spending, price_of
 from tts_select.selector.routers.lookahead import NOT_WORTH
 from tts_select.selector.routers.protocol import Router
-from tts_select.solving.gathered import Gathered
+from tts_select.solving.gathered import LiveEvidence
 from tts_select.solving.models import Models
 
 PROBE_PHASE, SEARCH_PHASE, GRADING_PHASE = "probe", "search", "grading"
 """The phases of a bill."""
 _SCORING_SHARE = 0.2
-"""Of a deadline, kept for the PRM after the last token is written."""
+"""The share of a deadline that is kept for the PRM after the last token is written."""
 _LAST_TOKEN_SHARE = 0.05
-"""Of a deadline, kept for the token that is being written when time is up, where there is no PRM."""
+"""The share of a deadline that is kept for the token being written when time is up, where there is no PRM."""
 
 
 class Session:
@@ -49,8 +49,10 @@ class Session:
         seed: int,
         logprobs: bool = True,
     ) -> None:
-        """Raises:
-        InputError: what may be spent cannot be used.
+        """Prepare to solve a problem.
+
+        Raises:
+            InputError: what may be spent cannot be used.
         """
         spending.check()
         self._router, self._models, self._problem = router, models, problem
@@ -59,7 +61,7 @@ class Session:
         self._ledger = Ledger()
         self._failures: list[BackendError] = []
         self._limits = Limits(spending.max_tokens, failures=self._failures)
-        self._gathered = Gathered(problem.text, counts_characters="characters" in router.unit)
+        self._gathered = LiveEvidence(problem.text, counts_characters="characters" in router.unit)
         self._evidence = Evidence(problem.text)
         self._ends_at: float | None = None
         self._steps: list[Step] = []
@@ -228,7 +230,7 @@ class Session:
         return next(iter(self._router.answers(self._evidence, self.price)), None)
 
     def _solution(self) -> Solution:
-        """With the surest of the answers at hand."""
+        """Return the solution with the surest of the answers at hand."""
         if self._gathered.is_empty:
             self._gathered.note(self._router.first_look or self._router.portfolio.arms[0])
         surest = self._surest()

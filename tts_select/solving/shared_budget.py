@@ -30,7 +30,8 @@ class Purse:
     """The options of each, by problem id."""
 
     def price_for(self, problem: str) -> float:
-        """For the next problem, which waits no longer; what it is expected to cost is set aside."""
+        """Return the price for the next problem, which waits no longer; what it is expected to cost is set
+        aside."""
         price = price_within(list(self.waiting.values()), self.left, self.unit)
         chosen = max(self.waiting.pop(problem), key=lambda o: o.value(price))
         self.left -= chosen.cost(self.unit)

@@ -33,7 +33,7 @@ class Abilities:
     chats: bool = True
     completes: bool = True
     continues: bool = True
-    """The last message of a chat."""
+    """Whether it continues the last message of a chat."""
     keeps_ends: bool = True
     """Its chat template leaves the blank line at the end of a message."""
     tells_stops: bool = True
@@ -42,7 +42,8 @@ class Abilities:
     clips: bool = True
     """Writes as many tokens as fit, if it is asked for more; else it refuses."""
     tells_tokens: bool = True
-    """Their ids, and stops at those of `stop_token_ids`; a server that does not is not vLLM."""
+    """Whether it tells the ids of tokens, and stops at those of `stop_token_ids`; a server that does not is
+    not vLLM."""
     thinks: Literal["no", "apart", "in content", "opened"] = "no"
     """Where the thought before a chat's answer is, if there is one: in a field of its own, in the content,
     from `<think>` on, or in the content behind a `<think>` that the chat template has written."""
@@ -80,7 +81,7 @@ class FakeServer:
         self.requests: list[dict[str, Any]] = []
         """The bodies of all requests for continuations so far."""
         self.headers: list[dict[str, str]] = []
-        """Theirs, with names in lower case."""
+        """The headers of these requests, with names in lower case."""
         self.faults: deque[Fault] = deque()
         """What the next requests meet with, one each."""
         self.n_left = 0
@@ -89,7 +90,7 @@ class FakeServer:
 
     @property
     def url(self) -> str:
-        """Of the API."""
+        """The base URL of the API."""
         assert self._http is not None, "use it as a context manager"
         return f"http://127.0.0.1:{self._http.server_address[1]}/v1"
 
@@ -120,7 +121,7 @@ class _Handler(BaseHTTPRequestHandler):
     fake: FakeServer
 
     def log_message(self, *_: Any) -> None:
-        """Nothing."""
+        """Log nothing."""
 
     def do_GET(self) -> None:
         owner = "vllm" if self.fake.can.tells_tokens else "someone"
@@ -176,7 +177,7 @@ class _Handler(BaseHTTPRequestHandler):
         return f"{text}{last[0]}: {last[1]}{_TURN_ENDS}assistant: {opened}"
 
     def _thinks(self, body: dict[str, Any]) -> bool:
-        """In an answer that has not begun."""
+        """Whether a thought is to come: only in an answer that has not begun."""
         can, told = self.fake.can, body.get("chat_template_kwargs", {})
         is_off = can.switch is not None and told.get(can.switch) is False
         is_new = "messages" in body and body["messages"][-1]["role"] != "assistant"
@@ -260,7 +261,8 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def _apart(tokens: list[str], start: int, end: int) -> dict[str, str]:
-    """Of a message, or of a piece of one: its thought and its content, without what is around the thought."""
+    """Return the thought and the content of a message, or of a piece of one, without what is around the
+    thought."""
     over = next((k for k, token in enumerate(tokens) if token.strip() == _THOUGHT_ENDS.strip()), len(tokens))
     numbered = list(enumerate(tokens))[start:end]
     thought = "".join(token for k, token in numbered if 2 <= k < over)  # `<think>` and the line's end

@@ -19,8 +19,8 @@ _END_SECONDS = 60
 
 @contextmanager
 def vllm_server(folder: Path, name: str, *more: str, start_seconds: float = 600) -> Iterator[str]:
-    """Its base URL, while the context is open; the model in `folder` is served as `name`, in float32. `more`
-    are further arguments of the server.
+    """Yield the server's base URL while the context is open; the model in `folder` is served as `name`, in
+    float32. `more` are further arguments of the server.
 
     Raises:
         RuntimeError: it does not start; the end of what it said is in the message.

@@ -12,7 +12,7 @@ from tts_select.data.grading.explaining import explain
         ("**Answer:** 7", "7", "phrase"),
         ("#### 7", "7", "####"),
         ("7", "7", "the text itself"),
-        ("He walks for a while, and then he rests until she comes back, so he has 7 left.", "7", "last sentence"),
+        ("He walks on, and then he rests until she comes back, so he has 7 left.", "7", "last sentence"),
         (r"<think>It may be \boxed{7}", None, "the thought is not over"),
         ("  ", None, "there is no text"),
         (None, None, "there is no text"),

@@ -1,4 +1,4 @@
-"""Pairs of answers in two files, one pair a line: what is the same and what is not, of every kind that is read."""
+"""Pairs of answers in two files, one pair a line: what is the same and what is not, of every kind."""
 
 from __future__ import annotations
 

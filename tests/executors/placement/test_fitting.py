@@ -15,7 +15,7 @@ from tts_select import InputError
 from tts_select.executors.placement.checkpoints import Checkpoint, checkpoint_of
 from tts_select.executors.placement.devices import GIB, Device, declared_gpus
 from tts_select.executors.placement.fitting import DoesNotFit, fit, shares_of
-from tts_select.executors.placement.memory import Placed, Workload, need_of
+from tts_select.executors.placement.memory import ModelPlacement, Workload, need_of
 
 GPU_22, GPU_79 = declared_gpus([22])[0], declared_gpus([79])[0]
 TINY = Checkpoint(1000, 2, 2, 8, 32, 64, 100, 512, "float32")
@@ -26,20 +26,20 @@ def gpu(gib: float, index: int = 0, free: float | None = None) -> Device:
 
 
 @pytest.fixture(scope="module")
-def place(published: Callable[..., str]) -> Callable[..., Placed]:
+def place(published: Callable[..., str]) -> Callable[..., ModelPlacement]:
     @cache
     def read(name: str) -> Checkpoint:
         return checkpoint_of(published(name), has_vocabulary="PRM" not in name)
 
-    def placed(name: str, runtime: Any = "vllm", **changes: Any) -> Placed:
-        return Placed(
+    def placed(name: str, runtime: Any = "vllm", **changes: Any) -> ModelPlacement:
+        return ModelPlacement(
             name, runtime, "cuda:0", "bfloat16", [read(name)], **{"writes": "PRM" not in name, **changes}
         )
 
     return placed
 
 
-def test_a_small_policy_in_vllm_needs_what_is_reckoned_by_hand(place: Callable[..., Placed]) -> None:
+def test_a_small_policy_in_vllm_needs_what_is_reckoned_by_hand(place: Callable[..., ModelPlacement]) -> None:
     need = need_of(place("Qwen2.5-1.5B-Instruct", longest=8192), Workload(64, 4096), GPU_22)
     assert need.weights == 3_087_428_608
     assert need.cache == 64 * 4096 * 28_672 == 7 * GIB
@@ -49,7 +49,7 @@ def test_a_small_policy_in_vllm_needs_what_is_reckoned_by_hand(place: Callable[.
 
 
 def test_a_larger_policy_on_a_large_gpu_is_given_the_larger_batches_of_vllm(
-    place: Callable[..., Placed],
+    place: Callable[..., ModelPlacement],
 ) -> None:
     need = need_of(place("Qwen2.5-7B-Instruct", longest=8192), Workload(128, 4096), GPU_79)
     assert need.weights == 15_231_233_024
@@ -58,7 +58,7 @@ def test_a_larger_policy_on_a_large_gpu_is_given_the_larger_batches_of_vllm(
     assert f"{need.total / GIB:.2f}" == "47.52"
 
 
-def test_vllm_needs_room_for_one_text_of_the_greatest_length(place: Callable[..., Placed]) -> None:
+def test_vllm_needs_room_for_one_text_of_the_greatest_length(place: Callable[..., ModelPlacement]) -> None:
     whole = need_of(place("Qwen2.5-7B-Instruct"), Workload(1, 100), GPU_79)
     assert whole.cache == 32_768 * 57_344
     assert (
@@ -66,7 +66,9 @@ def test_vllm_needs_room_for_one_text_of_the_greatest_length(place: Callable[...
     )
 
 
-def test_a_prm_of_the_transformers_runtime_has_two_bounded_caches(place: Callable[..., Placed]) -> None:
+def test_a_prm_of_the_transformers_runtime_has_two_bounded_caches(
+    place: Callable[..., ModelPlacement],
+) -> None:
     prm = place("Qwen2.5-Math-PRM-7B", "transformers")
     few, many = (need_of(prm, Workload(n, 4096), GPU_79) for n in (1, 500))
     assert few == many
@@ -76,7 +78,7 @@ def test_a_prm_of_the_transformers_runtime_has_two_bounded_caches(place: Callabl
 
 
 def test_a_policy_of_the_transformers_runtime_has_its_rows_twice_while_they_grow(
-    place: Callable[..., Placed],
+    place: Callable[..., ModelPlacement],
 ) -> None:
     policy = place("Qwen2.5-1.5B-Instruct", "transformers", most_rows=256)
     need = need_of(policy, Workload(16, 2048), GPU_22)
@@ -84,7 +86,7 @@ def test_a_policy_of_the_transformers_runtime_has_its_rows_twice_while_they_grow
     assert need_of(policy, Workload(256, 2048), GPU_22) == need_of(policy, Workload(1000, 2048), GPU_22)
 
 
-def test_a_pair_on_one_gpu_shares_it(place: Callable[..., Placed]) -> None:
+def test_a_pair_on_one_gpu_shares_it(place: Callable[..., ModelPlacement]) -> None:
     policy, prm = (
         place("Qwen2.5-1.5B-Instruct", longest=8192),
         place("Skywork-o1-Open-PRM-Qwen-2.5-1.5B", "transformers"),
@@ -96,7 +98,7 @@ def test_a_pair_on_one_gpu_shares_it(place: Callable[..., Placed]) -> None:
     assert shares_of([found]) == {policy.name: 0.66}
 
 
-def test_two_models_in_vllm_are_given_shares_of_their_own(place: Callable[..., Placed]) -> None:
+def test_two_models_in_vllm_are_given_shares_of_their_own(place: Callable[..., ModelPlacement]) -> None:
     policy = place("Qwen2.5-7B-Instruct", longest=8192)
     prm = place("Qwen2.5-Math-PRM-7B")
     (found,) = fit([policy, prm], [GPU_79], Workload(32, 2048))
@@ -105,7 +107,7 @@ def test_two_models_in_vllm_are_given_shares_of_their_own(place: Callable[..., P
     assert 0.93 <= sum(shares.values()) <= 0.951
 
 
-def test_a_pair_on_two_gpus_has_one_each(place: Callable[..., Placed]) -> None:
+def test_a_pair_on_two_gpus_has_one_each(place: Callable[..., ModelPlacement]) -> None:
     policy, prm = place("Qwen2.5-7B-Instruct", longest=8192), place("Qwen2.5-Math-PRM-7B", "transformers")
     with pytest.raises(DoesNotFit):
         fit([policy, prm], [gpu(24), gpu(24, 1)], Workload(8, 4096))
@@ -115,7 +117,7 @@ def test_a_pair_on_two_gpus_has_one_each(place: Callable[..., Placed]) -> None:
     assert second.shares == {}
 
 
-def test_tensor_parallelism_divides_weights_and_heads(place: Callable[..., Placed]) -> None:
+def test_tensor_parallelism_divides_weights_and_heads(place: Callable[..., ModelPlacement]) -> None:
     whole = place("Qwen2.5-7B-Instruct", longest=8192)
     halves = fit([replace(whole, n_devices=2)], [gpu(24), gpu(24, 1)], Workload(8, 4096))
     assert [f.device.name for f in halves] == ["cuda:0", "cuda:1"]
@@ -127,7 +129,9 @@ def test_tensor_parallelism_divides_weights_and_heads(place: Callable[..., Place
     assert eight.cache == one.cache / 4  # four key-value heads: two devices hold the same one
 
 
-def test_what_does_not_fit_is_refused_with_the_numbers_and_what_would(place: Callable[..., Placed]) -> None:
+def test_what_does_not_fit_is_refused_with_the_numbers_and_what_would(
+    place: Callable[..., ModelPlacement],
+) -> None:
     policy, prm = (
         place("Qwen2.5-1.5B-Instruct", longest=4096),
         place("Skywork-o1-Open-PRM-Qwen-2.5-1.5B", "transformers"),
@@ -147,12 +151,12 @@ def test_what_does_not_fit_is_refused_with_the_numbers_and_what_would(place: Cal
             fit([policy, prm], [GPU_22], failing)
 
 
-def test_weights_that_alone_are_too_large_are_said_to_be(place: Callable[..., Placed]) -> None:
+def test_weights_that_alone_are_too_large_are_said_to_be(place: Callable[..., ModelPlacement]) -> None:
     with pytest.raises(DoesNotFit, match=r"No smaller workload fits: choose more devices .*a smaller model"):
         fit([place("Qwen2.5-7B-Instruct", longest=8192)], [gpu(16)], Workload())
 
 
-def test_what_others_use_is_not_given_away(place: Callable[..., Placed]) -> None:
+def test_what_others_use_is_not_given_away(place: Callable[..., ModelPlacement]) -> None:
     policy = place("Qwen2.5-1.5B-Instruct", longest=8192)
     (alone,), (beside,) = (fit([policy], [gpu(24, free=f)], Workload(8, 4096)) for f in (24, 16))
     assert (alone.shares[policy.name], beside.shares[policy.name]) == (0.95, 0.61)
@@ -160,7 +164,7 @@ def test_what_others_use_is_not_given_away(place: Callable[..., Placed]) -> None
         fit([policy], [gpu(24, free=5)], Workload(8, 4096))
 
 
-def test_a_share_that_is_asked_for_is_kept_or_refused(place: Callable[..., Placed]) -> None:
+def test_a_share_that_is_asked_for_is_kept_or_refused(place: Callable[..., ModelPlacement]) -> None:
     policy = place("Qwen2.5-1.5B-Instruct", longest=8192)
     (found,) = fit([replace(policy, share=0.7)], [GPU_22], Workload(64, 4096))
     assert found.shares == {policy.name: 0.7}
@@ -168,7 +172,9 @@ def test_a_share_that_is_asked_for_is_kept_or_refused(place: Callable[..., Place
         fit([replace(policy, share=0.3)], [GPU_22], Workload(64, 4096))
 
 
-def test_a_device_that_is_not_there_is_named_with_those_that_are(place: Callable[..., Placed]) -> None:
+def test_a_device_that_is_not_there_is_named_with_those_that_are(
+    place: Callable[..., ModelPlacement],
+) -> None:
     policy = place("Qwen2.5-1.5B-Instruct", n_devices=2)
     with pytest.raises(InputError, match="run on cuda:1, which is not there: there is cuda:0"):
         fit([policy], [GPU_79], Workload())
@@ -186,7 +192,9 @@ def test_a_device_that_is_not_there_is_named_with_those_that_are(place: Callable
 def test_shares_and_needs_never_exceed_what_is_free(
     runtimes: list[Any], concurrency: int, context: int, gib: float, free: float
 ) -> None:
-    models = [Placed(f"m{k}", runtime, "cuda:0", "float32", [TINY]) for k, runtime in enumerate(runtimes)]
+    models = [
+        ModelPlacement(f"m{k}", runtime, "cuda:0", "float32", [TINY]) for k, runtime in enumerate(runtimes)
+    ]
     device = gpu(gib, free=free * gib)
     try:
         (found,) = fit(models, [device], Workload(concurrency, context))

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tts_select.core.errors import InputError
-from tts_select.selector.evidence import Evidence, Observed
+from tts_select.selector.evidence import Evidence, SolutionEvidence
 from tts_select.selector.routers.artifact import (
     SCHEMA,
     check_replaceable,
@@ -37,10 +37,10 @@ WITHOUT_TORCH = """
 import sys
 from pathlib import Path
 from tts_select.selector.routers.artifact import load_router
-from tts_select.selector.evidence import Evidence, Observed
+from tts_select.selector.evidence import Evidence, SolutionEvidence
 
 router = load_router(Path(sys.argv[1]))
-evidence = Evidence(sys.argv[2], {"p": [Observed(0, 10, -1.0, 1, {"r": (0.5,)})]})
+evidence = Evidence(sys.argv[2], {"p": [SolutionEvidence(0, 10, -1.0, 1, {"r": (0.5,)})]})
 assert len(router.options(evidence)) == len(router.portfolio.arms) + 1
 assert router.answers(evidence)
 assert router.difficulties(evidence)
@@ -79,7 +79,7 @@ def refusal(folder: Path) -> str:
 def test_a_router_comes_back_as_it_was_saved(router: LookaheadRouter, folder: Path, problem: str) -> None:
     loaded = load_router(folder)
     for n in range(4):
-        samples = [Observed(k % 2, 10 + k, -1.0 - k, 1, {"r": (0.5, 0.1 * k)}) for k in range(n)]
+        samples = [SolutionEvidence(k % 2, 10 + k, -1.0 - k, 1, {"r": (0.5, 0.1 * k)}) for k in range(n)]
         found = {"beam@4 q r": samples[-1]} if samples else {}
         evidence = Evidence(problem, {"p": samples, "q": samples[:1]}, found)
         assert loaded.options(evidence) == router.options(evidence)

@@ -13,7 +13,7 @@ from tests.ladders import SURE_FROM, ladder_router
 from tts_select.core.arm import Arm
 from tts_select.selector.course import MOST_DECISIONS, Course, next_decisions
 from tts_select.selector.deciding import Caps, Decision
-from tts_select.selector.evidence import NO_ANSWER, Evidence, Observed
+from tts_select.selector.evidence import NO_ANSWER, Evidence, SolutionEvidence
 from tts_select.selector.routers.ladder import LadderRouter
 from tts_select.training.routers.ladder.searching import FIRST_DRAWS, MOST_DRAWS
 
@@ -26,8 +26,8 @@ def router() -> LadderRouter:
     return ladder_router()
 
 
-def solution(group: int, length: int = 10) -> Observed:
-    return Observed(group, length, math.nan, 1)
+def solution(group: int, length: int = 10) -> SolutionEvidence:
+    return SolutionEvidence(group, length, math.nan, 1)
 
 
 def evidence(small: list[int], large: list[int] | None = None, **more: frozenset[str]) -> Evidence:

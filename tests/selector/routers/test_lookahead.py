@@ -10,11 +10,11 @@ from tts_select.core.arm import Arm
 from tts_select.core.plan import Settings
 from tts_select.selector.calibration import Calibration
 from tts_select.selector.deciding import Option
-from tts_select.selector.evidence import Evidence, Observed
+from tts_select.selector.evidence import Evidence, SolutionEvidence
 from tts_select.selector.features import SUREST
 from tts_select.selector.portfolio import Portfolio
 from tts_select.selector.routers.lookahead import (
-    Calibrated,
+    CalibratedModel,
     DifficultyModel,
     LookaheadRouter,
     Probe,
@@ -27,8 +27,8 @@ GREEDY = "p temperature=0"
 BEAM = "beam@4 q r"
 
 
-def samples(n: int, *prms: str, n_tokens: int = 10, group: int = 0) -> list[Observed]:
-    return [Observed(group, n_tokens, -1.0, 1, dict.fromkeys(prms, (0.5,)))] * n
+def samples(n: int, *prms: str, n_tokens: int = 10, group: int = 0) -> list[SolutionEvidence]:
+    return [SolutionEvidence(group, n_tokens, -1.0, 1, dict.fromkeys(prms, (0.5,)))] * n
 
 
 def two_answers(problem: str) -> Evidence:
@@ -55,7 +55,7 @@ def test_to_stop_is_an_option_as_soon_as_anything_has_run(router: LookaheadRoute
     "silent",
     [
         Evidence("x", {"p": samples(2, group=-1)}),
-        Evidence("x", {}, {BEAM: Observed(-1, 0, 0.0, 0, {}, 0.0)}),
+        Evidence("x", {}, {BEAM: SolutionEvidence(-1, 0, 0.0, 0, {}, 0.0)}),
     ],
 )
 def test_without_an_answer_at_hand_to_stop_is_sure_to_be_wrong(
@@ -96,7 +96,7 @@ def test_an_arm_that_has_run_is_no_option(router: LookaheadRouter, problem: str)
     ],
 )
 def test_an_arm_is_open_while_there_is_something_to_sample_or_to_score(
-    arm: Arm, seen: list[Observed], open_: bool
+    arm: Arm, seen: list[SolutionEvidence], open_: bool
 ) -> None:
     assert is_open(arm, Evidence("x", {"p": seen})) == open_
 
@@ -265,7 +265,7 @@ def interval(p: float, errors: tuple[tuple[float, float, float], ...]) -> tuple[
         def predict(self, rows: np.ndarray, num_threads: int) -> np.ndarray:
             return np.full(len(rows), p)
 
-    model = DifficultyModel(Calibrated(Fixed(), Calibration((0.0, 1.0), (0.0, 1.0))), errors)
+    model = DifficultyModel(CalibratedModel(Fixed(), Calibration((0.0, 1.0), (0.0, 1.0))), errors)
     (found,) = model(np.zeros((1, 3)))
     assert found.pass_at_1 == pytest.approx(p)
     return found.low, found.high

@@ -6,7 +6,7 @@ import pytest
 
 from tts_select import UnknownName
 from tts_select.core.plan import Settings
-from tts_select.selector.routers.rule import DEFAULT_BUDGET, Pair, budget_of, rule_of_thumb
+from tts_select.selector.routers.rule import DEFAULT_BUDGET, SizedPair, budget_of, rule_of_thumb
 
 
 @pytest.mark.parametrize(
@@ -14,7 +14,7 @@ from tts_select.selector.routers.rule import DEFAULT_BUDGET, Pair, budget_of, ru
     [(0.5, "beam"), (6.9, "beam"), (7, "dvts"), (32, "dvts"), (33, "best_of_n"), (405, "best_of_n")],
 )
 def test_the_size_of_the_policy_picks_the_method(billions: float, method: str) -> None:
-    router = rule_of_thumb(Pair("p", int(billions * 1e9), "r"))
+    router = rule_of_thumb(SizedPair("p", int(billions * 1e9), "r"))
     arm = router.arm
     assert (arm.method, arm.policy, arm.prm, arm.budget) == (method, "p", "r", DEFAULT_BUDGET)
     assert "the paper's rule of thumb" in router.why
@@ -22,12 +22,12 @@ def test_the_size_of_the_policy_picks_the_method(billions: float, method: str) -
 
 @pytest.mark.parametrize("billions", [0.5, 405])
 def test_without_a_prm_it_votes(billions: float) -> None:
-    arm = rule_of_thumb(Pair("p", int(billions * 1e9), None)).arm
+    arm = rule_of_thumb(SizedPair("p", int(billions * 1e9), None)).arm
     assert (arm.method, arm.prm) == ("majority", None)
 
 
 def test_what_was_asked_for_is_kept() -> None:
-    arm = rule_of_thumb(Pair("p", 1, "r"), budget=5, settings=Settings(temperature=0.3)).arm
+    arm = rule_of_thumb(SizedPair("p", 1, "r"), budget=5, settings=Settings(temperature=0.3)).arm
     assert (arm.budget, arm.settings.temperature) == (5, 0.3)
 
 
@@ -39,8 +39,8 @@ def test_an_effort_is_a_budget() -> None:
 
 @pytest.mark.parametrize(
     "pair",
-    [Pair("p", 1, "r", has_steps=False), Pair("p", None, "r")],
+    [SizedPair("p", 1, "r", has_steps=False), SizedPair("p", None, "r")],
     ids=["whole-solutions-alone", "size-not-known"],
 )
-def test_what_cannot_be_searched_or_sized_is_sampled(pair: Pair) -> None:
+def test_what_cannot_be_searched_or_sized_is_sampled(pair: SizedPair) -> None:
     assert rule_of_thumb(pair).arm.method == "best_of_n"

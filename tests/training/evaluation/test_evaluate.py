@@ -29,7 +29,7 @@ from tts_select.training.replay.metrics import bootstrap
 from tts_select.training.replay.walks import draw_of
 from tts_select.training.report.page import build_page
 from tts_select.training.report.rendering import without_nan
-from tts_select.training.routers.kinds import Trained, trainer_of
+from tts_select.training.routers.kinds import TrainedRouter, trainer_of
 from tts_select.training.routers.ladder.fit import FittedLadders, fit_ladders
 
 N_PROBLEMS, N_SAMPLES = 33, 4
@@ -119,10 +119,10 @@ def test_each_fold_is_measured_by_the_router_that_has_not_seen_it() -> None:
     """The trainer notes what it is given; the routers it makes refuse every problem that they trained on."""
     log, asked = log_by_hand(), []
 
-    def train(inside: SweepLog, *, seed: int, note: Callable[[str], None]) -> Trained:
+    def train(inside: SweepLog, *, seed: int, note: Callable[[str], None]) -> TrainedRouter:
         asked.append((sorted(inside.problems), seed))
         note("training")
-        return Trained(Jealous(inside), {})
+        return TrainedRouter(Jealous(inside), {})
 
     noted: list[str] = []
     found = cross_evaluate(log, train, folds=2, seed=7, note=noted.append)
@@ -196,6 +196,16 @@ def test_a_named_arm_is_measured_like_any_router() -> None:
     same = next(row for row in found["savings"] if row["name"] == VOTE.name)
     assert (same["cost_ratio"]["value"], same["gain"]["value"]) == (1.0, 0.0)
     assert "confidence" in found["calibration"]
+
+
+def test_on_samples_a_router_and_the_arm_that_it_is_are_the_same() -> None:
+    """In the same orders, that is, so that no difference between them is noise."""
+    arm = Arm("log:weak", None, "majority", 2)
+    found = evaluate(NamedArm(arm), made_log(6, n_samples=4), {})
+    same = next(a for a in found["arms"] if a["name"] == arm.name)
+    (point,) = found["router"]["frontier"]
+    assert (point["accuracy"], point["cost"]) == (same["accuracy"], pytest.approx(same["cost"]))
+    assert same["cost_ratio"] == pytest.approx({"value": 1.0, "low": 1.0, "high": 1.0})
 
 
 def test_a_named_arm_costs_what_the_log_counts() -> None:

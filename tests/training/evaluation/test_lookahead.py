@@ -14,7 +14,7 @@ from tts_select.selector.familiarity import TextRanges
 from tts_select.selector.features import TEXT_FEATURES
 from tts_select.selector.portfolio import Portfolio
 from tts_select.selector.routers.lookahead import (
-    Calibrated,
+    CalibratedModel,
     DifficultyModel,
     LookaheadRouter,
     Probe,
@@ -31,8 +31,8 @@ class Formula:
         self.predict = lambda rows, **_: of(rows)
 
 
-def written_down(of: Callable[[np.ndarray], np.ndarray]) -> Calibrated:
-    return Calibrated(Formula(of), Calibration((0.0, 1.0), (0.0, 1.0)))  # type: ignore[arg-type]
+def written_down(of: Callable[[np.ndarray], np.ndarray]) -> CalibratedModel:
+    return CalibratedModel(Formula(of), Calibration((0.0, 1.0), (0.0, 1.0)))  # type: ignore[arg-type]
 
 
 def router_by_hand(**changes: Any) -> LookaheadRouter:

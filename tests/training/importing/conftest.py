@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tts_select.training.importing.field_map import FieldMap
-from tts_select.training.importing.generic import Reading
+from tts_select.training.importing.generic import ReadOptions
 from tts_select.training.importing.report import Report
 from tts_select.training.importing.run import Import, import_logs
 from tts_select.training.log.reading import read_log
@@ -45,7 +45,7 @@ def imported(write: Callable[..., Path], tmp_path: Path) -> Callable[..., tuple[
         **more: Any,
     ) -> tuple[Report, SweepLog]:
         path = write(name, rows)
-        asked = Import([path], Reading(fields=FieldMap.parse(fields), **(reading or {})), **more)
+        asked = Import([path], ReadOptions(fields=FieldMap.parse(fields), **(reading or {})), **more)
         folder = tmp_path / f"log-{len(list(tmp_path.iterdir()))}"
         report = import_logs(asked, folder)
         return report, read_log(folder)

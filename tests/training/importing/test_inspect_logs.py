@@ -14,13 +14,13 @@ from tts_select import InputError
 from tts_select.core.errors import UnknownName
 from tts_select.training.importing.entries import Row
 from tts_select.training.importing.field_map import FieldMap
-from tts_select.training.importing.generic import Reading
+from tts_select.training.importing.generic import ReadOptions
 from tts_select.training.importing.inspect_logs import read_rows
 from tts_select.training.importing.report import Report
 from tts_select.training.importing.run import Import, import_logs
 from tts_select.training.log.reading import read_log
 
-INSPECT = Reading("inspect")
+INSPECT = ReadOptions("inspect")
 SUMS = Path(__file__).with_name("inspect_sums.eval")
 """Written by inspect_ai 0.3.285: two problems, two epochs, a scorer that says yes or no."""
 ABOUT = {"task": "sums", "model": "org/tiny", "run_id": "r1", "task_id": "t1"}
@@ -67,7 +67,7 @@ def imported(tmp_path: Path) -> Callable[..., Report]:
     return run
 
 
-def only(path: Path, reading: Reading = INSPECT) -> Any:
+def only(path: Path, reading: ReadOptions = INSPECT) -> Any:
     (row,) = read_rows(path, reading)
     assert row.entry is not None, row.complaint
     return row.entry
@@ -134,17 +134,17 @@ def test_a_score_is_read_as_inspect_reads_it(
 
 @pytest.mark.parametrize("reading", [{"metric": "strict"}, {"fields": FieldMap.parse("correct=strict")}])
 def test_another_scorer_may_decide(archive: Callable[..., Path], reading: dict[str, Any]) -> None:
-    assert only(archive(sample()), Reading("inspect", **reading)).correct is False
+    assert only(archive(sample()), ReadOptions("inspect", **reading)).correct is False
 
 
 def test_a_scorer_that_decides_gives_the_answer_too(archive: Callable[..., Path]) -> None:
     scores = {"one": {"value": "I", "answer": "6"}, "two": {"value": {"a": "yes", "b": 0}, "answer": "7"}}
     path = archive(sample(scores=scores))
     assert [(e.answer, e.correct) for e in [only(path)]] == [("6", False)]
-    named = [only(path, Reading("inspect", metric=name)) for name in ("two.a", "two.b")]
+    named = [only(path, ReadOptions("inspect", metric=name)) for name in ("two.a", "two.b")]
     assert [(e.answer, e.correct) for e in named] == [("7", True), ("7", False)]
     with pytest.raises(UnknownName, match=r"scorer in 'a.eval' 'twoa': did you mean 'two.a'"):
-        only(path, Reading("inspect", metric="twoa"))
+        only(path, ReadOptions("inspect", metric="twoa"))
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from tts_select.core.errors import UnknownName
 from tts_select.core.problem import Problem
 from tts_select.training.importing.entries import Entry
 from tts_select.training.importing.field_map import FieldMap
-from tts_select.training.importing.generic import Reading
+from tts_select.training.importing.generic import ReadOptions
 from tts_select.training.importing.lm_eval import read_rows
 
 NAME = "org__tiny-1b/samples_gsm8k_2026-01-02T03-04-05.678901.jsonl"
@@ -40,7 +40,7 @@ def line(doc_id: int = 0, *texts: str, filtered: Any = "7", **more: Any) -> dict
 @pytest.fixture
 def entries(write: Callable[..., Path]) -> Callable[..., list[Entry]]:
     def read(*lines: dict[str, Any], fields: str = "", name: str = NAME, **more: Any) -> list[Entry]:
-        rows = list(read_rows(write(name, lines), Reading("lm-eval", FieldMap.parse(fields), **more)))
+        rows = list(read_rows(write(name, lines), ReadOptions("lm-eval", FieldMap.parse(fields), **more)))
         assert not [row.complaint for row in rows if row.entry is None]
         return [row.entry for row in rows if row.entry is not None]
 
@@ -145,7 +145,7 @@ def test_a_filter_that_takes_all_of_the_text_has_found_no_answer(
 
 def test_a_bad_repeat_costs_itself_alone(write: Callable[..., Path]) -> None:
     texts = ["a", "x\ud835y", "b"]
-    rows = list(read_rows(write(NAME, [line(0, *texts)]), Reading("lm-eval")))
+    rows = list(read_rows(write(NAME, [line(0, *texts)]), ReadOptions("lm-eval")))
     assert [row.entry and row.entry.text for row in rows] == ["a", None, "b"]
     assert rows[1].place == "line 1, sample 2"
 
@@ -156,7 +156,7 @@ def test_the_folder_names_the_model_from_wherever_it_is_asked(
 ) -> None:
     path = write(NAME, [line(0, "7")])
     monkeypatch.chdir(path.parent)
-    (row,) = read_rows(Path(given.format(name=path.name)), Reading("lm-eval"))
+    (row,) = read_rows(Path(given.format(name=path.name)), ReadOptions("lm-eval"))
     assert row.entry is not None
     assert row.entry.model == "org/tiny-1b"
 
@@ -166,7 +166,7 @@ def test_an_older_version_wrote_an_array_without_filters(tmp_path: Path) -> None
     path = tmp_path / "org__m" / "samples_gsm8k_2024-01-02T03-04-05.jsonl.gz"
     path.parent.mkdir()
     path.write_bytes(gzip.compress(json.dumps(old, indent=2).encode()))
-    (row,) = read_rows(path, Reading("lm-eval"))
+    (row,) = read_rows(path, ReadOptions("lm-eval"))
     assert row.entry is not None
     assert (row.entry.id, row.entry.model, row.entry.correct) == ("gsm8k/0", "org/m", True)
 
@@ -200,7 +200,7 @@ def test_the_map_may_name_fields_of_the_line_and_of_the_document(entries: Callab
     ],
 )
 def test_what_was_not_sampled_is_no_sample(write: Callable[..., Path], resps: Any, complaint: str) -> None:
-    (row,) = read_rows(write(NAME, [{**line(), "resps": resps}]), Reading("lm-eval"))
+    (row,) = read_rows(write(NAME, [{**line(), "resps": resps}]), ReadOptions("lm-eval"))
     assert row.entry is None
     assert complaint in row.complaint
     assert row.place == "line 1"

@@ -19,7 +19,7 @@ from tts_select import InputError
 from tts_select.core.problem import Problem
 from tts_select.data.grading import GRADER
 from tts_select.data.problems import Fields
-from tts_select.training.importing.generic import Reading
+from tts_select.training.importing.generic import ReadOptions
 from tts_select.training.importing.problems import Reference
 from tts_select.training.importing.run import Import, import_logs
 from tts_select.training.log.reading import read_log
@@ -253,7 +253,7 @@ def test_lists_in_the_cells_of_a_table(tmp_path: Path, scores: str, found: tuple
     rows = [f'a,m,{k},4,4,"[0.5]"' for k in range(30)] + [f'a,m,30,4,4,"{scores}"'.replace('{"', '{""')]
     path = tmp_path / "s.csv"
     path.write_text("\n".join(["id,model,sample,answer,gold,scores", *rows]).replace('"a":', '"a"":'))
-    report = import_logs(Import([path], Reading("csv")), tmp_path / "log")
+    report = import_logs(Import([path], ReadOptions("csv")), tmp_path / "log")
     samples = read_log(tmp_path / "log").pools["a", "log:m"].samples
     assert (len(samples), report.tally.n_bad) == ((31, 0) if found is not None else (30, 1))
     if found is not None:
@@ -323,7 +323,7 @@ class TestRowsOfSeveralSamples:
             writer = csv.DictWriter(file, list(self.ROW))
             writer.writeheader()
             writer.writerow(self.ROW)  # lists are written as Python has them
-        import_logs(Import([path], Reading("csv")), tmp_path / "log")
+        import_logs(Import([path], ReadOptions("csv")), tmp_path / "log")
         (pool,) = read_log(tmp_path / "log").pools.values()
         assert [s.n_tokens for s in pool.samples] == [4, 5, 6]
 

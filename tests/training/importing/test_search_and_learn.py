@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tts_select import InputError
-from tts_select.training.importing.generic import Reading
+from tts_select.training.importing.generic import ReadOptions
 from tts_select.training.importing.search_and_learn import read_rows
 
 LINE = {
@@ -24,7 +24,7 @@ LINE = {
     "completion_tokens": [4, 5, 4],
     "pred": "So \\boxed{7}",
 }
-READING = Reading("search-and-learn", model="tiny", prm="judge")
+READING = ReadOptions("search-and-learn", model="tiny", prm="judge")
 
 
 def test_each_completion_is_a_sample_with_its_step_scores(write: Callable[..., Path]) -> None:
@@ -95,11 +95,11 @@ def test_a_completion_may_be_empty_and_a_score_one_of_the_whole(write: Callable[
     [
         ("beam_search_completions.jsonl", READING, "the beams of a search, which are no independent samples"),
         ("dvts_completions.jsonl", READING, "the beams of a search"),
-        ("best_of_n_completions.jsonl", Reading("search-and-learn"), "add --model NAME"),
+        ("best_of_n_completions.jsonl", ReadOptions("search-and-learn"), "add --model NAME"),
     ],
 )
 def test_what_cannot_be_a_pool_is_refused(
-    write: Callable[..., Path], name: str, reading: Reading, complaint: str
+    write: Callable[..., Path], name: str, reading: ReadOptions, complaint: str
 ) -> None:
     with pytest.raises(InputError, match=complaint):
         list(read_rows(write(name, [LINE]), reading))

@@ -25,7 +25,7 @@ from tts_select.selector.evidence import NO_ANSWER
 from tts_select.selector.portfolio import Portfolio
 from tts_select.selector.routers.named import is_open
 from tts_select.training.log.records import ModelCard, Sample, SweepLog
-from tts_select.training.replay.cases import Case, Look, Order, cases_of
+from tts_select.training.replay.cases import Case, Order, Position, cases_of
 
 POLICIES = ("world:small", "world:medium", "world:large")
 BOTH = frozenset(["world:prm", "world:prm-narrow"])
@@ -207,7 +207,7 @@ def test_evidence_is_the_first_of_the_order(draw: tuple[int, str, int], n: int, 
     number, policy, seed = draw
     case = cases[number]
     order = order_of(case, seed)
-    evidence = case.evidence(order, Look({policy: n}, {policy: dict.fromkeys(BOTH, n)}))
+    evidence = case.evidence(order, Position({policy: n}, {policy: dict.fromkeys(BOTH, n)}))
     assert evidence.problem == case.problem.problem
     assert list(evidence.of(policy)) == [case.observed[policy][k] for k in order.samples[policy][:n]]
     assert set(evidence.samples) == ({policy} if n else set())
@@ -221,7 +221,7 @@ def test_evidence_has_the_scores_of_each_prm_as_far_as_it_came(
     scored: dict[str, int], cases: list[Case]
 ) -> None:
     order = order_of(cases[0], 0)
-    evidence = cases[0].evidence(order, Look({"world:small": 4}, {"world:small": scored}))
+    evidence = cases[0].evidence(order, Position({"world:small": 4}, {"world:small": scored}))
     whole = [cases[0].observed["world:small"][k] for k in order.samples["world:small"][:4]]
     assert list(evidence.of("world:small")) == [
         replace(s, scores={prm: s.scores[prm] for prm in s.scores if place < scored.get(prm, 0)})
@@ -235,7 +235,7 @@ def test_evidence_of_a_search_is_the_solution_that_it_answers_with(
     searches = [arm for arm in portfolio.arms if not arm.is_sampling]
     for case in cases[:10]:
         order = order_of(case, 3)
-        evidence = case.evidence(order, Look(found=frozenset(arm.name for arm in searches)))
+        evidence = case.evidence(order, Position(found=frozenset(arm.name for arm in searches)))
         assert set(evidence.found) == {arm.name for arm in searches}
         for arm in searches:
             run, _ = case.runs[arm.name][order.run % 2]
@@ -254,7 +254,7 @@ def test_a_greedy_solution_is_a_sample_of_a_pool_of_its_own(cases: list[Case]) -
         prompt = case.pools[cot.pool].prompt_tokens
         assert found.correct == float(sample.correct)
         assert found.flops == inference_flops(SIZES[cot.policy], sample.n_tokens + prompt)
-        evidence = case.evidence(order, Look().after(cot, 1))
+        evidence = case.evidence(order, Position().after(cot, 1))
         assert set(evidence.samples) == {cot.pool} != {best.pool}
 
 
@@ -371,7 +371,7 @@ def test_a_cut_sample_has_no_vote_and_is_no_failure(
 def test_a_pool_is_exhausted_when_the_log_has_no_more_of_it(cases: list[Case]) -> None:
     case, arm = cases[0], Arm("world:small", None, "majority", 16)
     order = order_of(case, 0)
-    assert case.evidence(order, Look().after(arm, 15)).exhausted == frozenset()
-    everything = case.evidence(order, Look().after(arm, 16))
+    assert case.evidence(order, Position().after(arm, 15)).exhausted == frozenset()
+    everything = case.evidence(order, Position().after(arm, 16))
     assert everything.exhausted == frozenset({"world:small"})
     assert not is_open(replace(arm, budget=64), everything)

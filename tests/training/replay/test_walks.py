@@ -13,10 +13,10 @@ from tts_select.selector.course import MOST_DECISIONS
 from tts_select.selector.deciding import Caps, next_samples
 from tts_select.selector.features import SUREST
 from tts_select.selector.portfolio import Portfolio
-from tts_select.selector.routers.lookahead import Calibrated, LookaheadRouter, Probe
-from tts_select.training.replay.cases import Case, Look
+from tts_select.selector.routers.lookahead import CalibratedModel, LookaheadRouter, Probe
+from tts_select.training.replay.cases import Case, Position
 from tts_select.training.replay.walks import Walk, after, judge, probed, walk
-from tts_select.training.routers.lookahead.fit import Fitted
+from tts_select.training.routers.lookahead.fit import FittedRouter
 
 PROBE = Probe("world:small", "world:prm", 1)
 GREEDY = Arm("world:small", "world:prm", "best_of_n", 1, Settings(temperature=0.0))
@@ -67,9 +67,9 @@ def stubborn(router: LookaheadRouter) -> Callable[..., LookaheadRouter]:
             portfolio=portfolio,
             strengths={arm.name: 0.5 for arm in portfolio.arms},
             probe=PROBE,
-            mend=Calibrated(Constant(0.9), flat),  # type: ignore[arg-type]
-            spoil=Calibrated(Constant(0.0), flat),  # type: ignore[arg-type]
-            confidence=Calibrated(Constant(0.1), flat),  # type: ignore[arg-type]
+            mend=CalibratedModel(Constant(0.9), flat),  # type: ignore[arg-type]
+            spoil=CalibratedModel(Constant(0.0), flat),  # type: ignore[arg-type]
+            confidence=CalibratedModel(Constant(0.1), flat),  # type: ignore[arg-type]
             cost=Constant(6.0),  # type: ignore[arg-type]
         )
 
@@ -92,7 +92,7 @@ def test_at_a_huge_price_it_only_probes(router: LookaheadRouter, cases: list[Cas
     for w in walk(router, cases, HUGE, seed=0):
         assert w.chosen == []
         assert w.flops == w.probe_flops == w.case.outcome(router.probe.arm, w.order).flops
-        assert w.look == Look().after(router.probe.arm, router.probe.n)
+        assert w.position == Position().after(router.probe.arm, router.probe.n)
 
 
 def test_without_a_price_it_is_more_accurate_and_costs_more(
@@ -110,7 +110,9 @@ def test_a_router_beats_its_probes_at_every_effort(router: LookaheadRouter, unse
     assert cost(reached["low"]) <= cost(reached["medium"]) <= cost(reached["high"])
 
 
-def test_models_that_have_not_seen_a_problem_beat_the_probes_too(fitted: Fitted, cases: list[Case]) -> None:
+def test_models_that_have_not_seen_a_problem_beat_the_probes_too(
+    fitted: FittedRouter, cases: list[Case]
+) -> None:
     for k, router in enumerate(fitted.by_fold):
         mine = [case for case, fold in zip(cases, fitted.fold_of, strict=True) if fold == k]
         assert accuracy(walk(router, mine, 0.0, seed=0)) > accuracy(walk(router, mine, HUGE, seed=0))
@@ -160,7 +162,7 @@ def test_deciding_again_does_not_cost_more_than_going_through_with_it(
         assert rounds.chosen == [arm.name] * (4 if pool == "world:small" else 5)  # 1, 2, 4, 8 and 16 samples
         assert rounds.flops == pytest.approx(whole.flops)
         assert rounds.tokens == pytest.approx(whole.tokens)
-        assert rounds.look == whole.look
+        assert rounds.position == whole.position
 
 
 def test_a_walk_keeps_to_its_caps(router: LookaheadRouter, cases: list[Case]) -> None:
@@ -189,7 +191,7 @@ def test_another_prm_reads_what_is_there_too(
     arm = Arm("world:small", "world:prm-narrow", "best_of_n", 1)
     for w in walk(stubborn(arm), cases, 0.0, seed=0):
         assert w.chosen == [arm.name]
-        read = w.case.cost(arm, w.order, Look().after(PROBE.arm, 1))
+        read = w.case.cost(arm, w.order, Position().after(PROBE.arm, 1))
         assert w.flops == pytest.approx(w.probe_flops + read)
         assert read > 0
         assert [set(s.scores) for s in w.evidence.of(arm.pool)] == [{"world:prm", "world:prm-narrow"}]
@@ -200,7 +202,7 @@ def test_a_greedy_solution_is_drawn_once_and_beside_the_samples(
 ) -> None:
     for w in walk(stubborn(GREEDY), cases, 0.0, seed=0):
         assert w.chosen == [GREEDY.name]
-        assert w.look.n == {PROBE.arm.pool: 1, GREEDY.pool: 1}
+        assert w.position.n == {PROBE.arm.pool: 1, GREEDY.pool: 1}
         assert w.flops > w.probe_flops
 
 
@@ -210,8 +212,8 @@ def test_a_search_is_paid_for_whole_but_for_the_prompts_and_is_run_once(
     arm = portfolio["beam@16 world:small world:prm"]
     for w in walk(stubborn(arm), cases, 0.0, seed=0):
         assert w.chosen == [arm.name]
-        assert w.look.found == {arm.name}
-        assert w.flops == w.probe_flops + w.case.cost(arm, w.order, Look().after(PROBE.arm, 1))
+        assert w.position.found == {arm.name}
+        assert w.flops == w.probe_flops + w.case.cost(arm, w.order, Position().after(PROBE.arm, 1))
         assert w.flops < w.probe_flops + w.case.outcome(arm, w.order).flops
 
 
@@ -222,11 +224,11 @@ def test_a_replay_draws_no_more_samples_than_there_are(
 ) -> None:
     arm = Arm("world:small", None, "majority", 64)
     w = Walk(cases[0], cases[0].order(np.random.default_rng(0)))
-    w.look = w.look.after(arm, n_before)
+    w.position = w.position.after(arm, n_before)
     for _ in range(6):
-        n_here = w.look.n.get(arm.pool, 0)
+        n_here = w.position.n.get(arm.pool, 0)
         w.run(arm, None if whole else n_here + max(0, next_samples(arm, n_here)))
-    assert w.look.n == {arm.pool: 16}
+    assert w.position.n == {arm.pool: 16}
     assert len(w.evidence.of(arm.pool)) == 16
 
 
@@ -262,8 +264,8 @@ def test_a_trail_has_every_walk_before_every_decision(router: LookaheadRouter, c
         mine = [w for k, w in trail if k == place]
         stopped = len(ended.chosen) < MOST_DECISIONS
         assert len(mine) == len(ended.chosen) + stopped  # the last decision is to stop
-        assert mine[0].look == Look().after(router.probe.arm, router.probe.n)
-        assert (mine[-1].look == ended.look) == stopped
+        assert mine[0].position == Position().after(router.probe.arm, router.probe.n)
+        assert (mine[-1].position == ended.position) == stopped
         assert all(w.case is mixed[place] for w in mine)
         flops = [w.flops for w in mine]
         assert flops == sorted(flops)
@@ -271,12 +273,12 @@ def test_a_trail_has_every_walk_before_every_decision(router: LookaheadRouter, c
 
 def test_an_arm_that_is_tried_leaves_the_walk_as_it_was(cases: list[Case], portfolio: Portfolio) -> None:
     w = probed(PROBE.arm, cases[0], cases[0].order(np.random.default_rng(0)))
-    before = (w.look, w.flops, w.evidence)
+    before = (w.position, w.flops, w.evidence)
     for arm in portfolio.arms:
         later = after(w, arm)
         assert later.flops >= w.flops
-        assert later.evidence is not before[2] or later.look == w.look
-        assert (w.look, w.flops, w.evidence) == before
+        assert later.evidence is not before[2] or later.position == w.position
+        assert (w.position, w.flops, w.evidence) == before
 
 
 def test_confidence_is_a_probability_and_orders_right_before_wrong(

@@ -15,7 +15,7 @@ from tts_select import InputError
 from tts_select.cli import main
 from tts_select.commands import paper as paper_cli
 from tts_select.training.log import reading as sweep_log
-from tts_select.training.log.records import Imported, SweepLog
+from tts_select.training.log.records import ImportFacts, SweepLog
 from tts_select.training.replay.cases import cases_of
 from tts_select.training.report.paper import RULES, flops_table, paper_tables
 from tts_select.training.report.published import TABLE_2, TABLE_3, TABLE_4, TABLE_5
@@ -110,7 +110,7 @@ def test_votes_are_measured_for_each_prm_in_every_way(tables: dict[str, Any]) ->
 
 
 def test_an_imported_log_has_no_counterparts(log: SweepLog) -> None:
-    imported = Imported("jsonl", (), "tokens", None, 1, 0, 0, 1)
+    imported = ImportFacts("jsonl", (), "tokens", None, 1, 0, 0, 1)
     with pytest.raises(InputError, match="need a sweep with cot and majority arms"):
         paper_tables(replace(log, manifest=replace(log.manifest, imported=imported)))
 

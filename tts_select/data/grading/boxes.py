@@ -14,7 +14,8 @@ _LABEL = re.compile(r"[\s.,;$]*\(?(?:[a-h]|[ivx]+|\d)\)\s*[\w\s=:$]*")
 _CLOSED = re.compile(r"[\s$\\)\]*.]*")
 _JOINED = re.compile(r"[\s$\\)\]*]*[,;]|\b(?:and|or)\b")
 _CORRECTED = re.compile(
-    r"(?i)\b(?:so|thus|hence|therefore|wait|check|not|no|but|actually|equivalently|alternatively|that is|i\.e)\b|="
+    r"(?i)\b(?:so|thus|hence|therefore|wait|check|not|no|but|actually|equivalently|alternatively"
+    r"|that is|i\.e)\b|="
     r"|[.!?]\s+[A-Z]"
 )
 

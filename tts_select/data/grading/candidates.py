@@ -23,7 +23,7 @@ class Found(NamedTuple):
 
 
 _PHRASE = re.compile(
-    r"(?:\b(?:final|correct|right|best|my|our)\s+(?:numerical\s+)?(?:answer|result|choice|option)s?|\banswers?)"
+    r"(?:\b(?:final|correct|right|best|my|our)\s+(?:numerical\s+)?(?:answer|result|choice|option)s?|(?<![=+*/])(?<![=+*/] )\banswers?)"
     r"(?:\s+(?:to|of|for)\s+(?:the|this|part)\s[^.:\n]{0,60}?)?(?:\s*\(?\s*in [a-z ]+\)?)?"
     r"(?:\s*(?:[:=\uff1a]|\b(?:is|are|was|would be|will be|must be|should be)\b))+",
     re.IGNORECASE,
@@ -46,8 +46,8 @@ _NEXT_SENTENCE = re.compile(r"(?<=[^\s.])[.?][\"')*]*\s+(?=[A-Z\\$<#*\"(]).*|(?<
 _SPACES = re.compile(r"[ \t]{3,}")
 _WORD = re.compile(r"\\[a-zA-Z]+|\$[^$]*\$|\\text\s*\{[^{}]*\}|[A-Za-z]{2,}")
 _NO_ANSWER = re.compile(
-    r"(?i)(?:(?:in)?correct|right|wrong|as follows|below|above|shown|given|the following|unique|not|that|this|it"
-    r"|obvious|clear|clearly|reasonable|valid|verified|confirmed|required|found|to be)\b.*"
+    r"(?i)(?:(?:in)?correct|right|wrong|as follows|below|above|shown|given|the following|unique|not|that|this"
+    r"|it|obvious|clear|clearly|reasonable|valid|verified|confirmed|required|found|to be)\b.*"
 )
 _MAX_CHARS = 300
 _MAX_FORMULA_CHARS = 250
@@ -104,6 +104,8 @@ def _answer_after(rest: str) -> str | None:
     line = _without_sums(line)
     answer = cleaned(_CLAUSE.sub("", _NEXT_SENTENCE.sub("", line.strip())))
     if not answer or len(answer) > _MAX_CHARS or _NO_ANSWER.fullmatch(answer):
+        return None
+    if answer.count("}") > answer.count("{"):  # what a broken box leaves
         return None
     if len(_words(answer)) <= _FEW_WORDS:
         return answer

@@ -41,7 +41,7 @@ def _precisely(decide: Callable[P, T]) -> Callable[P, T]:
 
 @_precisely
 def are_equal_formulas(answer: Node, gold: Node) -> Answered:
-    """Whether they have the same value wherever both have a real one, or a complex one if i stands in them."""
+    """Whether they have the same value wherever both have a real one (complex, where an i is in them)."""
     names = sorted(symbols(answer) | symbols(gold))
     if not names:
         return _are_equal_constants(answer, gold)
@@ -61,7 +61,7 @@ def are_equal_formulas(answer: Node, gold: Node) -> Answered:
 
 @_precisely
 def are_proportional(answer: Node, gold: Node) -> Fraction | bool | None:
-    """The sign of the one factor between two formulas, as 1 or -1; True if both are 0, None if there is no factor."""
+    """The sign (1 or -1) of the one factor between two formulas; True if both are 0, None for no factor."""
     names = sorted(symbols(answer) | symbols(gold))
     if not names:
         return (are_equal_formulas(answer, _ZERO) and are_equal_formulas(gold, _ZERO)) or None

@@ -1,4 +1,4 @@
-"""The value of a formula: an exact fraction where it can be, else a number with as many digits as are asked for."""
+"""The value of a formula: an exact fraction where it can be, else a number with the digits asked for."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class TooLarge(Uncomputable):
 
 
 def value_of(node: Node, digits: int, at: Mapping[str, Fraction], shift: int = 0) -> Value:
-    """Compute a formula at a point; with a `shift` of -1 or 1, rounded decimals are their lower or upper ends.
+    """Compute a formula at a point; with a `shift` of -1 or 1, rounded decimals are their lower or upper end.
 
     Raises:
         Uncomputable: there is no value.
@@ -58,17 +58,6 @@ def _value(node: Node, at: Mapping[str, Fraction], shift: int) -> Value:
     if kind == "^" and node[1] == ("constant", "e"):
         return _exp(_value(node[2], at, shift))
     return _OPERATIONS[kind](*(_value(part, at, shift) for part in node[1:]))
-
-
-_LEAVES: dict[str, Callable[[Node, Mapping[str, Fraction], int], Value]] = {
-    "number": lambda node, _, __: node[1],
-    "decimal": lambda node, _, shift: node[1] + shift * node[2],
-    "symbol": lambda node, at, _: at[node[1]],
-    "constant": lambda node, _, __: _constant(node[1]),
-    "applied": lambda node, at, shift: _applied(node[1][1], [_value(n, at, shift) for n in node[2:]]),
-    "sum": lambda node, at, shift: _series(node, at, shift),
-    "prod": lambda node, at, shift: _series(node, at, shift),
-}
 
 
 def _constant(name: str) -> Value:
@@ -96,6 +85,17 @@ def _series(node: Node, at: Mapping[str, Fraction], shift: int) -> Value:
         term = _value(body, {**at, index: Fraction(k)}, shift)
         found = _add(found, term) if kind == "sum" else _multiply(found, term)
     return found
+
+
+_LEAVES: dict[str, Callable[[Node, Mapping[str, Fraction], int], Value]] = {
+    "number": lambda node, _, __: node[1],
+    "decimal": lambda node, _, shift: node[1] + shift * node[2],
+    "symbol": lambda node, at, _: at[node[1]],
+    "constant": lambda node, _, __: _constant(node[1]),
+    "applied": lambda node, at, shift: _applied(node[1][1], [_value(n, at, shift) for n in node[2:]]),
+    "sum": _series,
+    "prod": _series,
+}
 
 
 def _is_exact(*values: Value) -> bool:

@@ -15,17 +15,17 @@ from typing import Any
 from tts_select.data.grading.numerals import enough_decimals
 
 Node = tuple[Any, ...]
-"""("number", Fraction), ("decimal", Fraction, half of its last digit), ("symbol", name) or (operator, *nodes)."""
+"""("number", Fraction), ("decimal", Fraction, half its last digit), ("symbol", name), (operator, *nodes)."""
 
 _FUNCTION_NAMES = """
-sin cos tan cot sec csc arcsin arccos arctan arccot arcsec arccsc sinh cosh tanh coth log ln lg exp max min gcd lcm
-Re Im arg
+sin cos tan cot sec csc arcsin arccos arctan arccot arcsec arccsc sinh cosh tanh coth log ln lg exp max min
+gcd lcm Re Im arg
 """
 FUNCTIONS = frozenset(_FUNCTION_NAMES.split())
 _ARC = {name: f"arc{name}" for name in ("sin", "cos", "tan", "cot", "sec", "csc")}
 _GREEK_NAMES = """
-alpha beta gamma delta epsilon varepsilon zeta eta theta vartheta iota kappa lambda mu nu xi rho sigma tau upsilon
-phi varphi chi psi omega Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega ell hbar
+alpha beta gamma delta epsilon varepsilon zeta eta theta vartheta iota kappa lambda mu nu xi rho sigma tau
+upsilon phi varphi chi psi omega Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega ell hbar
 """
 _GREEK = frozenset(_GREEK_NAMES.split())
 _CLOSERS = {"(": ")", "[": "]", "{": "}", "\\lfloor": "\\rfloor", "\\lceil": "\\rceil"}
@@ -141,6 +141,8 @@ class _Parser:
                 self._take()
                 found = ("/", found, self._signed())
             elif self._begins_factor():
+                if self._next[:1].isdigit() and self.tokens[self.place - 1][-1:].isdigit():
+                    raise Unreadable("two numbers side by side")
                 found = ("*", found, self._power())
             else:
                 break

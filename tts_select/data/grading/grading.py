@@ -32,8 +32,8 @@ _known: dict[tuple[Essence, bool], Verdict] = {}
 def is_equivalent(answer: str | None, gold: str | None, *, strict: bool = False) -> bool:
     """Whether an answer (or a solution that holds one) is the gold answer, written in whatever way.
 
-    None, no answer, is equivalent to nothing, and neither is what cannot be graded. No text raises. `strict` is
-    for benchmarks that want answers as they are written (docs/grading.md).
+    None, no answer, is equivalent to nothing, and neither is what cannot be graded. No text raises.
+    `strict` is for benchmarks that want answers as they are written (docs/grading.md).
 
     >>> is_equivalent("0.5", r"\\frac12"), is_equivalent("x=5", "$5$"), is_equivalent("(1,2)", "(2,1)")
     (True, True, False)

@@ -100,7 +100,8 @@ _REWRITES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"_\s*\{\s*(\w+)\s*\}", r"_\1"),
         (r"_\{?\\text\{(\w+)\}\}?", r"_\1"),
         (
-            r" ?(?:_\{? ?\(?|\(?(?:in )?base[ -]?)(two|three|five|six|seven|eight|nine|ten)(?![a-zA-Z])\)?\}?",
+            r" ?(?:_\{? ?\(?|\(?(?:in )?base[ -]?)"
+            r"(two|three|five|six|seven|eight|nine|ten)(?![a-zA-Z])\)?\}?",
             r"_\1",
         ),
         (r"(?<=[\dA-F]) ?\(?(?:in )?base[ -]?(\d+)\)?", r"_\1"),

@@ -56,8 +56,9 @@ _PARTS = {
     "hundredth": 100,
     "thousandth": 1000,
 }
+_POSTFIXES = ("halves", "squared", "cubed", "factorial")
 SCALED = re.compile(
-    rf"(?P<value>.+?)[ -](?P<word>{'|'.join((*_SCALES, *_PARTS, 'halves', 'squared', 'cubed', 'factorial'))})s?(?![a-zA-Z])"
+    rf"(?P<value>.+?)[ -](?P<word>{'|'.join((*_SCALES, *_PARTS, *_POSTFIXES))})s?(?![a-zA-Z])"
     r"(?P<rest>(?: (?:of )?.*)?)",
     re.DOTALL,
 )
@@ -74,22 +75,29 @@ def value_in_words(text: str) -> Fraction | None:
     if signed := re.fullmatch(r"(?:minus|negative) (.+)", lowered):
         value = value_in_words(signed[1])
         return None if value is None else -value
-    if mixed := re.fullmatch(r"(.+?) and (?:an? )?(.+)", lowered):
-        whole, part = value_in_words(mixed[1]), value_in_words(mixed[2])
-        if whole is not None and part is not None and part < 1 and whole.denominator == 1:
-            return whole + part
+    mixed = re.fullmatch(r"(.+?) and (?:an? )?(.+)", lowered)
+    if mixed and (found := _mixed(mixed[1], mixed[2])) is not None:
+        return found
     words = [word for word in re.split(r"[\s-]+", lowered) if word not in ("and", "a", "an")]
-    if not words or not all(word.isalpha() for word in words):
-        return None
+    return _value(words) if words and all(word.isalpha() for word in words) else None
+
+
+def _mixed(whole: str, part: str) -> Fraction | None:
+    """`one and a half`."""
+    a, b = value_in_words(whole), value_in_words(part)
+    return a + b if a is not None and b is not None and b < 1 and a.denominator == 1 else None
+
+
+def _value(words: list[str]) -> Fraction | None:
     scale = _SCALES.get(words[-1])
-    if scale and len(words) > 1 and (part := _part_of(words[-2])):
+    if scale and len(words) > 1 and (part := _part_of(words[-2])):  # half a million
         above = _integer(words[:-2] or ["one"])
         return None if above is None else Fraction(above * scale, part)
     below = _part_of(words[-1])
     if below and (above := _integer(words[:-1] or ["one"])) is not None:
         return Fraction(above, below)
-    whole = _integer(words)
-    return None if whole is None else Fraction(whole)
+    number = _integer(words)
+    return None if number is None else Fraction(number)
 
 
 def scaled(value: Fraction, word: str) -> Fraction | None:

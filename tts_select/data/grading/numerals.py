@@ -63,7 +63,7 @@ class Numeral:
     def rounds(self, exact: Fraction) -> bool:
         """Whether this is what remains of `exact` when it is rounded to the decimals that are written.
 
-        With six digits or more it may also be cut off, and the last two of a computer's number count for nothing.
+        With six digits or more it may also be cut off, and of a computer's number the last ones are noise.
         """
         if self.decimals is None:
             return False
@@ -71,7 +71,7 @@ class Numeral:
         if self.is_float and off <= _NOISE * abs(exact):
             return True
         n_digits = len(str(abs(self.value.numerator * 10**self.decimals // self.value.denominator)))
-        return off * (1 if n_digits >= _CUT_DIGITS else 2) * 10**self.decimals <= 1
+        return bool(off * (1 if n_digits >= _CUT_DIGITS else 2) * 10**self.decimals <= 1)
 
 
 def numeral(text: str) -> Numeral | None:

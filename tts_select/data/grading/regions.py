@@ -1,4 +1,4 @@
-"""Sets of real numbers, however they are written: intervals and their unions, inequalities, set-builder forms."""
+"""Sets of real numbers, however they are written: intervals, unions, inequalities, set-builder forms."""
 
 from __future__ import annotations
 
@@ -34,12 +34,15 @@ _FLIPPED = {"<": ">", ">": "<", "\\le": "\\ge", "\\ge": "\\le", "\\ne": "\\ne", 
 _VARIABLE = re.compile(r"\\?[a-zA-Z]+(?:_\w|_\{\w+\})?'*(?:\([a-z]\))?")
 _SCALED = re.compile(r"(-|-?\d{1,15}(?:\.\d{1,15})?)\*?([a-zA-Z](?:_\w)?)")
 _SET_BUILDER = re.compile(
-    r"\\\{ ?(?P<variable>\\?[a-zA-Z]+)(?: ?\\in ?\\mathbb\{R\}| ?\\in ?R)? ?(?:\\mid|\||:) ?(?P<condition>.*?)\\\}"
+    r"\\\{ ?(?P<variable>\\?[a-zA-Z]+)(?: ?\\in ?\\mathbb\{R\}| ?\\in ?R)?"
+    r" ?(?:\\mid|\||:) ?(?P<condition>.*?)\\\}"
 )
 _MEMBER = re.compile(r"(?P<variable>\\?[a-zA-Z](?:_\w)?(?:\([a-z]\))?) ?\\in ?(?P<set>.+)")
 _ALL_REAL = re.compile(
-    r"(?:\\text\{)?(?:the )?(?:set of )?(?:all|any|every)? ?real(?:s| numbers?| values?)?(?: of [a-z]| [a-z])?\}?"
-    r"(?: ?(?:\\text\{)? ?(?:except|other than|but|excluding|such that [a-z] ?\\ne)(?: for)?\}? ?(?:[a-z]=)?(?P<but>.+))?",
+    r"(?:\\text\{)?(?:the )?(?:set of )?(?:all|any|every)? ?real(?:s| numbers?| values?)?"
+    r"(?: of [a-z]| [a-z])?\}?"
+    r"(?: ?(?:\\text\{)? ?(?:except|other than|but|excluding|such that [a-z] ?\\ne)(?: for)?\}?"
+    r" ?(?:[a-z]=)?(?P<but>.+))?",
     re.IGNORECASE,
 )
 
@@ -102,7 +105,7 @@ def _one(part: str) -> tuple[Span, ...] | None:
 def _cut(span: Span, points: list[str]) -> tuple[Span, ...] | None:
     """A span without points, of which those outside change nothing."""
     values = {point: numeral(point) for point in points}
-    low, high = (value and value.value for value in map(numeral, (span.low, span.high)))
+    low, high = (v.value if v else None for v in map(numeral, (span.low, span.high)))
     if None in values.values():
         return None
     inside = sorted((v.value, p) for p, v in values.items() if v and _is_between(v.value, low, high))

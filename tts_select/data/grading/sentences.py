@@ -13,14 +13,16 @@ _LAST_SPAN = re.compile(
 )
 _DRAWING = re.compile(r"\[asy\].*?(?:\[/asy\]|$)", re.DOTALL)
 _SAYS = re.compile(
-    r"(?:\b(?:is|are|was|were|be|equals|equal to|gives|get|yields)|[=:])\s*(?:about|approximately|exactly|just|only)?\s*$"
+    r"(?:\b(?:is|are|was|were|be|equals|equal to|gives|get|yields)|[=:])\s*"
+    r"(?:about|approximately|exactly|just|only)?\s*$"
 )
 _ONLY_A_NAME = re.compile(r"[$\s\\()]*\\?[a-zA-Z](?:_\w)?[$\s\\().,]*")
 _ENDS = re.compile(r"(?<=[.!?])[\"')*]*\s+(?=[A-Z\\$*\"(])|\n\s*\n|\n(?=\s*(?:[-*•]|\d+\.)\s)")
-_IS_OVER = re.compile(r"[.!$\])*}\d%]\s*$")
+_IS_OVER = re.compile(r"(?:[.!$)*\d%]|\\\])\s*$")
 _VAGUE = re.compile(
-    r"(?i)\b(?:at (?:least|most)|(?:more|less|fewer|greater|larger|smaller|bigger) than|between|up to|not|never|no|cannot"
-    r"|n't|neither|step|case|part|question|problem|equation|method|approach)\s+[^\w\s]*$"
+    r"(?i)\b(?:at (?:least|most)|(?:more|less|fewer|greater|larger|smaller|bigger) than"
+    r"|between|up to|not|never|no"
+    r"|cannot|n't|neither|step|case|part|question|problem|equation|method|approach)\s+[^\w\s]*$"
 )
 _HOPE = re.compile(r"\s*I hope\b[^.]*\.?\s*$")
 _MAX_CHARS = 1_000

@@ -1,6 +1,6 @@
 """What may stand behind a value without being part of it: a unit, which has a size, or words.
 
-Units are converted (1 m is 100 cm) or differ (5 m is not 5 s); words such as apples or north say what a value is of.
+Units are converted (1 m is 100 cm) or differ (5 m is not 5 s); words such as apples say what a value is of.
 """
 
 from __future__ import annotations
@@ -185,9 +185,9 @@ _ADJACENT = "|".join(
     re.escape(n) for n in sorted(_KNOWN, key=len, reverse=True) if len(n) > 1 and n not in ("in", "min")
 )
 _SHORT_NOUNS = """
-men man cup egg car bag box can cat dog pen pie pig cow hen bus toy jar kid son way win set tie hat nut bar row pot
-bee ant fly act ad low up am pm AM PM BC AD BCE CE net new old red big one all her his is are to at for on by from
-with has have was be it as that left west east
+men man cup egg car bag box can cat dog pen pie pig cow hen bus toy jar kid son way win set tie hat nut bar
+row pot bee ant fly act ad low up am pm AM PM BC AD BCE CE net new old red big one all her his is are to at for on
+by from with has have was be it as that left west east
 """
 _NOUN = rf"(?=[a-zA-Z]*[aeiouAEIOU])[a-zA-Z]{{4,}}|(?:{'|'.join(_SHORT_NOUNS.split())})s?"
 """What may be counted; three letters alone may be a product of variables."""

@@ -12,14 +12,14 @@ _SHORT = 3
 _SHORT_WORDS = frozenset({"yes", "no", "odd", "dne", "all", "am", "pm"})
 _SAME = {
     "no solution": (
-        "none|no solutions|no real solutions?|no real roots?|no real values?|(?:the )?empty set|null set|nothing"
-        "|there is no solution|there are no solutions|no such [a-z]+|no integer solutions?|no answer"
+        "none|no solutions|no real solutions?|no real roots?|no real values?|(?:the )?empty set|null set"
+        "|nothing|there is no solution|there are no solutions|no such [a-z]+|no integer solutions?|no answer"
     ),
     "does not exist": "dne|doesn't exist|undefined|not defined|is undefined|limit does not exist",
     "infinitely many": "infinite|infinitely many solutions|infinite solutions|infinite number of solutions",
     "all real numbers": (
-        "all reals|all real|real numbers|(?:the )?set of (?:all )?real numbers|all real values|any real number"
-        "|every real number|reals"
+        "all reals|all real|real numbers|(?:the )?set of (?:all )?real numbers|all real values"
+        "|any real number|every real number|reals"
     ),
 }
 _SYNONYM = {re.compile(pattern): word for word, pattern in _SAME.items()}
@@ -38,7 +38,7 @@ def plain_text(text: str) -> str:
 
 
 def word_of(text: str) -> tuple[str | None, bool]:
-    """The words that an answer is, and whether they are surely no product of variables; else (None, False)."""
+    """The words of an answer, and whether they are surely no product of variables; else (None, False)."""
     if text == "\\emptyset":
         return "no solution", True
     bare = _TEXT.sub(r" \1 ", text).strip().rstrip(".!")

@@ -1,4 +1,4 @@
-"""Which field of a record is the problem, the answer or the id; and what the answer's field holds."""
+"""Finds which field of a record is the problem, the answer or the id, and what the answer's field holds."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ ANSWER_NAMES = (
     "Solution",
 )
 ID_NAMES = ("id", "unique_id", "problem_id", "ID", "uuid")
-"""Tried in this order where no field is named."""
+"""The names that are tried in this order where no field is named."""
 _UNKNOWN = ("", "nan", "<na>")
-"""What stands in a cell without a value, as tables are written; in lower case."""
+"""The texts in a cell without a value, as tables are written; in lower case."""
 _WORKED = ("####", "boxed", "think>")
-"""What tells a worked solution from an answer alone."""
+"""The marks that tell a worked solution from an answer alone."""
 _LEVEL = re.compile(r"\s*(?:level)?\s*(?:(\d+)(?:\.0)?|\??)\s*", re.IGNORECASE)
 """The last of its alternatives is a level that MATH does not know."""
 
@@ -41,11 +41,11 @@ class Fields:
     id: str | None = None
 
     def or_else(self, other: Fields) -> Fields:
-        """The other's names where this one has none."""
+        """Return the fields with the other's names where this one has none."""
         return Fields(self.problem or other.problem, self.answer or other.answer, self.id or other.id)
 
     def found_in(self, record: Mapping[str, Any], source: str) -> Fields:
-        """The fields of this record, named. Those of the answer and the id may be missing.
+        """Return the fields of this record, named. Those of the answer and the id may be missing.
 
         Raises:
             InputError: a named field, or any for the problem, is not there; the message lists what is.
@@ -68,21 +68,22 @@ class Fields:
 
 
 def is_unknown(value: Any) -> bool:
-    """Whether a field has no value: null, blank, or the NaN that tables have in empty cells."""
+    """Return whether a field has no value: null, blank, or the NaN that tables have in empty cells."""
     if isinstance(value, str):
         return value.strip().lower() in _UNKNOWN
     return value is None or (isinstance(value, float) and math.isnan(value))
 
 
 def plain_text(value: Any) -> str:
-    """A value as text: a whole number without `.0`, however it was stored, and lines that end alike."""
+    """Return a value as text: a whole number without `.0`, however it was stored, and lines that end
+    alike."""
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     return str(value).replace("\r\n", "\n").replace("\r", "\n")
 
 
 def is_storable(text: str) -> bool:
-    """Whether a file can hold the text; half of a surrogate pair is none that can be encoded."""
+    """Return whether a file can hold the text; half of a surrogate pair cannot be encoded."""
     try:
         return text.isascii() or bool(text.encode())
     except UnicodeEncodeError:
@@ -90,7 +91,7 @@ def is_storable(text: str) -> bool:
 
 
 def answer_of(value: Any) -> str | None:
-    """The final answer in a field: as it is, or what a worked solution says at its end.
+    """Return the final answer in a field: as it is, or what a worked solution says at its end.
 
     None if it is empty. Several are joined, and a whole number that was stored as a float is whole again.
     """
@@ -104,7 +105,7 @@ def answer_of(value: Any) -> str | None:
 
 
 def level_of(value: Any) -> int | None:
-    """A level as a number: 3 of 3, "3" and MATH's "Level 3"; None of "Level ?" and of nothing.
+    """Return a level as a number: 3 of 3, "3" and MATH's "Level 3"; None of "Level ?" and of nothing.
 
     Raises:
         ValueError: it is no level.
@@ -119,7 +120,7 @@ def level_of(value: Any) -> int | None:
 
 
 def id_of(value: Any) -> str:
-    """An id as text; "" where there is none."""
+    """Return an id as text; "" where there is none."""
     return "" if is_unknown(value) else plain_text(value)
 
 

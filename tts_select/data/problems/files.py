@@ -28,7 +28,7 @@ _UNPACKERS: dict[bytes, Callable[[Any], Any]] = {
     b"BZh": bz2.BZ2File,
     b"\xfd7zXZ": lzma.LZMAFile,
 }
-"""By the first bytes of a file, which know better than its name."""
+"""The unpackers by the first bytes of a file, which know better than its name."""
 _PACKED_SUFFIXES = (".gz", ".bz2", ".xz")
 
 
@@ -41,7 +41,8 @@ class Record(NamedTuple):
 
 
 def read_records(path: Path, suffix: str | None = None, *, errors: str = "strict") -> Iterator[Record]:
-    """By the file's suffix, or as if it had another: .csv, .tsv, .parquet; JSON for all others.
+    """Read records as the file's suffix says, or as if it had another: .csv, .tsv, .parquet; JSON for all
+    others.
 
     `errors` is what to do with bytes that are no UTF-8, as `open` has it.
 
@@ -81,7 +82,8 @@ def _text(path: Path, errors: str, newline: str | None = None) -> Iterator[TextI
 
 
 def _json(path: Path, errors: str) -> Iterator[Record]:
-    """One object a line, an array of objects, or an object: a record, or what holds an array of records."""
+    """Yield records from one object a line, an array of objects, or an object: a record, or one that holds
+    an array of records."""
     with _text(path, errors) as file:
         head = list(_head(file))
         first = head[-1].strip() if head else ""
@@ -99,7 +101,7 @@ def _json(path: Path, errors: str) -> Iterator[Record]:
 
 
 def _head(file: TextIO) -> Iterator[str]:
-    """The lines up to the first that is not blank."""
+    """Yield the lines up to the first that is not blank."""
     for line in iter(file.readline, ""):
         yield line
         if line.strip():
@@ -107,7 +109,7 @@ def _head(file: TextIO) -> Iterator[str]:
 
 
 def _loaded(text: str) -> Any:
-    """What is written in JSON, or None."""
+    """Return what is written in JSON, or None."""
     try:
         return json.loads(text)
     except (ValueError, RecursionError):

@@ -17,7 +17,7 @@ class HubSource:
 
     repository: str
     split: str
-    """Unless another is asked for, as in gsm8k:train."""
+    """The split unless another is asked for, as in gsm8k:train."""
     config: str | None = None
     fields: Fields = field(default_factory=Fields)
 
@@ -35,18 +35,18 @@ HUB: dict[str, HubSource] = {
     ),
     "minerva": HubSource("math-ai/minervamath", "test", None, Fields("question", "answer")),
 }
-"""By name, in lower case."""
+"""The public data sets by name, in lower case."""
 
 
 def find(name: str) -> tuple[HubSource, str] | None:
-    """(source, split) of a name such as `MATH-500` or `gsm8k:train`, or None."""
+    """Return (source, split) of a name such as `MATH-500` or `gsm8k:train`, or None."""
     known, _, split = name.lower().partition(":")
     source = HUB.get(known)
     return (source, split or source.split) if source else None
 
 
 def read_hub(name: str, source: HubSource, split: str) -> Iterator[Record]:
-    """Its records, streamed: nothing is kept on disk but what `datasets` caches.
+    """Yield the records, streamed: nothing is kept on disk except what `datasets` caches.
 
     Raises:
         InputError: there is no such split, or `datasets` is not installed.

@@ -17,11 +17,11 @@ from tts_select.data.problems.files import Record, read_records
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """What is remarkable about one record of a source."""
+    """A remark about one record of a source."""
 
     source: str
     place: str
-    """Such as `line 7`."""
+    """The place of the record, such as `line 7`."""
     message: str
     is_left_out: bool
     """The record is no problem, or its id was there before."""
@@ -79,7 +79,7 @@ def _opened(source: str, fields: Fields) -> tuple[Fields, Iterator[Record]]:
 
 
 class _Reading:
-    """What has been seen of a source so far."""
+    """The ids and notes of what has been read of a source so far."""
 
     def __init__(self, source: str, note: Callable[[Note], None]) -> None:
         self._source, self._note = source, note

@@ -1,4 +1,4 @@
-"""Where the embedded world's trained models lie in the package, and what their manifests say."""
+"""The embedded world's trained models: where they lie in the package, and what their manifests say."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tts_select.data.fingerprint import fingerprint_of
 WEIGHTS = Path(__file__).parent / "weights"
 PORTFOLIO = Path(__file__).parent / "portfolio.yaml"
 ROUTER = Path(__file__).parent / "router"
-"""Trained on the sweep log beside it."""
+"""The router trained on the sweep log beside it."""
 SWEEP = Path(__file__).parent / "sweep"
 
 

@@ -20,7 +20,7 @@ _ANSWER = re.compile(rf"Answer: \\boxed\{{{_NUMBER}\}}")
 
 
 def check_steps(problem: str, steps: Sequence[str]) -> list[bool]:
-    """One verdict a step.
+    """Return one verdict for each step.
 
     Raises:
         ValueError: the text is not a problem of the embedded world.
@@ -38,20 +38,21 @@ def check_steps(problem: str, steps: Sequence[str]) -> list[bool]:
 
 
 def is_strictly_right(problem: str, steps: Sequence[str]) -> bool:
-    """Every step is right and the last one answers."""
+    """Return whether every step is right and the last one answers."""
     return bool(steps) and steps[-1].startswith("Answer:") and all(check_steps(problem, steps))
 
 
 @dataclass(slots=True)
 class _Solution:
-    """What has been computed rightly so far; a right step's result is the true value of its quantity."""
+    """The values that have been computed rightly so far; a right step's result is its quantity's true
+    value."""
 
     facts: Facts
     values: list[int]
     computed: set[int] = field(default_factory=set)
 
     def follows(self, step: str) -> bool:
-        """Whether the step is right; if so, it counts as computed from here on."""
+        """Return whether the step is right; if so, it counts as computed from here on."""
         if answer := _ANSWER.fullmatch(step):
             asked = self.facts.core[-1]
             return asked in self.computed and self.values[asked] == int(answer[1])
@@ -67,7 +68,8 @@ class _Solution:
         return False
 
     def _open(self) -> Iterator[int]:
-        """What is not computed yet, first what the answer needs: a line may fit more than one quantity."""
+        """Yield what is not computed yet, first what the answer needs: a line may fit more than one
+        quantity."""
         core = self.facts.core
         rest = (i for i in range(len(self.values)) if i not in core)
         return (index for index in (*core, *rest) if index not in self.computed)

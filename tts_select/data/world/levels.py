@@ -1,4 +1,4 @@
-"""How hard a world problem is: the shape it is drawn from, and the shape distribution of each level.
+"""The difficulty of world problems: the shape each is drawn from, and the shape distribution of each level.
 
 Difficulty comes from length and arithmetic first; distractors and shuffled facts arrive gently, because
 small models that must learn retrieval and arithmetic at once learn neither (docs/lab/log.md).
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 LEVELS = range(1, 9)
 THIRDS: dict[str, tuple[int, ...]] = {"easy": (1, 2, 3), "middle": (4, 5), "hard": (6, 7, 8)}
 MEAN_STEPS = (1.5, 1.9, 2.5, 3.4, 4.5, 5.8, 7.2, 8.6)
-"""Of each level; fractions are chances of one step more."""
+"""The mean number of steps at each level; fractions are chances of one step more."""
 MAX_VALUE = 9_999
 MAX_STEPS = 9
 
@@ -28,7 +28,7 @@ class Shape:
 
 
 def level_shape(level: int, rng: random.Random) -> Shape:
-    """A shape of this level: each level is a little longer, bigger and more shuffled than the last."""
+    """Draw a shape of this level: each level is a little longer, bigger and more shuffled than the last."""
     progress = (level - 1) / (len(LEVELS) - 1)
     sizes = [0.60 - 0.30 * progress, 0.33 + 0.02 * progress, 0.07 + 0.28 * progress]
     return Shape(
@@ -40,7 +40,8 @@ def level_shape(level: int, rng: random.Random) -> Shape:
 
 
 def training_shape(rng: random.Random) -> Shape:
-    """All lengths and sizes alike, and shuffled facts in short problems too, so that retrieval is learnt."""
+    """Draw all lengths and sizes alike, and shuffled facts in short problems too, so that retrieval is
+    learnt."""
     return Shape(
         n_steps=rng.randint(1, MAX_STEPS),
         size=rng.randrange(3),
@@ -63,18 +64,18 @@ _FACTOR = ((2, 4), (2, 9), (2, 9))
 
 
 def draw_start(size: int, rng: random.Random, *, at_most: int = MAX_VALUE) -> int:
-    """A first number of this size."""
+    """Draw a first number of this size."""
     low, high = _START[size]
     return rng.randint(low, min(high, at_most))
 
 
 def draw_factor(size: int, rng: random.Random) -> int:
-    """A number to multiply by."""
+    """Draw a number to multiply by."""
     return rng.randint(*_FACTOR[size])
 
 
 def draw_change(value: int, size: int, rng: random.Random) -> Change:
-    """An operation that keeps the running value within 1..MAX_VALUE."""
+    """Draw an operation that keeps the running value within 1..MAX_VALUE."""
     if rng.random() < 0.4:
         factor = draw_factor(size, rng)
         if value * factor <= MAX_VALUE:

@@ -1,4 +1,4 @@
-"""What a world problem says, as arithmetic: quantities, each given or computed from earlier ones.
+"""World problems as arithmetic: quantities, each given or computed from earlier ones.
 
 Every family writes its own English, but all of them reduce to this one form, so a single checker
 judges them all.
@@ -31,7 +31,7 @@ Operand = int | Ref
 
 @dataclass(frozen=True, slots=True)
 class Quantity:
-    """What one line of a solution computes."""
+    """The quantity that one line of a solution computes."""
 
     left: Operand
     op: str
@@ -73,5 +73,5 @@ class Facts:
 
 
 def resolve(side: Operand, known: list[int]) -> int:
-    """The number behind an operand, given the values of the quantities so far."""
+    """Return the number behind an operand, given the values of the quantities so far."""
     return known[side.index] if isinstance(side, Ref) else side

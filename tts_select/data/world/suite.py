@@ -43,7 +43,7 @@ def parse_facts(text: str) -> Facts | None:
 
 
 def split_of(family: str, facts: Facts) -> Split:
-    """By a hash of the canonical problem, so that a renamed problem stays in its split."""
+    """Choose the split by a hash of the canonical problem, so that a renamed problem stays in its split."""
     digest = hashlib.sha256(f"{family}:{facts.canonical()}".encode()).digest()
     bucket = int.from_bytes(digest[:4], "big") % 20
     return "test" if bucket == 0 else "validation" if bucket == 1 else "train"
@@ -71,7 +71,7 @@ def generate(
     level: int | None = None,
     family: str | None = None,
 ) -> list[WorldProblem]:
-    """`n` problems without repeats, spread evenly over the levels and families that are asked for."""
+    """Draw `n` problems without repeats, spread evenly over the levels and families that are asked for."""
     levels = [level] if level else list(LEVELS)
     families = [family] if family else list(FAMILIES)
     rng = random.Random(f"world:{split}:{seed}")
@@ -97,7 +97,7 @@ def stream(
     split: Split,
     families: Sequence[str] = tuple(FAMILIES),
 ) -> Iterator[WorldProblem]:
-    """Endless problems of these families with shapes drawn by `draw_shape`; for training."""
+    """Draw endless problems of these families with shapes drawn by `draw_shape`; for training."""
     rng = random.Random(seed)
     while True:
         family = rng.choice(families)

@@ -11,7 +11,7 @@ from tts_select.executors.search import Search
 
 
 async def adaptive(search: Search) -> None:
-    """At most N solutions; no PRM is asked."""
+    """Sample at most N solutions; no PRM is asked."""
     while True:
         new = await search.solutions(min(len(search.pool) + ROUND, search.budget))
         if not new or len(search.pool) >= search.budget or search.is_cut:

@@ -14,7 +14,7 @@ from tts_select.executors.search import Search
 
 
 async def beam(search: Search) -> None:
-    """One beam over the whole problem."""
+    """Grow one beam over the whole problem."""
     await grow_beam(search, search.budget, n_kept=-(-search.budget // search.settings.beam_width))
 
 

@@ -15,7 +15,7 @@ from tts_select.executors.search import Search
 
 
 async def dvts(search: Search) -> None:
-    """All subtrees grow at the same time, each with its share of a cap."""
+    """Grow all subtrees at the same time, each with its share of a cap."""
     width = min(search.settings.beam_width, search.budget)
     subtrees = _subtrees(search, search.budget // width)
     try:

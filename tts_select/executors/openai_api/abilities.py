@@ -16,7 +16,7 @@ from tts_select.executors.openai_api.responses import (
     tells_stops,
     usage_of,
 )
-from tts_select.executors.openai_api.thoughts import Thinking, find_thinking
+from tts_select.executors.openai_api.thoughts import ThinkingMode, find_thinking
 
 Api = Literal["chat", "completions"]
 APIS: tuple[Api, ...] = ("chat", "completions")
@@ -32,7 +32,7 @@ _UNSUPPORTED = (400, 404, 405, 422, 501)
 
 @dataclass(frozen=True, slots=True)
 class Abilities:
-    """Of one model on one server."""
+    """What one model on one server is able to do."""
 
     api: Api
     logprobs: bool
@@ -113,7 +113,7 @@ class _Probe:
         if response is None:
             return None
         no_steps = None if tells_stops(self._choice(response)) else self._tells_no_stops()
-        found = Thinking(thinks=False, switch={})
+        found = ThinkingMode(thinks=False, switch={})
         if not self._renders:
             found = await self._find_thinking({"prompt": "1 + 1 ="}, n_begun=None)
         return {"logprobs": _has_logprobs(with_logprobs), "no_steps": no_steps, **found._asdict()}
@@ -131,7 +131,7 @@ class _Probe:
         no_steps = await self._cannot_continue() or (None if tells_stops(choice) else self._tells_no_stops())
         return {"logprobs": _has_logprobs(with_logprobs), "no_steps": no_steps, **found._asdict()}
 
-    async def _find_thinking(self, question: Body, *, n_begun: int | None) -> Thinking:
+    async def _find_thinking(self, question: Body, *, n_begun: int | None) -> ThinkingMode:
         key = (self._client.where, self._model, self._thinking, *question)
         if key not in thoughts.found:
             thoughts.found[key] = await find_thinking(
@@ -209,8 +209,10 @@ def _has_logprobs(response: Any | None) -> bool:
 
 
 def as_api(name: str | None) -> Api | None:
-    """Raises:
-    InputError: there is no such API.
+    """Return the API of this name; None stays None.
+
+    Raises:
+        InputError: there is no such API.
     """
     if name is None:
         return None

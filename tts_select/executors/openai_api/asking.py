@@ -25,7 +25,7 @@ class ContextFull(BackendError):
 
 
 @dataclass(slots=True)
-class Answer:
+class Reply:
     """What came of a request: the choices that are whole (or cut by the deadline), and the usage of every
     HTTP request that it took; `error` is why other choices are missing."""
 
@@ -34,7 +34,7 @@ class Answer:
     error: BackendError | None = None
 
 
-async def ask(client: Client, body: Body, *, deadline: float | None, can: Abilities) -> Answer:
+async def ask(client: Client, body: Body, *, deadline: float | None, can: Abilities) -> Reply:
     """Ask. Where the context has no room for so many tokens, as many are asked for as fit: vLLM writes no
     more than these by itself; for a server that refuses, the prompt is measured by a request for one token.
 
@@ -71,12 +71,12 @@ async def _measured(client: Client, body: Body) -> Usage:
     return _usage(client, response)
 
 
-async def _asked(client: Client, body: Body, deadline: float | None, can: Abilities) -> Answer:
+async def _asked(client: Client, body: Body, deadline: float | None, can: Abilities) -> Reply:
     if deadline is not None:
         return await _Stream(client, body, deadline, counts_pieces=can.counts_pieces).read()
     response = await client.completion(body)
     choices, usage = choices_of(response), _usage(client, response)
-    return Answer([_counted(c, usage, alone=body["n"] == 1) for c in choices], [usage])
+    return Reply([_counted(c, usage, alone=body["n"] == 1) for c in choices], [usage])
 
 
 def _usage(client: Client, response: Any) -> Usage:
@@ -87,7 +87,8 @@ def _usage(client: Client, response: Any) -> Usage:
 
 
 def _counted(choice: Choice, usage: Usage, *, alone: bool) -> Choice:
-    """Its own tokens, where the server tells them of all choices together and it is the only one."""
+    """Return the choice with its own tokens, where the server tells those of all choices together and it is
+    the only one."""
     return replace(choice, n_tokens=usage.generated) if alone and choice.n_tokens is None else choice
 
 
@@ -103,8 +104,8 @@ class _Stream:
         self._parts = {k: Choice() for k in range(body["n"])}
         self._pieces = dict.fromkeys(self._parts, 0)
 
-    async def read(self) -> Answer:
-        """Until all is written, the deadline, or a failure after which what is whole remains."""
+    async def read(self) -> Reply:
+        """Read until all is written, the deadline, or a failure after which what is whole remains."""
         error: BackendError | None = None
         try:
             async with asyncio.timeout(max(0.0, self._deadline - time.monotonic())):
@@ -140,11 +141,11 @@ class _Stream:
         for part in self._parts.values():
             part.finish = part.finish or "deadline"
 
-    def _answer(self, error: BackendError | None) -> Answer:
+    def _answer(self, error: BackendError | None) -> Reply:
         parts = [(self._with_count(k, part), part.finish) for k, part in sorted(self._parts.items())]
         generated = sum(part.n_tokens or 0 for part, _ in parts)
         usage = self._total or Usage(self._prompt.prompt, self._prompt.cached, generated)
-        return Answer([part for part, finish in parts if finish], [usage], error)
+        return Reply([part for part, finish in parts if finish], [usage], error)
 
     def _with_count(self, k: int, part: Choice) -> Choice:
         """Where a choice tells no tokens a request is for one; cut short, its pieces are its tokens."""

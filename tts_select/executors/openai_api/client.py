@@ -36,7 +36,7 @@ Body = dict[str, Any]
 
 _OPENAI = "https://api.openai.com/v1"
 _NO_KEY = "none"
-"""Sent where there is no key: servers of one's own ask for none, and the SDK insists on one."""
+"""The key that is sent where there is none: servers of one's own ask for none, and the SDK insists on one."""
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.5, 8.0
 _LONGEST_RETRY_AFTER_S = 120.0
 _CONNECT_S = 10.0
@@ -45,7 +45,8 @@ _ABOUT_CONTEXT = ("context", "max_tokens")
 
 
 class Client:
-    """One server. Everything that it raises is a `BackendError`, and none of it holds the key.
+    """A connection to one server. Everything that it raises is a `BackendError`, and none of it holds the
+    key.
 
     Must be used in one event loop only.
     """
@@ -159,7 +160,7 @@ class ServerError(BackendError):
         self.is_too_long = is_too_long
 
     def wait_s(self, n_failed: int) -> float:
-        """Before the next try: what the server asked for, else twice as long as before."""
+        """Return the seconds before the next try: what the server asked for, else twice as long as before."""
         if self._after_s is not None:
             return self._after_s
         jitter = random.uniform(0.75, 1.0)
@@ -203,7 +204,7 @@ def _status_failure(error: APIStatusError, where: str) -> ServerError:
 
 
 def _quoted(text: str) -> str:
-    """One short line of another's text."""
+    """Return one short line of another's text."""
     return " ".join(hide(text).split())[:300]
 
 

@@ -31,7 +31,8 @@ _LOGGERS = (
     *(f"httpcore2.{part}" for part in ("connection", "http11", "http2", "proxy", "socks")),
 )
 _secrets: set[str] = set()
-"""All that this process was told, since what is quoted later may be of a server that was asked before."""
+"""All secrets that this process was told, since what is quoted later may be of a server that was asked
+before."""
 
 
 def read_key() -> str | None:

@@ -12,14 +12,15 @@ from tts_select.executors.openai_api.credentials import hide
 from tts_select.executors.prompts.rendering import has_thought
 
 MATCHED_FIELDS = ("stop_reason", "matched_stop")
-"""Where vLLM and SGLang say which stop string was met; null there means the end of the text."""
+"""The fields in which vLLM and SGLang say which stop string was met; null there means the end of the text."""
 _THOUGHT_FIELDS = ("reasoning_content", "reasoning")
-"""Where vLLM (the second, since 0.12), SGLang and hosted models put a thought, apart from the text."""
+"""The fields in which vLLM (the second, since 0.12), SGLang and hosted models put a thought, apart from the
+text."""
 ENDED = frozenset(("stop", "eos", "eos_token", "end_turn", "stop_sequence", "stop_token"))
 """Reasons to finish, in lower case: the model ended its text, or wrote a stop string. The first is OpenAI's;
 others are of Text Generation Inference and of gateways to Anthropic's models."""
 CUT = frozenset(("length", "max_tokens", "max_new_tokens", "max_length", "model_length"))
-"""It was cut, by the limit asked for or by the model's context."""
+"""Reasons that mean the text was cut, by the limit asked for or by the model's context."""
 
 
 @dataclass(slots=True)
@@ -56,7 +57,7 @@ class Usage:
 
 
 def choices_of(response: Any) -> list[Choice]:
-    """In the order of their indices.
+    """Return the choices in the order of their indices.
 
     Raises:
         ServerError: there are none, or not one can be read.
@@ -71,7 +72,7 @@ def choices_of(response: Any) -> list[Choice]:
 
 
 def read_choice(choice: Any) -> Choice:
-    """Of a whole response or of a piece of a stream, of completions or of a chat.
+    """Read a choice of a whole response or of a piece of a stream, of completions or of a chat.
 
     Raises:
         ServerError: it has no text.
@@ -139,7 +140,7 @@ def choice_ids(choice: Any) -> list[int] | None:
 
 
 def usage_of(response: Any) -> Usage | None:
-    """None: the response (or this piece of it) says nothing of it."""
+    """Return the usage; None if the response (or this piece of it) says nothing of it."""
     usage = getattr(response, "usage", None)
     counts = [getattr(usage, name, None) for name in ("prompt_tokens", "completion_tokens")]
     if not all(isinstance(count, int) for count in counts):
@@ -154,7 +155,7 @@ def _matched(choice: Any) -> str | int | None:
 
 
 def _logprobs(logprobs: Any) -> list[float] | None:
-    """One a token, those of a chat or of completions; a first token without any counts as 0."""
+    """Return one log-probability a token, of chats or completions; a first token without one counts as 0."""
     content = getattr(logprobs, "content", None)
     if isinstance(content, list):
         return [getattr(entry, "logprob", None) or 0.0 for entry in content]

@@ -22,18 +22,20 @@ Try = Callable[[Body], Awaitable[Any]]
 """Sends a request; None: the server does not take it."""
 
 
-class Thinking(NamedTuple):
+class ThinkingMode(NamedTuple):
     """`switch` goes along with every request of a chat, so that the model thinks or not, as is wanted."""
 
     thinks: bool
     switch: Body
 
 
-found: dict[tuple[object, ...], Thinking] = {}
-"""By server, model, and what was asked for."""
+found: dict[tuple[object, ...], ThinkingMode] = {}
+"""The modes that were found, by server, model, and what was asked for."""
 
 
-async def find_thinking(send: Try, question: Body, *, wanted: bool | None, n_begun: int | None) -> Thinking:
+async def find_thinking(
+    send: Try, question: Body, *, wanted: bool | None, n_begun: int | None
+) -> ThinkingMode:
     """What a model does with this question; `wanted`: whether it is to think, None leaves it to the server.
     `n_begun`: the tokens of the question with an answer of one token begun, if a server can tell.
 
@@ -53,11 +55,11 @@ async def find_thinking(send: Try, question: Body, *, wanted: bool | None, n_beg
             f"the model goes on thinking, whatever it is told ({', '.join(SWITCHES)}): drop thinking=false, "
             "and use cot, majority, adaptive or best_of_n"
         )
-    return Thinking(bool(shown), switch)
+    return ThinkingMode(bool(shown), switch)
 
 
 async def _shows(send: Try, question: Body, n_begun: int | None) -> bool | None:
-    """None: the server does not take the request.
+    """Return whether a thought shows; None if the server does not take the request.
 
     A prompt that is longer than one with an answer begun has something behind the answer's opening: perhaps
     `<think>`. Then only the end of a thought tells it from an answer.

@@ -12,12 +12,12 @@ from tts_select.core.errors import BackendError
 from tts_select.core.extras import how_to_install, missing_from
 
 BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
-"""Of a number, by dtype."""
+"""The bytes of a number, by dtype."""
 
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """Its shape, in the terms of `transformers` configurations."""
+    """The shape of a checkpoint, in the terms of `transformers` configurations."""
 
     n_parameters: int
     layers: int
@@ -28,22 +28,22 @@ class Checkpoint:
     vocabulary: int
     context: int
     dtype: str
-    """That it was saved in."""
+    """The dtype that it was saved in."""
     quantised_bytes: int | None = None
-    """Of the files of a quantised one, whose weights have no one dtype."""
+    """The size of the files of a quantised checkpoint, whose weights have no one dtype."""
 
     def weight_bytes(self, dtype: str) -> int:
-        """Of all weights."""
+        """The bytes of all weights."""
         return self.quantised_bytes or self.n_parameters * BYTES[dtype]
 
     def kv_bytes(self, dtype: str) -> int:
-        """Of the keys and values of one token."""
+        """Return the bytes of the keys and values of one token."""
         return 2 * self.layers * self.key_value_heads * self.head_dim * BYTES[dtype]
 
 
 def checkpoint_of(source: str, *, has_vocabulary: bool = True) -> Checkpoint:
-    """Of a folder or a hub name (of which the configuration alone is fetched). Without `has_vocabulary` the
-    layers are counted alone, as for a PRM with a head of its own.
+    """Return the shape of the checkpoint in a folder or at a hub name (of which the configuration alone is
+    fetched). Without `has_vocabulary` the layers are counted alone, as for a PRM with a head of its own.
 
     Raises:
         BackendError: its configuration cannot be read, or does not tell its size.

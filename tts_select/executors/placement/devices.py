@@ -15,7 +15,7 @@ class Device:
     """Memory in bytes; `free` is what nobody uses yet."""
 
     name: str
-    """As torch has it: `cuda:0`, `cpu`."""
+    """The name that torch gives it: `cuda:0`, `cpu`."""
     total: int
     free: int
 

@@ -8,10 +8,10 @@ from math import ceil, floor
 
 from tts_select.core.errors import InputError
 from tts_select.executors.placement.devices import GIB, Device
-from tts_select.executors.placement.memory import Need, Placed, Workload, need_of
+from tts_select.executors.placement.memory import ModelPlacement, Need, Workload, need_of
 
 _MARGIN = 0.05
-"""Of a device's memory, which is given to nobody: fragments, and what the estimates miss."""
+"""The share of a device's memory that is given to nobody: fragments, and what the estimates miss."""
 _CONTEXT_STEP = 256
 
 
@@ -25,14 +25,14 @@ class Fit:
 
     device: Device
     usable: int
-    """In bytes: what is free, without the margin."""
+    """The usable bytes: what is free, without the margin."""
     needs: tuple[Need, ...]
     shares: Mapping[str, float]
-    """Of the device's memory, for each model in vLLM."""
+    """The share of the device's memory for each model in vLLM."""
 
 
-def fit(models: Sequence[Placed], devices: Sequence[Device], workload: Workload) -> tuple[Fit, ...]:
-    """One for each device that has a model on it, if all models are loaded together.
+def fit(models: Sequence[ModelPlacement], devices: Sequence[Device], workload: Workload) -> tuple[Fit, ...]:
+    """Return one fit for each device that has a model on it, if all models are loaded together.
 
     vLLM is given what a model needs, and the first policy that runs in it also what is left over, for a
     larger prefix cache. A share that was asked for is kept.
@@ -42,7 +42,7 @@ def fit(models: Sequence[Placed], devices: Sequence[Device], workload: Workload)
         DoesNotFit: the models need more than it has; the message says what would fit.
     """
     named = {device.name: device for device in devices}
-    on: dict[str, list[Placed]] = {}
+    on: dict[str, list[ModelPlacement]] = {}
     for model in models:
         for name in _devices_of(model, named):
             on.setdefault(name, []).append(model)
@@ -50,7 +50,7 @@ def fit(models: Sequence[Placed], devices: Sequence[Device], workload: Workload)
 
 
 def shares_of(fits: Sequence[Fit]) -> dict[str, float]:
-    """By model: the smallest of its shares, for vLLM takes the same of each of its devices."""
+    """Return the smallest share of each model, for vLLM takes the same of each of its devices."""
     found: dict[str, float] = {}
     for placed in fits:
         for name, share in placed.shares.items():
@@ -58,7 +58,7 @@ def shares_of(fits: Sequence[Fit]) -> dict[str, float]:
     return found
 
 
-def _devices_of(model: Placed, devices: Mapping[str, Device]) -> list[str]:
+def _devices_of(model: ModelPlacement, devices: Mapping[str, Device]) -> list[str]:
     kind, _, index = model.device.partition(":")
     names = [f"{kind}:{int(index or 0) + k}" for k in range(model.n_devices)] if kind != "cpu" else [kind]
     for name in names:
@@ -68,7 +68,7 @@ def _devices_of(model: Placed, devices: Mapping[str, Device]) -> list[str]:
     return names
 
 
-def _fit_one(device: Device, models: Sequence[Placed], workload: Workload) -> Fit:
+def _fit_one(device: Device, models: Sequence[ModelPlacement], workload: Workload) -> Fit:
     usable = _usable(device)
     needs = tuple(need_of(model, workload, device) for model in models)
     taken = [_taken(m, need, device) for m, need in zip(models, needs, strict=True)]
@@ -88,7 +88,7 @@ def _fit_one(device: Device, models: Sequence[Placed], workload: Workload) -> Fi
 
 
 def _floored(share: float) -> float:
-    """To whole percents; what is one but for rounding is kept."""
+    """Round down to whole percents; what is one but for rounding is kept."""
     return floor(100 * share + 1e-6) / 100
 
 
@@ -96,7 +96,7 @@ def _usable(device: Device) -> int:
     return int(max(0.0, device.free - _MARGIN * device.total))
 
 
-def _taken(model: Placed, need: Need, device: Device) -> float:
+def _taken(model: ModelPlacement, need: Need, device: Device) -> float:
     """What is gone when the model is there: vLLM takes all of a share that was asked for.
 
     Raises:
@@ -114,7 +114,9 @@ def _taken(model: Placed, need: Need, device: Device) -> float:
     return given
 
 
-def _refusal(device: Device, models: Sequence[Placed], needs: Sequence[Need], workload: Workload) -> str:
+def _refusal(
+    device: Device, models: Sequence[ModelPlacement], needs: Sequence[Need], workload: Workload
+) -> str:
     names = " and ".join(m.name for m in models)
     needed = sum(need.total for need in needs)
     told = "; ".join(_told(need) for need in needs)
@@ -126,7 +128,7 @@ def _refusal(device: Device, models: Sequence[Placed], needs: Sequence[Need], wo
     )
 
 
-def _remedy(device: Device, models: Sequence[Placed], workload: Workload) -> str:
+def _remedy(device: Device, models: Sequence[ModelPlacement], workload: Workload) -> str:
     def fits(changed: Workload) -> bool:
         try:
             needs = [(m, need_of(m, changed, device)) for m in models]

@@ -17,7 +17,7 @@ from tts_select.executors.placement.devices import GIB, Device
 Runtime = Literal["transformers", "vllm"]
 
 _LIBRARIES = {"transformers": 1 * GIB, "vllm": 2 * GIB}
-"""On a GPU: CUDA's context and kernels; in vLLM the graphs that it captures too."""
+"""The memory of the libraries on a GPU: CUDA's context and kernels; in vLLM also the captured graphs."""
 _BATCH_TOKENS = 8192
 """The most that the transformers runtime computes at once."""
 _LARGE_GPU = 70 * GIB
@@ -43,7 +43,7 @@ class Workload:
 
 
 @dataclass(frozen=True, slots=True)
-class Placed:
+class ModelPlacement:
     """A model, and where it is to run."""
 
     name: str
@@ -51,22 +51,22 @@ class Placed:
     device: str
     dtype: str
     parts: Sequence[Checkpoint]
-    """One; an implicit PRM has its reference too."""
+    """The checkpoints that are loaded: one; an implicit PRM has its reference too."""
     writes: bool = True
     """Whether it samples text: a policy, or a PRM that writes critiques."""
     n_devices: int = 1
-    """From `device` on, which share it (tensor parallelism)."""
+    """The number of devices, from `device` on, that share it (tensor parallelism)."""
     most_rows: int | None = None
     """Texts that the runtime has at work at once, however many are in flight."""
     share: float | None = None
-    """Of each device's memory, if it is said (vLLM's `gpu_memory_utilization`)."""
+    """The share of each device's memory, if one is specified (vLLM's `gpu_memory_utilization`)."""
     longest: int | None = None
     """Tokens of the longest text that vLLM is to take (`max_model_len`); None: the checkpoint's context."""
 
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """Of one model on one of its devices, in bytes."""
+    """What one model needs on one of its devices, in bytes."""
 
     model: str
     weights: int
@@ -76,11 +76,11 @@ class Need:
 
     @property
     def total(self) -> int:
-        """All of it."""
+        """The sum of all parts."""
         return self.weights + self.cache + self.working
 
 
-def need_of(model: Placed, workload: Workload, device: Device) -> Need:
+def need_of(model: ModelPlacement, workload: Workload, device: Device) -> Need:
     """What the model takes on `device`, one of its own."""
     parts = model.parts
     weights = sum(part.weight_bytes(model.dtype) for part in parts) / model.n_devices
@@ -90,7 +90,7 @@ def need_of(model: Placed, workload: Workload, device: Device) -> Need:
     return Need(model.name, ceil(weights), ceil(cache), ceil(working + fixed))
 
 
-def _cache(model: Placed, part: Checkpoint, workload: Workload) -> float:
+def _cache(model: ModelPlacement, part: Checkpoint, workload: Workload) -> float:
     token = part.kv_bytes(model.dtype)
     context = min(workload.context, part.context)
     if model.runtime == "vllm":
@@ -103,7 +103,7 @@ def _cache(model: Placed, part: Checkpoint, workload: Workload) -> float:
     return kept + _GROWTH * _rows(model, workload) * context * token
 
 
-def _working(model: Placed, part: Checkpoint, workload: Workload, device: Device) -> float:
+def _working(model: ModelPlacement, part: Checkpoint, workload: Workload, device: Device) -> float:
     tokens, rows = _BATCH_TOKENS, _rows(model, workload)
     if model.runtime == "vllm":
         tokens, rows = _VLLM_BATCH[device.total >= _LARGE_GPU]
@@ -112,5 +112,5 @@ def _working(model: Placed, part: Checkpoint, workload: Workload, device: Device
     return activations / model.n_devices + logits
 
 
-def _rows(model: Placed, workload: Workload) -> int:
+def _rows(model: ModelPlacement, workload: Workload) -> int:
     return min(workload.concurrency, model.most_rows or workload.concurrency)

@@ -1,4 +1,4 @@
-"""From specs and their options to models that can be placed: where each runs, its dtype and its parts."""
+"""Turns specs and their options into models that can be placed: where each runs, its dtype and its parts."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tts_select.data.world.artifacts import folder_of
 from tts_select.executors.backend_options import TransformersOptions
 from tts_select.executors.placement.checkpoints import BYTES, Checkpoint, checkpoint_of
 from tts_select.executors.placement.devices import CPU, Device
-from tts_select.executors.placement.memory import Placed
+from tts_select.executors.placement.memory import ModelPlacement
 from tts_select.executors.prms.formats import format_named
 from tts_select.executors.prms.rules import Classes, LogRatio, Rule, Value, Verdict
 from tts_select.executors.registry import WORLD, format_of, split_spec
@@ -21,7 +21,7 @@ _IN_PROCESS = (WORLD, "hf", "vllm")
 Options = Mapping[str, Any]
 
 
-def placed_policy(name: str, spec: str, options: Options, devices: Sequence[Device]) -> Placed | None:
+def placed_policy(name: str, spec: str, options: Options, devices: Sequence[Device]) -> ModelPlacement | None:
     """A policy as it is loaded with these options; None: it is not loaded here.
 
     Raises:
@@ -37,7 +37,7 @@ def placed_policy(name: str, spec: str, options: Options, devices: Sequence[Devi
 
 def placed_prm(
     name: str, spec: str, format: str | None, options: Options, devices: Sequence[Device]
-) -> Placed | None:
+) -> ModelPlacement | None:
     """The same for a PRM.
 
     Raises:
@@ -67,10 +67,10 @@ def _placed(
     parts: Sequence[Checkpoint],
     writes: bool,
     rows: int | None,
-) -> Placed:
+) -> ModelPlacement:
     device = _device(scheme, options, devices)
     is_vllm = scheme == "vllm"
-    return Placed(
+    return ModelPlacement(
         name,
         "vllm" if is_vllm else "transformers",
         device,
@@ -85,7 +85,7 @@ def _placed(
 
 
 def _device(scheme: str, options: Options, devices: Sequence[Device]) -> str:
-    """As the backends choose it: the first GPU, if nothing is said."""
+    """Return the device that the backends choose: the first GPU, unless one is specified."""
     has_gpu = any(d.is_gpu for d in devices)
     if scheme == "vllm":
         ids = options.get("device_ids") or [0]

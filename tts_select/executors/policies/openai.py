@@ -29,7 +29,7 @@ from tts_select.executors.prompts.templates import BOXED, PLAIN, THINKING, Promp
 from tts_select.executors.runtime.background import BackgroundLoop
 
 _SEEDS = 1 << 30
-"""So many that with a sample's index a seed still has 31 bits, which every server takes."""
+"""The number of base seeds: with a sample's index a seed still has 31 bits, which every server takes."""
 
 
 class OpenAIPolicy:
@@ -137,7 +137,7 @@ class OpenAIPolicy:
             share.lost_tokens += choice.n_tokens or 0
 
     def _body(self, request: SampleRequest, k: int, n: int) -> Body:
-        """Of the HTTP request for `n` samples from the k-th on."""
+        """Return the body of the HTTP request for `n` samples from the k-th on."""
         seed = derive_seed(self._model, request.seed) % _SEEDS
         body: Body = {
             "model": self._model,
@@ -219,11 +219,11 @@ class _Share:
     written: list[Continuation] = field(default_factory=list)
     errors: list[BackendError] = field(default_factory=list)
     lost_tokens: int = 0
-    """Of choices that failed: they are on the bill."""
+    """The tokens of choices that failed: they are on the bill."""
 
 
 def _together(errors: Sequence[BackendError], missing: str) -> BackendError:
-    """One error for all of them, that says each reason once."""
+    """Return one error for all of them, that gives each reason once."""
     if len(errors) == 1:
         return errors[0]
     reasons = "; ".join(dict.fromkeys(str(error) for error in errors))
@@ -231,7 +231,7 @@ def _together(errors: Sequence[BackendError], missing: str) -> BackendError:
 
 
 def _renderer(options: OpenAIOptions, delimiter: str) -> Renderer | None:
-    """Of the tokenizer that is to render chats here."""
+    """Return the renderer of the tokenizer that is to render chats here."""
     if options.tokenizer is None:
         return None
     from tts_select.executors.runtime.loading import load_tokenizer

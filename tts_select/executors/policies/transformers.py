@@ -19,7 +19,7 @@ from tts_select.executors.prompts.rendering import (
     solution_tokens_for,
 )
 from tts_select.executors.runtime.cache_budget import shared_tree
-from tts_select.executors.runtime.decoding import Decoder, Job, Written
+from tts_select.executors.runtime.decoding import Decoder, Job, RowOutput
 from tts_select.executors.runtime.endings import end_ids, ids_that_may_close
 from tts_select.executors.runtime.loading import LoadedModel, unknown_words
 from tts_select.executors.runtime.worker import Worker, hand_back
@@ -125,7 +125,7 @@ class TransformersPolicy:
             flops=inference_flops(self.n_parameters, job.computed + generated),
         )
 
-    def _continuation(self, written: Written, request: SampleRequest) -> Continuation:
+    def _continuation(self, written: RowOutput, request: SampleRequest) -> Continuation:
         ids = written.ids[:-1] if written.finish == "stop" else written.ids
         text = self._tokenizer.decode(ids, skip_special_tokens=self._renderer.is_chat)
         if request.stop_at_step:

@@ -161,7 +161,7 @@ class VllmPolicy:
         return Continuation(text, finish, so_far.n_tokens, so_far.logprob)
 
     def _text(self, ids: list[int], *, ended: bool) -> str:
-        """Without the token that ended the solution."""
+        """Return the text without the token that ended the solution."""
         text: str = self._tokenizer.decode(ids[:-1] if ended else ids, skip_special_tokens=True)
         return text
 
@@ -190,7 +190,7 @@ class _SoFar:
 
     @property
     def n_tokens(self) -> int:
-        """Sampled so far."""
+        """The number of tokens sampled so far."""
         return len(self.ids)
 
     def take(self, output: Any) -> None:

@@ -30,7 +30,7 @@ class Part:
 
     @property
     def n_parameters(self) -> int:
-        """Embeddings and head included."""
+        """The number of parameters, embeddings and head included."""
         return self.loaded.n_parameters + self.n_head_parameters
 
 

@@ -1,4 +1,4 @@
-"""From a problem and its steps to token ids, as a format's layout has them.
+"""Turns a problem and its steps into token ids, in a format's layout.
 
 A step's tokens never depend on what follows it, so a longer solution only adds tokens to a shorter one, and
 what was computed for the shorter one holds.
@@ -19,7 +19,7 @@ from tts_select.executors.prms.validation import OTHER_FORMAT
 _SAMPLE_PROBLEM, _SAMPLE_STEPS = "What is 1?", ("We add 2.", "So $x^2 = 4$", "3")
 
 
-class Encoded(NamedTuple):
+class EncodedSolution(NamedTuple):
     """`closed[k]` is the index of the token that closes the prompt (k = 0) or step k, where it is read."""
 
     ids: np.ndarray
@@ -27,11 +27,13 @@ class Encoded(NamedTuple):
 
 
 class Encoder:
-    """Of one layout and one tokenizer."""
+    """Encodes solutions with one layout and one tokenizer."""
 
     def __init__(self, layout: Layout, tokenizer: Any, name: str) -> None:
-        """Raises:
-        InputError: the tokenizer does not suit the layout.
+        """Check that the tokenizer suits the layout.
+
+        Raises:
+            InputError: the tokenizer does not suit the layout.
         """
         self._layout, self._tokenizer, self._name = layout, tokenizer, name
         self.frame = frame_of(layout, tokenizer, name)
@@ -41,7 +43,7 @@ class Encoder:
         self._close = self._ids(self.frame.close) if layout.is_apart and self.frame.close else []
         self._verify()
 
-    def __call__(self, problem: str, steps: Sequence[str]) -> Encoded:
+    def __call__(self, problem: str, steps: Sequence[str]) -> EncodedSolution:
         """Their ids; a step that is empty has been refused before."""
         if self._layout.is_stripped:
             problem, steps = problem.strip(), [step.strip() for step in steps]
@@ -52,7 +54,9 @@ class Encoder:
         ]
         found = [self._begin + prompt, *(piece[self._n_behind :] + self._close for piece in pieces)]
         closed = np.cumsum([len(piece) for piece in found]) - 1
-        return Encoded(np.array([i for piece in found for i in piece], dtype=np.int64), closed.tolist())
+        return EncodedSolution(
+            np.array([i for piece in found for i in piece], dtype=np.int64), closed.tolist()
+        )
 
     @property
     def close_id(self) -> int:
@@ -64,7 +68,7 @@ class Encoder:
         return found
 
     def _verify(self) -> None:
-        """That the close is one token, and that pieces and whole text have the same tokens."""
+        """Check that the close is one token, and that pieces and whole text have the same tokens."""
         if self._layout.close_is_one_token:
             self._verify_close()
         if not self._layout.is_apart:

@@ -24,7 +24,7 @@ class Frame:
     close: str
 
     def prompt(self, problem: str) -> str:
-        """All that is read before the first step."""
+        """The text that is read before the first step."""
         return self.opening + problem + self.to_steps
 
     def step(self, k: int, step: str) -> str:

@@ -53,7 +53,7 @@ class _Request:
 
 @dataclass(slots=True, eq=False)
 class _Critique:
-    """Of one prefix: the first request that asked for it pays for it."""
+    """The critique of one prefix: the first request that asked for it pays for it."""
 
     prefix: Prefix
     requests: list[_Request]
@@ -64,8 +64,10 @@ class GenerativeRewardModel:
     """See `RewardModel`. Tokens that it writes are PRM tokens on the bill, as those that it reads are."""
 
     def __init__(self, part: Part, *, name: str, format: PrmFormat) -> None:
-        """Raises:
-        InputError: the tokenizer does not suit the format.
+        """Prepare to read critiques with a policy.
+
+        Raises:
+            InputError: the tokenizer does not suit the format.
         """
         rule, loaded = format.rule, part.loaded
         assert isinstance(rule, Verdict)
@@ -134,7 +136,7 @@ class GenerativeRewardModel:
         return not self._decoder.is_idle
 
     def _ask(self, request: _Request) -> None:
-        """For a critique of every prefix without a score that nobody has asked for yet."""
+        """Ask for a critique of every prefix without a score that nobody has asked for yet."""
         for prefix in request.prefixes:
             if prefix in self._critiques:
                 self._critiques[prefix].requests.append(request)

@@ -18,7 +18,7 @@ _INDEX, _WEIGHTS = "model.safetensors.index.json", "model.safetensors"
 
 
 def load_head(source: str, head: Head, hidden_size: int) -> torch.nn.Sequential:
-    """In float32, on the CPU.
+    """Load the head in float32, on the CPU.
 
     Raises:
         InputError: the checkpoint has no such head.
@@ -81,7 +81,7 @@ def _files_with(source: str, prefixes: set[str]) -> list[str]:
 
 
 def _file(source: str, name: str) -> Path | None:
-    """Of a folder, or of the cache that the model was just loaded into."""
+    """Return the path of a file in a folder, or in the cache that the model was just loaded into."""
     from transformers.utils.hub import cached_file
 
     try:

@@ -20,7 +20,7 @@ from tts_select.executors.runtime.ragged import RaggedCache, right_aligned
 _REMEMBERED_ENDS = 16_384
 
 
-class Computed(NamedTuple):
+class HiddenStates(NamedTuple):
     """`hidden` has the shape (texts, longest new part, hidden size); rows are aligned on the right."""
 
     n_new: np.ndarray
@@ -29,19 +29,19 @@ class Computed(NamedTuple):
 
 @dataclass(slots=True)
 class Lane:
-    """Used by the worker's thread only."""
+    """A model of a PRM at work, used by the worker's thread only."""
 
     part: Part
     tree: PrefixTree = field(init=False)
     _ends: OrderedDict[bytes, torch.Tensor] = field(default_factory=OrderedDict)
-    """By what a text is: the hidden state of its last token. The next step's first token is read there, and
-    the token need not be computed again for it."""
+    """The hidden state of a text's last token, by what the text is. The next step's first token is read
+    there, and the token need not be computed again for it."""
 
     def __post_init__(self) -> None:
         self.tree = shared_tree(self.part.loaded.model)
 
     def forget(self) -> None:
-        """Everything that was computed."""
+        """Forget everything that was computed."""
         self._ends.clear()
         self.tree.clear()
 
@@ -53,8 +53,9 @@ class Lane:
         """Whether nothing of this text is left to compute."""
         return sum(s.shape[-2] for s in self.tree.match(ids, len(ids))) == len(ids)
 
-    def compute(self, texts: Sequence[np.ndarray], limits: Sequence[int]) -> Computed:
-        """What the tree does not hold of each text, and all from its limit on; the tree then holds it too."""
+    def compute(self, texts: Sequence[np.ndarray], limits: Sequence[int]) -> HiddenStates:
+        """Compute what the tree does not hold of each text, and all from its limit on; the tree then holds it
+        too."""
         model = self.part.loaded.model
         segments = [self.tree.match(ids, limit) for ids, limit in zip(texts, limits, strict=True)]
         known = [sum(s.shape[-2] for s in row) for row in segments]
@@ -67,10 +68,10 @@ class Lane:
             self._ends[_key(ids)] = hidden[i, -1].clone()
         while len(self._ends) > _REMEMBERED_ENDS:
             self._ends.popitem(last=False)
-        return Computed(n_new, hidden)
+        return HiddenStates(n_new, hidden)
 
     def read(
-        self, reader: Reader, texts: Sequence[np.ndarray], needed: Sequence[range], computed: Computed
+        self, reader: Reader, texts: Sequence[np.ndarray], needed: Sequence[range], computed: HiddenStates
     ) -> list[float]:
         """The value of each text, of its last step: the head is projected at the needed positions only."""
         hidden, device = computed.hidden, computed.hidden.device
@@ -89,7 +90,8 @@ class Lane:
         return [self.part.weight * value for value in sums.tolist()]
 
     def _state(self, ids: np.ndarray, place: int, hidden: torch.Tensor, n_new: int) -> torch.Tensor:
-        """Of one position of a text, computed just now or when the text before it was."""
+        """Return the hidden state of one position of a text, computed just now or when the text before it
+        was."""
         from_end = len(ids) - place
         return hidden[-from_end] if from_end <= n_new else self._ends[_key(ids[: place + 1])]
 

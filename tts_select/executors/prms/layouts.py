@@ -20,7 +20,7 @@ class Layout:
     """What stands before the second step and all that follow it."""
     close: str = ""
     close_is_one_token: bool = False
-    """It is then verified to be one, for a checkpoint that splits it was not trained on it."""
+    """Whether the close is verified to be one token: a checkpoint that splits it was not trained on it."""
     chat: Literal["", "assistant", "dialogue"] = ""
     """`assistant`: the problem is the user's turn and the steps are the assistant's. `dialogue`: each step is
     a turn of the user, the first one behind the problem, and is read before its answer, `answer`."""

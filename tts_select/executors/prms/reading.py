@@ -1,4 +1,4 @@
-"""From a PRM's logits to scores: one function for each rule by which a format says its verdict."""
+"""Turns a PRM's logits into scores: one function for each rule by which a format says its verdict."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from tts_select.executors.prms.encoding import single_token
 from tts_select.executors.prms.rules import Classes, Likelihood, LogRatio, ReadRule, Sign, Value
 
 Values = Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
-"""Of each position, shape (positions,), from logits of shape (positions, outputs of the head), from the
-tokens that follow, and from whether these close a step."""
+"""The value of each position, shape (positions,), from logits of shape (positions, outputs of the head), from
+the tokens that follow, and from whether these close a step."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ from tts_select.executors.prms.validation import as_probability, check_steps
 from tts_select.executors.runtime.background import BackgroundLoop
 
 _FORMAT = "qwen2.5-math-prm"
-"""The only one that vLLM has a class for."""
+"""The only format that vLLM has a class for."""
 _TASK = "token_classify"
 
 

@@ -20,9 +20,11 @@ class TokenizerFiles:
     """The tokenizer of a folder or a hub name."""
 
     def __init__(self, source: str) -> None:
-        """Raises:
-        InputError: the folder has no tokenizer.json.
-        BackendError: a file cannot be fetched or read.
+        """Read the tokenizer's files.
+
+        Raises:
+            InputError: the folder has no tokenizer.json.
+            BackendError: a file cannot be fetched or read.
         """
         from tokenizers import Tokenizer
 
@@ -121,7 +123,7 @@ def _default(template: Any) -> str | None:
 
 
 def _compiled(template: str) -> Any:
-    """Compiled with what transformers gives to chat templates."""
+    """Return the template, compiled with what transformers gives to chat templates."""
     from jinja2.exceptions import TemplateError
     from jinja2.ext import loopcontrols
     from jinja2.sandbox import ImmutableSandboxedEnvironment

@@ -71,8 +71,10 @@ class TransformersRewardModel:
     their number, and its FLOPs are those of all of them."""
 
     def __init__(self, parts: Sequence[Part], *, name: str, format: PrmFormat) -> None:
-        """Raises:
-        InputError: the tokenizer does not suit the format.
+        """Prepare to score with these parts.
+
+        Raises:
+            InputError: the tokenizer does not suit the format.
         """
         tokenizer = parts[0].loaded.tokenizer
         assert not isinstance(format.rule, Verdict)
@@ -145,7 +147,7 @@ class TransformersRewardModel:
             self._remember(units, values.tolist())
 
     def _limit(self, lane: Lane, unit: _Unit) -> int:
-        """From which token on it is computed, whatever is known of it.
+        """Return the token from which the text is computed, whatever is known of it.
 
         A step shares what is before it, never its first tokens with a sibling that happened to come first:
         so the bill of a step does not depend on the order of arrival.
@@ -180,7 +182,8 @@ class TransformersRewardModel:
 
 
 def _batches(units: Sequence[_Unit], slots: int) -> Iterator[list[_Unit]]:
-    """Cut by their new tokens and by the slots that their rows take, similar lengths together."""
+    """Cut the units into batches by their new tokens and by the slots that their rows take, similar lengths
+    together."""
     batch: list[_Unit] = []
     n_tokens = 0
     for unit in sorted(units, key=lambda u: len(u.ids)):

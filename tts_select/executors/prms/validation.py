@@ -19,8 +19,10 @@ def as_probability(value: float) -> float:
 
 
 def check_steps(steps: Sequence[str]) -> None:
-    """Raises:
-    ValueError: a step is empty; it is rejected, not scored.
+    """Check the steps of a solution.
+
+    Raises:
+        ValueError: a step is empty; it is rejected, not scored.
     """
     if empty := [k for k, step in enumerate(steps) if not step.strip()]:
         raise ValueError(f"step {empty[0] + 1} is empty; an empty step cannot be scored")

@@ -39,7 +39,7 @@ from tts_select.executors.runtime.vllm_engine import (
 
 _REMEMBERED_SCORES = 200_000
 _MEMORY_SHARE = 0.3
-"""Of a GPU: beside that of a vLLM policy, unless it is said otherwise."""
+"""The share of a GPU beside that of a vLLM policy, unless another is specified."""
 _CLASSIFIER = "Qwen2ForProcessRewardModel"
 """vLLM's own class of this name; nothing else of ours has a head in vLLM."""
 
@@ -147,7 +147,7 @@ class VllmRewardModel:
 
 
 class _Weigher:
-    """One token behind each step; the longest text first, so that the others find theirs in the cache."""
+    """Reads one token behind each step, the longest text first: the others find theirs in the cache."""
 
     def __init__(self, vllm: Vllm, signs: Sequence[int]) -> None:
         self._signs = list(signs)
@@ -170,7 +170,8 @@ class _Weigher:
 
 
 class _Classifier:
-    """One request for the text up to the last step asked for: the classes at every step's tag come back."""
+    """Sends one request for the text up to the last step asked for: the classes at every step's tag come
+    back."""
 
     def __init__(self, tag: int, good: Sequence[int]) -> None:
         self._tag, self._good = tag, list(good)
@@ -199,8 +200,10 @@ class _Classifier:
 
 
 def check_format(format: PrmFormat) -> None:
-    """Raises:
-    InputError: it cannot be read in vLLM.
+    """Check that vLLM can read the format.
+
+    Raises:
+        InputError: it cannot be read in vLLM.
     """
     if not is_read_in_vllm(format):
         known = ", ".join(name for name, f in FORMATS.items() if is_read_in_vllm(f))

@@ -19,7 +19,7 @@ PLAIN, BOXED, THINKING = "plain@1", "boxed@1", "thinking@1"
 _PROBLEM = "{problem}"
 
 Messages = list[dict[str, str]]
-"""Of a chat: each has a `role` and a `content`."""
+"""The messages of a chat: each has a `role` and a `content`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Prompt:
     system: str | None = None
 
     def text(self, problem: str) -> str:
-        """All of it, for a model without a chat template."""
+        """The whole prompt, for a model without a chat template."""
         return self.plain.replace(_PROBLEM, problem)
 
     def messages(self, problem: str, *, merged: bool = False) -> Messages:

@@ -18,7 +18,7 @@ _FEWEST_TOKENS = 4096
 
 _LOCK = threading.RLock()
 _TREES: dict[str, weakref.WeakKeyDictionary[PrefixTree, int]] = {}
-"""By device: the trees there, and what a token takes in each."""
+"""The trees on a device and the bytes that a token takes in each, by device."""
 
 
 def shared_tree(model: Any) -> PrefixTree:
@@ -43,5 +43,5 @@ def _divide(device: str) -> None:
 
 
 def budget_of(device: str) -> int:
-    """Bytes, for all models together."""
+    """Return the bytes for all models together."""
     return CPU_BYTES if device.startswith("cpu") else GPU_BYTES

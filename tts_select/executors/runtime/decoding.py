@@ -19,7 +19,7 @@ from tts_select.executors.runtime.sampling import sample_tokens, uniforms
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class RowOutput:
     """What one row wrote; `ids` end with the token that ended it, if any did."""
 
     ids: list[int]
@@ -47,7 +47,7 @@ class Job:
     cancelled: bool = False
     computed: int = 0
     reused: int = 0
-    written: dict[int, Written] = field(default_factory=dict)
+    written: dict[int, RowOutput] = field(default_factory=dict)
     n_admitted: int = 0
     error: Exception | None = None
 
@@ -86,7 +86,7 @@ class Decoder:
 
     @property
     def is_idle(self) -> bool:
-        """Nothing to do."""
+        """Whether there is nothing to do."""
         return not self._rows and not self._waiting
 
     def submit(self, job: Job) -> None:
@@ -207,7 +207,7 @@ class Decoder:
 
     def _release(self, i: int, row: _Row, finish: ContinuationFinish) -> None:
         job = row.job
-        job.written[row.index] = Written(row.ids, finish, row.logprob)
+        job.written[row.index] = RowOutput(row.ids, finish, row.logprob)
         if (finish == "step" or job.is_kept) and len(row.ids) > 1 and self._cache is not None:
             # the last token was not fed: its keys and values do not exist yet
             known = np.concatenate([job.ids, np.array(row.ids[:-1], dtype=np.int64)])

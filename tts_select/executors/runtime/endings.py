@@ -6,7 +6,7 @@ from typing import Any
 
 
 def end_ids(model: Any, tokenizer: Any) -> frozenset[int]:
-    """Those with which a model ends what it writes."""
+    """The tokens with which a model ends what it writes."""
     configured = model.generation_config.eos_token_id
     ids = configured if isinstance(configured, list) else [configured]
     return frozenset(i for i in [*ids, tokenizer.eos_token_id] if i is not None)

@@ -25,7 +25,7 @@ class LoadedModel:
 
     @property
     def n_parameters(self) -> int:
-        """Embeddings included."""
+        """The number of parameters, embeddings included."""
         return sum(p.numel() for p in self.model.parameters())
 
     @property
@@ -81,7 +81,7 @@ def _load(source: str, kind: Any, *, device: str | None, dtype: str) -> LoadedMo
 
 
 def load_tokenizer(source: str) -> Any:
-    """Of a folder or a hub name.
+    """Load the tokenizer of a folder or a hub name.
 
     Raises:
         InputError: the folder is not a model's, or transformers is not installed.
@@ -118,7 +118,7 @@ def _device(asked_for: str | None) -> str:
 
 @contextmanager
 def _loading(source: str) -> Iterator[None]:
-    """Without progress bars and reports of heads that are not loaded, and what goes wrong as one line."""
+    """Silence progress bars and reports of unloaded heads, and turn what goes wrong into one line."""
     from transformers.utils import logging as hf_logging
 
     bars, verbosity = hf_logging.is_progress_bar_enabled(), hf_logging.get_verbosity()

@@ -7,7 +7,7 @@ import sys
 
 
 def give_back() -> None:
-    """What the C library keeps of freed memory; nothing where it knows no such call.
+    """Give back what the C library keeps of freed memory; do nothing where it knows no such call.
 
     Keys and values of steps are many small pieces of all lengths: the holes that they leave fit nothing, and
     resident memory would grow for a thousand problems while the tensors in use do not.

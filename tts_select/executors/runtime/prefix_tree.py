@@ -93,7 +93,7 @@ class PrefixTree:
         give_back()
 
     def _parents(self) -> dict[_Node, _Node]:
-        """Of every node but the root."""
+        """Return the parent of every node but the root."""
         found: dict[_Node, _Node] = {}
         stack = [self._root]
         while stack:

@@ -17,14 +17,16 @@ from tts_select.executors.runtime.ragged import RaggedCache, right_aligned
 _ROWS = (np.array([3, 5, 7, 4, 6]), np.array([6, 4, 5]))
 """Token ids of two lengths, that every vocabulary has."""
 _HALF_TOLERANCE, _FLOAT_TOLERANCE = 5e-2, 1e-3
-"""Of the largest difference between outputs, as a share of their spread."""
+"""The largest tolerated difference between outputs, as a share of their spread."""
 _LEAST_WINDOW = 2048
-"""Tokens: less leaves no room for a problem and its solution."""
+"""The fewest tokens of a window: less leaves no room for a problem and its solution."""
 
 
 def check_architecture(model: Any, name: str) -> None:
-    """Raises:
-    InputError: this runtime would run the model wrongly, or not at all.
+    """Check that this runtime runs the model as it is meant.
+
+    Raises:
+        InputError: this runtime would run the model wrongly, or not at all.
     """
     kind = type(model).__name__
     window = attention_window(model.config)
@@ -54,7 +56,8 @@ def attention_window(config: Any) -> int | None:
 
 
 def _difference(model: Any) -> float:
-    """Between the outputs at the end of each row, with the cache and in one batch, and without and alone."""
+    """Return the difference between the outputs at the end of each row, computed with the cache in one batch,
+    and without it one by one."""
     alone = torch.stack([_last(model(right_aligned([i], model.device), use_cache=False))[0] for i in _ROWS])
     starts = [ids[:-1] for ids in _ROWS]
     lengths = np.array([len(ids) for ids in starts])

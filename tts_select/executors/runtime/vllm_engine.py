@@ -13,7 +13,7 @@ from tts_select.core.errors import BackendError, UnknownName
 from tts_select.executors.runtime.background import BackgroundLoop
 
 _MEMORY_SHARE = 0.6
-"""Of a GPU, unless it is said otherwise: by itself vLLM would leave a PRM on the same GPU no room."""
+"""The share of a GPU, unless another is specified: vLLM's own would leave a PRM on the same GPU no room."""
 
 _CPU_BLOCK_TOKENS = 32
 _REMEDY = "install it as docs/models.md says, or write hf: for vllm:"
@@ -29,25 +29,29 @@ class Vllm:
     sampling_params: Any
     output_kind: Any
     failures: tuple[type[Exception], ...]
-    """Of the engine, in a request."""
+    """The errors of the engine, in a request."""
     refusal: type[Exception]
-    """Of a request, for a value that it does not take."""
+    """The error of a request with a value that the engine does not take."""
     is_on_cpu: Callable[[], bool]
     of_one_request: dict[str, Any]
     """Sampling parameters by which it knows that they are of no other, and need not be copied deeply."""
 
 
 def check_vllm() -> None:
-    """Raises:
-    BackendError: it is not installed.
+    """Check that vLLM is installed.
+
+    Raises:
+        BackendError: it is not installed.
     """
     if find_spec("vllm") is None:
         raise BackendError(f"vLLM is not installed: {_REMEDY}")
 
 
 def imported_vllm() -> Vllm:
-    """Raises:
-    BackendError: it is not installed, or cannot be imported.
+    """Import vLLM.
+
+    Raises:
+        BackendError: it is not installed, or cannot be imported.
     """
     check_vllm()
     os.environ.setdefault("VLLM_LOGGING_LEVEL", "WARNING")  # read when it is imported
@@ -94,7 +98,7 @@ def as_prompt(ids: list[int]) -> dict[str, Any]:
 
 
 async def forget_prefixes(engine: Any, name: str) -> None:
-    """Empty its prefix cache.
+    """Empty the engine's prefix cache.
 
     Raises:
         BackendError: something still computes with it.

@@ -90,7 +90,7 @@ class Worker:
             del step, fail, taken, requests
 
     def _take(self, *, wait: bool) -> list[Any]:
-        """Everything queued; when idle, wait for a first request and then a moment for its companions."""
+        """Take everything queued; when idle, wait for a first request and then briefly for its companions."""
         taken: list[Any] = []
         try:
             if wait:

@@ -52,8 +52,10 @@ def save_router(router: Router, folder: Path, *, trained_on: Mapping[str, Any]) 
 
 
 def check_replaceable(folder: Path) -> None:
-    """Raises:
-    InputError: there is something else than a router under that name.
+    """Check that the folder may be replaced by a router.
+
+    Raises:
+        InputError: there is something else than a router under that name.
     """
     if folder.exists() and not is_router(folder):
         raise InputError(f"'{folder}' is there and is no router: name another folder with --out")

@@ -25,7 +25,7 @@ class Kind:
     router: type[Any]
     """The class of its routers."""
     write: Callable[[Any], dict[str, str]]
-    """From a router to the texts of its files, by their names."""
+    """Turns a router into the texts of its files, by their names."""
     read: Callable[[Mapping[str, str]], Router]
     """The inverse; it raises AttributeError, KeyError, TypeError or ValueError if they are malformed."""
 
@@ -34,4 +34,4 @@ KINDS: dict[str, Kind] = {
     LOOK_AHEAD: Kind(LookaheadRouter, lookahead_artifact.write, lookahead_artifact.read),
     LADDER: Kind(LadderRouter, ladder_artifact.write, ladder_artifact.read),
 }
-"""By name, as in the manifest of a router and after `train --kind`."""
+"""The kinds by name, as in the manifest of a router and after `train --kind`."""

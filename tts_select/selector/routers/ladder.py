@@ -17,19 +17,19 @@ import numpy as np
 from tts_select.core.arm import Arm
 from tts_select.selector.deciding import Answer, Caps, Decision, Option
 from tts_select.selector.difficulty import Difficulty
-from tts_select.selector.evidence import NO_ANSWER, Evidence, Observed
+from tts_select.selector.evidence import NO_ANSWER, Evidence, SolutionEvidence
 from tts_select.selector.outlook import DEFAULT_EFFORT
 from tts_select.selector.portfolio import Portfolio
 from tts_select.selector.routers.tally import AnswerModel, Belief, Tally, Usual
 
 CHARACTERS_A_TOKEN = 3.0
-"""About so many are in a token of a solution to a problem of mathematics: for caps in tokens, where a log
-counts characters."""
+"""The usual number of characters in a token of a solution to a problem of mathematics: for caps in tokens,
+where a log counts characters."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rung:
-    """Up to `n` draws from a pool."""
+    """A number of draws from a pool, at most `n`."""
 
     pool: str
     n: int
@@ -40,16 +40,16 @@ class Ladder:
     """The plan for one price."""
 
     price: float
-    """In probability per unit of cost."""
+    """The price in probability per unit of cost."""
     rungs: tuple[Rung, ...]
     answers: AnswerModel
     stops: np.ndarray
-    """Shape (draws - 1, terms): after each draw, what going on is worth; at 0 or less it stops."""
+    """What going on is worth after each draw, shape (draws - 1, terms); at 0 or less it stops."""
     accuracy: float
-    """Expected, from training problems that the rules had not seen; so is the cost."""
+    """The expected accuracy, from training problems that the rules had not seen; so is the cost."""
     cost: float
     length: float
-    """Of all samples together, expected: tokens, or what the log counts."""
+    """The expected length of all samples together: tokens, or what the log counts."""
 
     @property
     def draws(self) -> list[str]:
@@ -58,7 +58,7 @@ class Ladder:
 
     @property
     def in_words(self) -> str:
-        """As in `world:small x 2, then world:large x 12`."""
+        """Return the ladder in words, as in `world:small x 2, then world:large x 12`."""
         return ", then ".join(f"{rung.pool} x {rung.n}" for rung in self.rungs)
 
     def as_dict(self) -> dict[str, object]:
@@ -73,25 +73,25 @@ class Ladder:
 
 @dataclass(frozen=True)
 class LadderRouter:
-    """All that was learned from a log of samples."""
+    """A router with all that was learned from a log of samples."""
 
     first_look = None
     confidence_kind = "calibrated"
 
     portfolio: Portfolio
-    """Of each pool that a ladder draws from the arm that takes all of it; then the fallback."""
+    """For each pool that a ladder draws from, the arm that takes all of it; then the fallback."""
     usual: Mapping[str, Usual]
-    """By pool, what its samples are like."""
+    """What a pool's samples are like, by pool."""
     ladders: tuple[Ladder, ...]
-    """The lowest price first."""
+    """The ladders, the lowest price first."""
     prices: Mapping[str, float]
-    """By effort, in probability per unit of cost."""
+    """The price of each effort, in probability per unit of cost."""
     fallback: str
     """The name of the best fixed arm."""
     unit: str
     """The unit of costs and prices: FLOPs, tokens, characters, ..."""
     fingerprints: Mapping[str, str]
-    """By name, those of the models and the grader that it was trained for."""
+    """The fingerprints of the models and the grader that it was trained for, by name."""
 
     def at(self, price: float) -> Ladder:
         """The ladder whose price is closest, as a ratio."""
@@ -100,7 +100,7 @@ class LadderRouter:
         return min(self.ladders, key=lambda ladder: abs(np.log(ladder.price / price)))
 
     def decide(self, evidences: Sequence[Evidence], price: float, caps: Sequence[Caps]) -> list[Decision]:
-        """One more draw of the ladder at this price, or stop.
+        """Decide on one more draw of the ladder at this price, or stop.
 
         After a draw there are two options. To stop has P(correct) of the surest answer. To go on has the cost
         of the next draw, and the P(correct) at which its value exceeds that of stopping by what the rule says
@@ -130,7 +130,7 @@ class LadderRouter:
         return found
 
     def difficulties(self, evidence: Evidence) -> Mapping[str, Difficulty]:
-        """It estimates none."""
+        """Return nothing: this router estimates no difficulty."""
         return {}
 
     def unfamiliar(self, problem: str, evidence: Evidence) -> str | None:
@@ -152,7 +152,7 @@ class LadderRouter:
 
     @cached_property
     def _arms(self) -> dict[str, Arm]:
-        """By pool."""
+        """The arms by pool."""
         return {arm.pool: arm for arm in reversed(self.portfolio.arms)}
 
     def _tally(self, places: Sequence[_Place]) -> Tally:
@@ -168,18 +168,18 @@ class LadderRouter:
             weight[own], length[own] = usual.weight, usual.deviations(length[own])
         return Tally.of(group, weight, length)
 
-    def _length(self, sample: Observed) -> float:
+    def _length(self, sample: SolutionEvidence) -> float:
         return 1.0 if "samples" in self.unit else float(sample.n_tokens)
 
     def _draw(self, pool: str, evidence: Evidence) -> Option:
-        """One more sample of a pool, expected to be as long as those at hand."""
+        """Return the option of one more sample of a pool, expected to be as long as those at hand."""
         usual, here = self.usual[pool], evidence.of(pool)
         mean = sum(map(self._length, here)) / len(here) if here else usual.mean_length
         cost = usual.per_token * (mean + (0.0 if here else usual.prompt))
         return Option(self._arms[pool], 0.0, cost, self._tokens(mean))
 
     def _tokens(self, length: float) -> float:
-        """About as many as a length stands for; 0 where the log counts samples alone."""
+        """Return about as many tokens as a length stands for; 0 where the log counts samples alone."""
         if "samples" in self.unit:
             return 0.0
         return length / CHARACTERS_A_TOKEN if "characters" in self.unit else length
@@ -236,18 +236,18 @@ def draws_of(rungs: Sequence[Rung]) -> list[str]:
 class _Place:
     """How far the evidence of a problem has come on a ladder."""
 
-    samples: list[tuple[str, Observed]]
-    """Each with its pool, in the order of the ladder; those that are not on it come last."""
+    samples: list[tuple[str, SolutionEvidence]]
+    """The samples, each with its pool, in the order of the ladder; those that are not on it come last."""
     n_judged: int
     """Draws of the ladder up to its last sample that is there."""
     n_passed: int
-    """These, and the draws after them that are passed over, since their pools hold no more."""
+    """The number of these and of the draws after them that are passed over: their pools hold no more."""
     next: str | None
     """The pool of the draw after them."""
 
 
 def _place(ladder: Ladder, evidence: Evidence) -> _Place:
-    samples: list[tuple[str, Observed]] = []
+    samples: list[tuple[str, SolutionEvidence]] = []
     used: Counter[str] = Counter()
     n_judged, n_passed, following = 0, 0, None
     for pool in ladder.draws:

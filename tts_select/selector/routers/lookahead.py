@@ -61,14 +61,15 @@ class Probe:
         return self.arm if self.n else None
 
     def as_in(self, portfolio: Portfolio) -> Probe:
-        """Sampled as the arms of its pool are, since these take the probes as their first samples."""
+        """Return the probe, sampled as the arms of its pool are, since these take the probes as their first
+        samples."""
         shared = (arm.settings for arm in portfolio.arms if arm.is_sampling and arm.pool == self.arm.pool)
         settings = next(shared, self.arm.settings)
         return replace(self, **{name: getattr(settings, name) for name in POOL_SETTINGS})
 
 
 @dataclass(frozen=True, slots=True)
-class Calibrated:
+class CalibratedModel:
     """A LightGBM model of probabilities, mixed with a linear one, with the calibration of both."""
 
     booster: Booster
@@ -78,7 +79,7 @@ class Calibrated:
     """The share of the LightGBM model in the mixture."""
 
     def __call__(self, rows: np.ndarray) -> np.ndarray:
-        """One probability a row; rows have the shape (n, features)."""
+        """Return one probability a row; rows have the shape (n, features)."""
         said: np.ndarray = np.asarray(self.booster.predict(rows, num_threads=1))
         if self.linear is not None:
             said = self.trees * said + (1 - self.trees) * self.linear.predict(rows)
@@ -87,13 +88,14 @@ class Calibrated:
 
 @dataclass(frozen=True, slots=True)
 class DifficultyModel:
-    """Of one policy; `errors` are (prediction from, low, high): how far pass@1 lies around it."""
+    """A model of the difficulty for one policy; `errors` are (prediction from, low, high): how far pass@1
+    lies around it."""
 
-    model: Calibrated
+    model: CalibratedModel
     errors: tuple[tuple[float, float, float], ...]
 
     def __call__(self, states: np.ndarray) -> list[Difficulty]:
-        """One a row of `states`."""
+        """Return one difficulty for each row of `states`."""
         found = []
         for p in self.model(states):
             low, high = next(e[1:] for e in reversed(self.errors) if p >= e[0])
@@ -104,33 +106,33 @@ class DifficultyModel:
 
 @dataclass(frozen=True)
 class LookaheadRouter:
-    """All that was learned from a sweep log."""
+    """A router with all that was learned from a sweep log."""
 
     unit = "FLOPs"
     confidence_kind = "calibrated"
 
     portfolio: Portfolio
     probe: Probe
-    mend: Calibrated
-    """Of an arm, when the surest answer at hand is wrong: that the surest one after it is right."""
-    spoil: Calibrated
-    """Of an arm, when the surest answer at hand is right: that the surest one after it is wrong."""
-    confidence: Calibrated
+    mend: CalibratedModel
+    """P(the surest answer after the arm is right), where the surest answer at hand is wrong."""
+    spoil: CalibratedModel
+    """P(the surest answer after the arm is wrong), where the surest answer at hand is right."""
+    confidence: CalibratedModel
     cost: Booster
-    """Of log10 FLOPs."""
+    """The model of log10 FLOPs."""
     difficulty: Mapping[str, DifficultyModel]
     prices: Mapping[str, float]
-    """By effort, in probability per FLOP."""
+    """The price of each effort, in probability per FLOP."""
     fallback: str
     """The name of the best fixed arm, for problems unlike the training data."""
     familiarity: Familiarity | TextRanges
     """What the training problems were like."""
     mean_tokens: Mapping[str, float]
-    """Of a solution of each policy."""
+    """The mean tokens of a solution of each policy."""
     strengths: Mapping[str, float]
     """The accuracy of each arm on the training problems."""
     fingerprints: Mapping[str, str]
-    """Of each policy, PRM and the grader that it was trained for."""
+    """The fingerprints of each policy, PRM and the grader that it was trained for."""
 
     @cached_property
     def layout(self) -> Layout:
@@ -144,11 +146,11 @@ class LookaheadRouter:
 
     @property
     def first_look(self) -> Arm | None:
-        """Its probe."""
+        """Return the arm of its probe."""
         return self.probe.first_look
 
     def decide(self, evidences: Sequence[Evidence], price: float, caps: Sequence[Caps]) -> list[Decision]:
-        """Of the arms that are worth more than stopping, choose the one that gains most per FLOP; all
+        """Choose, among the arms that are worth more than stopping, the one that gains most per FLOP; all
         problems are one call of each model."""
         looks = self._look(evidences)
         options = self._options(looks)
@@ -196,7 +198,8 @@ class LookaheadRouter:
         ]
 
     def p_correct(self, rows: np.ndarray) -> np.ndarray:
-        """Of the surest answer when each row's arm has run: it stays right, or is put right."""
+        """Return P(correct) of the surest answer when each row's arm has run: it stays right, or is put
+        right."""
         surest = rows[:, self.layout.option_names.index(SUREST)]
         p: np.ndarray = surest * (1 - self.spoil(rows)) + (1 - surest) * self.mend(rows)
         return p
@@ -222,7 +225,7 @@ class LookaheadRouter:
 
 
 def layout_of(portfolio: Portfolio, strengths: Mapping[str, float]) -> Layout:
-    """Everything in the order of the portfolio."""
+    """Return the layout of the features, everything in the order of the portfolio."""
     pools = {arm.pool: arm.temperature == 0 for arm in portfolio.arms if arm.is_sampling}
     methods = tuple(dict.fromkeys(arm.method for arm in portfolio.arms))
     searches = {arm.name: arm.policy for arm in portfolio.arms if not arm.is_sampling}
@@ -235,19 +238,19 @@ class _Look:
 
     evidence: Evidence
     groups: list[int]
-    """Of the answers at hand."""
+    """The groups of the answers at hand."""
     rows: np.ndarray
     """Their features, a row each."""
     sureness: np.ndarray
     """How likely each is right."""
 
     def answers(self) -> list[Answer]:
-        """The surest first."""
+        """Return the answers at hand, the surest first."""
         found = [Answer(group, float(p)) for group, p in zip(self.groups, self.sureness, strict=True)]
         return sorted(found, key=lambda answer: -(answer.p_correct or 0.0))
 
     def stop(self) -> list[Option]:
-        """To stop here, if anything has run."""
+        """Return the option to stop here, if anything has run."""
         return [] if self.evidence.is_empty else [Option(None, float(self.sureness.max(initial=0.0)), 0.0)]
 
 

@@ -16,7 +16,7 @@ from tts_select.selector.calibration import Calibration
 from tts_select.selector.familiarity import Familiarity, TextRanges
 from tts_select.selector.linear import Linear
 from tts_select.selector.portfolio import Portfolio
-from tts_select.selector.routers.lookahead import Calibrated, DifficultyModel, LookaheadRouter, Probe
+from tts_select.selector.routers.lookahead import CalibratedModel, DifficultyModel, LookaheadRouter, Probe
 
 if TYPE_CHECKING:
     from lightgbm import Booster
@@ -121,15 +121,15 @@ def _familiarity(facts: Mapping[str, Any]) -> Familiarity | TextRanges:
     return TextRanges(ranges, frozenset(facts["words"]))
 
 
-def _linear(model: Calibrated) -> dict[str, Any] | None:
+def _linear(model: CalibratedModel) -> dict[str, Any] | None:
     return {**model.linear.as_dict(), "trees": model.trees} if model.linear else None
 
 
-def _calibrated(text: str, curve: Mapping[str, Any], linear: Mapping[str, Any] | None) -> Calibrated:
+def _calibrated(text: str, curve: Mapping[str, Any], linear: Mapping[str, Any] | None) -> CalibratedModel:
     booster, calibration = _booster(text), Calibration.from_dict(dict(curve))
     if linear is None:
-        return Calibrated(booster, calibration)
-    return Calibrated(
+        return CalibratedModel(booster, calibration)
+    return CalibratedModel(
         booster, calibration, Linear.from_dict(linear, booster.num_feature()), float(linear["trees"])
     )
 

@@ -55,11 +55,11 @@ class NamedArm:
         return [Answer(group, None if is_alone else share) for group, share in by_answer.items()]
 
     def difficulties(self, evidence: Evidence) -> Mapping[str, Difficulty]:
-        """It estimates none."""
+        """Return nothing: this router estimates no difficulty."""
         return {}
 
     def unfamiliar(self, problem: str, evidence: Evidence) -> str | None:
-        """It was not trained, so nothing is unlike its training."""
+        """Return None: the router was not trained, so nothing is unlike its training."""
         return None
 
     def _decision(self, evidence: Evidence) -> Decision:

@@ -34,7 +34,7 @@ class Router(Protocol):
 
     @property
     def prices(self) -> Mapping[str, float]:
-        """By effort, in probability per unit of cost; empty where a price changes nothing."""
+        """The price of each effort, in probability per unit of cost; empty where a price changes nothing."""
 
     @property
     def unit(self) -> str:
@@ -46,10 +46,11 @@ class Router(Protocol):
 
     @property
     def fingerprints(self) -> Mapping[str, str]:
-        """By name, those of the models and the grader that it was trained for; empty: any."""
+        """The fingerprints of the models and the grader that it was trained for, by name; empty if any will
+        do."""
 
     def decide(self, evidences: Sequence[Evidence], price: float, caps: Sequence[Caps]) -> list[Decision]:
-        """One decision for each problem, made for all of them at once."""
+        """Make one decision for each problem, for all of them at once."""
 
     def answers(self, evidence: Evidence, price: float | None = None) -> list[Answer]:
         """The answers at hand, the surest first; a router may judge them by what it learned for a price
@@ -63,7 +64,7 @@ class Router(Protocol):
 
 
 def comparable(fingerprints: Mapping[str, str]) -> dict[str, str]:
-    """Those of the fingerprints that models at hand can be compared with.
+    """Return the fingerprints that models at hand can be compared with.
 
     An imported log knows neither weights nor grader, so the models that its names are bound to are taken as
     they are.

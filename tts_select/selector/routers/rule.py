@@ -17,7 +17,7 @@ _SMALL, _LARGE = 7e9, 32e9
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
+class SizedPair:
     """What the rule looks at: a policy with its size, and a PRM or none."""
 
     policy: str
@@ -27,7 +27,9 @@ class Pair:
     """Whether the policy writes step by step: a thinking model does not, nor do some servers."""
 
 
-def rule_of_thumb(pair: Pair, *, budget: int = DEFAULT_BUDGET, settings: Settings | None = None) -> NamedArm:
+def rule_of_thumb(
+    pair: SizedPair, *, budget: int = DEFAULT_BUDGET, settings: Settings | None = None
+) -> NamedArm:
     """The router that picks beam search below 7B parameters, DVTS up to 32B, best-of-N above; majority
     without a PRM.
 
@@ -53,7 +55,7 @@ def budget_of(effort: str | None) -> int:
     return BUDGETS[effort]
 
 
-def _method(pair: Pair) -> tuple[str, str]:
+def _method(pair: SizedPair) -> tuple[str, str]:
     if pair.prm is None:
         return "majority", "without a PRM, vote"
     if not pair.has_steps:

@@ -26,7 +26,7 @@ class Usual:
     log_length: float
     """Mean of the natural logarithm of a sample's length."""
     spread: float
-    """Its standard deviation."""
+    """The standard deviation of that logarithm."""
     weight: float
     """The weight of a vote, in (0, 1]: 1 for the most accurate policy."""
     mean_length: float
@@ -61,7 +61,7 @@ class Tally:
 
     @classmethod
     def empty(cls, rows: int) -> Tally:
-        """Before the first draw."""
+        """Return the tally before the first draw."""
         none = np.zeros((rows, 0))
         return cls(np.zeros((rows, 0), int), none, none, none, none, none, none)
 
@@ -82,8 +82,8 @@ class Tally:
         return np.where(votes > 0, group, NO_ANSWER)
 
     def after(self, group: np.ndarray, weight: np.ndarray, length: np.ndarray) -> Tally:
-        """With one more draw in each row, of weight 0 where a row has no sample left. A negative group stands
-        for a sample that votes for nothing; it counts among all samples."""
+        """Return the tally with one more draw in each row, of weight 0 where a row has no sample left. A
+        negative group stands for a sample that votes for nothing; it counts among all samples."""
         there = weight > 0
         length = np.where(there, length, 0.0)
         groups = _beside(self.group, group)
@@ -140,7 +140,7 @@ class AnswerModel:
     bias: float
 
     def __call__(self, features: np.ndarray) -> np.ndarray:
-        """Shape (..., features) to (...)."""
+        """Return the probabilities of features: shape (..., features) to (...)."""
         z = ((features - self.mean) / self.scale) @ self.weight + self.bias
         p: np.ndarray = 1.0 / (1.0 + np.exp(-np.clip(z, -30, 30)))
         return p
@@ -164,7 +164,7 @@ class Belief:
 
     @classmethod
     def of(cls, tally: Tally, model: AnswerModel) -> Belief:
-        """From a tally of one draw at least."""
+        """Return what a tally of at least one draw says."""
         p = model.of_draws(tally)
         best = p.argmax(axis=1)[:, None]
         top = np.take_along_axis(p, best, 1)[:, 0]

@@ -12,7 +12,7 @@ import numpy as np
 from tts_select.selector.routers.protocol import Router
 from tts_select.training.log.records import Manifest
 from tts_select.training.replay.cases import Case, Order
-from tts_select.training.replay.fixed import Score
+from tts_select.training.replay.fixed import Orders, Score
 from tts_select.training.replay.walks import Walk, draw_of, walk_in
 
 MIDDLE_SHARE = 0.99
@@ -116,13 +116,17 @@ class Subject:
         *,
         seed: int,
         n_draws: int,
+        orders: Orders | None = None,
         by: MakeReplayer = walker,
     ) -> Subject:
-        """In random draws, the same at every price."""
+        """In the first of these orders of each case, or in random ones; they are the same at every price."""
         replayers = []
         for part in parts:
             own = part.of(cases)
-            drawn = [draw_of(own, seed + k) for k in range(n_draws)]
+            drawn = [
+                draw_of(own, seed + k) if orders is None else [orders[place][k] for place in part.places]
+                for k in range(n_draws)
+            ]
             replayers.append(by(part.router, own, drawn, manifest))
         return cls(parts, replayers)
 

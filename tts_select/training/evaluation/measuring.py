@@ -36,8 +36,10 @@ def measure(
     board = votes_of(replay) if is_imported else board_in(cases, _arms(parts, log), orders)
     scores = board.scores()
     best = best_of(scores)
+    # single samples are alike in cost: the router takes them in the orders of the arms, so that noise cancels
+    shared = orders if is_imported else None
     subject, once = (
-        Subject.of(parts, cases, log.manifest, seed=seed, n_draws=n, by=kind.replayed_by)
+        Subject.of(parts, cases, log.manifest, seed=seed, n_draws=n, orders=shared, by=kind.replayed_by)
         for n in (n_draws, n_draws if is_imported else 1)
     )
     frontier = frontier_of(subject, _prices(parts, scores[best]), note=note)

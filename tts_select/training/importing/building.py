@@ -1,4 +1,4 @@
-"""From what was read to the manifest and the pools of a sweep log."""
+"""Builds the manifest and the pools of a sweep log from what was read."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tts_select.data.grading import GRADER, grade
 from tts_select.training.importing.intake import Intake, spec_of
 from tts_select.training.importing.spool import SpoolSample
 from tts_select.training.log.manifest import rounds
-from tts_select.training.log.records import Imported, Manifest, ModelCard, Pool, Sample, Unit
+from tts_select.training.log.records import ImportFacts, Manifest, ModelCard, Pool, Sample, Unit
 
 LOG_GRADER = "log"
 
@@ -53,7 +53,7 @@ def manifest_of(
             if spec in sizes or spec in prms
         },
         grader=LOG_GRADER if intake.log_has_graded else GRADER,
-        imported=Imported(*source, unit, tally.n_rows, tally.n_bad, tally.n_duplicates, n_pools),
+        imported=ImportFacts(*source, unit, tally.n_rows, tally.n_bad, tally.n_duplicates, n_pools),
     )
 
 
@@ -74,7 +74,7 @@ def pools_of(intake: Intake, unit: Unit) -> Iterator[Pool]:
 
 
 def _arms(policy: str, sizes: Sequence[int], prms: Sequence[str]) -> Iterator[Arm]:
-    """Budgets that half of the pools at least have samples for."""
+    """Yield arms with budgets that at least half of the pools have samples for."""
     budgets = rounds(median_low(sizes))
     yield from (Arm(policy, None, "majority", budget) for budget in budgets)
     yield from (Arm(policy, prm, "best_of_n", budget) for prm in prms for budget in budgets)

@@ -8,17 +8,17 @@ from typing import NamedTuple
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What is None is not known."""
+    """One sample of a log; what is not known is None."""
 
     id: str
-    """The problem's."""
+    """The id of the problem."""
     model: str
     prompt: str | None = None
     """Samples with different prompts are of different policies."""
     number: str | None = None
     """Two samples of a policy for a problem with the same number are the same."""
     text_hash: str | None = None
-    """So are two with the same text."""
+    """Two samples with the same text are the same, too."""
     problem: str = ""
     gold: str | None = None
     level: int | None = None
@@ -32,7 +32,7 @@ class Entry:
     finish: str | None = None
     text: str | None = None
     scores: dict[str, list[float]] = field(default_factory=dict)
-    """By PRM, one a step, each in [0, 1]."""
+    """The scores by PRM, one for each step, each in [0, 1]."""
 
 
 class Row(NamedTuple):
@@ -42,4 +42,4 @@ class Row(NamedTuple):
     entry: Entry | None
     complaint: str = ""
     attempt: Entry | None = None
-    """What is known of a sample that failed: another attempt at it may have gone well."""
+    """The entry of a sample that failed: another attempt at it may have gone well."""

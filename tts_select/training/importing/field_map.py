@@ -1,4 +1,4 @@
-"""Which field of a log's rows is which: as `--map` says, and by the usual names for the rest."""
+"""Tells which field of a log's rows is which: as `--map` says, and by the usual names for the rest."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ USUAL: dict[str, tuple[str, ...]] = {
     "prompt_tokens": ("prompt_tokens",),
     "scores": ("scores", "step_scores"),
 }
-"""What can be mapped, and the names that are tried in this order where it is not."""
+"""The keys that can be mapped, each with the names that are tried in order where it is not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class FieldMap:
 
     @classmethod
     def parse(cls, text: str) -> FieldMap:
-        """From `id=problem_id,model=model`.
+        """Read a map such as `id=problem_id,model=model`.
 
         Raises:
             InputError: it is not of this form, or what is to be mapped is not known.
@@ -57,11 +57,11 @@ class FieldMap:
         return cls(named)
 
     def is_named(self, key: str) -> bool:
-        """Whether --map gives it a field."""
+        """Return whether --map gives the key a field."""
         return bool(self.named.get(key))
 
     def found_in(self, record: Mapping[str, Any]) -> dict[str, str]:
-        """The names of those fields that this record has, or --map says that it has."""
+        """Return the names of the fields that this record has, or that --map says it has."""
         found = {key: name for key, name in self.named.items() if name}
         for key, names in USUAL.items():
             if key not in self.named and (name := next((n for n in names if n in record), None)):

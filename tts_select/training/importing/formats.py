@@ -7,9 +7,9 @@ from pathlib import Path
 
 from tts_select.training.importing import generic, inspect_logs, lm_eval, search_and_learn
 from tts_select.training.importing.entries import Row
-from tts_select.training.importing.generic import Reading
+from tts_select.training.importing.generic import ReadOptions
 
-FORMATS: dict[str, Callable[[Path, Reading], Iterator[Row]]] = {
+FORMATS: dict[str, Callable[[Path, ReadOptions], Iterator[Row]]] = {
     "jsonl": generic.read_rows,
     "csv": generic.read_rows,
     "parquet": generic.read_rows,

@@ -17,17 +17,17 @@ from tts_select.training.importing.entries import Entry, Row
 from tts_select.training.importing.field_map import FieldMap
 
 TOLERANT = "surrogateescape"
-"""Bytes that are no UTF-8 make a bad row, not a bad file: what is left of them can be stored nowhere."""
+"""Bytes that are not UTF-8 make a bad row, not a bad file: what is left of them cannot be stored anywhere."""
 _LOOKED_AT = 100
-"""So many records show which fields there are: not each has all of them."""
+"""The number of records that are read to see which fields there are: not every record has all of them."""
 _PART = "{} of the sample"
 """The field that a part is given, beside those of its record."""
 _SUFFIXES = {"jsonl": ".jsonl", "csv": ".csv", "parquet": ".parquet"}
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
-    """How the files are to be read."""
+class ReadOptions:
+    """The options for reading the files of a log."""
 
     format: str = "jsonl"
     fields: FieldMap = field(default_factory=FieldMap)
@@ -43,7 +43,7 @@ class Reading:
     """The metric, or scorer, that decides; None: as the format has it."""
 
 
-def read_rows(path: Path, reading: Reading) -> Iterator[Row]:
+def read_rows(path: Path, reading: ReadOptions) -> Iterator[Row]:
     """Raises:
     InputError: the file cannot be read, or its first records lack what every sample needs.
     """
@@ -60,7 +60,9 @@ def read_rows(path: Path, reading: Reading) -> Iterator[Row]:
             yield from _rows(place, data, found, reading)
 
 
-def _rows(place: str, data: Mapping[str, Any], found: Mapping[str, str], reading: Reading) -> Iterator[Row]:
+def _rows(
+    place: str, data: Mapping[str, Any], found: Mapping[str, str], reading: ReadOptions
+) -> Iterator[Row]:
     lists = nested.lists_in(data, found, cells=reading.format == "csv")
     if lists:
         own = nested.fields_of_each(found, lists, reading.fields)
@@ -76,7 +78,7 @@ def _rows(place: str, data: Mapping[str, Any], found: Mapping[str, str], reading
         yield Row(place, None, str(error))
 
 
-def entry_of(data: Mapping[str, Any], found: Mapping[str, str], reading: Reading) -> Entry:
+def entry_of(data: Mapping[str, Any], found: Mapping[str, str], reading: ReadOptions) -> Entry:
     """The sample in a record whose fields are those in `found`.
 
     Raises:
@@ -112,7 +114,7 @@ def entry_of(data: Mapping[str, Any], found: Mapping[str, str], reading: Reading
     )
 
 
-def entry_of_parts(parts: Mapping[str, Any], data: Mapping[str, Any], reading: Reading) -> Entry:
+def entry_of_parts(parts: Mapping[str, Any], data: Mapping[str, Any], reading: ReadOptions) -> Entry:
     """The sample whose parts a format knows by their keys; --map takes others from `data`, or leaves one out.
 
     Raises:
@@ -141,9 +143,9 @@ class _Fields:
             raise ValueError(f"{where}: {error}") from error
 
 
-def _said(take: _Fields, found: Mapping[str, str], reading: Reading) -> tuple[str | None, str | None]:
-    """(final answer, text). Where neither is there the model wrote nothing; beside an answer the text is
-    not known."""
+def _said(take: _Fields, found: Mapping[str, str], reading: ReadOptions) -> tuple[str | None, str | None]:
+    """Return (final answer, text). With neither the model wrote nothing; beside an answer the text is not
+    known."""
     text = take("text", values.response)
     answer = take("answer", lambda value: values.answer(value, reading.no_answer))
     if "answer" not in found and text:
@@ -154,11 +156,11 @@ def _said(take: _Fields, found: Mapping[str, str], reading: Reading) -> tuple[st
 
 
 def _number(run: str | None, sample: str | None) -> str | None:
-    """A run alone tells no two samples apart."""
+    """Return the number of a sample; a run alone does not tell two samples apart."""
     return None if sample is None else f"{run or ''}/{sample}"
 
 
-def _same_text(text: str | None, reading: Reading) -> str | None:
+def _same_text(text: str | None, reading: ReadOptions) -> str | None:
     """The text itself, unless --map says `text_hash=`: then the same text twice is two samples."""
     return None if "text_hash" in reading.fields.named else text or None
 
@@ -169,7 +171,7 @@ def _scores(value: Any, prm: str) -> dict[str, list[float]]:
     return {name: scores for name, scores in read.items() if scores}
 
 
-def _check(found: Mapping[str, str], data: Mapping[str, Any], reading: Reading, path: Path) -> None:
+def _check(found: Mapping[str, str], data: Mapping[str, Any], reading: ReadOptions, path: Path) -> None:
     there = ", ".join(map(str, data))
     for key, name in reading.fields.named.items():
         if name and name not in data:

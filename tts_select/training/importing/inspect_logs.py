@@ -9,15 +9,15 @@ from typing import Any
 from tts_select.core.errors import UnknownName
 from tts_select.training.importing import values
 from tts_select.training.importing.entries import Entry, Row
-from tts_select.training.importing.generic import Reading, entry_of_parts
+from tts_select.training.importing.generic import ReadOptions, entry_of_parts
 from tts_select.training.importing.inspect_files import read_log
 from tts_select.training.importing.said import answer_in
 
 _ATTACHED = "attachment://"
 
 
-def read_rows(path: Path, reading: Reading) -> Iterator[Row]:
-    """The verdict is that of the first scorer that has one; `--metric NAME` takes another.
+def read_rows(path: Path, reading: ReadOptions) -> Iterator[Row]:
+    """Yield the samples. The verdict is that of the first scorer that has one; `--metric NAME` takes another.
 
     A retry has copies of the samples that went well before: a sample is known by its `uuid`, and by the
     task's id and the epoch, which a retry keeps.
@@ -49,14 +49,14 @@ class _Sample:
         self._scores = {name: _object(score) for name, score in _scores(data, about).items()}
 
     def failure(self) -> str | None:
-        """Why there is no solution, if there is none."""
+        """The reason why there is no solution, or None."""
         if error := self._data.get("error"):
             return f"it ended in an error ({_object(error).get('message', error)})"
         if self._data.get("invalidation"):
             return "it was invalidated"
         return None if self._choices else "the model wrote nothing"
 
-    def entry(self, path: Path, reading: Reading) -> Entry:
+    def entry(self, path: Path, reading: ReadOptions) -> Entry:
         """Raises:
         ValueError: a part is malformed.
         InputError: there is no such scorer.
@@ -109,7 +109,7 @@ class _Sample:
         return parts if said is None else {**parts, "answer": answer_in(said)}
 
     def _verdicts(self) -> dict[str, bool | None]:
-        """By scorer, and by `SCORER.NAME` where its value has names."""
+        """Return the verdicts by scorer, and by `SCORER.NAME` where a scorer's value has names."""
         found: dict[str, bool | None] = {}
         for name, score in self._scores.items():
             value = score.get("value")
@@ -128,7 +128,7 @@ class _Sample:
         return self._whole(asked)
 
     def _whole(self, text: Any) -> str | None:
-        """A long text may stand among the attachments."""
+        """Return the text itself; a long one may stand among the attachments."""
         if not isinstance(text, str):
             return None
         attached = _object(self._data.get("attachments")) if text.startswith(_ATTACHED) else {}
@@ -140,7 +140,7 @@ def _object(value: Any) -> Mapping[str, Any]:
 
 
 def _scores(data: Mapping[str, Any], about: Mapping[str, Any]) -> Mapping[str, Any]:
-    """By scorer; a log of the first version has a single `score`."""
+    """Return the scores by scorer; a log of the first version has a single `score`."""
     if isinstance(data.get("scores"), dict):
         return _object(data["scores"])
     scorer = _object(about.get("scorer")).get("name", "score")
@@ -148,7 +148,7 @@ def _scores(data: Mapping[str, Any], about: Mapping[str, Any]) -> Mapping[str, A
 
 
 def _text_of(content: Any) -> str | None:
-    """What a message says, without what the model thought."""
+    """Return the text of a message, without what the model thought."""
     if not isinstance(content, list):
         return content if isinstance(content, str) else None
     parts = [_object(part) for part in content]
@@ -156,7 +156,7 @@ def _text_of(content: Any) -> str | None:
 
 
 def _verdict(value: Any) -> bool | None:
-    """As Inspect turns a score into 1 or 0; None is anything between, and P, which is half."""
+    """Turn a score into 1 or 0 as Inspect does; None is anything between, and P, which is half."""
     try:
         return values.flag(value)
     except ValueError:

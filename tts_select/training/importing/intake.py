@@ -1,4 +1,5 @@
-"""What was read so far: samples in the spool, their problems, and what is common to all of them."""
+"""Holds what has been read so far: samples in the spool, their problems, and what is common to all of
+them."""
 
 from __future__ import annotations
 
@@ -17,15 +18,15 @@ SCHEME = "log"
 
 @dataclass(slots=True)
 class Intake:
-    """What was read so far."""
+    """The samples, problems and models that have been read so far."""
 
     spool: Spool
     problems: Problems
     tally: Tally
     prms: dict[str, dict[str, None]] = field(default_factory=dict)
-    """By policy, those that have scored its samples, in the order in which they were met."""
+    """The PRMs that have scored each policy's samples, in the order in which they were met."""
     models: dict[str, str] = field(default_factory=dict)
-    """By spec, the names in the log."""
+    """The names in the log, by spec."""
     failures: list[tuple[Path, Row]] = field(default_factory=list)
     """Samples that failed, until it is known whether another attempt went well."""
     log_has_graded: bool = False
@@ -67,7 +68,7 @@ class Intake:
         return unit
 
     def _unit(self) -> Unit:
-        """The finest that samples are known in, but for as few as may be bad."""
+        """Return the finest unit that samples are known in, except for as few as may be bad."""
         units: tuple[Unit, ...] = ("tokens", "characters")
         for unit in units:
             n_without, total = self.spool.known(unit)

@@ -17,20 +17,20 @@ from tts_select.data.problems.fields import PROBLEM_NAMES
 from tts_select.data.problems.files import plain_name, read_records
 from tts_select.training.importing import nested, values
 from tts_select.training.importing.entries import Entry, Row
-from tts_select.training.importing.generic import TOLERANT, Reading, entry_of_parts
+from tts_select.training.importing.generic import TOLERANT, ReadOptions, entry_of_parts
 from tts_select.training.importing.said import answer_in
 
 _FILE = re.compile(r"samples_(?P<task>.+?)_\d{4}-\d{2}-\d{2}T.*")
 _METRICS = ("math_verify", "exact_match", "acc")
-"""Those that decide, in order of trust: math_verify is right where exact_match misses the format."""
+"""The metrics that decide, in order of trust: math_verify is right where exact_match misses the format."""
 _INVALID = "[invalid]"
-"""What its filters give where they find no answer."""
+"""The text that its filters give where they find no answer."""
 _NO_FILTER = "none"
 
 
-def read_rows(path: Path, reading: Reading) -> Iterator[Row]:
-    """One sample for each repeat. A file with several filters has every sample once for each: `--filter`
-    says which counts, else the first; `--map answer=,correct=` leaves both to our own grading.
+def read_rows(path: Path, reading: ReadOptions) -> Iterator[Row]:
+    """Yield one sample for each repeat. A file with several filters has every sample once for each:
+    `--filter` says which counts, else the first; `--map answer=,correct=` leaves both to our own grading.
 
     Raises:
         InputError: the file has no such filter, or no such metric.
@@ -49,8 +49,8 @@ def read_rows(path: Path, reading: Reading) -> Iterator[Row]:
         raise UnknownName(f"filter in '{path.name}'", reading.filter, filters)
 
 
-def _names(path: Path, reading: Reading) -> tuple[str, str]:
-    """(task, model): the harness names the folder like the model."""
+def _names(path: Path, reading: ReadOptions) -> tuple[str, str]:
+    """Return (task, model): the harness names the folder like the model."""
     stem = Path(plain_name(path)).stem
     found = _FILE.fullmatch(stem)
     folder = path.parent if path.parent.name not in ("", "..") else path.parent.resolve()
@@ -58,7 +58,7 @@ def _names(path: Path, reading: Reading) -> tuple[str, str]:
 
 
 def _rows(
-    place: str, data: Mapping[str, Any], about: Mapping[str, Any], path: Path, reading: Reading
+    place: str, data: Mapping[str, Any], about: Mapping[str, Any], path: Path, reading: ReadOptions
 ) -> Iterator[Row]:
     doc = data["doc"] if isinstance(data.get("doc"), dict) else {}
 
@@ -76,7 +76,7 @@ def _rows(
 
 
 def _about(data: Mapping[str, Any], task: str) -> dict[str, Any]:
-    """What the document says."""
+    """Return what the document says about its problem."""
     doc = data["doc"] if isinstance(data.get("doc"), dict) else {}
     question = next((doc[name] for name in PROBLEM_NAMES if isinstance(doc.get(name), str)), None)
     number = values.text(data.get("doc_id"))
@@ -99,7 +99,8 @@ def _texts(data: Mapping[str, Any]) -> list[Any]:
 
 
 def _is_likelihood(written: Sequence[Any]) -> bool:
-    """Whether it is (log-likelihood, is greedy), or a list of these; newer versions write all as text."""
+    """Return whether it is (log-likelihood, is greedy), or a list of these; newer versions write all as
+    text."""
     if any(isinstance(one, list) for one in written):
         return True
     return len(written) == 2 and str(written[1]) in ("True", "False") and _is_number(written[0])
@@ -114,7 +115,7 @@ def _is_number(value: Any) -> bool:
 
 
 def _answers(data: Mapping[str, Any], texts: Sequence[Any]) -> dict[str, list[Any]]:
-    """What the filter found, if it did so for each repeat. Where it took the whole text, we look."""
+    """Return what each filter found, if it did so for each repeat. Where it took the whole text, we look."""
     filtered = data.get("filtered_resps")
     if not isinstance(filtered, list) or not filtered:
         return {}
@@ -131,8 +132,8 @@ def _answer(filtered: Any, text: Any) -> Any:
     return answer_in(text) if is_whole else filtered
 
 
-def _verdicts(data: Mapping[str, Any], n: int, path: Path, reading: Reading) -> dict[str, list[Any]]:
-    """The metric of each sample, unless it is one of all repeats together."""
+def _verdicts(data: Mapping[str, Any], n: int, path: Path, reading: ReadOptions) -> dict[str, list[Any]]:
+    """Return the metric of each sample, unless it is one of all repeats together."""
     listed = data.get("metrics")
     names = [str(name) for name in listed] if isinstance(listed, list) else []
     if reading.metric is not None:

@@ -38,7 +38,8 @@ def rows_of(
 
 
 def lists_in(data: Mapping[str, Any], found: Mapping[str, str], *, cells: bool) -> dict[str, list[Any]]:
-    """The lists of a row that hold a value for each of its samples, by field; none if it is one sample.
+    """Return the lists of a row that hold a value for each of its samples, by field; none if it is one
+    sample.
 
     `cells`: a list may be written in a cell, as a table has it.
     """
@@ -59,7 +60,7 @@ def lists_in(data: Mapping[str, Any], found: Mapping[str, str], *, cells: bool) 
 def fields_of_each(
     found: Mapping[str, str], lists: Mapping[str, list[Any]], fields: FieldMap
 ) -> dict[str, str]:
-    """Which field is which for a single sample of a row with these lists.
+    """Return which field is which for a single sample of a row with these lists.
 
     An answer that is not one of each sample is the known one, which datasets call so.
     """
@@ -77,7 +78,7 @@ def fields_of_each(
 def sample_of(
     data: Mapping[str, Any], k: int, each: Mapping[str, Any], found: Mapping[str, str]
 ) -> dict[str, Any]:
-    """The row as if it had the sample at place `k` alone."""
+    """Return the row as if it had the sample at place `k` alone."""
     text = each.get(found.get("text", ""))
     shared = values.text(data.get(found.get("sample", "")))
     return {**data, **each, _NUMBER: shared and f"{shared}:{k}", _HASH: text and f"{k}:{text}"}

@@ -26,7 +26,7 @@ class Reference:
     by: By
     """`row`: the last number in an id of the log is the row of its problem, from 0."""
     problems: Mapping[str, LoggedProblem]
-    """By id, or by the row as text."""
+    """The problems by id, or by the row as text."""
 
     @classmethod
     def load(cls, source: str, fields: Fields, by: By) -> Reference:
@@ -38,7 +38,7 @@ class Reference:
         return cls(source, by, {key: _logged(row) for key, row in zip(keys, rows, strict=True)})
 
     def find(self, id_: str) -> LoggedProblem | None:
-        """The problem that a log's id is of."""
+        """Return the problem that a log's id stands for."""
         if self.by == "row":
             found = _LAST_NUMBER.search(id_)
             id_ = str(int(found[1])) if found else ""
@@ -47,17 +47,17 @@ class Reference:
 
 @dataclass(slots=True)
 class Problems:
-    """Those met so far, by id."""
+    """The problems met so far, by id."""
 
     reference: Reference | None = None
     known: dict[str, LoggedProblem] = field(default_factory=dict)
     golds: dict[str, str] = field(default_factory=dict)
-    """Of the log itself, where there is a reference."""
+    """The gold answers of the log itself, where there is a reference."""
     n_found: int = 0
-    """In the reference."""
+    """The number of problems that were found in the reference."""
 
     def meet(self, entry: Entry) -> LoggedProblem:
-        """The problem of a sample, with what it adds to what is known of it.
+        """Return the problem of a sample, with what it adds to what is known of it.
 
         Raises:
             ValueError: it contradicts what was said of the problem before.

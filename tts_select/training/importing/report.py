@@ -1,4 +1,4 @@
-"""What became of the rows that were read, and what the log holds."""
+"""The report of an import: what became of the rows that were read, and what the log holds."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ class Tally:
 
     strict: bool = False
     max_bad_share: float = MAX_BAD_SHARE
-    """The share of bad ones with which a log is still one."""
+    """The largest share of bad rows with which a log is still accepted."""
     n_rows: int = 0
     n_bad: int = 0
     n_duplicates: int = 0
     notes: list[str] = field(default_factory=list)
-    """The first of the bad ones, with file and line."""
+    """The first bad rows, with file and line."""
     n_noted: int = 0
-    """The bad ones that `notes` tell of."""
+    """The number of bad rows that `notes` tells of."""
 
     @property
     def n_spare(self) -> int:
-        """How many more may be bad."""
+        """The number of rows that may still be bad."""
         return 0 if self.strict else max(0, int(self.max_bad_share * self.n_rows) - self.n_bad)
 
     def reject(self, path: Path, place: str, complaint: str) -> None:
@@ -70,19 +70,19 @@ class Tally:
 
 @dataclass(slots=True)
 class PolicySummary:
-    """What the log holds of one policy."""
+    """A summary of the samples of one policy."""
 
     policy: str
     n_parameters: int | None
     sizes: list[int] = field(default_factory=list)
-    """Of its pools, how many samples each has."""
+    """The number of samples in each of its pools."""
     shares: float = 0.0
     """The sum over pools of how many samples are correct, each from 0 to 1."""
     n_answered: int = 0
     n_units: int = 0
 
     def add(self, pool: Pool) -> None:
-        """Count one of its pools."""
+        """Count one of the policy's pools."""
         self.sizes.append(len(pool.samples))
         self.shares += sum(s.correct for s in pool.samples) / len(pool.samples)
         self.n_answered += sum(s.answer is not None for s in pool.samples)
@@ -105,7 +105,7 @@ class PolicySummary:
 
 
 class Report:
-    """What an import did; whole when `counted` has come to its end."""
+    """The report of an import; complete when `counted` has come to its end."""
 
     def __init__(self, manifest: Manifest, tally: Tally, problems: Sequence[LoggedProblem]) -> None:
         self.manifest, self.tally = manifest, tally
@@ -114,13 +114,13 @@ class Report:
         self.policies = {s: PolicySummary(s, card.n_parameters) for s, card in cards if card.kind == "policy"}
 
     def counted(self, pools: Iterator[Pool]) -> Iterator[Pool]:
-        """The same pools, counted as they pass."""
+        """Yield the same pools, counted as they pass."""
         for pool in pools:
             self.policies[pool.policy].add(pool)
             yield pool
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
+        """Return the report for JSON."""
         assert self.manifest.imported is not None
         return {
             "schema": self.manifest.schema,

@@ -11,7 +11,7 @@ from pathlib import Path
 from tts_select.core.errors import InputError
 from tts_select.training.importing.building import manifest_of, pools_of
 from tts_select.training.importing.formats import FORMATS
-from tts_select.training.importing.generic import Reading
+from tts_select.training.importing.generic import ReadOptions
 from tts_select.training.importing.intake import Intake
 from tts_select.training.importing.problems import Problems, Reference
 from tts_select.training.importing.report import MAX_BAD_SHARE, Report, Tally
@@ -29,17 +29,17 @@ Progress = Callable[[int, str], None]
 
 @dataclass(frozen=True, slots=True)
 class Import:
-    """What to import. Inert."""
+    """An import to run; it is inert."""
 
     files: Sequence[Path]
-    reading: Reading = field(default_factory=Reading)
+    reading: ReadOptions = field(default_factory=ReadOptions)
     n_parameters: Mapping[str, float] = field(default_factory=dict)
-    """By the names of models and PRMs in the log."""
+    """The sizes of models and PRMs, by their names in the log."""
     reference: Reference | None = None
     strict: bool = False
-    """The first bad sample stops it."""
+    """The first bad sample stops the import."""
     max_bad_share: float = MAX_BAD_SHARE
-    """A larger share of bad samples does too."""
+    """A larger share of bad samples stops it, too."""
 
 
 def import_logs(asked: Import, folder: Path, *, progress: Progress = lambda *_: None) -> Report:

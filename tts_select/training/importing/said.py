@@ -1,4 +1,4 @@
-"""The answer in what a harness took for one: alone, in a line, or in all that the model wrote."""
+"""Finds the answer in what a harness took for one: alone, in a line, or in all that the model wrote."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from tts_select.data.grading import extract_answer
 
 _ANSWER_CHARS = 200
 _LINE = re.compile(r"(?i)\banswer\s*:\s*(.+)")
-"""As Inspect's own prompts ask for it."""
+"""The line that Inspect's own prompts ask for."""
 _MARK = re.compile(r"(?i)<\||</?think|\[/?think\]|◁")
-"""What stands around thoughts and turns, and in no answer."""
+"""Marks that stand around thoughts and turns, and in no answer."""
 
 
 def answer_in(text: str) -> str | None:
-    """What `extract_answer` finds, else what follows `ANSWER:`, else the text where it is short.
+    """Return what `extract_answer` finds, else what follows `ANSWER:`, else the text where it is short.
 
     A text with thoughts in it is never an answer as a whole.
     """

@@ -16,13 +16,13 @@ from tts_select.data.problems.fields import ID_NAMES, is_unknown
 from tts_select.data.problems.files import read_records
 from tts_select.training.importing import nested
 from tts_select.training.importing.entries import Entry, Row
-from tts_select.training.importing.generic import TOLERANT, Reading, entry_of_parts
+from tts_select.training.importing.generic import TOLERANT, ReadOptions, entry_of_parts
 
 _SEARCHES = ("beam_search", "dvts", "diverse_verifier")
 
 
-def read_rows(path: Path, reading: Reading) -> Iterator[Row]:
-    """One sample for each completion.
+def read_rows(path: Path, reading: ReadOptions) -> Iterator[Row]:
+    """Yield one sample for each completion.
 
     Raises:
         InputError: it is the output of a search, whose completions are no independent samples; or the model
@@ -43,7 +43,7 @@ def read_rows(path: Path, reading: Reading) -> Iterator[Row]:
             yield from _rows(place, data, path, reading)
 
 
-def _rows(place: str, data: Mapping[str, Any], path: Path, reading: Reading) -> Iterator[Row]:
+def _rows(place: str, data: Mapping[str, Any], path: Path, reading: ReadOptions) -> Iterator[Row]:
     about = _about(data)
 
     def read(k: int, each: dict[str, Any]) -> Entry:
@@ -62,12 +62,12 @@ def _rows(place: str, data: Mapping[str, Any], path: Path, reading: Reading) -> 
 
 
 def _about(data: Mapping[str, Any]) -> dict[str, Any]:
-    """What all samples of a line share."""
+    """Return what all samples of a line share."""
     id_ = next((data[name] for name in ID_NAMES if name in data), None)
     known = {"problem": data.get("problem"), "gold": data.get("answer"), "id": id_}
     return {**known, "level": data.get("level"), "family": data.get("subject")}
 
 
 def _steps(score: Any) -> Any:
-    """A score of the whole is one of a single step."""
+    """Return a score for each step; a score of the whole counts as one of a single step."""
     return [score] if isinstance(score, int | float) else score

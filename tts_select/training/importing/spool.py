@@ -1,4 +1,4 @@
-"""Samples on their way: on disk, without their duplicates, and out again pool by pool.
+"""Keeps samples on disk on their way, without duplicates, and yields them pool by pool.
 
 SQLite holds them, so a log of many gigabytes needs memory for its problems and for one pool.
 """
@@ -31,7 +31,7 @@ CREATE TABLE samples (
 
 @dataclass(frozen=True, slots=True)
 class SpoolSample:
-    """What of an entry belongs to its pool."""
+    """The parts of an entry that belong to its pool."""
 
     answer: str | None
     correct: bool | None
@@ -45,7 +45,7 @@ class SpoolSample:
 
 
 class Spool:
-    """One file, gone in the end if its folder is."""
+    """A file of samples; it is removed in the end if its folder is."""
 
     def __init__(self, path: Path) -> None:
         self._db = sqlite3.connect(path)
@@ -81,7 +81,7 @@ class Spool:
         return self._db.execute(insert, values).rowcount == 1
 
     def has(self, entry: Entry) -> bool:
-        """Whether there is a sample with the number of this one, of whatever policy."""
+        """Return whether there is a sample with the number of this one, of any policy."""
         if entry.number is None:
             return False
         found = "SELECT 1 FROM samples WHERE problem = ? AND number = ?"
@@ -89,7 +89,7 @@ class Spool:
         return self._db.execute(found, where).fetchone() is not None
 
     def known(self, unit: Unit) -> tuple[int, int]:
-        """(samples whose length in this unit is not known, the sum of all lengths)."""
+        """Return (samples whose length in this unit is not known, the sum of all lengths)."""
         found = f"SELECT count(*) - count({unit}), coalesce(sum({unit}), 0) FROM samples"  # noqa: S608  a literal
         n_without, total = self._db.execute(found).fetchone()
         return n_without, total
@@ -103,12 +103,12 @@ class Spool:
         self._db.execute("CREATE INDEX by_pool ON samples (policy, problem)")  # and the place, as every index
 
     def problems(self) -> set[str]:
-        """The ids of those that have samples."""
+        """The ids of the problems that have samples."""
         names = list(self._problems)
         return {names[k] for (k,) in self._db.execute("SELECT DISTINCT problem FROM samples")}
 
     def sizes(self) -> dict[str, list[int]]:
-        """By policy, how many samples each of its pools has."""
+        """The number of samples in each of its pools, by policy."""
         found: dict[str, list[int]] = {}
         names = list(self._policies)
         for policy, n in self._db.execute("SELECT policy, count(*) FROM samples GROUP BY policy, problem"):
@@ -116,7 +116,7 @@ class Spool:
         return found
 
     def pools(self) -> Iterator[tuple[str, str, list[SpoolSample]]]:
-        """(policy, problem, its samples in the order in which they came)."""
+        """Yield (policy, problem, its samples in the order in which they came)."""
         policies, problems = list(self._policies), list(self._problems)
         rows = self._db.execute(
             "SELECT policy, problem, content FROM samples INDEXED BY by_pool ORDER BY policy, problem, place"

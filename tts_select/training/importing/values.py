@@ -1,4 +1,4 @@
-"""What stands in a field of a log, as the value that is meant; CSV has text for everything.
+"""Reads a field of a log as the value that is meant; CSV has text for everything.
 
 All of these raise ValueError with what is wrong; None stands for what is not known, as in an empty cell.
 """
@@ -33,23 +33,23 @@ _FINISHES = {
 
 
 def text(value: Any) -> str | None:
-    """As it is; a number as it is written."""
+    """Return a text as it is, and a number as it is written."""
     return None if is_unknown(value) else _storable(plain_text(value))
 
 
 def response(value: Any) -> str | None:
-    """What a model wrote, which may be nothing at all."""
+    """Return what a model wrote, which may be nothing at all."""
     return None if not isinstance(value, str) and is_unknown(value) else _storable(str(value))
 
 
 def answer(value: Any, nothing: Collection[str] = ()) -> str | None:
-    """The final answer, alone or in a worked solution; the texts in `nothing` stand for none."""
+    """Return the final answer, alone or in a worked solution; the texts in `nothing` stand for none."""
     found = answer_of(value)
     return None if found is None or found in nothing else _storable(found)
 
 
 def flag(value: Any) -> bool | None:
-    """Whether it is correct; a share of 1 is, and one of 0 is not."""
+    """Return whether the value means correct; a share of 1 does, and one of 0 does not."""
     found = str(value).strip().lower()
     if is_unknown(value) or found in _NULLS:
         return None
@@ -62,7 +62,7 @@ def flag(value: Any) -> bool | None:
 
 
 def count(value: Any) -> int | None:
-    """A whole number from 0."""
+    """Return a whole number from 0."""
     if is_unknown(value):
         return None
     found = number(value)
@@ -72,13 +72,13 @@ def count(value: Any) -> int | None:
 
 
 def logprob(value: Any) -> float | None:
-    """A finite number."""
+    """Return a finite log probability."""
     is_blank = is_unknown(value) and value != "nan"  # written out, it is arithmetic that went wrong
     return None if is_blank else number(value)
 
 
 def number(value: Any) -> float:
-    """A finite number."""
+    """Return a finite number."""
     try:
         found = float(value) if not isinstance(value, bool) else math.nan
     except (TypeError, ValueError, OverflowError):
@@ -89,7 +89,7 @@ def number(value: Any) -> float:
 
 
 def level(value: Any) -> int | None:
-    """As a number, or None: what is no number is of no use here."""
+    """Return the level as a number; None if it is not one."""
     try:
         return level_of(value)
     except ValueError:
@@ -97,12 +97,12 @@ def level(value: Any) -> int | None:
 
 
 def finish(value: Any) -> str | None:
-    """Why a sample ended, where that is known to mean something here."""
+    """Return why a sample ended, where that is known to mean something here."""
     return _FINISHES.get(str(value).strip().lower())
 
 
 def step_scores(value: Any) -> list[float]:
-    """One a step; empty where there are none."""
+    """Return one score for each step; empty where there are none."""
     if is_unknown(value) or str(value).strip().lower() in _NULLS:
         return []
     found = [number(one) for one in _list(value)]

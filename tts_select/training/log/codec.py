@@ -71,7 +71,7 @@ COST_FIELDS: dict[str, tuple[type, ...]] = {
 
 
 def encode(record: Record) -> dict[str, Any]:
-    """As it is in a shard."""
+    """Return the record as it is in a shard."""
     return {"kind": _KINDS[type(record)], **asdict(record)}
 
 
@@ -149,7 +149,7 @@ def _sample(data: Any, what: str) -> Sample:
 
 
 def _imported_sample(data: Any, what: str) -> Sample:
-    """The log that it comes from has its own idea of what is complete and what is correct."""
+    """Decode a sample of an imported log, which has its own idea of what is complete and what is correct."""
     answer, correct, n_tokens, logprob, finish, text, scores = take(
         data, what, _IMPORTED_SAMPLE, optional=("logprob", "finish", "text"), ignored=_GONE
     )

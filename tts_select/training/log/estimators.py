@@ -1,4 +1,4 @@
-"""What a pool of n samples shows of any smaller budget k, without bias: the mean over all subsets of k.
+"""Estimates from a pool of n samples for any smaller budget k, without bias: the mean over all subsets of k.
 
 pass@k is that of Chen et al. 2021 (arXiv 2107.03374, equation 1); best-of-k follows from order statistics. A
 vote has no closed form: its subsets are drawn with a seed (`training/evaluation/fixed.py`).
@@ -12,7 +12,7 @@ from itertools import groupby
 
 
 def pass_at_k(n: int, n_right: int, k: int) -> float:
-    """How often k of n samples, `n_right` of them right, hold a right one.
+    """Return how often k of n samples, `n_right` of them right, hold a right one.
 
     Raises:
         ValueError: k is not from 1 to n.
@@ -22,7 +22,7 @@ def pass_at_k(n: int, n_right: int, k: int) -> float:
 
 
 def best_of_k(scores: Sequence[float], right: Sequence[bool], k: int) -> float:
-    """How often the sample with the highest of k scores is right; equal scores are chosen among evenly.
+    """Return how often the sample with the highest of k scores is right; ties are broken evenly.
 
     Raises:
         ValueError: k is not from 1 to n.

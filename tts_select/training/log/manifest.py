@@ -15,7 +15,7 @@ from tts_select.training.log.codec import take
 from tts_select.training.log.records import (
     IMPORTED_SCHEMA,
     SCHEMA,
-    Imported,
+    ImportFacts,
     LoggedProblem,
     Manifest,
     ModelCard,
@@ -35,7 +35,7 @@ _FIELDS: dict[str, tuple[type, ...]] = {
     "problems": (dict,),
 }
 _SAMPLES_OF = "n_samples_of"
-"""There alone where policies have pools of different sizes."""
+"""The field that is there only where policies have pools of different sizes."""
 _IMPORTED: dict[str, tuple[type, ...]] = {
     "format": (str,),
     "files": (list,),
@@ -46,7 +46,7 @@ _IMPORTED: dict[str, tuple[type, ...]] = {
     "n_pools": (int,),
 }
 _GONE = ("checkpoint_every",)
-"""Fields of it that earlier versions wrote."""
+"""Fields of a manifest that earlier versions wrote."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +57,13 @@ class PoolPlan:
     prms: tuple[str, ...]
 
     def size(self, n_samples: int, n_samples_of: Mapping[str, int] | None = None) -> int:
-        """How many samples it has: those of its policy, else `n_samples`; every greedy sample is the same."""
+        """Return how many samples the pool has: those of its policy, else `n_samples`; a greedy pool has
+        one."""
         return (n_samples_of or {}).get(self.arm.policy, n_samples) if self.arm.temperature > 0 else 1
 
 
 def pools_of(arms: Iterable[Arm]) -> dict[str, PoolPlan]:
-    """By the names of the pools."""
+    """The pools that these arms take their samples from, by name."""
     sharing: dict[str, list[Arm]] = {}
     for arm in arms:
         if arm.is_sampling:
@@ -74,17 +75,17 @@ def pools_of(arms: Iterable[Arm]) -> dict[str, PoolPlan]:
 
 
 def pool_size(manifest: Manifest, plan: PoolPlan) -> int:
-    """How many samples a pool of the log has."""
+    """Return how many samples a pool of the log has."""
     return plan.size(manifest.n_samples, manifest.n_samples_of)
 
 
 def policies(manifest: Manifest) -> tuple[str, ...]:
-    """Of all arms."""
+    """The policies of all arms, each once."""
     return tuple(dict.fromkeys(arm.policy for arm in manifest.arms))
 
 
 def prms(manifest: Manifest) -> tuple[str, ...]:
-    """Of all arms."""
+    """The PRMs of all arms, each once."""
     return tuple(dict.fromkeys(arm.prm for arm in manifest.arms if arm.prm))
 
 
@@ -99,7 +100,8 @@ def rounds(n_samples: int) -> tuple[int, ...]:
 
 
 def encode_manifest(manifest: Manifest, problems: Iterable[LoggedProblem]) -> dict[str, Any]:
-    """As it is in manifest.json; count and hash of the problems tell a log that lacks some, or has others."""
+    """Return the object in manifest.json; the number and the hash of the problems show whether a log lacks
+    some or has others."""
     fields = {
         name: value
         for name, value in asdict(manifest).items()
@@ -111,7 +113,7 @@ def encode_manifest(manifest: Manifest, problems: Iterable[LoggedProblem]) -> di
 
 
 def digest_of(problems: Iterable[LoggedProblem]) -> dict[str, Any]:
-    """Whatever the order of the problems."""
+    """Return a hash of the problems that does not depend on their order."""
     rows = sorted(json.dumps(asdict(problem), sort_keys=True) for problem in problems)
     return {"count": len(rows), "sha256": hashlib.sha256("\n".join(rows).encode()).hexdigest()}
 
@@ -150,7 +152,7 @@ def decode_manifest(data: Any) -> Manifest:
 
 
 def differences(there: dict[str, Any], here: dict[str, Any]) -> list[str]:
-    """In words, between two encoded manifests."""
+    """Describe in words how two encoded manifests differ."""
     found = []
     for name in (*_FIELDS, _SAMPLES_OF):
         old, new = there.get(name), here.get(name)
@@ -189,11 +191,11 @@ def _arm(data: Any, number: int) -> Arm:
     return arm
 
 
-def _imported(data: Any) -> Imported:
+def _imported(data: Any) -> ImportFacts:
     format_, files, unit, *counts = take(data, "its import", _IMPORTED, ignored=_GONE)
     if unit not in get_args(Unit) or not all(isinstance(name, str) for name in files):
         raise ValueError(f"its import has the unit {unit!r} and the files {files!r}")
-    return Imported(format_, tuple(files), unit, *counts)
+    return ImportFacts(format_, tuple(files), unit, *counts)
 
 
 def _card(spec: str, data: Any, is_imported: bool) -> ModelCard:

@@ -17,18 +17,18 @@ from tts_select.training.log.records import LoggedProblem, Pool, Run, SweepLog
 TABLES = ("problems", "pools", "runs")
 _ROWS = 4096
 _CHARS = 4_000_000
-"""So many rows, or characters of solutions, are written at a time."""
+"""The rows, and the characters of solutions, that are written at a time."""
 _OWN = ("answer", "correct", "n_tokens", "logprob", "finish", "text")
 """The columns that are fields of a sample too."""
 
 
 def is_compact(folder: Path) -> bool:
-    """Whether all the parquet files are there."""
+    """Return whether all the parquet files are there."""
     return all(_path(folder, name).is_file() for name in TABLES)
 
 
 def write_parquet(folder: Path, log: SweepLog) -> None:
-    """Each file appears whole or not at all."""
+    """Write the log as parquet files, each of which appears whole or not at all."""
     runs = (run for found in log.runs.values() for run in found)
     write_tables(folder, log.problems.values(), log.pools.values(), runs)
 
@@ -39,7 +39,7 @@ def write_tables(
     pools: Iterable[Pool],
     runs: Iterable[Run] = (),
 ) -> None:
-    """A log's records, one after the other: no more than some rows are in memory."""
+    """Write a log's records one after the other, holding only some rows in memory."""
     rows = {
         "problems": (asdict(problem) for problem in problems),
         "pools": (row for pool in pools for row in _pool_rows(pool)),
@@ -75,7 +75,7 @@ def _batches(rows: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
 
 
 def read_parquet(folder: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    """(where it is, for messages; a record as `decode` takes it).
+    """Yield (place, record): where the record is, for messages, and the record as `decode` takes it.
 
     Raises:
         InputError: a file cannot be read, or lacks a column.

@@ -29,11 +29,11 @@ SHARDS = "shards"
 GO_ON = "run the same sweep again to finish it"
 
 Key = tuple[object, ...]
-"""What a record is about: two of the same key are a duplicate."""
+"""The subject of a record: two records with the same key are duplicates."""
 
 
 def read_log(folder: Path, *, allow_partial: bool = False) -> SweepLog:
-    """All of a log, checked; with `allow_partial` also one whose sweep has not ended.
+    """Read all of a log, checked; with `allow_partial` also one whose sweep has not ended.
 
     Raises:
         InputError: it is missing, malformed or of another schema, or records are missing.
@@ -46,7 +46,7 @@ def read_log(folder: Path, *, allow_partial: bool = False) -> SweepLog:
 
 
 def read_manifest(folder: Path) -> tuple[Manifest, dict[str, Any]]:
-    """The manifest, and the JSON object that it was.
+    """Return the manifest, and the JSON object that it was read from.
 
     Raises:
         InputError: it is missing, malformed or of another schema.
@@ -65,7 +65,7 @@ def read_manifest(folder: Path) -> tuple[Manifest, dict[str, Any]]:
 
 
 def read_records(folder: Path, manifest: Manifest) -> Records:
-    """The records that are there, checked against the manifest and each other.
+    """Read the records that are there, checked against the manifest and each other.
 
     Raises:
         InputError: one is malformed, twice there, or about something unknown.
@@ -83,12 +83,12 @@ def read_records(folder: Path, manifest: Manifest) -> Records:
 
 
 def shard_paths(folder: Path) -> list[Path]:
-    """In the order in which they were written."""
+    """Return the shards in the order in which they were written."""
     return sorted((folder / SHARDS).glob("*.jsonl"))
 
 
 def key_of(record: Record) -> Key:
-    """What it is about."""
+    """Return the key of a record."""
     if isinstance(record, LoggedProblem):
         return ("problem", record.id)
     if isinstance(record, Pool):
@@ -98,13 +98,13 @@ def key_of(record: Record) -> Key:
 
 @dataclass(slots=True)
 class Records:
-    """Those of a log, by their keys."""
+    """The records of a log, by their keys."""
 
     manifest: Manifest
     by_key: dict[Key, Record] = field(default_factory=dict)
     _where: dict[Key, str] = field(default_factory=dict)
     _seeds: dict[str, list[int]] = field(default_factory=dict)
-    """Of each search arm."""
+    """The seeds of each search arm."""
 
     def __post_init__(self) -> None:
         for arm, seed in searches(self.manifest.arms, self.manifest.n_runs, self.manifest.seed):
@@ -135,18 +135,18 @@ class Records:
                 )
 
     def expected(self) -> Iterator[Key]:
-        """The keys of what a whole log has of its problems, in their order."""
+        """Yield the keys of what a whole log has of its problems, in their order."""
         ids = self.problems()
         yield from (("pool", id_, name) for name in pools_of(self.manifest.arms) for id_ in ids)
         runs = [(name, seed) for name, seeds in self._seeds.items() for seed in seeds]
         yield from (("run", id_, name, seed) for name, seed in runs for id_ in ids)
 
     def problems(self) -> dict[str, LoggedProblem]:
-        """By id."""
+        """The problems by id."""
         return {r.id: r for r in self.by_key.values() if isinstance(r, LoggedProblem)}
 
     def log(self) -> SweepLog:
-        """In the order of the manifest, whatever that of the shards."""
+        """The log in the order of its manifest, whatever the order of its shards."""
         pools: dict[tuple[str, str], Pool] = {}
         runs: dict[tuple[str, str], tuple[Run, ...]] = {}
         for key in self.expected():
@@ -169,7 +169,8 @@ def _shard_records(shards: list[Path]) -> Iterator[tuple[str, Any]]:
 
 
 def _lines(shard: Path, stream: BinaryIO) -> Iterator[tuple[str, Any]]:
-    """A last line that a crash tore off is no record, and no error; anywhere else it is one."""
+    """Yield the lines of a shard. A last line that a crash tore off is skipped; anywhere else it is an
+    error."""
     for number, line in enumerate(stream, start=1):
         if not line.endswith(b"\n"):
             return

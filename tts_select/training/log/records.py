@@ -1,4 +1,4 @@
-"""What a sweep log holds, as values (docs/sweep-log.md has the format on disk)."""
+"""The contents of a sweep log, as values (docs/sweep-log.md has the format on disk)."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from tts_select.core.cost import Cost
 
 SCHEMA = "tts-select/sweep@1"
 IMPORTED_SCHEMA = "tts-select/sweep@2"
-"""Of a log that others wrote: what they do not say is None."""
+"""The schema of a log that others wrote: what it does not say is None."""
 
 Unit = Literal["tokens", "characters", "samples"]
-"""What `n_tokens` counts; of what is neither known in tokens nor in characters each sample counts 1."""
+"""The unit of `n_tokens`; a sample counts as 1 where neither tokens nor characters are known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,56 +23,56 @@ class ModelCard:
     kind: str
     """`policy` or `prm`."""
     n_parameters: int | None
-    """None: not known, which only an imported log may have."""
+    """None if it is not known, which only an imported log may have."""
     fingerprint: str
 
 
 @dataclass(frozen=True, slots=True)
-class Imported:
-    """Of a log that was imported: what its counts are, and what became of the rows that were read."""
+class ImportFacts:
+    """The facts of an import: the unit of its counts, and what became of the rows that were read."""
 
     format: str
     files: tuple[str, ...]
-    """Their names."""
+    """The names of the files."""
     unit: Unit
     n_rows: int
-    """Samples that were read, good or not."""
+    """The number of samples that were read, good or not."""
     n_bad: int
-    """Those that could not be used."""
+    """The number of samples that could not be used."""
     n_duplicates: int
-    """Those that were there before."""
+    """The number of samples that were there before."""
     n_pools: int
-    """A pool is there if it has a sample, so this tells a log that lacks some."""
+    """The number of pools. A pool is there if it has a sample, so this shows whether a log lacks some."""
 
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What was swept; written before the first record."""
+    """The plan of a sweep, written before the first record."""
 
     portfolio: str
     arms: tuple[Arm, ...]
     n_samples: int
-    """Of each pool that is not greedy."""
+    """The number of samples in each pool that is not greedy."""
     n_runs: int
-    """Of each search arm on each problem, each with a seed of its own."""
+    """The number of runs of each search arm on each problem, each with its own seed."""
     seed: int
     models: dict[str, ModelCard]
-    """By their specs."""
+    """The models by their specs."""
     grader: str
     """Fingerprint of the grading; `log` where an imported log says itself what is correct."""
-    imported: Imported | None = None
+    imported: ImportFacts | None = None
     n_samples_of: dict[str, int] = field(default_factory=dict)
-    """By policy, where its pools have another number of samples."""
+    """The number of samples by policy, where its pools have another number."""
 
     @property
     def schema(self) -> str:
-        """By which others know what to expect."""
+        """The schema, which tells readers what to expect."""
         return SCHEMA if self.imported is None else IMPORTED_SCHEMA
 
 
 @dataclass(frozen=True, slots=True)
 class LoggedProblem:
-    """In an imported log the text may be "", which is not known, and so may the answer be None."""
+    """A problem of a log. In an imported log the text may be "" and the answer None if they are not known."""
 
     id: str
     problem: str
@@ -95,7 +95,7 @@ class Sample:
     finish: str | None
     text: str | None
     scores: dict[str, tuple[float, ...]]
-    """By PRM, one score a step; a PRM that could not score it is missing."""
+    """The scores by PRM, one for each step; a PRM that could not score the sample is missing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,12 +111,13 @@ class Pool:
     prompt_tokens: int | None
     samples: tuple[Sample, ...]
     prm_tokens: dict[str, dict[int, int]]
-    """By PRM: the tokens it computed to score the first k samples, for k = 1, 2, 4, ... and all of them.
-    Samples share prefixes, so this is less than the sum over samples. Not known of an imported log."""
+    """The tokens that each PRM computed to score the first k samples, for k = 1, 2, 4, ... and all of
+    them. Samples share prefixes, so this is less than the sum over samples. It is not known for an
+    imported log."""
 
     @property
     def name(self) -> str:
-        """By which arms know it."""
+        """The name by which arms know the pool."""
         return pool_name(self.policy, self.temperature)
 
 
@@ -126,17 +127,17 @@ class Run:
 
     problem: str
     arm: str
-    """Its name."""
+    """The name of the arm."""
     seed: int
     answer: str | None
     correct: bool
     confidence: float | None
     n_tokens: int
-    """Of the solution that has the answer; 0 without one."""
+    """The tokens of the solution that has the answer; 0 without one."""
     logprob: float
-    """Of that solution."""
+    """The log probability of that solution."""
     scores: tuple[float, ...]
-    """Of that solution, one a step, by the arm's PRM; empty if it has not scored it."""
+    """The scores of that solution by the arm's PRM, one for each step; empty if it has not scored it."""
     cost: Cost
 
 
@@ -146,8 +147,8 @@ class SweepLog:
 
     manifest: Manifest
     problems: dict[str, LoggedProblem]
-    """By id."""
+    """The problems by id."""
     pools: dict[tuple[str, str], Pool]
-    """By (problem id, the pool's name)."""
+    """The pools by (problem id, name of the pool)."""
     runs: dict[tuple[str, str], tuple[Run, ...]]
-    """By (problem id, arm name), in the order of their seeds."""
+    """The runs by (problem id, arm name), in the order of their seeds."""

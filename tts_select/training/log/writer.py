@@ -33,7 +33,8 @@ from tts_select.training.log.records import LoggedProblem, Manifest, SweepLog
 
 _LOCK = ".lock"
 _SYNC_SECONDS = 1.0
-"""What was flushed survives the process; at most so much of it is lost with the whole machine."""
+"""The most time between two syncs to disk. Flushed records survive the process; only a crash of the whole
+machine loses those of this time."""
 
 
 class Writer:
@@ -74,11 +75,11 @@ class Writer:
 
     @property
     def n_done(self) -> int:
-        """Pools and runs that are there."""
+        """The number of pools and runs that are there."""
         return sum(not isinstance(r, LoggedProblem) for r in self._records.by_key.values())
 
     def write(self, record: Record) -> None:
-        """Append it.
+        """Append the record.
 
         Raises:
             ValueError: it is no record of this sweep, or it is there already.
@@ -155,7 +156,7 @@ class Writer:
 
 
 def _check_own(folder: Path) -> None:
-    """So that a sweep is never strewn among other files."""
+    """Refuse a folder with other files, so that a sweep is never strewn among them."""
     own = (_LOCK, MANIFEST + ".partial")
     others = sorted(path.name for path in folder.iterdir() if path.name not in own)
     if others and MANIFEST not in others:
@@ -163,7 +164,7 @@ def _check_own(folder: Path) -> None:
 
 
 def _locked(folder: Path) -> BinaryIO:
-    """The system takes the lock from a process that ends, in whatever way."""
+    """Hold the lock on the folder; the system releases it when the process ends, in whatever way."""
     import fcntl
 
     stream = (folder / _LOCK).open("ab")
@@ -178,7 +179,7 @@ def _locked(folder: Path) -> BinaryIO:
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """On the disk in one piece, or not at all."""
+    """Write the file to disk in one piece, or not at all."""
     partial = path.with_name(path.name + ".partial")
     with partial.open("wb") as stream:
         stream.write(content)

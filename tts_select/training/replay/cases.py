@@ -19,7 +19,7 @@ from tts_select.core.cost import inference_flops
 from tts_select.core.errors import InputError
 from tts_select.core.voting import ROUND, aggregate, is_settled
 from tts_select.data.grading import group_equivalent
-from tts_select.selector.evidence import Evidence, Observed, counts, won_by
+from tts_select.selector.evidence import Evidence, SolutionEvidence, counts, won_by
 from tts_select.training.log.estimators import best_of_k
 from tts_select.training.log.manifest import pools_of
 from tts_select.training.log.records import LoggedProblem, Manifest, Pool, Run, Sample, SweepLog
@@ -28,7 +28,7 @@ from tts_select.training.replay.grouping import RIGHT, Groups, is_cut
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What an arm came to: its answer's group and share of the vote, whether it is right, and the cost."""
+    """The outcome of an arm: its answer's group and share of the vote, whether it is right, and the cost."""
 
     correct: float
     group: int
@@ -46,8 +46,9 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """How much has been seen: samples of each pool, how many of them PRMs have scored, searches by name."""
+class Position:
+    """The point that a replay of a case has come to: samples of each pool, how many of them PRMs have scored,
+    searches by name."""
 
     n: Mapping[str, int] = field(default_factory=dict)
     scored: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
@@ -55,14 +56,14 @@ class Look:
     readers: frozenset[str] = frozenset()
     """The policies and PRMs that have read the prompt: their caches keep it."""
 
-    def after(self, arm: Arm, n: int) -> Look:
-        """When the arm has run, with `n` samples if it is a sampling arm."""
+    def after(self, arm: Arm, n: int) -> Position:
+        """Return the position when the arm has run, with `n` samples if it is a sampling arm."""
         readers = self.readers | {model for model in (arm.policy, arm.prm) if model}
         if not arm.is_sampling:
             return replace(self, found=self.found | {arm.name}, readers=readers)
         seen = max(n, self.n.get(arm.pool, 0))
         scored = {**self.scored.get(arm.pool, {}), **({arm.prm: seen} if arm.prm else {})}
-        return Look({**self.n, arm.pool: seen}, {**self.scored, arm.pool: scored}, self.found, readers)
+        return Position({**self.n, arm.pool: seen}, {**self.scored, arm.pool: scored}, self.found, readers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,39 +71,39 @@ class Case:
     """One problem of a log. Its pools are known by their names."""
 
     problem: LoggedProblem
-    observed: Mapping[str, Sequence[Observed]]
+    observed: Mapping[str, Sequence[SolutionEvidence]]
     correct: Mapping[str, np.ndarray]
-    """By pool, of each sample."""
+    """By pool, whether each sample is right."""
     pools: Mapping[str, Pool]
-    runs: Mapping[str, Sequence[tuple[Run, Observed]]]
-    """By arm name."""
+    runs: Mapping[str, Sequence[tuple[Run, SolutionEvidence]]]
+    """The runs by arm name."""
     searchers: Mapping[str, str]
-    """By arm name, the policy of each search."""
+    """The policy of each search, by arm name."""
     per_token: Mapping[str, float]
-    """By model, what a token of it costs, in the log's unit; NaN where that is not known."""
+    """The cost of a token of each model, in the log's unit; NaN where that is not known."""
 
     def order(self, rng: np.random.Generator) -> Order:
-        """A random draw."""
+        """Draw a random order."""
         perms = {pool: rng.permutation(len(samples)) for pool, samples in self.observed.items()}
         return Order(perms, int(rng.integers(1 << 30)))
 
-    def evidence(self, order: Order, look: Look) -> Evidence:
-        """What has been seen after a look."""
+    def evidence(self, order: Order, position: Position) -> Evidence:
+        """Return what has been seen at a position."""
         seen = {
             pool: [
-                _seen(self.observed[pool][k], place, look.scored.get(pool, {}))
+                _seen(self.observed[pool][k], place, position.scored.get(pool, {}))
                 for place, k in enumerate(order.samples[pool][:count])
             ]
-            for pool, count in look.n.items()
+            for pool, count in position.n.items()
             if count
         }
-        found = {name: self._run(name, order)[1] for name in sorted(look.found)}
-        exhausted = frozenset(pool for pool, n in look.n.items() if n >= len(self.observed[pool]))
+        found = {name: self._run(name, order)[1] for name in sorted(position.found)}
+        exhausted = frozenset(pool for pool, n in position.n.items() if n >= len(self.observed[pool]))
         return Evidence(self.problem.problem, seen, found, exhausted)
 
     def pass_at_1(self, policy: str) -> float:
-        """The share of right samples, of the policy's largest pool; those that were cut are left out, if not
-        all of them were. Of a policy that is not sampled the share of right searches."""
+        """Return the share of right samples in the policy's largest pool, without those that were cut,
+        unless all were. For a policy that is not sampled it is the share of right searches."""
         pools = [name for name, pool in self.pools.items() if pool.policy == policy]
         if not pools:
             return float(np.mean([run.correct for run, _ in self.found_by(policy)]))
@@ -110,23 +111,23 @@ class Case:
         ended = np.array([not is_cut(sample) for sample in self.pools[largest].samples])
         return float(self.correct[largest][ended if ended.any() else ~ended].mean())
 
-    def found_by(self, policy: str) -> list[tuple[Run, Observed]]:
-        """What all searches of a policy came to."""
+    def found_by(self, policy: str) -> list[tuple[Run, SolutionEvidence]]:
+        """Return what all searches of a policy came to."""
         return [run for name, runs in self.runs.items() if self.searchers[name] == policy for run in runs]
 
     def outcome(self, arm: Arm, order: Order) -> Outcome:
-        """Of the arm alone, from the start."""
+        """Return the outcome of the arm alone, from the start."""
         if not arm.is_sampling:
             run, observed = self._run(arm.name, order)
             share, tokens = run.confidence or 0.0, float(run.cost.policy_generated_tokens)
             return Outcome(run.correct, observed.group, share, run.cost.flops, tokens)
         n = self.n_samples(arm, order)
         won = won_by(arm, [self.observed[arm.pool][k] for k in order.samples[arm.pool][:n]])
-        flops, tokens = self.sampling_cost(arm, order, Look(), n)
+        flops, tokens = self.sampling_cost(arm, order, Position(), n)
         return Outcome(self.is_right(won.group), won.group, won.share, flops, tokens)
 
     def best_of(self, arm: Arm) -> float:
-        """How often the best-scored of as many samples as the arm takes is right, over all subsets."""
+        """Return how often the best-scored of as many samples as the arm takes is right, over all subsets."""
         samples = self.observed[arm.pool]
         scores = [s.scores.get(arm.prm or "") for s in samples]
         settled = [aggregate(found, arm.settings.aggregation) if found else -1.0 for found in scores]
@@ -134,52 +135,54 @@ class Case:
         return best_of_k(settled, right, min(arm.budget, len(samples)))
 
     def n_samples(self, arm: Arm, order: Order) -> int:
-        """How many samples a sampling arm takes; an adaptive one stops by itself."""
+        """Return how many samples a sampling arm takes; an adaptive one stops by itself."""
         if arm.method == "adaptive":
             return self._adaptive_n(arm, order.samples[arm.pool])
         return min(arm.budget, len(self.observed[arm.pool]))
 
     def is_right(self, group: int) -> float:
-        """Whether the answer of this group is the right one."""
+        """Return whether the answer of this group is the right one."""
         return float(group == RIGHT)
 
-    def cost(self, arm: Arm, order: Order, look: Look) -> float:
-        """The cost from a look to the end of the arm."""
+    def cost(self, arm: Arm, order: Order, position: Position) -> float:
+        """Return the cost from a position to the end of the arm."""
         if arm.is_sampling:
-            return self.sampling_cost(arm, order, look, self.n_samples(arm, order))[0]
-        return max(0.0, self._run(arm.name, order)[0].cost.flops - self._reused(arm, look))
+            return self.sampling_cost(arm, order, position, self.n_samples(arm, order))[0]
+        return max(0.0, self._run(arm.name, order)[0].cost.flops - self._reused(arm, position))
 
-    def sampling_cost(self, arm: Arm, order: Order, look: Look, n: int) -> tuple[float, float]:
-        """(cost, generated tokens) from a look to `n` samples of the arm's pool, scored by its PRM."""
+    def sampling_cost(self, arm: Arm, order: Order, position: Position, n: int) -> tuple[float, float]:
+        """Return (cost, generated tokens) from a position to `n` samples of the arm's pool, scored by its
+        PRM."""
         pool, places = self.pools[arm.pool], order.samples[arm.pool]
-        here = look.n.get(arm.pool, 0)
+        here = position.n.get(arm.pool, 0)
         generated = sum(pool.samples[k].n_tokens for k in places[here:n])
-        prompt = 0 if here or arm.policy in look.readers else pool.prompt_tokens or 0
+        prompt = 0 if here or arm.policy in position.readers else pool.prompt_tokens or 0
         cost = self.per_token[arm.policy] * (generated + prompt)
         if arm.prm is not None:
-            before = look.scored.get(arm.pool, {}).get(arm.prm, 0)
+            before = position.scored.get(arm.pool, {}).get(arm.prm, 0)
             read = self._prm_tokens(pool, arm.prm, max(n, here)) - self._prm_tokens(pool, arm.prm, before)
-            if not before and arm.prm in look.readers:
+            if not before and arm.prm in position.readers:
                 read -= self._prompt_tokens
             cost += self.per_token[arm.prm] * max(0.0, read)
         return cost, float(generated)
 
     @property
     def _prompt_tokens(self) -> int:
-        """Of the problem. A PRM's are hardly more or fewer than a policy's, and no log tells them apart."""
+        """The prompt's tokens; a PRM's are hardly more or fewer than a policy's, and no log splits them."""
         return min((pool.prompt_tokens or 0 for pool in self.pools.values()), default=0)
 
-    def _reused(self, arm: Arm, look: Look) -> float:
-        """The cost of reading the prompt that a run from the start paid for, and that is not paid again."""
-        again = [model for model in (arm.policy, arm.prm) if model in look.readers]
+    def _reused(self, arm: Arm, position: Position) -> float:
+        """Return the cost of reading the prompt that was paid before the run and is not paid again."""
+        again = [model for model in (arm.policy, arm.prm) if model in position.readers]
         return sum(self.per_token[model] * self._prompt_tokens for model in again)
 
-    def _run(self, name: str, order: Order) -> tuple[Run, Observed]:
+    def _run(self, name: str, order: Order) -> tuple[Run, SolutionEvidence]:
         runs = self.runs[name]
         return runs[order.run % len(runs)]
 
     def _prm_tokens(self, pool: Pool, prm: str, n: int) -> float:
-        """What the PRM has read after so many samples; NaN if that is not known, as in an imported log."""
+        """Return what the PRM has read after so many samples; NaN if that is not known, as in an imported
+        log."""
         if n == 0:
             return 0.0
         if prm not in pool.prm_tokens:
@@ -199,7 +202,7 @@ class Case:
 
 
 def cases_of(log: SweepLog) -> list[Case]:
-    """One case for each problem that every pool has samples of, in the order of the log.
+    """Return one case for each problem that every pool has samples of, in the order of the log.
 
     Raises:
         InputError: there is no such problem.
@@ -218,8 +221,9 @@ def cases_of(log: SweepLog) -> list[Case]:
 
 
 def cost_unit(manifest: Manifest) -> tuple[str, dict[str, float]]:
-    """What costs are counted in, and what one of the log's tokens costs for each model: FLOPs if the sizes of
-    all policies are known (a character counts as a token, if the log counts those), else what is counted."""
+    """Return the unit of costs and the cost of one of the log's tokens for each model: FLOPs if the sizes
+    of all policies are known (a character counts as a token, if the log counts those), else what is
+    counted."""
     counted = manifest.imported.unit if manifest.imported else "tokens"
     flops = {name: inference_flops(card.n_parameters, 1) for name, card in manifest.models.items()}
     kinds = {name: card.kind for name, card in manifest.models.items()}
@@ -231,7 +235,7 @@ def cost_unit(manifest: Manifest) -> tuple[str, dict[str, float]]:
 def _imported_case(
     log: SweepLog, problem: LoggedProblem, names: Sequence[str], per_token: Mapping[str, float]
 ) -> Case:
-    """Its answers are grouped as the log has graded them."""
+    """Return the case of an imported problem; its answers are grouped as the log has graded them."""
     pools, groups = {name: log.pools[problem.id, name] for name in names}, Groups()
     observed = {
         name: [_observed(s, groups.of_sample(s)) for s in pool.samples] for name, pool in pools.items()
@@ -263,19 +267,19 @@ def _case(
     return Case(problem, observed, correct, pools, numbered, searchers, per_token)
 
 
-def _observed(sample: Sample, group: int) -> Observed:
+def _observed(sample: Sample, group: int) -> SolutionEvidence:
     n_steps = sample.text.count("\n\n") + 1 if sample.text else 0
     logprob = math.nan if sample.logprob is None else sample.logprob
-    return Observed(group, sample.n_tokens, logprob, n_steps, sample.scores)
+    return SolutionEvidence(group, sample.n_tokens, logprob, n_steps, sample.scores)
 
 
-def _ended(run: Run, prm: str | None, group: int) -> Observed:
+def _ended(run: Run, prm: str | None, group: int) -> SolutionEvidence:
     scores = {prm: run.scores} if prm is not None and run.scores else {}
     share = 1.0 if run.confidence is None else run.confidence
-    return Observed(group, run.n_tokens, run.logprob, len(run.scores), scores, share)
+    return SolutionEvidence(group, run.n_tokens, run.logprob, len(run.scores), scores, share)
 
 
-def _seen(sample: Observed, place: int, scored: Mapping[str, int]) -> Observed:
+def _seen(sample: SolutionEvidence, place: int, scored: Mapping[str, int]) -> SolutionEvidence:
     """A sample with the scores of those PRMs that have come to its place."""
     scores = {prm: found for prm, found in sample.scores.items() if place < scored.get(prm, 0)}
     return sample if len(scores) == len(sample.scores) else replace(sample, scores=scores)

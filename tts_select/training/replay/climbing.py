@@ -16,14 +16,14 @@ from tts_select.training.replay.orders import ABSENT, Replay
 FLOOR = 0.05
 """Added to right and wrong when a policy's odds are taken, so that a perfect one has finite odds."""
 LIGHTEST = 0.05
-"""A vote's weight is no less."""
+"""The smallest weight of a vote."""
 _EVEN = 1e-9
-"""Lengths that spread less than this are all the same."""
+"""Lengths whose spread is below this count as all the same."""
 
 
 def usual_of(replay: Replay) -> dict[str, Usual]:
-    """The usual lengths and the weight of a vote of each pool: its log odds of being right, beside those of
-    the most accurate one, where e times lower odds weigh half a vote less."""
+    """Return the usual lengths and the weight of a vote of each pool: its log odds of being right, beside
+    those of the most accurate one, where e times lower odds weigh half a vote less."""
     odds = {}
     for pool, draws in replay.draws.items():
         right = (draws.group == RIGHT)[draws.is_known]
@@ -47,16 +47,16 @@ def usual_of(replay: Replay) -> dict[str, Usual]:
 
 @dataclass(frozen=True, slots=True)
 class Climb:
-    """What every row has seen after each draw of a ladder, and what that took, shape (rows,) each."""
+    """The state of every row after each draw of a ladder, and what that took, shape (rows,) each."""
 
     tallies: tuple[Tally, ...] = ()
     costs: tuple[np.ndarray, ...] = ()
     lengths: tuple[np.ndarray, ...] = ()
     used: Mapping[str, int] = field(default_factory=dict)
-    """Samples of each pool."""
+    """The number of samples of each pool."""
 
     def on(self, pool: str, replay: Replay, usual: Usual) -> Climb:
-        """With one draw more."""
+        """Return the climb with one more draw."""
         draws, number = replay.draws[pool], self.used.get(pool, 0)
         tally = self.tallies[-1] if self.tallies else Tally.empty(len(replay))
         cost, length = (all_[-1] if all_ else np.zeros(len(replay)) for all_ in (self.costs, self.lengths))
@@ -72,7 +72,7 @@ class Climb:
 
 
 def climb(rungs: Sequence[Rung], replay: Replay, usual: Mapping[str, Usual]) -> Climb:
-    """From the start."""
+    """Climb the rungs from the start."""
     found = Climb()
     for pool in draws_of(rungs):
         found = found.on(pool, replay, usual[pool])
@@ -80,7 +80,8 @@ def climb(rungs: Sequence[Rung], replay: Replay, usual: Mapping[str, Usual]) -> 
 
 
 def followed(ladder: Ladder, climbed: Climb) -> tuple[np.ndarray, ...]:
-    """Where each row stops: the answer's group, P(correct), cost and number of draws, shape (rows,) each."""
+    """Return where each row stops: the answer's group, P(correct), cost and number of draws, shape (rows,)
+    each."""
     beliefs = [Belief.of(tally, ladder.answers) for tally in climbed.tallies]
     return outcome(ladder.stops, beliefs, climbed.costs)
 
@@ -88,7 +89,8 @@ def followed(ladder: Ladder, climbed: Climb) -> tuple[np.ndarray, ...]:
 def outcome(
     stops: np.ndarray, beliefs: Sequence[Belief], costs: Sequence[np.ndarray]
 ) -> tuple[np.ndarray, ...]:
-    """The answer's group, P(correct), cost and number of draws of each row under one rule, shape (rows,)."""
+    """Return the answer's group, P(correct), cost and number of draws of each row under one rule, shape
+    (rows,)."""
     group, p, cost = beliefs[-1].group, beliefs[-1].p_correct, costs[-1]
     n = np.full(len(group), len(beliefs))
     for k in range(len(beliefs) - 2, -1, -1):

@@ -1,4 +1,5 @@
-"""What every fixed arm, and every strategy that needs no router, gets on the cases of a sweep.
+"""The accuracy and cost of every fixed arm, and of every strategy that needs no router, on the cases of a
+sweep.
 
 All figures are per problem and draw, shape (problems, draws), so that intervals come from the problems.
 """
@@ -31,20 +32,20 @@ class PointRecord(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """What a strategy gets: `correct` and `flops` have the shape (problems,), means over draws; `flops` are
-    in the unit of costs, whatever that is."""
+    """The results of a strategy: `correct` and `flops` have the shape (problems,), means over draws;
+    `flops` are in the unit of costs, whatever that is."""
 
     correct: np.ndarray
     flops: np.ndarray
 
     @property
     def accuracy(self) -> float:
-        """Over all problems."""
+        """The mean over all problems."""
         return float(self.correct.mean())
 
     @property
     def cost(self) -> float:
-        """Mean FLOPs a problem."""
+        """The mean FLOPs of a problem."""
         return float(self.flops.mean())
 
     def as_dict(self) -> PointRecord:
@@ -59,24 +60,24 @@ class Board:
 
     arms: tuple[Arm, ...]
     correct: np.ndarray
-    """Shape (arms, problems, draws)."""
+    """Whether each answer is right, shape (arms, problems, draws)."""
     flops: np.ndarray
 
     def score(self, name: str) -> Score:
-        """Of one arm."""
+        """Return the score of one arm."""
         k = next(k for k, arm in enumerate(self.arms) if arm.name == name)
         return Score(self.correct[k].mean(axis=-1), self.flops[k].mean(axis=-1))
 
     def scores(self) -> dict[str, Score]:
-        """Of every arm."""
+        """Return the score of every arm."""
         return {arm.name: self.score(arm.name) for arm in self.arms}
 
     def of(self, problems: np.ndarray) -> Board:
-        """The same for some problems (a mask)."""
+        """Return the board for some problems (a mask)."""
         return Board(self.arms, self.correct[:, problems], self.flops[:, problems])
 
     def only(self, names: Sequence[str]) -> Board:
-        """The same for the arms of these names, in their order.
+        """Return the board for the arms of these names, in their order.
 
         Raises:
             KeyError: there is no such arm.
@@ -91,7 +92,7 @@ Orders = Sequence[Sequence[Order]]
 
 
 def orders_of(cases: Sequence[Case], seed: int, n_draws: int = N_DRAWS) -> list[list[Order]]:
-    """Random draws of every case."""
+    """Draw random orders of every case."""
     rng = np.random.default_rng(seed)
     return [[case.order(rng) for _ in range(n_draws)] for case in cases]
 
@@ -128,8 +129,9 @@ def cheapest_as_accurate(scores: dict[str, Score], accuracy: float) -> Score:
 
 
 def oracle(board: Board, price: float = 0.0) -> Score:
-    """For each problem the arm of the best expected success (minus price x cost), then the cheapest. It picks
-    on half of the draws and is scored on the other half, so that it cannot pick luck."""
+    """Return the score of the arm with the best expected success (minus price x cost) on each problem,
+    then the cheapest. It picks on half of the draws and is scored on the other half, so that it cannot
+    pick luck."""
     half = board.correct.shape[-1] // 2
     picked = board.correct[..., :half].mean(-1) - price * board.flops.mean(-1)
     among = np.where(picked >= picked.max(axis=0) - 1e-12, board.flops.mean(-1), np.inf)
@@ -140,7 +142,7 @@ def oracle(board: Board, price: float = 0.0) -> Score:
 
 @dataclass(frozen=True, slots=True)
 class BinTable:
-    """Of the training problems of each difficulty bin: the success and FLOPs of every arm, shape (3, arms).
+    """The success and FLOPs of every arm on the training problems of each difficulty bin, shape (3, arms).
 
     A bin without problems has the means of all problems.
     """
@@ -149,7 +151,7 @@ class BinTable:
     flops: np.ndarray
 
     def as_dict(self) -> dict[str, list[list[float]]]:
-        """For JSON."""
+        """Return the table for JSON."""
         return {"success": self.success.tolist(), "flops": self.flops.tolist()}
 
     @classmethod
@@ -159,7 +161,7 @@ class BinTable:
 
 
 def bin_table(board: Board, bins: np.ndarray) -> BinTable:
-    """From the training problems and their bins."""
+    """Return the table of the training problems in their bins."""
     success, flops = board.correct.mean(-1), board.flops.mean(-1)
     masks = [bins == k if (bins == k).any() else np.ones_like(bins, bool) for k in range(3)]
     return BinTable(
@@ -168,8 +170,8 @@ def bin_table(board: Board, bins: np.ndarray) -> BinTable:
 
 
 def by_bins(table: BinTable, test: Board, bins: np.ndarray, budgets: Sequence[float]) -> list[Score]:
-    """The paper's compute-optimal strategy: for each difficulty bin and budget (FLOPs) the most accurate arm
-    within the budget on the training problems (arXiv 2502.06703, section 3.2)."""
+    """Apply the paper's compute-optimal strategy: for each difficulty bin and budget (FLOPs) the most
+    accurate arm within the budget on the training problems (arXiv 2502.06703, section 3.2)."""
     success, flops = test.correct.mean(-1), test.flops.mean(-1)
     places = np.arange(success.shape[1])
     points = []
@@ -181,7 +183,7 @@ def by_bins(table: BinTable, test: Board, bins: np.ndarray, budgets: Sequence[fl
 
 
 def bins_of(pass_at_1: np.ndarray) -> np.ndarray:
-    """2 easy, 1 medium, 0 hard."""
+    """Return the bin of each problem: 2 easy, 1 medium, 0 hard."""
     return (pass_at_1 >= EASY_FROM).astype(int) + (pass_at_1 >= MEDIUM_FROM)
 
 
@@ -195,12 +197,12 @@ class Envelope:
 
     @classmethod
     def of(cls, costs: np.ndarray, accuracies: np.ndarray) -> Envelope:
-        """Of points in any order; of those that cost the same the best counts."""
+        """Return the envelope of points in any order; of those that cost the same the best counts."""
         order = np.lexsort((-accuracies, costs))
         return cls(costs[order], np.maximum.accumulate(accuracies[order]))
 
     def costs_at(self, accuracies: np.ndarray) -> np.ndarray:
-        """Where each accuracy is reached, at the cheapest point at the least; infinite if it never is."""
+        """Return the lowest cost at which each accuracy is reached; infinite if it never is."""
         place = np.searchsorted(self.accuracies, accuracies)
         reached = np.minimum(place, len(self.costs) - 1)
         before = np.maximum(reached - 1, 0)
@@ -211,7 +213,7 @@ class Envelope:
         return np.where(place < len(self.costs), found, np.inf)
 
     def accuracy_at(self, cost: float) -> float:
-        """At a cost; NaN if that is less than the cheapest point costs."""
+        """Return the accuracy at a cost; NaN if that is less than the cheapest point costs."""
         if cost < self.costs[0]:
             return float("nan")
         return float(np.interp(np.log(cost), np.log(self.costs), self.accuracies))

@@ -17,7 +17,7 @@ RIGHT = 0
 
 
 def is_cut(sample: Sample) -> bool:
-    """Whether a sample was cut, by its length or otherwise, before it ended.
+    """Return whether a sample was cut, by its length or otherwise, before it ended.
 
     What it would have answered is not known: it has no vote, whatever the log makes of it, and is no evidence
     that its policy is wrong.
@@ -32,7 +32,8 @@ class Groups:
         self._numbers: dict[Hashable, int] = {}
 
     def of_sample(self, sample: Sample) -> int:
-        """As the log has graded it, even against what other samples with this answer got."""
+        """Return the group as the log has graded the sample, even against what other samples with this
+        answer got."""
         if is_cut(sample):
             return NO_ANSWER
         if sample.correct:

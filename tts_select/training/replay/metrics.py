@@ -30,7 +30,7 @@ class BinRecord(TypedDict):
 
 
 class Reliability(TypedDict):
-    """How far predicted probabilities are from what happened."""
+    """The distance of predicted probabilities from what happened."""
 
     ece: float
     brier: float
@@ -47,18 +47,18 @@ class Interval:
     high: float
 
     def as_dict(self) -> IntervalRecord:
-        """For JSON."""
+        """Return the interval for JSON."""
         return {"value": self.value, "low": self.low, "high": self.high}
 
 
 def bootstrap(statistic: Callable[[np.ndarray], float], n: int, *, seed: int = 0) -> Interval:
-    """Resamples problems: `statistic` gets the places of the problems that are in the sample. Resamples for
-    which it is NaN do not count; if it is for all of them, so are the ends. Infinite ones count."""
+    """Bootstrap over problems: `statistic` gets the places of the problems in the sample. Resamples for
+    which it is NaN do not count; if it is NaN for all of them, so are the ends. Infinite ones count."""
     return bootstraps(lambda places: np.array([statistic(places)]), n, seed=seed)[0]
 
 
 def bootstraps(statistics: Callable[[np.ndarray], np.ndarray], n: int, *, seed: int = 0) -> list[Interval]:
-    """The same of many numbers at once, all of the same resamples."""
+    """Return the intervals of many numbers at once, all of the same resamples."""
     resampled = np.array([statistics(places) for places in resamples(n, N_RESAMPLES, seed)])
     values = statistics(np.arange(n))
     return [Interval(float(v), *_ends(found)) for v, found in zip(values, resampled.T, strict=True)]
@@ -66,8 +66,8 @@ def bootstraps(statistics: Callable[[np.ndarray], np.ndarray], n: int, *, seed: 
 
 @lru_cache(maxsize=4)
 def resamples(n: int, n_resamples: int, seed: int) -> np.ndarray:
-    """The places of the problems in each resample, shape (resamples, n); those of a seed are always the same,
-    so that all figures of a report are of the same ones."""
+    """Return the places of the problems in each resample, shape (resamples, n); those of a seed are always
+    the same, so that all figures of a report are of the same ones."""
     return np.random.default_rng(seed).integers(n, size=(n_resamples, n))
 
 
@@ -82,13 +82,14 @@ def _ends(found: np.ndarray) -> tuple[float, float]:
 
 
 def mean_interval(values: np.ndarray, *, seed: int = 0) -> Interval:
-    """The mean over problems."""
+    """Return the mean over problems with its interval."""
     means = values[resamples(len(values), N_RESAMPLES, seed)].mean(axis=1)
     return Interval(float(values.mean()), *_ends(means))
 
 
 def reliability(said: np.ndarray, happened: np.ndarray) -> Reliability:
-    """ECE (in ten bins of equal width), the Brier score and the bins, for what was said and what happened.
+    """Return ECE (in ten bins of equal width), the Brier score and the bins, for what was said and what
+    happened.
 
     Labels may be soft: a success rate counts as that many successes.
     """
@@ -107,7 +108,7 @@ def reliability(said: np.ndarray, happened: np.ndarray) -> Reliability:
 
 
 def auc(said: np.ndarray, happened: Sequence[bool] | np.ndarray) -> float:
-    """How often a positive is ranked above a negative; NaN without both."""
+    """Return how often a positive is ranked above a negative; NaN without both."""
     from sklearn.metrics import roc_auc_score
 
     truth = np.asarray(happened, bool)

@@ -26,7 +26,7 @@ ABSENT = -2
 CUT = -3
 """The group of a sample that was cut: nobody knows what it would have answered."""
 MOST_SAMPLES = 64
-"""Of a pool that an order holds: dearer arms than that are not compared."""
+"""The most samples of a pool that an order holds: dearer arms than that are not compared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,38 +34,38 @@ class Draws:
     """The samples of one pool, shape (rows, samples) each."""
 
     group: np.ndarray
-    """Of the answer: 0 is right, -1 none, `CUT`, or `ABSENT`."""
+    """The group of the answer: 0 is right, -1 none, `CUT`, or `ABSENT`."""
     length: np.ndarray
-    """In tokens, or in what the log counts; so are prompts."""
+    """The length in tokens, or in what the log counts; so are prompts."""
     prompt: np.ndarray
     """Length of each row's prompt, shape (rows,)."""
     per_token: float
-    """What one of the lengths costs."""
+    """The cost of one of the lengths."""
 
     def __getitem__(self, rows: np.ndarray) -> Draws:
         return replace(self, group=self.group[rows], length=self.length[rows], prompt=self.prompt[rows])
 
     def sample(self, number: int) -> tuple[np.ndarray, np.ndarray]:
-        """(group, length) of each row's sample of this number, absent where a log has fewer."""
+        """Return (group, length) of each row's sample of this number, absent where a log has fewer."""
         if number < self.group.shape[1]:
             return self.group[:, number], self.length[:, number]
         return np.full(len(self.group), ABSENT), np.zeros(len(self.group))
 
     @property
     def is_there(self) -> np.ndarray:
-        """Which samples there are."""
+        """A mask of the samples that exist."""
         there: np.ndarray = self.group != ABSENT
         return there
 
     @property
     def is_known(self) -> np.ndarray:
-        """Which samples have ended, so that it is known whether they are right."""
+        """A mask of the samples that have ended, so that it is known whether they are right."""
         known: np.ndarray = self.is_there & (self.group != CUT)
         return known
 
     @property
     def cost(self) -> np.ndarray:
-        """What each sample costs, the prompt, which is read once, with the first."""
+        """The cost of each sample; the prompt, which is read once, is paid with the first."""
         cost = self.length.copy()
         cost[:, 0] += self.prompt
         return cost * self.per_token
@@ -79,7 +79,7 @@ class Replay:
     problem: np.ndarray
     """The place in `ids` of each row's problem."""
     draws: Mapping[str, Draws]
-    """By pool, the cheapest sample first."""
+    """The draws by pool, the one with the cheapest sample first."""
     unit: str
     """The unit of costs."""
     arms: Mapping[str, Arm]
@@ -89,18 +89,18 @@ class Replay:
         return len(self.problem)
 
     def of(self, places: np.ndarray) -> Replay:
-        """The rows of these problems (a mask over `ids`)."""
+        """Return the rows of these problems (a mask over `ids`)."""
         rows = places[self.problem]
         return replace(self, problem=self.problem[rows], draws={p: d[rows] for p, d in self.draws.items()})
 
     def thinned(self, n_orders: int) -> Replay:
-        """The first orders of each problem."""
+        """Return the first orders of each problem."""
         begins = np.searchsorted(self.problem, self.problem)  # where the rows of each row's problem begin
         rows = np.arange(len(self)) - begins < n_orders
         return replace(self, problem=self.problem[rows], draws={p: d[rows] for p, d in self.draws.items()})
 
     def only(self, names: Sequence[str]) -> Replay:
-        """With these pools alone."""
+        """Return the replay with these pools alone."""
         return replace(self, draws={name: self.draws[name] for name in names})
 
     def pass_at_1(self, pool: str) -> np.ndarray:
@@ -115,7 +115,7 @@ class Replay:
 
 
 def replay_of(log: SweepLog, *, n_orders: int, seed: int) -> Replay:
-    """Random orders of each problem that every policy has samples of.
+    """Draw random orders of each problem that every policy has samples of.
 
     Raises:
         InputError: no problem has samples of every policy.
@@ -125,7 +125,7 @@ def replay_of(log: SweepLog, *, n_orders: int, seed: int) -> Replay:
 
 
 def random_orders(cases: Sequence[Case], n_orders: int, seed: int) -> list[list[Order]]:
-    """So many for each case; one seed, the same orders."""
+    """Draw so many orders for each case; one seed always draws the same."""
     rng = np.random.default_rng(seed)
     picks: list[list[dict[str, np.ndarray]]] = [[{} for _ in range(n_orders)] for _ in cases]
     for pool in _drawn_pools(cases):
@@ -136,7 +136,7 @@ def random_orders(cases: Sequence[Case], n_orders: int, seed: int) -> list[list[
 
 
 def as_arrays(cases: Sequence[Case], orders: Sequence[Sequence[Order]], manifest: Manifest) -> Replay:
-    """The orders of each case, as many for one as for another; the manifest is that of their log."""
+    """Return the orders of each case as arrays, equally many for each; the manifest is that of their log."""
     drawn = {pool: _draws(pool, cases, orders) for pool in _drawn_pools(cases)}
     cheap_first = sorted(drawn, key=lambda pool: drawn[pool].cost[:, 0].mean())
     problem = np.repeat(np.arange(len(cases)), len(orders[0]))
@@ -152,14 +152,14 @@ def as_arrays(cases: Sequence[Case], orders: Sequence[Sequence[Order]], manifest
 
 
 def single_sample(arm: Arm) -> Arm:
-    """The majority of one sample of an arm's pool."""
+    """Return the arm that takes the majority of one sample of an arm's pool."""
     names = ("temperature", *POOL_SETTINGS)
     settings = Settings(**{name: getattr(arm.settings, name) for name in names})
     return Arm(arm.policy, None, "majority", 1, settings)
 
 
 def with_policies(log: SweepLog, names: Sequence[str]) -> SweepLog:
-    """A log as if it were of these policies alone, named with or without `log:`.
+    """Return the log as if it were of these policies alone, named with or without `log:`.
 
     Raises:
         UnknownName: the log has no such policy.
@@ -177,7 +177,7 @@ def with_policies(log: SweepLog, names: Sequence[str]) -> SweepLog:
 
 
 def without_prms(log: SweepLog, *, note: Callable[[str], None] = lambda _: None) -> SweepLog:
-    """A log as if no PRM had read it: what a PRM costs is not in an imported one."""
+    """Return the log as if no PRM had read it: what a PRM costs is not in an imported one."""
     prms = {name for name, card in log.manifest.models.items() if card.kind == "prm"}
     if not prms:
         return log

@@ -1,4 +1,4 @@
-"""What needs no learning: every fixed arm, and the plain rules for when to stop sampling.
+"""Strategies that need no learning: every fixed arm, and the plain rules for when to stop sampling.
 
 Outcomes are (correct, cost), shape (rows,) each, on the orders of a replay.
 """
@@ -17,19 +17,21 @@ from tts_select.training.replay.grouping import RIGHT
 from tts_select.training.replay.orders import Replay
 
 WINDOW = 4
-"""Samples of early-stopping self-consistency that have to agree (arXiv 2401.10480, section 3.1)."""
+"""The number of samples in a row that have to agree for early-stopping self-consistency (arXiv 2401.10480,
+section 3.1)."""
 
 MARGIN = 0.5
-"""Of the votes, by which the first answer has to be ahead of the second for the margin rule to stop."""
+"""The share of the votes by which the first answer has to be ahead of the second for the margin rule to
+stop."""
 FEWEST_VOTES = 2
-"""Samples that the margin rule draws at least."""
+"""The least number of samples that the margin rule draws."""
 
 Outcome = tuple[np.ndarray, np.ndarray]
 
 
 def votes_of(replay: Replay, pool: str) -> Iterator[tuple[Tally, np.ndarray]]:
-    """The votes after each sample of a pool, all of one weight, and what they have cost, shape (rows,). Where
-    a problem has no more samples, nothing is added."""
+    """Yield the votes after each sample of a pool, all of one weight, and what they have cost, shape
+    (rows,). Where a problem has no more samples, nothing is added."""
     draws, there = replay.draws[pool], replay.draws[pool].is_there
     tally, costs = Tally.empty(len(replay)), draws.cost.cumsum(axis=1)
     for k in range(draws.group.shape[1]):
@@ -38,12 +40,12 @@ def votes_of(replay: Replay, pool: str) -> Iterator[tuple[Tally, np.ndarray]]:
 
 
 def budgets(n: int) -> list[int]:
-    """1, 2, 4, ... and n itself."""
+    """Return 1, 2, 4, ... and n itself."""
     return sorted({*(2**k for k in range(n.bit_length())), n})
 
 
 def fixed_arms(replay: Replay) -> dict[Arm, Outcome]:
-    """A single sample (majority of one) and majority votes of every pool."""
+    """Score a single sample (majority of one) and majority votes of every pool."""
     found = {}
     for pool, draws in replay.draws.items():
         wanted = budgets(draws.group.shape[1])
@@ -54,7 +56,7 @@ def fixed_arms(replay: Replay) -> dict[Arm, Outcome]:
 
 
 def best_fixed(arms: Mapping[Arm, Outcome]) -> Arm:
-    """The most accurate arm; of equals the cheapest."""
+    """Return the most accurate arm; among equals the cheapest."""
     return min(arms, key=lambda arm: (-arms[arm][0].mean(), arms[arm][1].mean()))
 
 

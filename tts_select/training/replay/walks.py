@@ -16,9 +16,9 @@ from tts_select.selector.course import Course, next_decisions
 from tts_select.selector.deciding import Answer, Caps, Decision
 from tts_select.selector.evidence import Evidence
 from tts_select.selector.features import Layout
-from tts_select.selector.routers.lookahead import Calibrated
+from tts_select.selector.routers.lookahead import CalibratedModel
 from tts_select.selector.routers.protocol import Router
-from tts_select.training.replay.cases import Case, Look, Order
+from tts_select.training.replay.cases import Case, Order, Position
 
 
 @dataclass(slots=True)
@@ -27,10 +27,10 @@ class Walk:
 
     case: Case
     order: Order
-    look: Look = field(default_factory=Look)
+    position: Position = field(default_factory=Position)
     flops: float = 0.0
     tokens: float = 0.0
-    """Generated."""
+    """The number of generated tokens."""
     probe_flops: float = 0.0
     correct: float = 0.0
     """Whether the surest answer at hand is right."""
@@ -39,34 +39,34 @@ class Walk:
     answers: np.ndarray = field(default_factory=lambda: np.empty((0, 0)))
     """The features of the answers at hand, a row each, when it has been judged."""
     sureness: np.ndarray = field(default_factory=lambda: np.empty(0))
-    """How likely each of them is to be right."""
+    """The estimate of P(correct) of each of them."""
     chosen: list[str] = field(default_factory=list)
     """The names of the arms that were run, the probe aside."""
     unfamiliar: str | None = None
-    """Why the router refused the problem as unlike its training problems, if it did."""
-    _seen: tuple[Look, Evidence] | None = None
+    """The reason why the router refused the problem as unlike its training problems, if it did."""
+    _seen: tuple[Position, Evidence] | None = None
 
     @property
     def evidence(self) -> Evidence:
-        """All that has been seen."""
-        if self._seen is None or self._seen[0] is not self.look:
-            self._seen = self.look, self.case.evidence(self.order, self.look)
+        """The evidence seen so far."""
+        if self._seen is None or self._seen[0] is not self.position:
+            self._seen = self.position, self.case.evidence(self.order, self.position)
         return self._seen[1]
 
     def run(self, arm: Arm, n: int | None = None) -> None:
         """Run a search, or a sampling arm until its pool has `n` samples (None: all that it takes)."""
         if not arm.is_sampling:
-            self.flops += self.case.cost(arm, self.order, self.look)
+            self.flops += self.case.cost(arm, self.order, self.position)
             self.tokens += self.case.outcome(arm, self.order).tokens
-            self.look = self.look.after(arm, 0)
+            self.position = self.position.after(arm, 0)
             return
-        here = self.look.n.get(arm.pool, 0)
+        here = self.position.n.get(arm.pool, 0)
         wanted = self.case.n_samples(arm, self.order) if n is None else n
         n = max(here, min(wanted, len(self.order.samples[arm.pool])))
-        flops, tokens = self.case.sampling_cost(arm, self.order, self.look, n)
+        flops, tokens = self.case.sampling_cost(arm, self.order, self.position, n)
         self.flops += flops
         self.tokens += tokens
-        self.look = self.look.after(arm, n)
+        self.position = self.position.after(arm, n)
 
     def take(self, decision: Decision) -> None:
         """Carry out a decision; the one to stop settles the answer."""
@@ -80,7 +80,7 @@ class Walk:
             self.chosen.append(decision.arm.name)
 
     def settle(self, surest: Answer | None) -> None:
-        """This answer is given."""
+        """Give this answer."""
         self.correct = self.case.is_right(surest.group) if surest else 0.0
         self.confidence = _probability(surest.p_correct) if surest else 0.0
 
@@ -99,7 +99,7 @@ def probed(probe: Arm | None, case: Case, order: Order) -> Walk:
 
 
 def after(w: Walk, arm: Arm) -> Walk:
-    """The walk when it has run the whole arm; `w` stays as it is."""
+    """Return the walk when it has run the whole arm; `w` stays as it is."""
     later = replace(w)
     later.run(arm)
     return later
@@ -114,13 +114,13 @@ def walk(
     caps: Caps | None = None,
     trail: list[tuple[int, Walk]] | None = None,
 ) -> list[Walk]:
-    """One walk a case, in a random order of its samples. A `trail` takes the walks as they are before each
-    decision that is not the probe, with the place of the case."""
+    """Return one walk for each case, in a random order of its samples. A `trail` takes the walks as they
+    are before each decision that is not the probe, with the place of the case."""
     return walk_in(router, cases, draw_of(cases, seed), price, caps=caps, trail=trail)
 
 
 def draw_of(cases: Sequence[Case], seed: int) -> list[Order]:
-    """A random order of each case."""
+    """Draw a random order of each case."""
     rng = np.random.default_rng(seed)
     return [case.order(rng) for case in cases]
 
@@ -134,7 +134,7 @@ def walk_in(
     caps: Caps | None = None,
     trail: list[tuple[int, Walk]] | None = None,
 ) -> list[Walk]:
-    """One walk a case, to its end, in these orders."""
+    """Return one walk for each case, to its end, in these orders."""
     walks = [Walk(case, order) for case, order in zip(cases, orders, strict=True)]
     courses = [Course(case.problem.problem, price) for case in cases]
     limits = caps or Caps()
@@ -156,8 +156,8 @@ def walk_in(
     return walks
 
 
-def judge(layout: Layout, confidence: Calibrated, walks: Sequence[Walk]) -> None:
-    """How sure each answer at hand is by now, and whether the surest is right."""
+def judge(layout: Layout, confidence: CalibratedModel, walks: Sequence[Walk]) -> None:
+    """Judge how sure each answer at hand is by now, and whether the surest is right."""
     found = [layout.answers(w.evidence) for w in walks]
     if not any(groups for groups, _ in found):
         return

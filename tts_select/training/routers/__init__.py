@@ -1,1 +1,1 @@
-"""From a log to a router: one package a kind."""
+"""Trains routers from logs: one package for each kind."""

@@ -18,22 +18,22 @@ Note = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Trained:
-    """A router and what was learned."""
+class TrainedRouter:
+    """A router, and what was learned in training it."""
 
     router: Router
     facts: Mapping[str, Any]
 
 
 class Trainer(Protocol):
-    """Makes a router from a log alone."""
+    """A function that makes a router from a log alone."""
 
-    def __call__(self, log: SweepLog, *, seed: int, note: Note) -> Trained:
+    def __call__(self, log: SweepLog, *, seed: int, note: Note) -> TrainedRouter:
         """Train on every problem of the log."""
 
 
 def trainer_of(log: SweepLog, kind: str | None = None) -> Trainer:
-    """That of the kind; of the usual one for such a log if it is None.
+    """Return the trainer of the kind, or of the usual one for such a log if it is None.
 
     Raises:
         UnknownName: there is no such kind.
@@ -45,18 +45,18 @@ def trainer_of(log: SweepLog, kind: str | None = None) -> Trainer:
 
 
 def usual_kind(log: SweepLog) -> str:
-    """A log of samples alone trains ladders, which need few problems."""
+    """Return the usual kind for a log; one of samples alone trains ladders, which need few problems."""
     return LOOK_AHEAD if log.manifest.imported is None else LADDER
 
 
-def _lookahead(log: SweepLog, *, seed: int, note: Note) -> Trained:
+def _lookahead(log: SweepLog, *, seed: int, note: Note) -> TrainedRouter:
     fitted = fit_router(log, probe_for(log.manifest), seed=seed, note=note)
-    return Trained(fitted.router, fitted.facts)
+    return TrainedRouter(fitted.router, fitted.facts)
 
 
-def _ladder(log: SweepLog, *, seed: int, note: Note) -> Trained:
+def _ladder(log: SweepLog, *, seed: int, note: Note) -> TrainedRouter:
     fitted = fit_ladders(log, seed=seed, note=note)
-    return Trained(fitted.router, fitted.facts)
+    return TrainedRouter(fitted.router, fitted.facts)
 
 
 TRAINERS: dict[str, Trainer] = {LOOK_AHEAD: _lookahead, LADDER: _ladder}

@@ -1,1 +1,1 @@
-"""Every arm on many problems: run, kept, and read again."""
+"""Runs every arm on many problems, keeps the results and reads them again."""

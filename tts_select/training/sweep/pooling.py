@@ -30,7 +30,7 @@ async def sample_pool(
     settings: Settings,
     n: int,
 ) -> Pool:
-    """Sampled as the sampling methods do it: its first k samples are those of `majority` with budget k."""
+    """Sample a pool as the sampling methods do: its first k samples are those of `majority` with budget k."""
     ledger = Ledger()
     limited = LimitedPolicy(policy, Limits())
     search = Search(problem.problem, limited, None, settings, n, ledger.phase(_SAMPLES))
@@ -54,7 +54,8 @@ async def sample_pool(
 async def _score(
     search: Search, written: Sequence[Candidate], name: str, prm: RewardModel
 ) -> tuple[list[Candidate], dict[int, int]]:
-    """In rounds, as the first samples alone would be scored; truncated ones too, as `best_of_n` does."""
+    """Score the samples in rounds, as the first samples alone would be; truncated ones too, as `best_of_n`
+    does."""
     ledger = Ledger()
     search = replace(search, prm=prm, meter=ledger.phase(name))
     scored: list[Candidate] = []
@@ -80,5 +81,5 @@ def _sample(problem: LoggedProblem, written: Candidate, scored: dict[str, Candid
 
 
 def is_right(answer: str | None, problem: LoggedProblem) -> bool:
-    """No answer is not right."""
+    """Return whether an answer is right; no answer is not right."""
     return answer is not None and is_equivalent(answer, problem.answer)

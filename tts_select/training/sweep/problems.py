@@ -12,7 +12,7 @@ from tts_select.training.log.records import LoggedProblem
 
 
 def read_swept_problems(path: Path, fields: Fields | None = None) -> list[LoggedProblem]:
-    """With the level and the family of those that have them.
+    """Read problems with the level and the family of those that have them.
 
     Raises:
         InputError: the source cannot be read, a record of it is no problem, or one has no answer.

@@ -1,4 +1,5 @@
-"""What an earlier sweep holds of a new one: records of models, arms and problems that have not changed."""
+"""The records that an earlier sweep shares with a new one: of models, arms and problems that have not
+changed."""
 
 from __future__ import annotations
 
@@ -14,7 +15,8 @@ from tts_select.training.log.records import LoggedProblem, Manifest, Pool, Run
 
 
 def reusable(folder: Path, wanted: Manifest, problems: Sequence[LoggedProblem]) -> Iterator[Pool | Run]:
-    """The records of the log in `folder` that a sweep with this manifest on these problems would make again.
+    """Yield the records of the log in `folder` that a sweep with this manifest on these problems would
+    repeat.
 
     A pool that more PRMs have scored than are wanted loses their scores. What a record cost is what it cost
     then: the tokens that were found in a cache depend on the problems of that sweep.

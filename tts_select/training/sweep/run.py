@@ -40,18 +40,18 @@ DEFAULT_RUNS = 2
 
 @dataclass(frozen=True, slots=True)
 class Sweep:
-    """What to run. Validated by `check`, inert until then."""
+    """A sweep to run. It is validated by `check` and inert until then."""
 
     portfolio: Portfolio
     problems: Sequence[LoggedProblem]
     n_samples: int = DEFAULT_SAMPLES
-    """Of each policy on each problem."""
+    """The number of samples of each policy on each problem."""
     n_runs: int = DEFAULT_RUNS
-    """Of each search arm on each problem."""
+    """The number of runs of each search arm on each problem."""
     seed: int = 0
     concurrency: int = DEFAULT_CONCURRENCY
     n_samples_of: Mapping[str, int] = field(default_factory=dict)
-    """By policy, where it has another number of samples."""
+    """The number of samples by policy, where it differs."""
 
     @property
     def searches(self) -> list[tuple[Arm, int]]:
@@ -60,12 +60,12 @@ class Sweep:
 
     @property
     def n_records(self) -> int:
-        """Pools and runs."""
+        """The number of pools and runs."""
         return len(self.problems) * (len(self.pools) + len(self.searches))
 
     @property
     def pools(self) -> dict[str, PoolPlan]:
-        """By name, how each pool is sampled."""
+        """The pools by name, with how each is sampled."""
         return pools_of(self.portfolio.arms)
 
     def check(self) -> None:
@@ -154,7 +154,8 @@ def _take_over(earlier: Path, sweep: Sweep, log: Writer) -> None:
 
 
 def manifest_of(sweep: Sweep, swept: Models) -> Manifest:
-    """Loads every model, for its fingerprint: one that cannot be loaded is found before any work."""
+    """Return the manifest. Every model is loaded for its fingerprint, so one that cannot be loaded is
+    found before any work."""
     policies, prms = sweep.portfolio.policies, sweep.portfolio.prms
     # the one that begins is loaded last, and stays
     cards = {spec: _card("policy", swept.policy(spec)) for spec in reversed(policies)}
@@ -190,7 +191,7 @@ def _report(sweep: Sweep, log: Writer, stage: _Stage, progress: Progress) -> Non
 
 
 def _stages(sweep: Sweep, policy: str, log: Writer, models: Models) -> Iterator[_Stage]:
-    """What is left to do with a policy; the models of a stage are loaded when it is its turn."""
+    """Yield what is left to do with a policy; the models of a stage are loaded when it is its turn."""
     for name, plan in sweep.pools.items():
         todo = [p for p in sweep.problems if ("pool", p.id, name) not in log]
         if todo and plan.arm.policy == policy:
@@ -202,7 +203,7 @@ def _stages(sweep: Sweep, policy: str, log: Writer, models: Models) -> Iterator[
 
 
 async def _run_stage(stage: _Stage, log: Writer, concurrency: int, advance: Callable[[], None]) -> None:
-    """After a failure nothing is begun any more; what is in flight ends, and is kept."""
+    """Run a stage. After a failure nothing new is begun; what is in flight ends, and is kept."""
     failures: list[TtsSelectError] = []
 
     async def one(problem: LoggedProblem) -> None:

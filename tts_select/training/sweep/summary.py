@@ -1,4 +1,4 @@
-"""What a sweep log shows at first sight: what the samples of each pool reach, and each search."""
+"""A summary of a sweep log: what the samples of each pool reach, and each search."""
 
 from __future__ import annotations
 
@@ -17,16 +17,17 @@ class Line:
 
     name: str
     n: int
-    """Samples, or runs."""
+    """The number of samples, or of runs."""
     accuracy: float
     pass_at: dict[int, float]
-    """Of a pool: pass@k for k = 1, 2, 4, ... and all of its samples, without bias, the mean over problems."""
+    """The pass@k of a pool for k = 1, 2, 4, ... and all of its samples, without bias, the mean over
+    problems."""
     flops: float | None
-    """The mean of a run; None for a pool."""
+    """The mean FLOPs of a run; None for a pool."""
 
 
 def lines(log: SweepLog) -> list[Line]:
-    """Of each pool, then of each search arm."""
+    """Return a line for each pool, then one for each search arm."""
     pools: dict[str, list[Pool]] = {}
     for pool in log.pools.values():
         pools.setdefault(pool.name, []).append(pool)
@@ -52,7 +53,7 @@ def _of_arm(name: str, runs: list[tuple[bool, float]]) -> Line:
 
 
 def as_dict(log: SweepLog) -> dict[str, Any]:
-    """For JSON."""
+    """Return the summary for JSON."""
     return {
         "schema": log.manifest.schema,
         "portfolio": log.manifest.portfolio,

@@ -75,7 +75,8 @@ def gold_chunk(
 
 
 def batches(examples: Sequence[Example], *, tokens: int, seed: str) -> list[Batch]:
-    """Cut into batches of about `tokens` padded tokens, similar lengths together, in a seeded order."""
+    """Cut the examples into batches of about `tokens` padded tokens, similar lengths together, in a seeded
+    order."""
     by_length = sorted(examples, key=lambda e: len(e.ids))
     cut: list[Batch] = []
     start = 0

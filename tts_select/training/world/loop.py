@@ -21,12 +21,12 @@ Chunks = Callable[[int], Sequence[Example]]
 """The examples of the k-th chunk; asked for in order, for ever."""
 
 Loss = Callable[[torch.Tensor, Batch], torch.Tensor]
-"""Of the logits, shape (batch, length, vocabulary), on a batch."""
+"""A function of the logits, shape (batch, length, vocabulary), on a batch."""
 
 
 @dataclass(slots=True)
 class Progress:
-    """Where a stage is; saved with its checkpoint."""
+    """The state of a stage; saved with its checkpoint."""
 
     n_steps: int = 0
     chunk: int = 0
@@ -78,7 +78,7 @@ def train(
 
 
 def _stream(chunks: Chunks, progress: Progress, name: str, recipe: Recipe) -> Iterator[Batch]:
-    """Batches from where `progress` stands; it moves along as they are taken."""
+    """Yield batches from where `progress` stands; it moves along as they are taken."""
     while True:
         seed = f"{recipe.seed}:{name}:{progress.chunk}"
         cut = batches(chunks(progress.chunk), tokens=recipe.batch_tokens, seed=seed)

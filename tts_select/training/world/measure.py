@@ -47,7 +47,7 @@ class Measurement:
 
     @property
     def n_samples(self) -> int:
-        """Of each policy on each problem."""
+        """The number of samples of each policy on each problem."""
         return self.log.manifest.n_samples
 
     def samples(self, policy: str) -> list[list[Sample]]:
@@ -85,7 +85,7 @@ class Measurement:
 
     @cached_property
     def _strict(self) -> set[tuple[str, str]]:
-        """Which texts are right in every step; the same text comes often."""
+        """The texts that are right in every step; the same text comes often."""
         texts = {(place, s.text) for (place, _), pool in self.log.pools.items() for s in pool.samples}
         asked = {problem.id: problem.problem for problem in self.problems}
         return {

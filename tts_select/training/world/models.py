@@ -17,7 +17,7 @@ CONTEXT = 512
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """`hidden` is a multiple of `HEAD_DIM`."""
+    """The size of a model; `hidden` is a multiple of `HEAD_DIM`."""
 
     hidden: int
     layers: int

@@ -9,7 +9,7 @@ from tts_select.training.world.recipe import Recipe
 
 
 class Optimizer:
-    """In cycles of a warm-up and a linear fall of the learning rate."""
+    """An optimizer with cycles of a warm-up and a linear fall of the learning rate."""
 
     def __init__(
         self, model: PreTrainedModel, recipe: Recipe, cycles: tuple[int, ...], lr_scale: float
@@ -46,7 +46,8 @@ class Optimizer:
             part.zero_grad()
 
     def _lr_share(self, n_done: int) -> float:
-        """Of the learning rate: in each cycle it warms up, then falls; each peak is lower than the last."""
+        """Return the share of the learning rate: in each cycle it warms up, then falls; each peak is lower
+        than the last."""
         peak, place = self._lr_scale, n_done
         for n_steps in self._cycles:
             if place < n_steps:
@@ -56,10 +57,10 @@ class Optimizer:
         return peak * self._recipe.final_lr_share
 
     def state_dict(self) -> list[dict[str, object]]:
-        """For a checkpoint."""
+        """Return the state for a checkpoint."""
         return [part.state_dict() for _, part in self._parts]
 
     def load_state_dict(self, states: list[dict[str, object]]) -> None:
-        """From a checkpoint."""
+        """Restore the state of a checkpoint."""
         for (_, part), state in zip(self._parts, states, strict=True):
             part.load_state_dict(state)

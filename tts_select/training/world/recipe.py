@@ -1,4 +1,4 @@
-"""What is trained, in which order, on how many steps: the whole embedded world in one table.
+"""The recipe of the embedded world in one table: what is trained, in which order, on how many steps.
 
 Each model starts from the one before it, deeper by layers that add nothing at first, so no compute is
 spent twice. The PRMs are deeper than the general policies, as in the paper, where 7B PRMs judge 0.5-3B
@@ -25,12 +25,12 @@ class PolicyStage:
     stream: str = ""
     """Names the seeded problems it learns from, by default as the model itself."""
     families: tuple[str, ...] = ()
-    """Of those problems; none stands for all."""
+    """The families of those problems; none stands for all."""
     lr_scale: float = 1.0
 
     @property
     def n_steps(self) -> int:
-        """In all cycles."""
+        """The number of steps in all cycles."""
         return sum(self.cycles)
 
 
@@ -50,7 +50,7 @@ class PrmStage:
 
     @property
     def n_steps(self) -> int:
-        """In all cycles."""
+        """The number of steps in all cycles."""
         return sum(self.cycles)
 
 
@@ -72,11 +72,11 @@ class Recipe:
     """The peak of a learning-rate cycle over that of the one before."""
 
     def names(self) -> tuple[str, ...]:
-        """Of the stages."""
+        """The names of the stages."""
         return tuple(stage.name for stage in self.stages)
 
     def scaled(self, scale: float) -> Recipe:
-        """With `scale` times the steps and samples, for a trial run or a longer one."""
+        """Return the recipe with `scale` times the steps and samples, for a trial run or a longer one."""
 
         def shrink(stage: Stage) -> Stage:
             cycles = tuple(max(1, round(n * scale)) for n in stage.cycles)

@@ -49,11 +49,11 @@ class Results:
 
     @cached_property
     def levels(self) -> np.ndarray:
-        """Of each problem."""
+        """The level of each problem."""
         return np.array([p.level for p in self.measurement.problems])
 
     def third(self, name: str) -> np.ndarray:
-        """Which problems are of this third of the levels, or of all."""
+        """Return a mask of the problems of this third of the levels, or of all."""
         return np.isin(self.levels, THIRDS.get(name, tuple(LEVELS)))
 
     def over(self, policy: str, figure: Callable[[list[Sample]], float], third: str = "all") -> Estimate:
@@ -65,7 +65,7 @@ class Results:
         return np.array([figure(row) for row in self.samples[policy]])
 
     def method(self, method: str, policy: str, prm: str, n: int = N) -> np.ndarray:
-        """For each problem how often a method is right; sampling methods are read off the samples."""
+        """Return how often a method is right on each problem; sampling methods are read off the samples."""
         k = min(n, self.measurement.n_samples)
         if method == "cot":
             return _right(self.greedy[policy])
@@ -120,7 +120,7 @@ def measure(
 
 
 def _arms(n_samples: int) -> list[Arm]:
-    """What is swept: samples of all policies, those of the generalists scored, and the searches."""
+    """Return what is swept: samples of all policies, those of the generalists scored, and the searches."""
     every = [f"world:{policy}" for policy in (*POLICIES, *SPECIALISTS)]
     sampling = [
         Arm(policy, None, method, n)
@@ -185,7 +185,7 @@ def _room(r: Results) -> Table:
 
 
 def _lucky(r: Results) -> Table:
-    """Of the right answers, the share with a wrong step; the interval is that of a share of samples."""
+    """Return the share of right answers with a wrong step; the interval is that of a share of samples."""
 
     def share(policy: str) -> Estimate:
         rows = [s for row in r.samples[policy] for s in row if s.right]
@@ -223,7 +223,7 @@ def _selection(r: Results) -> Table:
 
 
 def _beam(r: Results) -> Table:
-    """Best-of-n gets, problem by problem, at least as many tokens as the beam used."""
+    """Compare with the beam; best-of-n gets, problem by problem, at least as many tokens as it used."""
     runs = r.searches["beam", N, SMALL, PRMS[GENERAL]]
     beam = _right(runs)
     matched = np.array([_matched(row, run.n_tokens) for row, run in zip(r.samples[SMALL], runs, strict=True)])

@@ -1,4 +1,5 @@
-"""What the policies write on training problems, kept on disk and labelled by the exact checker."""
+"""The samples that the policies write on training problems, kept on disk and labelled by the exact
+checker."""
 
 from __future__ import annotations
 

@@ -48,23 +48,23 @@ def pass_at_1(samples: Sequence[Sample], *, strict: bool = False) -> float:
 
 
 def pass_at(samples: Sequence[Sample], k: int, *, strict: bool = False) -> float:
-    """How often k samples hold a right one."""
+    """Return how often k samples hold a right one."""
     hits = [any(s.strict if strict else s.right for s in group) for group in groups(samples, k)]
     return float(np.mean(hits))
 
 
 def majority_at(samples: Sequence[Sample], k: int) -> float:
-    """How often the most frequent answer of k samples is right; ties go to the first."""
+    """Return how often the most frequent answer of k samples is right; ties go to the first."""
     return float(np.mean([_voted(group, [1.0] * k) for group in groups(samples, k)]))
 
 
 def weighted_at(samples: Sequence[Sample], k: int, prm: int) -> float:
-    """Best-of-k with selection `vote`."""
+    """Return the accuracy of best-of-k with selection `vote`."""
     return float(np.mean([_voted(group, [s.scores[prm] for s in group]) for group in groups(samples, k)]))
 
 
 def best_at(samples: Sequence[Sample], k: int, prm: int) -> float:
-    """Best-of-k with selection `max`."""
+    """Return the accuracy of best-of-k with selection `max`."""
     picks = (
         max(_answering(group), key=lambda s: s.scores[prm], default=None) for group in groups(samples, k)
     )
@@ -72,7 +72,8 @@ def best_at(samples: Sequence[Sample], k: int, prm: int) -> float:
 
 
 def auc_within(samples: Sequence[Sample], prm: int) -> float:
-    """How often a strictly right solution scores above one that is not (ties: half); NaN without both."""
+    """Return how often a strictly right solution scores above one that is not (ties: half); NaN without
+    both."""
     right = np.array([s.scores[prm] for s in samples if s.strict])
     wrong = np.array([s.scores[prm] for s in samples if not s.strict])
     if not len(right) or not len(wrong):

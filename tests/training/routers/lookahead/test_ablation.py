@@ -12,18 +12,18 @@ from tts_select.training.log.manifest import pools_of
 from tts_select.training.replay.cases import Case
 from tts_select.training.routers.lookahead.ablation import KINDS, ablation
 from tts_select.training.routers.lookahead.boosting import folds_of
-from tts_select.training.routers.lookahead.fit import N_ABLATED, Fitted
+from tts_select.training.routers.lookahead.fit import N_ABLATED, FittedRouter
 from tts_select.training.routers.lookahead.probes import scored_probe
 
 
-def test_every_kind_of_features_is_measured(fitted: Fitted) -> None:
+def test_every_kind_of_features_is_measured(fitted: FittedRouter) -> None:
     found = fitted.facts["ablation"]
     for name in ("auc", "brier", "ece"):
         assert set(found[name]) == set(KINDS)
         assert all(0 <= value <= 1 for value in found[name].values())
 
 
-def test_it_says_which_probes_it_looked_at(fitted: Fitted) -> None:
+def test_it_says_which_probes_it_looked_at(fitted: FittedRouter) -> None:
     assert Probe(**fitted.facts["ablation"]["probes"]) == fitted.router.probe
 
 
@@ -44,7 +44,7 @@ def test_probes_that_a_prm_scores_are_looked_at_as_they_are(probe: Probe, portfo
     assert scored_probe(other, unscored, N_ABLATED) is other
 
 
-def test_the_kinds_divide_the_features(fitted: Fitted) -> None:
+def test_the_kinds_divide_the_features(fitted: FittedRouter) -> None:
     names = fitted.router.layout.state_names
     parts = [columns(names, KINDS[kind]) for kind in ("text only", "probes only", "PRM only")]
     assert sorted(chain.from_iterable(parts)) == columns(names, KINDS["all"])
@@ -52,7 +52,7 @@ def test_the_kinds_divide_the_features(fitted: Fitted) -> None:
     assert left == set(columns(names, ["found"])), "after the probes no search has run"
 
 
-def test_features_are_worth_more_than_none(fitted: Fitted, cases: list[Case]) -> None:
+def test_features_are_worth_more_than_none(fitted: FittedRouter, cases: list[Case]) -> None:
     """The synthetic problems are as hard as they are long, and the probes show it too."""
     policy = fitted.router.portfolio[fitted.router.fallback].policy
     rates = np.array([case.pass_at_1(policy) for case in cases])
@@ -64,7 +64,7 @@ def test_features_are_worth_more_than_none(fitted: Fitted, cases: list[Case]) ->
 
 
 @pytest.mark.slow
-def test_it_is_the_same_each_time(fitted: Fitted, cases: list[Case]) -> None:
+def test_it_is_the_same_each_time(fitted: FittedRouter, cases: list[Case]) -> None:
     router = fitted.router
     policy = router.portfolio.policies[0]
     solvable = np.array([case.pass_at_1(policy) for case in cases]) >= 0.5

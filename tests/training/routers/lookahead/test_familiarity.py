@@ -23,7 +23,7 @@ from tts_select.training.routers.lookahead.familiarity import (
     limit_of,
     usual_of,
 )
-from tts_select.training.routers.lookahead.fit import Fitted
+from tts_select.training.routers.lookahead.fit import FittedRouter
 
 MADE_UP = runpy.run_path(str(Path(__file__).parents[2] / "written.py"))
 STORIES, COMPETITION, CODE = (MADE_UP[name] for name in ("STORIES", "COMPETITION", "CODE"))
@@ -88,7 +88,9 @@ def test_no_text_is_described_by_counts_of_itself() -> None:
         assert found[k] == pytest.approx(counts.describe(texts[k]))
 
 
-def test_what_was_refused_is_on_record(fitted: Fitted, router: LookaheadRouter, cases: list[Case]) -> None:
+def test_what_was_refused_is_on_record(
+    fitted: FittedRouter, router: LookaheadRouter, cases: list[Case]
+) -> None:
     facts = fitted.facts["unfamiliar"]
     assert facts["aimed_at"] == pytest.approx(REFUSED + REFUSED_LATER)
     assert 0 <= facts["refused"] <= 0.1

@@ -25,7 +25,7 @@ from tts_select.training.replay.walks import after, judge, probed
 from tts_select.training.routers.lookahead.fit import (
     EFFORTS,
     FEWEST_PROBLEMS,
-    Fitted,
+    FittedRouter,
     best_fixed,
     fit_router,
 )
@@ -93,7 +93,7 @@ def test_probes_that_were_not_swept_are_refused(log: SweepLog, probe: Probe, nam
         fit_router(log, probe)
 
 
-def test_it_says_what_it_does(fitted: Fitted, log: SweepLog) -> None:
+def test_it_says_what_it_does(fitted: FittedRouter, log: SweepLog) -> None:
     assert fitted.facts["n_problems"] == len(log.problems)
     assert fitted.facts["problem_ids"] == sorted(log.problems)
     assert json.loads(json.dumps(fitted.facts)) == fitted.facts
@@ -121,7 +121,7 @@ def test_the_fallback_is_the_best_fixed_arm(
     assert router.strengths == {name: score.accuracy for name, score in scores.items()}
 
 
-def test_more_effort_has_a_lower_price_and_is_on_the_frontier(fitted: Fitted) -> None:
+def test_more_effort_has_a_lower_price_and_is_on_the_frontier(fitted: FittedRouter) -> None:
     prices = fitted.router.prices
     assert prices["low"] >= prices["medium"] >= prices["high"] > 0
     best = max(point["accuracy"] for point in fitted.facts["frontier"])
@@ -138,7 +138,7 @@ def test_mean_tokens_are_those_of_all_pools_of_a_policy(router: LookaheadRouter,
         assert router.mean_tokens[policy] == pytest.approx(np.mean(tokens))
 
 
-def test_no_model_of_a_fold_has_seen_its_problems(fitted: Fitted) -> None:
+def test_no_model_of_a_fold_has_seen_its_problems(fitted: FittedRouter) -> None:
     assert len(fitted.by_fold) == len(set(fitted.fold_of.tolist()))
     for name in ("mend", "spoil", "confidence"):
         models = [getattr(router, name).booster for router in (fitted.router, *fitted.by_fold)]
@@ -166,7 +166,7 @@ def test_expected_costs_are_close_to_what_arms_cost(router: LookaheadRouter, uns
     for case in unseen[:20]:
         w = probed(router.first_look, case, case.order(rng))
         errors += [
-            np.log(option.flops / case.cost(option.arm, w.order, w.look))
+            np.log(option.flops / case.cost(option.arm, w.order, w.position))
             for option in router.options(w.evidence)
             if option.arm is not None
         ]
@@ -198,7 +198,7 @@ def test_difficulty_is_estimated_on_unseen_problems(router: LookaheadRouter, uns
     assert np.mean(inside) > 0.6
 
 
-def test_no_probability_is_surer_than_so_many_problems_can_tell(fitted: Fitted) -> None:
+def test_no_probability_is_surer_than_so_many_problems_can_tell(fitted: FittedRouter) -> None:
     least = 1 / (len(fitted.fold_of) + 2)
     router = fitted.router
     for model in (
@@ -243,12 +243,14 @@ def test_a_constant_prediction_has_one_band() -> None:
     assert band == pytest.approx((-1.0, -0.45, 0.45))
 
 
-def test_the_ablation_and_the_bins_are_on_record(fitted: Fitted, portfolio: Portfolio) -> None:
+def test_the_ablation_and_the_bins_are_on_record(fitted: FittedRouter, portfolio: Portfolio) -> None:
     assert set(fitted.facts["ablation"]) == {"probes", "auc", "brier", "ece"}
     assert np.array(fitted.facts["bins"]["success"]).shape == (3, len(portfolio.arms))
 
 
-def test_a_saved_router_decides_as_the_fitted_one(fitted: Fitted, cases: list[Case], tmp_path: Path) -> None:
+def test_a_saved_router_decides_as_the_fitted_one(
+    fitted: FittedRouter, cases: list[Case], tmp_path: Path
+) -> None:
     save_router(fitted.router, tmp_path / "router", trained_on=fitted.facts)
     loaded = load_router(tmp_path / "router")
     assert describe_router(tmp_path / "router") == fitted.facts
@@ -261,7 +263,7 @@ def test_a_saved_router_decides_as_the_fitted_one(fitted: Fitted, cases: list[Ca
 
 @pytest.mark.slow
 def test_the_same_log_and_seed_give_the_same_bytes(
-    fitted: Fitted, log: SweepLog, probe: Probe, tmp_path: Path
+    fitted: FittedRouter, log: SweepLog, probe: Probe, tmp_path: Path
 ) -> None:
     again = fit_router(log, probe)
     for name, found in (("one", fitted), ("other", again)):

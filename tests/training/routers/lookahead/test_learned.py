@@ -8,7 +8,7 @@ import pytest
 from tts_select.selector.evidence import Evidence
 from tts_select.selector.routers.lookahead import LookaheadRouter
 from tts_select.training.log.records import SweepLog
-from tts_select.training.routers.lookahead.fit import Fitted, fit_router
+from tts_select.training.routers.lookahead.fit import FittedRouter, fit_router
 from tts_select.training.routers.lookahead.learned import ENOUGH_PROBLEMS, skill_of, skills, warning_of
 from tts_select.training.routers.lookahead.learning import Told
 from tts_select.training.routers.lookahead.probes import probe_for
@@ -48,7 +48,7 @@ def test_too_few_problems_are_said_with_how_many_would_do() -> None:
     assert f"sweep {ENOUGH_PROBLEMS} or more" in (warning_of(ENOUGH_PROBLEMS - 1) or "")
 
 
-def test_what_was_learned_is_on_record(fitted: Fitted) -> None:
+def test_what_was_learned_is_on_record(fitted: FittedRouter) -> None:
     assert set(fitted.facts["skill"]) == {"confidence", "mend", "spoil"}
     assert fitted.facts["skill"]["confidence"]["low"] > 0
     assert fitted.facts["warning"] == warning_of(fitted.facts["n_problems"])

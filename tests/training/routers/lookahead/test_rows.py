@@ -11,16 +11,16 @@ from tts_select.core.arm import Arm
 from tts_select.selector.calibration import Calibration
 from tts_select.selector.features import SUREST, TEXT_FEATURES, Layout
 from tts_select.selector.portfolio import Portfolio
-from tts_select.selector.routers.lookahead import Calibrated, Probe, layout_of
+from tts_select.selector.routers.lookahead import CalibratedModel, Probe, layout_of
 from tts_select.selector.routers.named import is_open
-from tts_select.training.replay.cases import Case, Look
+from tts_select.training.replay.cases import Case, Position
 from tts_select.training.replay.walks import after, judge, probed
 from tts_select.training.routers.lookahead import rows as routing_rows
 from tts_select.training.routers.lookahead.rows import (
     ARMS_A_STATE,
     DRAWS,
     MOST_STEPS,
-    Options,
+    OptionTables,
     State,
     Table,
     answers_table,
@@ -46,8 +46,8 @@ def layout(portfolio: Portfolio) -> Layout:
 
 
 @pytest.fixture(scope="module")
-def by_votes(layout: Layout) -> Calibrated:
-    return Calibrated(ByVotes(layout), Calibration((0.0, 1.0), (0.0, 1.0)))  # type: ignore[arg-type]
+def by_votes(layout: Layout) -> CalibratedModel:
+    return CalibratedModel(ByVotes(layout), Calibration((0.0, 1.0), (0.0, 1.0)))  # type: ignore[arg-type]
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +56,9 @@ def states(cases: list[Case], portfolio: Portfolio, probe: Probe) -> list[State]
 
 
 @pytest.fixture(scope="module")
-def tables(states: list[State], portfolio: Portfolio, layout: Layout, by_votes: Calibrated) -> Options:
+def tables(
+    states: list[State], portfolio: Portfolio, layout: Layout, by_votes: CalibratedModel
+) -> OptionTables:
     return options_tables(states, portfolio, layout, by_votes, seed=0)
 
 
@@ -64,11 +66,11 @@ def test_every_case_is_met_with_nothing_seen_then_after_the_probes_and_on_walks(
     states: list[State], cases: list[Case], probe: Probe
 ) -> None:
     for number, case in enumerate(cases[:12]):
-        looks = [s.walk.look for s in states if s.number == number]
+        looks = [s.walk.position for s in states if s.number == number]
         assert all(s.walk.case is case for s in states if s.number == number)
-        assert looks[0] == Look()
-        assert looks.count(Look()) == 1
-        first = Look().after(probe.arm, probe.n)
+        assert looks[0] == Position()
+        assert looks.count(Position()) == 1
+        first = Position().after(probe.arm, probe.n)
         assert looks.count(first) >= DRAWS
         assert 1 + 2 * DRAWS <= len(looks) <= 1 + DRAWS * (1 + MOST_STEPS)
 
@@ -87,7 +89,7 @@ def test_a_walk_only_gathers(states: list[State]) -> None:
     for one, later in pairwise(states):
         if later.number != one.number or later.walk.order is not one.walk.order:
             continue
-        before, now = one.walk.look, later.walk.look
+        before, now = one.walk.position, later.walk.position
         assert all(now.n.get(pool, 0) >= n for pool, n in before.n.items())
         assert before.found <= now.found
         assert later.walk.flops > one.walk.flops
@@ -110,8 +112,8 @@ def test_most_steps_are_cheap_ones(
 def test_a_seed_gives_the_same_states(cases: list[Case], portfolio: Portfolio, probe: Probe) -> None:
     one, same, other = (random_states(cases[:3], portfolio, probe, seed) for seed in (5, 5, 6))
 
-    def looks(states: list[State]) -> list[tuple[Look, float]]:
-        return [(s.walk.look, s.walk.flops) for s in states]
+    def looks(states: list[State]) -> list[tuple[Position, float]]:
+        return [(s.walk.position, s.walk.flops) for s in states]
 
     assert looks(one) == looks(same)
     assert looks(one) != looks(other)
@@ -127,7 +129,7 @@ def test_every_answer_at_hand_is_a_row_that_says_whether_it_is_right(
     assert table.arrays(len(layout.answer_names))[0].shape == (len(expected), len(layout.answer_names))
 
 
-def test_rows_have_the_features_of_an_option(tables: Options, layout: Layout) -> None:
+def test_rows_have_the_features_of_an_option(tables: OptionTables, layout: Layout) -> None:
     for table in (tables.mend, tables.spoil, tables.cost):
         rows, labels, problems = table.arrays(len(layout.option_names))
         assert (
@@ -137,14 +139,14 @@ def test_rows_have_the_features_of_an_option(tables: Options, layout: Layout) ->
 
 
 def test_an_arm_is_run_in_every_state_that_leaves_one_open(
-    states: list[State], tables: Options, portfolio: Portfolio
+    states: list[State], tables: OptionTables, portfolio: Portfolio
 ) -> None:
     n_open = [sum(is_open(arm, s.walk.evidence) for arm in portfolio.arms) for s in states]
     assert len(tables.cost.labels) == sum(min(n, ARMS_A_STATE) for n in n_open)
 
 
 def test_a_wrong_answer_may_be_mended_and_a_right_one_spoilt(
-    states: list[State], portfolio: Portfolio, layout: Layout, by_votes: Calibrated
+    states: list[State], portfolio: Portfolio, layout: Layout, by_votes: CalibratedModel
 ) -> None:
     """Each label is what the arm led to, found by running it again."""
     met: set[tuple[bool, float]] = set()
@@ -172,7 +174,7 @@ def facts(arm: Arm, layout: Layout) -> list[float]:
     return [layout.policies.index(arm.policy), prm, method, math.log2(arm.budget), arm.temperature == 0]
 
 
-def test_what_is_held_is_the_surest_answer_of_the_state(tables: Options, layout: Layout) -> None:
+def test_what_is_held_is_the_surest_answer_of_the_state(tables: OptionTables, layout: Layout) -> None:
     surest = layout.option_names.index(SUREST)
     support = layout.option_names.index("answer/support")
     for table in (tables.mend, tables.spoil):
@@ -182,7 +184,7 @@ def test_what_is_held_is_the_surest_answer_of_the_state(tables: Options, layout:
     assert all(row[surest] > 0 for row in tables.spoil.rows)
 
 
-def test_some_rows_know_the_text_alone(tables: Options, layout: Layout) -> None:
+def test_some_rows_know_the_text_alone(tables: OptionTables, layout: Layout) -> None:
     n_seen = [k for k, name in enumerate(layout.state_names) if name.endswith("/n")]
     rows, _, problems = tables.mend.arrays(len(layout.option_names))
     bare = (rows[:, n_seen] == 0).all(axis=1)
@@ -190,7 +192,7 @@ def test_some_rows_know_the_text_alone(tables: Options, layout: Layout) -> None:
     assert not np.isnan(rows[bare][:, : len(TEXT_FEATURES)]).any()
 
 
-def test_no_row_is_about_an_arm_that_is_done(tables: Options, layout: Layout) -> None:
+def test_no_row_is_about_an_arm_that_is_done(tables: OptionTables, layout: Layout) -> None:
     at = {name: layout.option_names.index(f"arm/{name}") for name in ("method", "more_samples")}
     voting = [layout.methods.index(m) for m in ("majority", "adaptive", "cot")]
     rows, _, _ = tables.cost.arrays(len(layout.option_names))
@@ -199,16 +201,16 @@ def test_no_row_is_about_an_arm_that_is_done(tables: Options, layout: Layout) ->
 
 
 def test_a_state_stays_as_it_was(
-    cases: list[Case], portfolio: Portfolio, layout: Layout, by_votes: Calibrated, probe: Probe
+    cases: list[Case], portfolio: Portfolio, layout: Layout, by_votes: CalibratedModel, probe: Probe
 ) -> None:
     w = probed(probe.arm, cases[0], cases[0].order(np.random.default_rng(0)))
     before = replace(w)
     options_tables([State(0, w)], portfolio, layout, by_votes, seed=0)
-    assert (w.look, w.flops, w.chosen) == (before.look, before.flops, before.chosen)
+    assert (w.position, w.flops, w.chosen) == (before.position, before.flops, before.chosen)
 
 
 def test_where_every_arm_has_run_there_is_no_row(
-    cases: list[Case], layout: Layout, by_votes: Calibrated, probe: Probe
+    cases: list[Case], layout: Layout, by_votes: CalibratedModel, probe: Probe
 ) -> None:
     w = probed(probe.arm, cases[0], cases[0].order(np.random.default_rng(0)))
     found = options_tables([State(0, w)], Portfolio("probes", (probe.arm,)), layout, by_votes, seed=0)

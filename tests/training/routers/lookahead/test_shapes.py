@@ -18,7 +18,7 @@ from tts_select.training.log.records import SweepLog
 from tts_select.training.replay.cases import cases_of
 from tts_select.training.replay.walks import probed, walk
 from tts_select.training.routers.lookahead import boosting, fit, rows
-from tts_select.training.routers.lookahead.fit import FEWEST_PROBLEMS, Fitted, fit_router
+from tts_select.training.routers.lookahead.fit import FEWEST_PROBLEMS, FittedRouter, fit_router
 from tts_select.training.routers.lookahead.probes import probe_for
 
 S, M, L, PRM, NARROW = "world:small", "world:medium", "world:large", "world:prm", "world:prm-narrow"
@@ -59,7 +59,7 @@ def _little_work() -> Iterator[None]:
         yield
 
 
-def works(fitted: Fitted, log: SweepLog, folder: Path) -> None:
+def works(fitted: FittedRouter, log: SweepLog, folder: Path) -> None:
     """It decides on every problem, is all numbers, and comes back from disk as it was."""
     router, cases = fitted.router, cases_of(log)
     assert json.loads(json.dumps(fitted.facts, allow_nan=False)) == fitted.facts

@@ -1,4 +1,4 @@
-"""From a log to a ladder router: orders of its samples, a ladder for each price, efforts.
+"""Fits a ladder router to a log: orders of its samples, a ladder for each price, efforts.
 
 A sample that was cut is unknown. It has no vote, the model of answers does not see it, and the weight of its
 policy's votes is that of the samples that ended. But where all samples of a row were cut there is no answer,
@@ -29,10 +29,10 @@ FEWEST_PROBLEMS = 20
 N_PRICES = 40
 ROWS_WANTED = 8000
 FEWEST_ORDERS, MOST_ORDERS = 8, 64
-"""Of each problem's samples, to learn from."""
+"""The orders of each problem's samples to learn from."""
 LOWEST_PRICE, HIGHEST_PRICE = 1e-3, 2.0
-"""In probability per sample of the dearest policy, and of the cheapest one: from where cost does not matter
-to where one sample is all that is bought."""
+"""The lowest price, in probability per sample of the dearest policy, and the highest, per sample of the
+cheapest: from where cost does not matter to where one sample is all that is bought."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ def fit_replay(
     seed: int,
     note: Callable[[str], None] = lambda _: None,
 ) -> LadderRouter:
-    """A router from the rows of a replay alone; prices are in probability per unit of cost, from low to
+    """Fit a router to the rows of a replay alone; prices are in probability per unit of cost, from low to
     high."""
     usual = usual_of(replay)
     choices = search(replay, prices, usual, seed=seed, note=note)
@@ -95,18 +95,18 @@ def fit_replay(
 
 
 def orders_for(n_problems: int) -> int:
-    """Many for few problems."""
+    """Return the number of orders of each problem; it is large where there are few problems."""
     return int(np.clip(ROWS_WANTED // n_problems, FEWEST_ORDERS, MOST_ORDERS))
 
 
 def prices_for(replay: Replay) -> np.ndarray:
-    """From low to high; they depend on costs alone, never on what is right."""
+    """Return prices from low to high; they depend on costs alone, never on what is right."""
     means = [float(draws.cost[draws.is_there].mean()) for draws in replay.draws.values()]
     return np.geomspace(LOWEST_PRICE / max(means), HIGHEST_PRICE / min(means), N_PRICES)
 
 
 def fingerprints_of(log: SweepLog) -> dict[str, str]:
-    """Of the models and the grader."""
+    """Return the fingerprints of the models and the grader."""
     cards = {name: card.fingerprint for name, card in log.manifest.models.items()}
     return {**cards, "grader": log.manifest.grader}
 
@@ -134,13 +134,13 @@ def check_learnable(replay: Replay) -> None:
 
 
 def share_cut(replay: Replay, pool: str) -> float:
-    """Which share of a pool's samples was cut."""
+    """Return the share of a pool's samples that was cut."""
     draws = replay.draws[pool]
     return float((draws.group == CUT).sum() / draws.is_there.sum())
 
 
 def _portfolio(ladders: tuple[Ladder, ...], replay: Replay, fallback: Arm) -> Portfolio:
-    """Of each pool that a ladder draws from the most that one takes of it, and the fallback."""
+    """Return the portfolio of the most that a ladder takes of each pool, and the fallback."""
     most: dict[str, int] = {}
     for ladder in ladders:
         for pool in ladder.draws:

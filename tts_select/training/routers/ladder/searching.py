@@ -1,4 +1,5 @@
-"""Which ladder for which price: ladders of one policy, then their neighbours, compared on held-out problems.
+"""Searches the ladder for each price: ladders of one policy, then their neighbours, compared on held-out
+problems.
 
 Every ladder is judged by rules that have not seen the problem (folds within the training problems), at every
 price. A few dozen problems say little about small differences, so a ladder's worth at a price is the mean
@@ -16,25 +17,25 @@ from tts_select.selector.routers.ladder import Rung
 from tts_select.selector.routers.tally import AnswerModel, Belief, Usual
 from tts_select.training.replay.climbing import Climb, climb, outcome
 from tts_select.training.replay.orders import Replay
-from tts_select.training.routers.ladder.stopping import MOST_ROWS, Stopping, fit_answers, induce
+from tts_select.training.routers.ladder.stopping import MOST_ROWS, StoppingRules, fit_answers, induce
 
 MOST_DRAWS = 12
-"""From a pool of a ladder."""
+"""The most draws from a pool of a ladder."""
 FIRST_DRAWS = (1, 2, 4)
-"""From a pool before another is asked."""
+"""The numbers of draws from a pool before another is asked."""
 N_FOLDS = 4
 MOST_KEPT = 3
-"""Ladders whose neighbours are tried."""
+"""The number of ladders whose neighbours are tried."""
 MARGIN = 0.1
-"""In P(correct) less its price, over the root of the number of problems: what a second rung has to gain. The
-best of many looks better than it is, more so where there are fewer problems."""
+"""The gain that a second rung has to bring, in P(correct) less its price, over the root of the number of
+problems. The best of many looks better than it is, more so where there are fewer problems."""
 BESIDE = 1
-"""Prices on either side that a ladder's worth is averaged over."""
+"""The number of prices on either side that a ladder's worth is averaged over."""
 ROWS_JUDGED, FEWEST_ORDERS = 3000, 6
 """A ladder is judged on so many rows, or on so many orders of each problem if that is more; rules are learned
 from all rows."""
 FEW_ROWS = 800
-"""As `MOST_ROWS`, for judging a ladder, of which there are many."""
+"""The same as `MOST_ROWS` for judging a ladder, of which there are many."""
 
 Rungs = tuple[Rung, ...]
 
@@ -50,7 +51,7 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """For one price: a ladder, its rules from all training problems, and what is expected of it."""
+    """A ladder for one price, its rules from all training problems, and what is expected of it."""
 
     rungs: Rungs
     answers: AnswerModel
@@ -58,7 +59,7 @@ class Choice:
     correct: float
     cost: float
     length: float
-    """Of all samples together."""
+    """The length of all samples together."""
 
 
 def search(
@@ -69,7 +70,7 @@ def search(
     seed: int,
     note: Callable[[str], None] = lambda _: None,
 ) -> list[Choice]:
-    """The best ladder for each price."""
+    """Return the best ladder for each price."""
     n_problems = len(np.unique(replay.problem))
     margin = MARGIN / n_problems**0.5
     few = replay.thinned(max(FEWEST_ORDERS, ROWS_JUDGED // n_problems))
@@ -88,18 +89,19 @@ def search(
 
 
 def fold_of(n: int, n_folds: int, seed: int) -> np.ndarray:
-    """A fold for each of n problems, all of almost the same size."""
+    """Return a fold for each of n problems, all of almost the same size."""
     return np.random.default_rng(seed).permutation(n) % n_folds
 
 
 def first_ladders(replay: Replay) -> Iterator[Rungs]:
-    """Each pool alone."""
+    """Yield a ladder for each pool alone."""
     for pool in replay.draws:
         yield (Rung(pool, _most(replay, pool)),)
 
 
 def neighbours(rungs: Rungs, replay: Replay) -> Iterator[Rungs]:
-    """Another pool before the ladder, or in place of what is left after its first draws."""
+    """Yield ladders with another pool before the ladder, or in place of what is left after its first
+    draws."""
     (own,) = rungs
     for pool in replay.draws:
         if pool == own.pool:
@@ -134,14 +136,16 @@ class _Judge:
         return Candidate(rungs, correct, cost)
 
     def rules(self, rungs: Rungs) -> _Rules:
-        """Learned from all rows."""
+        """Return the rules learned from all rows."""
         walked = climb(rungs, self.replay, self.usual)
         answers, found = self._fitted(walked, np.ones(len(self.replay), bool), most_rows=MOST_ROWS)
         beliefs = [Belief.of(tally, answers) for tally in walked.tallies]
         lengths = [outcome(stops, beliefs, walked.lengths)[2].mean() for stops in found.stops]
         return _Rules(answers, found.stops, np.array(lengths))
 
-    def _fitted(self, walked: Climb, rows: np.ndarray, *, most_rows: int) -> tuple[AnswerModel, Stopping]:
+    def _fitted(
+        self, walked: Climb, rows: np.ndarray, *, most_rows: int
+    ) -> tuple[AnswerModel, StoppingRules]:
         answers = fit_answers(walked.tallies, rows, most_rows=most_rows)
         beliefs = [Belief.of(tally, answers) for tally in walked.tallies]
         return answers, induce(beliefs, walked.costs, self.prices, rows)
@@ -151,9 +155,9 @@ class _Judge:
 class _Rules:
     answers: AnswerModel
     stops: np.ndarray
-    """Shape (prices, draws - 1, terms)."""
+    """The coefficients of the stop rules, shape (prices, draws - 1, terms)."""
     lengths: np.ndarray
-    """Of all samples together, expected at each price."""
+    """The expected length of all samples together, at each price."""
 
 
 def _choice(candidate: Candidate, rules: _Rules, price: int) -> Choice:
@@ -168,14 +172,14 @@ def _choice(candidate: Candidate, rules: _Rules, price: int) -> Choice:
 
 
 def _most_frequent(candidates: Sequence[Candidate]) -> list[Candidate]:
-    """Each once."""
+    """Return each once, the most frequent first."""
     rungs = [c.rungs for c in candidates]
     by_stages = {c.rungs: c for c in candidates}
     return sorted(by_stages.values(), key=lambda c: -rungs.count(c.rungs))
 
 
 def _best(candidates: Sequence[Candidate], prices: np.ndarray, margin: float) -> list[Candidate]:
-    """The best for each price."""
+    """Return the best candidate for each price."""
     worth = np.stack([c.correct - prices * c.cost - margin * (len(c.rungs) - 1) for c in candidates])
     n = len(prices)
     around = [worth[:, max(0, k - BESIDE) : min(n, k + BESIDE + 1)].mean(axis=1) for k in range(n)]

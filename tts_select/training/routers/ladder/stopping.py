@@ -1,4 +1,4 @@
-"""When to stop on a ladder: optimal stopping by backward induction with regression.
+"""Learns when to stop on a ladder: optimal stopping by backward induction with regression.
 
 From the last draw backwards, a ridge regression says what the rest of the ladder gains (in P(correct), less
 its price) over stopping now, as a function of what is believed; where that is not positive, it stops
@@ -17,26 +17,26 @@ from tts_select.selector.routers.tally import AnswerModel, Belief, Tally
 from tts_select.training.replay.grouping import RIGHT
 
 PENALTY = 1e-4
-"""Of the ridge, beside terms of order 1."""
+"""The penalty of the ridge, beside terms of order 1."""
 MOST_ROWS = 4000
-"""Answers that a draw gives to the fit of the answer model; rows of the same problem say much the same."""
+"""The most answers that a draw gives to the fit of the answer model; rows of a problem say much the same."""
 
 
 @dataclass(frozen=True, slots=True)
-class Stopping:
+class StoppingRules:
     """A stopping rule for each of `prices`, and what it comes to in every row."""
 
     stops: np.ndarray
-    """Shape (prices, draws - 1, terms)."""
+    """The coefficients of the rules, shape (prices, draws - 1, terms)."""
     correct: np.ndarray
-    """Shape (rows, prices)."""
+    """P(correct) where the rule stops, shape (rows, prices)."""
     cost: np.ndarray
 
 
 def fit_answers(
     tallies: Sequence[Tally], rows: np.ndarray, *, most_rows: int = MOST_ROWS, seed: int = 0
 ) -> AnswerModel:
-    """From each distinct answer after each draw; `rows` is a mask."""
+    """Fit the answer model to each distinct answer after each draw; `rows` is a mask."""
     from sklearn.linear_model import LogisticRegression
 
     rng = np.random.default_rng(seed)
@@ -56,7 +56,7 @@ def fit_answers(
 
 
 def is_first(group: np.ndarray) -> np.ndarray:
-    """Where an answer stands for the first time in its row."""
+    """Return a mask of the places where an answer stands for the first time in its row."""
     first = group >= 0
     for k in range(1, group.shape[1]):
         first[:, k] &= ~(group[:, :k] == group[:, k : k + 1]).any(axis=1)
@@ -65,8 +65,8 @@ def is_first(group: np.ndarray) -> np.ndarray:
 
 def induce(
     beliefs: Sequence[Belief], costs: Sequence[np.ndarray], prices: np.ndarray, rows: np.ndarray
-) -> Stopping:
-    """Rules learned from `rows` (a mask) and applied to all rows, the same for every number of prices."""
+) -> StoppingRules:
+    """Learn rules from `rows` (a mask) and apply them to all rows, the same for every number of prices."""
     shape = (len(beliefs[0].group), len(prices))
     correct = np.broadcast_to((beliefs[-1].group == RIGHT)[:, None] * 1.0, shape)
     cost = np.broadcast_to(costs[-1][:, None], shape)
@@ -78,11 +78,11 @@ def induce(
         stop = terms @ rule <= 0
         correct, cost = np.where(stop, now, correct), np.where(stop, costs[k][:, None], cost)
         stops[:, k] = rule.T
-    return Stopping(stops, correct, cost)
+    return StoppingRules(stops, correct, cost)
 
 
 def _ridge(terms: np.ndarray, gain: np.ndarray) -> np.ndarray:
-    """Coefficients, shape (terms, prices); the constant, which comes first, is not shrunk."""
+    """Return coefficients, shape (terms, prices); the constant, which comes first, is not shrunk."""
     gram = terms.T @ terms / len(terms)
     penalty = np.full(len(gram), PENALTY)
     penalty[0] = 0.0

@@ -1,4 +1,4 @@
-"""What each kind of feature is worth to the estimate of difficulty, on problems not trained on."""
+"""Measures what each kind of feature is worth to the estimate of difficulty, on problems not trained on."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def ablation(
     solvable: np.ndarray,
     fold_of: np.ndarray,
 ) -> dict[str, dict[str, float]]:
-    """AUC (solvable or not), Brier and ECE (pass@1 of `policy`) with the features of each kind alone.
+    """Return AUC (solvable or not), Brier and ECE (pass@1 of `policy`) with the features of each kind alone.
 
     Kinds that the portfolio does not have are left out, and so is an AUC where all problems are solvable, or
     none is.
@@ -62,7 +62,8 @@ def ablation(
 
 
 def _cross_calibrated(said: np.ndarray, labels: np.ndarray, folds: np.ndarray, n_problems: int) -> np.ndarray:
-    """Each fold by the curve of the others: a curve fits its own labels too well to be measured on them."""
+    """Calibrate each fold by the curve of the others: a curve fits its own labels too well to be measured
+    on them."""
     found = np.empty_like(said)
     for k in np.unique(folds):
         curve = calibrate(said[folds != k], labels[folds != k], n_problems)
@@ -71,7 +72,7 @@ def _cross_calibrated(said: np.ndarray, labels: np.ndarray, folds: np.ndarray, n
 
 
 def _auc_in_folds(said: np.ndarray, happened: np.ndarray, folds: np.ndarray) -> float:
-    """The mean over folds that have both; NaN without one.
+    """Return the mean over folds that have both; NaN without one.
 
     Models of two folds are not held against each other: the one that was fitted to more right problems is
     asked about those that have fewer.

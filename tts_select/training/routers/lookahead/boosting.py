@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 N_FOLDS = 3
 N_TREES = 160
 FEWEST_IN_LEAF, MOST_IN_LEAF = 5, 40
-"""Rows at the least in a leaf: a twentieth of all, within these bounds."""
+"""The bounds on the rows in a leaf, which has at least a twentieth of all."""
 UNKNOWN = 0.5
-"""What a model says that has seen nothing, as of what an arm spoils that is always the last one."""
+"""The prediction of a model that has seen nothing, such as what an arm spoils that is always the last one."""
 
 _COMMON: dict[str, Any] = {
     "learning_rate": 0.06,
@@ -66,10 +66,10 @@ M = TypeVar("M", bound="Model")
 
 
 class Model(Protocol):
-    """Anything that is fitted to rows: boosted trees, or a linear model."""
+    """A model fitted to rows: boosted trees, or a linear model."""
 
     def predict(self, data: np.ndarray, /) -> Any:
-        """One number a row."""
+        """Return one number for each row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,13 +79,13 @@ class InFolds(Generic[M]):
     whole: M
     by_fold: tuple[M, ...]
     said: np.ndarray
-    """Of each row, by the model that has not seen its problem."""
+    """The prediction for each row, by the model that has not seen its problem."""
 
 
 def fit_in_folds(
     rows: np.ndarray, labels: np.ndarray, folds: np.ndarray, fit: Callable[[np.ndarray, np.ndarray], M]
 ) -> InFolds[M]:
-    """Side by side on all cores: each fit uses one, and LightGBM holds no lock meanwhile."""
+    """Fit the models side by side on all cores: each fit uses one, and LightGBM holds no lock meanwhile."""
     from joblib import Parallel, delayed
 
     shares = [folds >= 0, *(folds != k for k in range(N_FOLDS))]
@@ -100,7 +100,7 @@ def fit_in_folds(
 
 
 def calibrate(said: np.ndarray, labels: np.ndarray, n_problems: int) -> Calibration:
-    """Isotonic regression of soft labels on what was said of unseen problems.
+    """Fit an isotonic regression of soft labels on what was said of unseen problems.
 
     It stays as far from 0 and 1 as so many problems can tell (Laplace's rule of succession).
     """

@@ -1,4 +1,5 @@
-"""What the training problems are like, with limits calibrated on problems that the counts have not seen."""
+"""Learns what the training problems are like, with limits calibrated on problems that the counts have not
+seen."""
 
 from __future__ import annotations
 
@@ -27,13 +28,13 @@ REFUSED_LATER = 0.002
 N_PARTS = 10
 """Each part is described by counts of the others."""
 LEAST_SPREAD = 0.05
-"""Of a number that is hardly ever another one in training: a logarithm or a share."""
+"""The least spread of a number, a logarithm or a share, that hardly varies in training."""
 
 
 def fit_familiarity(
     cases: Sequence[Case], layout: Layout, probe: Probe, seed: int
 ) -> tuple[Familiarity, dict[str, float]]:
-    """What is known about the problems, and how many like them are refused.
+    """Return what is known about the problems, and how many like them are refused.
 
     The facts hold the share that was aimed at, and that of the training problems, each judged by limits of
     the others.
@@ -53,7 +54,7 @@ def fit_familiarity(
 
 
 def described_apart(texts: Sequence[str], part: np.ndarray) -> np.ndarray:
-    """Each text by counts of the other parts, shape (texts, len(DESCRIPTION))."""
+    """Describe each text by counts of the other parts, shape (texts, len(DESCRIPTION))."""
     found = np.empty((len(texts), len(DESCRIPTION)))
     for k in np.unique(part):
         counts = RunCounts.of([t for t, p in zip(texts, part, strict=True) if p != k])
@@ -62,7 +63,7 @@ def described_apart(texts: Sequence[str], part: np.ndarray) -> np.ndarray:
 
 
 def limit_of(strangeness: np.ndarray, share: float) -> float:
-    """Where so many problems of the same kind lie above.
+    """Return the limit above which so many problems of the same kind lie.
 
     The conformal quantile where there are enough problems for one, else the prediction limit of Student's t
     distribution: a few problems do not show their own tail.
@@ -80,7 +81,8 @@ def limit_of(strangeness: np.ndarray, share: float) -> float:
 def usual_of(
     names: Sequence[str], numbers: np.ndarray, part: np.ndarray, share: float
 ) -> tuple[Usual, np.ndarray]:
-    """With its limit; and which rows are beyond the limit that comes from the other parts."""
+    """Return what is usual, with its limit, and which rows are beyond the limit that comes from the other
+    parts."""
     strangeness = np.empty(len(numbers))
     for k in np.unique(part):
         strangeness[part == k] = _spread(names, numbers[part != k]).strangeness(numbers[part == k])

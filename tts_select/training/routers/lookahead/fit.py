@@ -1,4 +1,4 @@
-"""From a sweep log to a router: rows, models in folds by problem, calibrations, prices."""
+"""Fits a router to a sweep log: rows, models in folds by problem, calibrations, prices."""
 
 from __future__ import annotations
 
@@ -22,38 +22,38 @@ from tts_select.training.routers.lookahead.ablation import ablation
 from tts_select.training.routers.lookahead.boosting import folds_of
 from tts_select.training.routers.lookahead.familiarity import fit_familiarity
 from tts_select.training.routers.lookahead.learned import skills, warning_of
-from tts_select.training.routers.lookahead.learning import Learned, learn, learn_difficulty
+from tts_select.training.routers.lookahead.learning import LearnedModels, learn, learn_difficulty
 from tts_select.training.routers.lookahead.probes import scored_probe
 from tts_select.training.routers.lookahead.rows import State, random_states
 
 FEWEST_PROBLEMS = 30
 PRICES = tuple(float(p) for p in np.geomspace(3e-3, 30.0, 11))
-"""Tried for the efforts, in probability per cost of the best fixed arm."""
+"""The prices that are tried for the efforts, in probability per cost of the best fixed arm."""
 EFFORTS = {"low": 0.90, "medium": 0.97, "high": 0.995}
 """Each effort is the highest price that keeps this share of the best accuracy of the frontier in training."""
 N_ABLATED = 4
-"""Samples that the ablation of the features looks at, where the probes are not enough."""
+"""The number of samples that the ablation of the features looks at, where the probes are not enough."""
 SOLVABLE_FROM = 0.5
 """A problem is solvable within the portfolio if its best arm solves it at least so often."""
 DRAFT_PRICES = (0.01, 0.1, 1.0)
-"""At which the draft walks."""
+"""The prices at which the draft walks."""
 
 
 @dataclass(frozen=True, slots=True)
-class Fitted:
+class FittedRouter:
     """A router, with models for each fold of the training problems that have not seen them."""
 
     router: LookaheadRouter
     by_fold: tuple[LookaheadRouter, ...]
     fold_of: np.ndarray
-    """Of each case."""
+    """The fold of each case."""
     facts: Mapping[str, Any]
-    """What was learned, for people and for the manifest."""
+    """The facts that were learned, for people and for the manifest."""
 
 
 def fit_router(
     log: SweepLog, probe: Probe, *, seed: int = 0, note: Callable[[str], None] = lambda _: None
-) -> Fitted:
+) -> FittedRouter:
     """Train on every problem of the log.
 
     Raises:
@@ -95,7 +95,7 @@ def fit_router(
         "problem_ids": sorted(log.problems),
         **_references(cases, board, probe, router, fold_of),
     }
-    return Fitted(
+    return FittedRouter(
         replace(router, prices=prices), tuple(replace(r, prices=prices) for r in folded), fold_of, facts
     )
 
@@ -106,11 +106,11 @@ def _draft(
     portfolio: Portfolio,
     probe: Probe,
     *,
-    models: Learned,
+    models: LearnedModels,
     familiarity: Familiarity,
     scores: Mapping[str, Score],
 ) -> LookaheadRouter:
-    """A router without difficulty and prices."""
+    """Return a router without difficulty and prices."""
     cards = log.manifest.models
     return LookaheadRouter(
         portfolio=portfolio,
@@ -129,14 +129,15 @@ def _draft(
     )
 
 
-def _with(router: LookaheadRouter, models: Learned) -> LookaheadRouter:
+def _with(router: LookaheadRouter, models: LearnedModels) -> LookaheadRouter:
     return replace(router, **{f.name: getattr(models, f.name) for f in fields(models)})
 
 
 def _decided_states(
     folded: Sequence[LookaheadRouter], cases: Sequence[Case], fold_of: np.ndarray, unit: float, seed: int
 ) -> list[State]:
-    """Where routers come to by their own decisions: random walks seldom go there, and there it matters."""
+    """Return the states where routers come to by their own decisions: random walks seldom go there, and
+    there it matters."""
     from joblib import Parallel, delayed
 
     def states(k: int, draw: int) -> list[State]:
@@ -184,14 +185,15 @@ def _check_probes(cases: Sequence[Case], portfolio: Portfolio, probe: Probe) -> 
 
 
 def best_fixed(scores: Mapping[str, Score]) -> str:
-    """The name of the most accurate arm; of equals the cheaper one."""
+    """Return the name of the most accurate arm; among equals the cheaper one."""
     return min(scores, key=lambda name: (-scores[name].accuracy, scores[name].cost))
 
 
 def _references(
     cases: Sequence[Case], board: Board, probe: Probe, router: LookaheadRouter, fold_of: np.ndarray
 ) -> dict[str, Any]:
-    """For the evaluation: the best arms by difficulty bin, and the ablation of the features."""
+    """Return references for the evaluation: the best arms by difficulty bin, and the ablation of the
+    features."""
     policy = router.portfolio[router.fallback].policy
     bins = bins_of(np.array([case.pass_at_1(policy) for case in cases]))
     solvable = board.correct.mean(axis=-1).max(axis=0) >= SOLVABLE_FROM
@@ -208,7 +210,7 @@ def _references(
 def _prices(
     folded: Sequence[LookaheadRouter], cases: Sequence[Case], fold_of: np.ndarray, unit: float, seed: int
 ) -> tuple[dict[str, float], list[dict[str, float]]]:
-    """By effort, and the frontier that they come from; `unit` is the best fixed arm's cost in FLOPs."""
+    """Return the prices by effort, and their frontier; `unit` is the best fixed arm's cost in FLOPs."""
     from joblib import Parallel, delayed
 
     some = [[c for c, f in zip(cases, fold_of, strict=True) if f == k] for k in range(len(folded))]
@@ -238,7 +240,8 @@ def _mean_tokens(cases: Sequence[Case], portfolio: Portfolio) -> dict[str, float
 
 
 def _lengths(case: Case, policy: str) -> list[int]:
-    """Of the policy's samples; of what its searches found, if it is not sampled but by them."""
+    """Return the lengths of the policy's samples, or of what its searches found if it is sampled by them
+    alone."""
     pools = [case.observed[name] for name, pool in case.pools.items() if pool.policy == policy]
     sampled = [s.n_tokens for samples in pools for s in samples]
     return sampled or [s.n_tokens for _, s in case.found_by(policy)]

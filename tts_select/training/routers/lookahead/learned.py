@@ -1,4 +1,4 @@
-"""How much was learned, measured on problems that the models had not seen, and how sure that is."""
+"""Measures how much was learned, on problems that the models had not seen, and how sure that is."""
 
 from __future__ import annotations
 
@@ -10,17 +10,18 @@ from tts_select.training.replay.metrics import IntervalRecord, bootstrap
 from tts_select.training.routers.lookahead.learning import Told
 
 ENOUGH_PROBLEMS = 100
-"""From here on more problems gain little (docs/lab/log.md, the learning curve of the embedded world)."""
+"""The number of problems beyond which more gain little (docs/lab/log.md, the learning curve of the
+embedded world)."""
 
 
 def skills(told: Mapping[str, Told], n_problems: int) -> dict[str, IntervalRecord]:
-    """By model, `skill_of` those that can be measured."""
+    """Return `skill_of` each model whose skill can be measured."""
     found = {name: skill_of(model, n_problems) for name, model in told.items()}
     return {name: skill for name, skill in found.items() if skill is not None}
 
 
 def skill_of(told: Told, n_problems: int) -> IntervalRecord | None:
-    """The share of the labels' variance that is explained, with its 95 % interval over problems.
+    """Return the share of the labels' variance that is explained, with its 95 % interval over problems.
 
     The mean of all labels explains 0, and what is worse than that less than 0. None where they are all alike.
     """
@@ -36,7 +37,7 @@ def skill_of(told: Told, n_problems: int) -> IntervalRecord | None:
 
 
 def warning_of(n_problems: int) -> str | None:
-    """For people, where there are too few problems."""
+    """Return a warning for people where there are too few problems."""
     if n_problems >= ENOUGH_PROBLEMS:
         return None
     return (

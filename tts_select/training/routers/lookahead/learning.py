@@ -11,7 +11,7 @@ import numpy as np
 
 from tts_select.selector.features import Layout
 from tts_select.selector.portfolio import Portfolio
-from tts_select.selector.routers.lookahead import Calibrated, DifficultyModel
+from tts_select.selector.routers.lookahead import CalibratedModel, DifficultyModel
 from tts_select.training.replay.cases import Case
 from tts_select.training.routers.lookahead.boosting import N_FOLDS, boost, fit_in_folds
 from tts_select.training.routers.lookahead.rows import State, Table, answers_table, joined, options_tables
@@ -24,42 +24,42 @@ INTERVAL = (0.05, 0.95)
 EVERY = 3
 """Difficulty is learned from every third state: they are much alike, and there is a model a policy."""
 _CODES = ("arm/policy", "arm/prm", "arm/method")
-"""Features whose numbers are names."""
+"""The features whose numbers are names."""
 _GROW_WITH_N = ("arm/log2_n", "arm/more_samples")
 
 
 @dataclass(frozen=True, slots=True)
-class Learned:
-    """What decides: fields of `LookaheadRouter` of the same names."""
+class LearnedModels:
+    """The models that decide: fields of `LookaheadRouter` of the same names."""
 
-    mend: Calibrated
-    spoil: Calibrated
-    confidence: Calibrated
+    mend: CalibratedModel
+    spoil: CalibratedModel
+    confidence: CalibratedModel
     cost: Booster
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What a model says of rows of problems that it has not seen."""
+    """The predictions of a model for rows of problems that it has not seen."""
 
     said: np.ndarray
-    """Calibrated, one a row."""
+    """The calibrated predictions, one for each row."""
     labels: np.ndarray
     problems: np.ndarray
 
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """A probability, learned."""
+    """A model of a probability, fitted to rows."""
 
-    whole: Calibrated
-    by_fold: tuple[Calibrated, ...]
+    whole: CalibratedModel
+    by_fold: tuple[CalibratedModel, ...]
     told: Told
 
 
 def learn(
     states: Sequence[State], portfolio: Portfolio, layout: Layout, fold_of: np.ndarray, seed: int
-) -> tuple[Learned, list[Learned], dict[str, Told]]:
+) -> tuple[LearnedModels, list[LearnedModels], dict[str, Told]]:
     """Learn from all states, and for each fold from those of the others; last, what these say, by model."""
     answers, options = layout.answer_names, layout.option_names
     confidence = fit_probability(*answers_table(states, layout).arrays(len(answers)), answers, fold_of)
@@ -75,14 +75,14 @@ def learn(
     cost, costs = _cost(joined([t.cost for t in tables]), layout, fold_of)
     by_fold = zip(mend.by_fold, spoil.by_fold, confidence.by_fold, costs, strict=True)
     told = {"mend": mend.told, "spoil": spoil.told, "confidence": confidence.told}
-    whole = Learned(mend.whole, spoil.whole, confidence.whole, cost)
-    return whole, [Learned(*models) for models in by_fold], told
+    whole = LearnedModels(mend.whole, spoil.whole, confidence.whole, cost)
+    return whole, [LearnedModels(*models) for models in by_fold], told
 
 
 def learn_difficulty(
     states: Sequence[State], layout: Layout, cases: Sequence[Case], fold_of: np.ndarray
 ) -> tuple[dict[str, DifficultyModel], list[dict[str, DifficultyModel]]]:
-    """By policy, as `learn`."""
+    """Learn difficulty by policy, as `learn`."""
     looks = Table()
     for state in states[::EVERY]:
         looks.add(layout.state(state.walk.evidence), math.nan, state.number)
@@ -102,14 +102,15 @@ def learn_difficulty(
 def fit_probability(
     rows: np.ndarray, labels: np.ndarray, problems: np.ndarray, names: Sequence[str], fold_of: np.ndarray
 ) -> Fit:
-    """Boosted trees and a linear model, mixed and calibrated as suits problems that they have not seen."""
+    """Fit boosted trees and a linear model, mixed and calibrated as suits problems that they have not
+    seen."""
     folds, coded = fold_of[problems], [k for k, name in enumerate(names) if name in _CODES]
     found = mix_in_folds(rows, labels, folds, coded)
     curve = calibrate_shrunk(found.said, labels, folds, len(fold_of))
     by_fold = zip(found.trees.by_fold, found.linear.by_fold, strict=True)
     return Fit(
-        Calibrated(found.trees.whole, curve, found.linear.whole, found.share),
-        tuple(Calibrated(trees, curve, linear, found.share) for trees, linear in by_fold),
+        CalibratedModel(found.trees.whole, curve, found.linear.whole, found.share),
+        tuple(CalibratedModel(trees, curve, linear, found.share) for trees, linear in by_fold),
         Told(curve(found.said), labels, problems),
     )
 
@@ -117,7 +118,8 @@ def fit_probability(
 def error_bands(
     said: np.ndarray, labels: np.ndarray, n_bands: int = 8
 ) -> tuple[tuple[float, float, float], ...]:
-    """(prediction from, low, high): the 5 % and 95 % quantiles of label - prediction on unseen problems."""
+    """Return (prediction from, low, high): the 5 % and 95 % quantiles of label - prediction on unseen
+    problems."""
     # edges are predictions that were made ("lower"), so that no band is empty
     edges = np.unique(np.quantile(said, np.linspace(0, 1, n_bands + 1)[:-1], method="lower"))
     band = np.searchsorted(edges, said, side="right") - 1

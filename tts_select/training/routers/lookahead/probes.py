@@ -12,7 +12,8 @@ from tts_select.training.log.records import Manifest
 def probe_for(
     manifest: Manifest, *, policy: str | None = None, prm: str | None = None, n: int | None = None
 ) -> Probe:
-    """Of the samples that fit those of the smallest policy, greedy ones first; none if every arm is a search.
+    """Return the probe on the samples that fit those of the smallest policy, greedy ones first; none if
+    every arm is a search.
 
     `n` = 0 asks for one greedy sample. What the sweep does not have is for `fit_router` to refuse.
     """
@@ -35,7 +36,8 @@ def probe_for(
 
 
 def scored_probe(probe: Probe, portfolio: Portfolio, n: int) -> Probe:
-    """These probes, or `n` others if no PRM has scored samples of theirs, for measuring what PRMs tell."""
+    """Return these probes, or `n` others if no PRM has scored samples of theirs, for measuring what PRMs
+    tell."""
     if probe.prm is not None and probe.temperature > 0:
         return probe
     scored = [arm for arm in portfolio.arms if arm.is_sampling and arm.prm and arm.temperature > 0]
@@ -46,5 +48,5 @@ def scored_probe(probe: Probe, portfolio: Portfolio, n: int) -> Probe:
 
 
 def _sizes(manifest: Manifest) -> dict[str, int]:
-    """Of the policies; one that is not known counts as small."""
+    """Return the sizes of the policies; one that is not known counts as small."""
     return {name: manifest.models[name].n_parameters or 0 for name in policies(manifest)}

@@ -11,17 +11,17 @@ import numpy as np
 from tts_select.core.arm import Arm
 from tts_select.selector.features import Layout
 from tts_select.selector.portfolio import Portfolio
-from tts_select.selector.routers.lookahead import Calibrated, Probe
+from tts_select.selector.routers.lookahead import CalibratedModel, Probe
 from tts_select.selector.routers.named import is_open
 from tts_select.training.replay.cases import Case
 from tts_select.training.replay.walks import Walk, after, judge, probed
 
 DRAWS = 3
-"""Random walks a problem."""
+"""The number of random walks for each problem."""
 MOST_STEPS = 5
 ARMS_A_STATE = 6
 _CHEAP_FIRST = 0.7
-"""How often a random walk takes one of the cheapest arms, as a router does."""
+"""The share of steps at which a random walk takes one of the cheapest arms, as a router does."""
 
 
 @dataclass(slots=True)
@@ -33,19 +33,20 @@ class Table:
     problems: list[int] = field(default_factory=list)
 
     def add(self, row: np.ndarray, label: float, problem: int) -> None:
-        """One row more."""
+        """Add one more row."""
         self.rows.append(row)
         self.labels.append(label)
         self.problems.append(problem)
 
     def arrays(self, n_features: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """(rows, labels, problems), of as many features; a small portfolio may lead to no row at all."""
+        """Return (rows, labels, problems), of as many features; a small portfolio may lead to no row at
+        all."""
         rows = np.array(self.rows, dtype=float).reshape(len(self.rows), n_features)
         return rows, np.array(self.labels, dtype=float), np.array(self.problems, dtype=int)
 
 
 def joined(tables: Sequence[Table]) -> Table:
-    """All their rows."""
+    """Return one table with all their rows."""
     whole = Table()
     for table in tables:
         whole.rows += table.rows
@@ -63,7 +64,7 @@ class State:
 
 
 def random_states(cases: Sequence[Case], portfolio: Portfolio, probe: Probe, seed: int) -> list[State]:
-    """After the probes, and after each step of random walks; one seed, the same states."""
+    """Return the states after the probes, and after each step of random walks; one seed, the same states."""
     rng = np.random.default_rng(seed)
     states = []
     for number, case in enumerate(cases):
@@ -81,7 +82,7 @@ def random_states(cases: Sequence[Case], portfolio: Portfolio, probe: Probe, see
 
 
 def answers_table(states: Sequence[State], layout: Layout) -> Table:
-    """Every answer at hand in every state, and whether it is right."""
+    """Return every answer at hand in every state, and whether it is right."""
     table = Table()
     for state in states:
         groups, rows = layout.answers(state.walk.evidence)
@@ -91,26 +92,26 @@ def answers_table(states: Sequence[State], layout: Layout) -> Table:
 
 
 @dataclass(slots=True)
-class Options:
-    """What some arms led to in every state."""
+class OptionTables:
+    """The rows of what some arms led to in every state."""
 
     mend: Table = field(default_factory=Table)
-    """Where the surest answer was wrong: whether it is right now."""
+    """The states whose surest answer was wrong, each labelled with whether it is right now."""
     spoil: Table = field(default_factory=Table)
-    """Where it was right: whether it is wrong now."""
+    """The states whose surest answer was right, each labelled with whether it is wrong now."""
     cost: Table = field(default_factory=Table)
-    """log10 FLOPs."""
+    """The cost as log10 FLOPs."""
 
 
 def options_tables(
-    states: Sequence[State], portfolio: Portfolio, layout: Layout, confidence: Calibrated, seed: int
-) -> Options:
-    """Some arms are run in every state.
+    states: Sequence[State], portfolio: Portfolio, layout: Layout, confidence: CalibratedModel, seed: int
+) -> OptionTables:
+    """Run some arms in every state.
 
     `confidence` has not seen the problems: the surest answer would else be too often right.
     """
     rng = np.random.default_rng(seed)
-    tables = Options()
+    tables = OptionTables()
     judge(layout, confidence, [s.walk for s in states])
     for state in states:
         w = state.walk
@@ -133,6 +134,6 @@ def options_tables(
 
 def _random_arm(w: Walk, arms: Sequence[Arm], rng: np.random.Generator) -> Arm:
     if rng.random() < _CHEAP_FIRST:
-        costs = [w.case.cost(arm, w.order, w.look) for arm in arms]
+        costs = [w.case.cost(arm, w.order, w.position) for arm in arms]
         arms = [arms[int(k)] for k in np.argsort(costs)[: max(1, len(arms) // 3)]]
     return arms[int(rng.integers(len(arms)))]

@@ -1,4 +1,4 @@
-"""What trees learned, shrunk to what few problems can teach; how far, is chosen on problems not fitted to."""
+"""Shrinks what trees learned to what few problems can teach; how far, is chosen on problems not fitted to."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     from lightgbm import Booster
 
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
-"""Tried: of the trees among the two models, of the isotonic curve in the calibration."""
+"""The shares that are tried: of the trees among the two models, of the isotonic curve in the calibration."""
 PENALTY = 1 / 3
-"""Of the squared coefficients, for each feature."""
+"""The penalty on the squared coefficients, for each feature."""
 MOST_ROWS = 5_000
-"""Of the linear model, evenly taken: more do not move it."""
+"""The most rows for the linear model, evenly taken: more do not change it."""
 LEAST_SPREAD = 1e-3
-"""Of a feature that is to have a coefficient."""
+"""The least spread of a feature that is to have a coefficient."""
 
 
 def fit_linear(rows: np.ndarray, labels: np.ndarray, coded: Sequence[int]) -> Linear:
@@ -74,7 +74,7 @@ class Mixture:
     trees: InFolds[Booster]
     linear: InFolds[Linear]
     share: float
-    """Of the trees: of `SHARES` the one that tells best; of equals the larger one."""
+    """The share of the trees: the best of `SHARES`, among equals the largest."""
     said: np.ndarray
 
 
@@ -89,18 +89,18 @@ def mix_in_folds(
 
 
 def log_loss(said: np.ndarray, labels: np.ndarray) -> float:
-    """The mean, in nats, of soft labels."""
+    """Return the mean log loss of soft labels, in nats."""
     p = np.clip(said, 1e-4, 1 - 1e-4)
     return float(-np.mean(labels * np.log(p) + (1 - labels) * np.log(1 - p))) if len(labels) else 0.0
 
 
 def mixed(trees: np.ndarray, linear: np.ndarray, share: float) -> np.ndarray:
-    """Two predictions as one."""
+    """Mix two predictions into one."""
     return np.asarray(share * trees + (1 - share) * linear)
 
 
 def calibrate_shrunk(said: np.ndarray, labels: np.ndarray, folds: np.ndarray, n_problems: int) -> Calibration:
-    """The isotonic curve, shrunk to what was said: each fold is told by the curve of the others."""
+    """Return the isotonic curve, shrunk to what was said: each fold is told by the curve of the others."""
     kept = np.unique(folds)
     told = np.empty(len(labels))
     for k in kept:
@@ -110,7 +110,7 @@ def calibrate_shrunk(said: np.ndarray, labels: np.ndarray, folds: np.ndarray, n_
 
 
 def _between(curve: Calibration, share: float, n_problems: int) -> Calibration:
-    """As far from 0 and 1 as the curve is."""
+    """Return a curve that stays as far from 0 and 1 as the isotonic one is."""
     least = 1 / (n_problems + 2)
     if share == 1.0:
         return curve
