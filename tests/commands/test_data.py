@@ -75,7 +75,7 @@ def test_each_row_is_graded_with_what_was_read_and_why(log: Path) -> None:
     lines = done.stdout.splitlines()
     assert lines[0].startswith("equivalent")
     assert "\\frac12 (box) for 1/2" in lines[0]
-    assert "[red]5 s[/red]\\u001b[31m" in lines[1]
+    assert "[red]5 s[/red]\\x1b[31m" in lines[1]
     assert "the thought is not over" in lines[2]
     assert lines[4].startswith("left out")
     assert lines[5] == "2 equivalent, 2 different, 1 no answer, 1 left out"

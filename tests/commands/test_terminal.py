@@ -19,6 +19,7 @@ from tts_select.commands import _progress, _terminal
 from tts_select.commands._router_views import evaluation_view, fitted_view, ladders_view, outlook_view
 from tts_select.commands._terminal import Terminal, figure, say, show, show_json, text, warn
 from tts_select.commands._views import solution_view, summary_view
+from tts_select.commands.data import _as_text, _Look, _table
 from tts_select.commands.doctor import _findings_view
 from tts_select.commands.models import _models_view
 from tts_select.commands.paper import _votes, _with_each_prm
@@ -28,6 +29,7 @@ from tts_select.core.arm import Arm
 from tts_select.core.candidate import Candidate
 from tts_select.core.cost import Bill, Cost
 from tts_select.core.plan import Plan
+from tts_select.core.problem import Problem
 from tts_select.core.solution import RankedCandidate, Solution
 from tts_select.core.visible_text import visible
 from tts_select.doctor.findings import Finding
@@ -163,6 +165,7 @@ FACTS = {
     "skill": {"mend": {"value": NAN, "low": NAN, "high": NAN}},
     "unfamiliar": {"refused": NAN},
 }
+GRADED = ("id", "read", "from", "gold", "why")
 VIEWS: dict[str, Callable[[str], RenderableType]] = {
     "solution": lambda w: solution_view(solved(w), candidates=True),
     "withheld": lambda w: solution_view(solved(w).withheld_below(0.9), candidates=True),
@@ -176,6 +179,9 @@ VIEWS: dict[str, Callable[[str], RenderableType]] = {
     "sweep": lambda w: _summary_view([Line(w, 3, NAN, {4: NAN}, NAN)]),
     "votes": lambda w: _votes(by_rule(w)),
     "each prm": lambda w: _with_each_prm(with_prm(w)),
+    "problems": lambda w: _table(_Look(w, [Problem(f"1 {w}", w, w)], 1, [])),
+    "graded": lambda w: _as_text(dict.fromkeys(GRADED, w) | {"verdict": "different"}),
+    "left out": lambda w: _as_text({"verdict": "left out", "id": w, "read": None, "why": w}),
     "string": lambda w: w,
     "panel": lambda w: Panel(w, title=text(w)),
     "table": lambda w: Table(w, title=w, caption=w),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tts_select.commands._options import field_options, fields_of
-from tts_select.commands._terminal import show, show_json, warn
+from tts_select.commands._terminal import show, show_json, text, warn
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -110,7 +111,7 @@ def _table(found: _Look) -> Table:
 
 
 def _short(text: str) -> str:
-    line = " ".join(text.split())
+    line = " ".join(re.split(r"[ \n\t]+", text)).strip()
     return line if len(line) <= _SHOWN_CHARS else f"{line[:_SHOWN_CHARS]} ..."
 
 
@@ -131,16 +132,16 @@ docs/grading.md says how an answer is read and what is the same."""
     "--prediction-field",
     metavar="FIELD",
     default=None,
-    help="Holds what a model said.",
+    help="The field with what a model said.",
     show_default="prediction, response, ...",
 )
 @click.option(
     "--only",
     type=click.Choice(["equivalent", "different", "cannot be graded"]),
-    help="Show these rows alone.",
+    help="Show only these rows.",
 )
 @click.option("--strict", is_flag=True, help="Answers have to be written as the gold answer is.")
-@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print the rows and their counts as JSON.")
 def grade(
     file: Path,
     *,
@@ -222,15 +223,12 @@ def _as_dict(id_: str, found: Explanation) -> dict[str, Any]:
 
 
 def _as_text(row: Mapping[str, Any]) -> Text:
-    """Show texts of models letter by letter: none of their markup is followed, and no control character."""
+    """Return the row as one line."""
     colour = {"equivalent": "green", "different": "red"}.get(row["verdict"], "yellow")
-    line = Text.assemble((f"{row['verdict']:<16}", colour), f" {_letters(str(row['id']))}: ")
+    about = f" {_short(str(row['id']))}: "
     if row["verdict"] == "left out":
-        return line.append(row["why"])
-    said = "none" if row["read"] is None else _letters(row["read"])
-    gold = "none" if row["gold"] is None else _letters(row["gold"])
-    return line.append(f"{said} ({row['from']}) for {gold}: {_letters(row['why'])}")
-
-
-def _letters(text: str) -> str:
-    return "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in _short(text))
+        about += _short(row["why"])
+    else:
+        said, gold = ("none" if row[name] is None else _short(row[name]) for name in ("read", "gold"))
+        about += f"{said} ({row['from']}) for {gold}: {_short(row['why'])}"
+    return Text.assemble((f"{row['verdict']:<16}", colour), text(about))

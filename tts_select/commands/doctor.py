@@ -48,7 +48,8 @@ def doctor(*, config: Config | None, as_json: bool) -> None:
     if as_json:
         show_json({"config": file, "findings": [f.as_dict() for f in found]})
     else:
-        show(f"config: {file or 'none'}", _findings_view(found))
+        show(f"config: {file or 'none'}", wrap=False)
+        show(_findings_view(found))
     if any(f.status == "problem" for f in found):
         sys.exit(DOCTOR_FOUND)
 
