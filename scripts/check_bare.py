@@ -19,7 +19,7 @@ from tts_select.testing import FakeServer
 
 COMMAND = Path(sys.executable).parent / "tts-select"
 PROBLEM = "Start with 14. Multiply by 3. Subtract 9. What is the result?"
-N_PROBLEMS, N_SAMPLES = 24, 4
+N_PROBLEMS, N_SAMPLES = 40, 4
 
 
 def main() -> None:

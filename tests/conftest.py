@@ -36,7 +36,7 @@ from tts_select.selector.routers.artifact import save_router
 from tts_select.selector.routers.lookahead import LookaheadRouter, Probe
 from tts_select.solving.api import Selector
 from tts_select.testing import FakePolicy, FakeRewardModel
-from tts_select.training.routers.lookahead import boosting
+from tts_select.training.routers.lookahead import boosting, rows
 
 T = TypeVar("T")
 
@@ -50,7 +50,7 @@ VOCABULARY_GAIN = 3.0
 """Makes the random models' next-token distributions peaked: a wrong context changes what is written."""
 ENDING_GAIN = {"[EOS]": 1.3, "\n\n": 1.6}
 """Of the tokens that end a solution and a step, so that random text ends now and then."""
-FEW_TREES = 40
+FEW_TREES, FEW_ARMS_A_STATE = 30, 3
 """Enough for made-up problems; fitting takes most of a test run's time."""
 
 
@@ -64,10 +64,11 @@ def _isolated(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _few_trees() -> Iterator[None]:
+def _quick_fits() -> Iterator[None]:
     """Routers are fitted faster than users' are."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(boosting, "N_TREES", FEW_TREES)
+        patch.setattr(rows, "ARMS_A_STATE", FEW_ARMS_A_STATE)
         yield
 
 

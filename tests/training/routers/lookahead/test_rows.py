@@ -17,7 +17,6 @@ from tts_select.training.replay.cases import Case, Position
 from tts_select.training.replay.walks import after, judge, probed
 from tts_select.training.routers.lookahead import rows as routing_rows
 from tts_select.training.routers.lookahead.rows import (
-    ARMS_A_STATE,
     DRAWS,
     MOST_STEPS,
     OptionTables,
@@ -142,7 +141,7 @@ def test_an_arm_is_run_in_every_state_that_leaves_one_open(
     states: list[State], tables: OptionTables, portfolio: Portfolio
 ) -> None:
     n_open = [sum(is_open(arm, s.walk.evidence) for arm in portfolio.arms) for s in states]
-    assert len(tables.cost.labels) == sum(min(n, ARMS_A_STATE) for n in n_open)
+    assert len(tables.cost.labels) == sum(min(n, routing_rows.ARMS_A_STATE) for n in n_open)
 
 
 def test_a_wrong_answer_may_be_mended_and_a_right_one_spoilt(
