@@ -43,7 +43,7 @@ class Told:
     """What a model says of rows of problems that it has not seen."""
 
     said: np.ndarray
-    """Calibrated, one a row."""
+    """One a row, before calibration: the curve has seen all labels."""
     labels: np.ndarray
     problems: np.ndarray
 
@@ -92,7 +92,7 @@ def learn_difficulty(
     for policy in layout.policies:
         labels = np.array([case.pass_at_1(policy) for case in cases])[problems]
         found = fit_probability(rows, labels, problems, layout.state_names, fold_of)
-        errors = error_bands(found.told.said, labels)
+        errors = error_bands(found.whole.calibration(found.told.said), labels)
         whole[policy] = DifficultyModel(found.whole, errors)
         for k, of_fold in enumerate(found.by_fold):
             by_fold[k][policy] = DifficultyModel(of_fold, errors)
@@ -110,7 +110,7 @@ def fit_probability(
     return Fit(
         Calibrated(found.trees.whole, curve, found.linear.whole, found.share),
         tuple(Calibrated(trees, curve, linear, found.share) for trees, linear in by_fold),
-        Told(curve(found.said), labels, problems),
+        Told(found.said, labels, problems),
     )
 
 

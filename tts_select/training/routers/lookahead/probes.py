@@ -19,7 +19,7 @@ def probe_for(
     sizes = _sizes(manifest)
     policy_or_smallest = policy or min(sizes, key=sizes.__getitem__)
     pools = pools_of(manifest.arms).values()
-    if not pools and policy is prm is n is None:
+    if not pools and policy is None and prm is None and n is None:
         return Probe(policy_or_smallest, None, 0)
     fitting = [
         pool.arm

@@ -53,7 +53,12 @@ def fit_linear(rows: np.ndarray, labels: np.ndarray, coded: Sequence[int]) -> Li
     coefficients = np.zeros(rows.shape[1])
     coefficients[used] = model.coef_[0]
     spreads[spreads <= LEAST_SPREAD] = 1.0
-    return Linear(*(tuple(x.tolist()) for x in (means, spreads, coefficients)), float(model.intercept_[0]))
+    return Linear(
+        tuple(means.tolist()),
+        tuple(spreads.tolist()),
+        tuple(coefficients.tolist()),
+        float(model.intercept_[0]),
+    )
 
 
 def _constant(labels: np.ndarray, n_features: int) -> Linear:
