@@ -47,19 +47,17 @@ class Linear:
         Raises:
             ValueError: it is a model of another number of features, or a spread is not positive.
         """
-        means, spreads, coefficients = (
-            tuple(map(float, record[name])) for name in ("means", "spreads", "coefficients")
-        )
-        if {len(row) for row in (means, spreads, coefficients)} != {n_features} or min(
-            spreads, default=1.0
-        ) <= 0:
+        names = ("means", "spreads", "coefficients")
+        means, spreads, coefficients = (tuple(map(float, record[name])) for name in names)
+        if {len(means), len(spreads), len(coefficients)} != {n_features} or min(spreads, default=1.0) <= 0:
             raise ValueError("a linear model has to fit its features")
         return cls(means, spreads, coefficients, float(record["intercept"]))
 
 
-def standardised(rows: np.ndarray, means: Sequence[float], spreads: Sequence[float]) -> np.ndarray:
+def standardised(
+    rows: np.ndarray, means: Sequence[float] | np.ndarray, spreads: Sequence[float] | np.ndarray
+) -> np.ndarray:
     """Return the values in spreads from the mean, of the same shape; 0 for what is not known."""
     found = (np.arcsinh(rows) - np.asarray(means)) / np.asarray(spreads)
-    known: np.ndarray = np.nan_to_num(found, posinf=_FARTHEST, neginf=-_FARTHEST)
-    clipped: np.ndarray = np.clip(known, -_FARTHEST, _FARTHEST)
-    return clipped
+    known = np.nan_to_num(found, posinf=_FARTHEST, neginf=-_FARTHEST)
+    return np.asarray(np.clip(known, -_FARTHEST, _FARTHEST))

@@ -43,7 +43,7 @@ class Told:
     """The predictions of a model for rows of problems that it has not seen."""
 
     said: np.ndarray
-    """The calibrated predictions, one for each row."""
+    """One prediction a row, before calibration: the curve has seen all labels."""
     labels: np.ndarray
     problems: np.ndarray
 
@@ -92,7 +92,7 @@ def learn_difficulty(
     for policy in layout.policies:
         labels = np.array([case.pass_at_1(policy) for case in cases])[problems]
         found = fit_probability(rows, labels, problems, layout.state_names, fold_of)
-        errors = error_bands(found.told.said, labels)
+        errors = error_bands(found.whole.calibration(found.told.said), labels)
         whole[policy] = DifficultyModel(found.whole, errors)
         for k, of_fold in enumerate(found.by_fold):
             by_fold[k][policy] = DifficultyModel(of_fold, errors)
@@ -111,7 +111,7 @@ def fit_probability(
     return Fit(
         CalibratedModel(found.trees.whole, curve, found.linear.whole, found.share),
         tuple(CalibratedModel(trees, curve, linear, found.share) for trees, linear in by_fold),
-        Told(curve(found.said), labels, problems),
+        Told(found.said, labels, problems),
     )
 
 
