@@ -32,6 +32,7 @@ from tts_select.data.world.suite import WorldProblem, generate
 from tts_select.executors import registry
 from tts_select.executors.openai_api import thoughts
 from tts_select.executors.registry import Loaders
+from tts_select.selector.familiarity import Familiarity
 from tts_select.selector.routers.artifact import save_router
 from tts_select.selector.routers.lookahead import LookaheadRouter, Probe
 from tts_select.solving.api import Selector
@@ -219,7 +220,19 @@ def _score(_: str, steps: tuple[str, ...]) -> list[float]:
 @pytest.fixture
 def lent(fitted: Any) -> Lent:
     """The fitted router on fakes that have been asked nothing yet."""
-    return lend(fitted.router)
+    return lend(by_text_alone(fitted.router))
+
+
+def by_text_alone(router: LookaheadRouter) -> LookaheadRouter:
+    """The router without its idea of probes: those of the fakes are unlike the made-up log's."""
+    assert isinstance(router.familiarity, Familiarity)
+    return replace(router, familiarity=replace(router.familiarity, probes=None))
+
+
+@pytest.fixture
+def trusting(fitted: Any) -> LookaheadRouter:
+    """The fitted router by the text alone."""
+    return by_text_alone(fitted.router)
 
 
 @pytest.fixture
@@ -233,7 +246,7 @@ def in_registry(lent: Lent, monkeypatch: pytest.MonkeyPatch) -> Lent:
 @pytest.fixture
 def router_folder(fitted: Any, tmp_path: Path) -> Path:
     """Of the router that all tests share."""
-    save_router(fitted.router, tmp_path / "router", trained_on=fitted.facts)
+    save_router(by_text_alone(fitted.router), tmp_path / "router", trained_on=fitted.facts)
     return tmp_path / "router"
 
 

@@ -69,7 +69,7 @@ def test_from_a_router_to_a_page_that_lacks_nothing(router_folder: Path, sweep: 
     assert page.count("<img") == 4
     names = {row["against"] for row in report["savings"]}
     assert {"the best fixed arm", "margin", "adaptive consistency"} <= names
-    assert "points more at its cost" in result.stdout
+    assert "points more" in result.stdout
     assert "effort medium" in result.stdout
     assert f"more in {out / 'report.html'}" in result.stderr
 
@@ -94,7 +94,7 @@ def test_every_kind_that_can_be_trained_can_be_measured_in_folds() -> None:
         (("log",), "specify a router and a log, or a log alone with --folds 5"),
         (("router", "log", "--kind", "ladder"), "--kind is for --folds"),
         (("log", "--folds", "5", "--shift", "log"), "--shift is for a router in a folder"),
-        (("router", "log"), "no sweep log in 'log'"),
+        (("router", "log"), "no router in 'router'"),
         (("log", "--folds", "5"), "no sweep log in 'log'"),
     ],
 )

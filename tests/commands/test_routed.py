@@ -37,7 +37,7 @@ def test_a_routed_answer_has_its_plan_and_the_probes_on_the_bill(router: str, in
 @pytest.mark.usefixtures("in_registry")
 def test_a_price_is_passed_on(router: str) -> None:
     record = json.loads(invoke("solve", "-", "--router", router, "--price", "1", "--json").stdout)
-    assert set(record["cost"]["phases"]) == {"probe"}
+    assert set(record["cost"]["phases"]) == {"probe", "grading"}
 
 
 @pytest.mark.usefixtures("in_registry")
@@ -92,8 +92,8 @@ def test_another_model_than_in_training_is_one_line(router: str, in_registry: An
     [
         (("--effort", "hihg"), "did you mean 'high'"),
         (("--price", "-1"), "write 0 or more"),
-        (("--effort", "low", "--method", "beam"), "'effort' is for the router, and 'method' leaves it"),
-        (("--effort", "low", "--untrained-rule"), "'effort' is for the router, and 'untrained_rule'"),
+        (("--price", "1", "--method", "beam"), "'price' is for the router, and 'method' leaves it"),
+        (("--price", "1", "--untrained-rule"), "'price' is for the router, and 'untrained_rule'"),
         (("--total-flops", "1e9"), "--total-flops is for --problems"),
         (("--total-tokens", "9"), "--total-tokens is for --problems"),
         (("--min-confidence", "2"), "--min-confidence"),

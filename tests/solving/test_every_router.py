@@ -140,7 +140,7 @@ def test_slow_grading_ends_with_the_deadline_and_holds_up_nobody(selects: Select
     began = time.monotonic()
     solution = asyncio.run(both())
     assert time.monotonic() - began < 3
-    assert max(after - before for before, after in pairwise(ticks)) < 1
+    assert max((after - before for before, after in pairwise(ticks)), default=0.0) < 1
     assert solution.bill.phases[GRADING_PHASE].seconds > 0
 
 

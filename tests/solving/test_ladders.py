@@ -110,7 +110,7 @@ def test_live_and_replayed_decisions_are_the_same(
         assert (live.answer == problem.answer) == bool(w.correct)
         assert (live.confidence or 0.0) == pytest.approx(w.confidence, rel=1e-12)
         assert live.bill.total.policy_generated_tokens == sum(
-            s.n_tokens for name, n in w.look.n.items() for s in log.pools[problem.id, name].samples[:n]
+            s.n_tokens for name, n in w.position.n.items() for s in log.pools[problem.id, name].samples[:n]
         )
         n_steps.append(len(live.steps))
     assert max(n_steps) == (8 if price == PRICES[0] else 1)

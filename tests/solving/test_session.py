@@ -208,10 +208,10 @@ def test_confidence_is_a_probability(lent: Any, effort: str) -> None:
 
 
 def test_a_greedy_solution_is_asked_for_once_and_beside_the_samples(
-    fitted: Any, lend_to: Callable[..., Any]
+    trusting: Any, lend_to: Callable[..., Any]
 ) -> None:
     """The probes are greedy; a PRM may judge them later, and the votes are drawn anew."""
-    router = replace(fitted.router, probe=Probe("world:small", None, 1, 0.0))
+    router = replace(trusting, probe=Probe("world:small", None, 1, 0.0))
     lent = lend_to(router)
     for problem in FAMILIAR:
         solution = lent.selector.solve(problem, price=0.0)

@@ -115,7 +115,8 @@ def test_an_underestimated_problem_is_taken_from_those_that_wait(
 def test_problems_unlike_the_training_do_not_empty_the_purse(
     exact_router: LookaheadRouter, lend_at_cost: Callable[..., Any]
 ) -> None:
-    strange = replace(exact_router, words=frozenset({"known"}))
+    familiarity = replace(exact_router.familiarity, words=frozenset({"known"}))
+    strange = replace(exact_router, familiarity=familiarity)
     flops = 18 * PROBES + 2 * WHOLE
     summary, _ = spend(lend_at_cost(strange), problems(18), flops, concurrency=1)
     assert summary.cost.flops <= flops * (1 + 1e-9)

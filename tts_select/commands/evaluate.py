@@ -93,7 +93,7 @@ def evaluate(
         if log is None:
             report = _in_folds(_read(router, policies), folds or 0, kind, seed, note)
         else:
-            report = _of_router(router, _read(log, policies), shift, seed, note)
+            report = _of_router(router, log, policies, shift, seed=seed, note=note)
     write_report(report, out)
     if as_json:
         show_json(json.loads((out / "report.json").read_text(encoding="utf-8")))
@@ -131,7 +131,13 @@ def _in_folds(log: SweepLog, folds: int, kind: str | None, seed: int, note: Call
 
 
 def _of_router(
-    folder: Path, log: SweepLog, shift: Path | None, seed: int, note: Callable[[str], None]
+    folder: Path,
+    log_folder: Path,
+    policies: str | None,
+    shift: Path | None,
+    *,
+    seed: int,
+    note: Callable[[str], None],
 ) -> Report:
     from tts_select.selector.routers.artifact import describe_router, load_router
     from tts_select.selector.routers.lookahead import LookaheadRouter
@@ -140,6 +146,7 @@ def _of_router(
     router = load_router(folder)
     if shift is not None and not isinstance(router, LookaheadRouter):
         raise InputError("--shift is for look-ahead routers: leave it out")
+    log = _read(log_folder, policies)
     trained = _read(shift, None) if shift else None
     report = evaluate_router(router, log, describe_router(folder), trained=trained, seed=seed, note=note)
     report["router"]["folder"] = folder.absolute().name

@@ -13,8 +13,8 @@ _KEPT = "\n\t\u200c\u200d"
 def visible(text: str) -> str:
     r"""The text with an escape in place of each control, direction or surrogate character; the rest as it is.
 
-    >>> print(visible("a\x1b[31mb\r\u202ec \[x\]"))
-    a\x1b[31mb\r\u202ec \[x\]
+    >>> print(visible("a\x1b[31mb\r\u202ec [x]"))
+    a\x1b[31mb\r\u202ec [x]
     """
     if text.isprintable():
         return text

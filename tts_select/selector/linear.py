@@ -28,7 +28,8 @@ class Linear:
 
     def predict(self, rows: np.ndarray) -> np.ndarray:
         """Return one probability a row; rows have the shape (n, features)."""
-        said = standardised(rows, self.means, self.spreads) @ np.array(self.coefficients) + self.intercept
+        scaled = standardised(rows, self.means, self.spreads) * np.array(self.coefficients)
+        said = scaled.sum(axis=-1) + self.intercept  # each row alone: the same in any batch
         return np.asarray(1 / (1 + np.exp(-said)))
 
     def as_dict(self) -> dict[str, Any]:

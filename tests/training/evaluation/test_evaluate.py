@@ -238,7 +238,7 @@ def test_the_page_of_every_kind_lacks_nothing(kind: str, fitted: FittedLadders) 
 
 @pytest.mark.slow
 def test_a_sweep_is_measured_in_folds_by_either_kind(synthetic_log: Callable[..., SweepLog]) -> None:
-    log = synthetic_log(46)
+    log = synthetic_log(64)
     for kind in ("ladder", "look-ahead"):
         found = cross_evaluate(log, trainer_of(log, kind), folds=2, seed=1)
         assert found["kind"] == kind

@@ -110,7 +110,7 @@ def test_votes_are_measured_for_each_prm_in_every_way(tables: dict[str, Any]) ->
 
 
 def test_an_imported_log_has_no_counterparts(log: SweepLog) -> None:
-    imported = ImportFacts("jsonl", (), "tokens", None, 1, 0, 0, 1)
+    imported = ImportFacts("jsonl", (), "tokens", 1, 0, 0, 1)
     with pytest.raises(InputError, match="need a sweep with cot and majority arms"):
         paper_tables(replace(log, manifest=replace(log.manifest, imported=imported)))
 

@@ -192,9 +192,12 @@ def test_a_policy_whose_size_is_not_known_is_refused(swept: Swept) -> None:
         swept(loaders=loaders(n_parameters=None))
 
 
-@pytest.mark.parametrize("score", [float("nan"), 1.5, -0.1])
-def test_a_score_that_is_none_is_refused(swept: Swept, score: float) -> None:
-    with pytest.raises(BackendError, match="not from 0 to 1"):
+@pytest.mark.parametrize(
+    ("score", "complaint"),
+    [(float("nan"), "scores that are no numbers"), (1.5, "not from 0 to 1"), (-0.1, "not from 0 to 1")],
+)
+def test_a_score_that_is_none_is_refused(swept: Swept, score: float, complaint: str) -> None:
+    with pytest.raises(BackendError, match=complaint):
         swept(loaders=loaders(prm=score))
 
 

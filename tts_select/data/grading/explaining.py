@@ -46,7 +46,7 @@ def describe(reading: Reading) -> str:
     """What an answer was read as: `the number 5 in m`, `a set of 2`.
 
     >>> describe(read("5 km")), describe(read("x in all"))
-    ('the number 5 in 1000 m', 'the formula or text x in all')
+    ('the number 5 in 1000 m', 'the words x in all')
     """
     if reading.choice:
         return f"the choice {reading.choice}"
