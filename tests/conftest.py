@@ -37,7 +37,7 @@ from tts_select.selector.routers.artifact import save_router
 from tts_select.selector.routers.lookahead import LookaheadRouter, Probe
 from tts_select.solving.api import Selector
 from tts_select.testing import FakePolicy, FakeRewardModel
-from tts_select.training.routers.lookahead import boosting, rows
+from tts_select.training.routers.lookahead import boosting
 
 T = TypeVar("T")
 
@@ -51,7 +51,7 @@ VOCABULARY_GAIN = 3.0
 """Makes the random models' next-token distributions peaked: a wrong context changes what is written."""
 ENDING_GAIN = {"[EOS]": 1.3, "\n\n": 1.6}
 """Of the tokens that end a solution and a step, so that random text ends now and then."""
-FEW_TREES, FEW_ARMS_A_STATE = 30, 3
+FEW_TREES = 30
 """Enough for made-up problems; fitting takes most of a test run's time."""
 
 
@@ -69,7 +69,6 @@ def _quick_fits() -> Iterator[None]:
     """Routers are fitted faster than users' are."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(boosting, "N_TREES", FEW_TREES)
-        patch.setattr(rows, "ARMS_A_STATE", FEW_ARMS_A_STATE)
         yield
 
 

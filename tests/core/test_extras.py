@@ -17,6 +17,7 @@ from tts_select import InputError, load_policy, load_prm
 from tts_select.cli import main
 from tts_select.core.extras import EXTRAS, require
 from tts_select.data.problems import read_rows
+from tts_select.executors import registry
 from tts_select.executors.placement.devices import devices_here
 
 ROOT = Path(__file__).parents[2]
@@ -31,6 +32,8 @@ def without(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Takes modules away, as if they were not installed."""
 
     def take(*names: str) -> None:
+        registry._load_policy.cache_clear()  # what another test has loaded needs nothing any more
+        registry._load_prm.cache_clear()
         for name in names:
             monkeypatch.setitem(sys.modules, name, None)
 

@@ -159,3 +159,15 @@ def test_the_seed_fixes_the_answer_at_any_concurrency(selects: Selects) -> None:
 def test_a_cap_is_kept(selects: Selects) -> None:
     solution = selects().solve(Problem(PROBLEM), max_tokens=9)
     assert solution.bill.total.policy_generated_tokens <= 9
+
+
+def test_solutions_that_ran_out_of_tokens_are_counted_and_named_as_the_cause(selects: Selects) -> None:
+    def endless(request: SampleRequest, index: int) -> str:
+        return "and so on " * 3000 if index % 2 == 0 or request.steps else writes(request, index)
+
+    solution = selects(endless).solve(PROBLEM)
+    assert solution.n_cut > 0
+    assert solution.as_dict()["n_cut"] == solution.n_cut
+    assert "solutions were cut at 2,048 tokens: raise --max-new-tokens" in solution.plan.reason
+    whole = selects().solve(PROBLEM)
+    assert (whole.n_cut, "cut" in whole.plan.reason) == (0, False)

@@ -74,6 +74,8 @@ def _what_ran(solution: Solution) -> Table:
         "PRM tokens": f"{cost.prm_tokens:,} read, {cost.prm_reused_tokens:,} reused",
         "compute": f"{_flops(cost)} in {cost.policy_calls + cost.prm_calls:,} calls, {cost.seconds:.2f} s",
     }
+    if solution.n_cut:
+        rows["cut"] = f"{solution.n_cut:,} solutions ran out of tokens: unknown, so they have no vote"
     for name, value in rows.items():
         table.add_row(Text(name, style="dim"), value)
     return table

@@ -89,6 +89,8 @@ class Solution:
     """The errors of the requests that failed; the answer comes from what the others wrote."""
     steps: tuple[Step, ...] = ()
     """What was run, in order."""
+    n_cut: int = 0
+    """How many solutions ran out of tokens, of all that were written: they are unknown, and have no vote."""
     confidence_kind: str = "vote share"
     """`calibrated`: a trained router's probability that the answer is right; `vote share`: the share of the
     vote, or the score, that it won."""
@@ -106,6 +108,7 @@ class Solution:
             "answer": self.answer,
             **({"best_guess": self.best_guess} if self.best_guess is not None else {}),
             **({"errors": list(self.errors)} if self.errors else {}),
+            **({"n_cut": self.n_cut} if self.n_cut else {}),
             "text": self.text,
             "confidence": self.confidence,
             "confidence_kind": self.confidence_kind,

@@ -109,6 +109,12 @@ class LiveEvidence:
             {name: self._ended(self._arms[name], found) for name, found in self.searches.items()},
         )
 
+    def n_cut(self) -> tuple[int, int]:
+        """How many solutions ran out of tokens, and how many there are."""
+        found = [c for samples in self.pools.values() for c in samples.candidates]
+        found += [c for some in self.searches.values() for c in some]
+        return sum(c.finish == "length" for c in found), len(found)
+
     def spokesman(self, group: int | None) -> Spokesman:
         """The last arm that came to this answer by itself, else the last one that has it at all."""
         ran = list(self._ran())

@@ -34,6 +34,8 @@ _SCORING_SHARE = 0.2
 """The share of a deadline that is kept for the PRM after the last token is written."""
 _LAST_TOKEN_SHARE = 0.05
 """The share of a deadline that is kept for the token being written when time is up, where there is no PRM."""
+_MANY_CUT = 0.3
+"""The share of solutions that ran out of tokens from which on the limit is named as the cause."""
 
 
 class Session:
@@ -250,12 +252,17 @@ class Session:
             candidates=tuple(sorted(spokesman.candidates, key=lambda r: order(r.score), reverse=True)),
             errors=tuple(str(error) for error in self._failures),
             steps=tuple(self._steps),
+            n_cut=self._gathered.n_cut()[0],
             confidence_kind=self._router.confidence_kind,
         )
 
     def _plan(self, arm: Arm) -> Plan:
         difficulty = self._router.difficulties(self._evidence).get(arm.policy)
         reason = "; then ".join(dict.fromkeys(self._course.reasons)) or self._why_at_once()
+        n_cut, n = self._gathered.n_cut()
+        if n_cut > _MANY_CUT * n:
+            most = arm.settings.max_new_tokens
+            reason += f"; {n_cut} of {n} solutions were cut at {most:,} tokens: raise --max-new-tokens"
         return arm.plan(reason, seed=self._seed, difficulty=difficulty.pass_at_1 if difficulty else None)
 
     def _why_at_once(self) -> str:

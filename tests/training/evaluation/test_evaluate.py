@@ -237,6 +237,7 @@ def test_the_page_of_every_kind_lacks_nothing(kind: str, fitted: FittedLadders) 
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(400)
 def test_a_sweep_is_measured_in_folds_by_either_kind(synthetic_log: Callable[..., SweepLog]) -> None:
     log = synthetic_log(64)
     for kind in ("ladder", "look-ahead"):
