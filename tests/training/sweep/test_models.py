@@ -7,36 +7,11 @@ from typing import Any
 
 import pytest
 
+from tests.watched import Watched
 from tts_select import BackendError
 from tts_select.executors.registry import Loaders
-from tts_select.testing import FakePolicy, FakeRewardModel
 
 Swept = Callable[..., Any]
-
-
-class Watched:
-    """What happens to models, in order."""
-
-    def __init__(self) -> None:
-        self.events: list[str] = []
-
-    def note(self, what: str, name: str) -> None:
-        self.events.append(f"{what} {name}")
-
-    @property
-    def loaders(self) -> Loaders:
-        def watch(model: Any) -> Any:
-            async def forget() -> None:
-                self.note("forget", model.name)
-
-            self.note("load", model.name)
-            model.forget, model.close = forget, lambda: self.note("close", model.name)
-            return model
-
-        return Loaders(
-            lambda spec: watch(FakePolicy(lambda *_: "It is \\boxed{2}", name=spec)),
-            lambda spec: watch(FakeRewardModel(lambda _, steps: [0.5] * len(steps), name=spec)),
-        )
 
 
 @pytest.fixture
