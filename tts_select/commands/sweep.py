@@ -24,6 +24,8 @@ from tts_select.core.plan import MAX_BUDGET
 
 if TYPE_CHECKING:
     from tts_select.config import Config
+    from tts_select.executors.registry import Loaders
+    from tts_select.selector.portfolio import Portfolio
 
 DEFAULT_SAMPLES = 64
 
@@ -138,8 +140,6 @@ def sweep(
     Each policy samples once for all arms, and every PRM scores the same samples.
     """
     from tts_select.commands._progress import bar
-    from tts_select.config.using import loaders_for, swept_together
-    from tts_select.solving.models import fresh_loaders
     from tts_select.training.sweep.problems import read_swept_problems
     from tts_select.training.sweep.run import Sweep, run_sweep
     from tts_select.training.sweep.summary import as_dict, lines
@@ -150,12 +150,7 @@ def sweep(
     for kind, names in (("policy", chosen.policies), ("prm", chosen.prms)):
         for name in names:
             check_models({"config": config, kind: name})
-    sizes = read_sizes(params)
-    if unknown := sorted(set(sizes) - {*chosen.policies, *chosen.prms}):
-        raise UnknownName("model of the portfolio", unknown[0], [*chosen.policies, *chosen.prms])
-    loaders = fresh_loaders(sizes)
-    if config:
-        loaders = loaders_for(config, swept_together(chosen), fresh=True, sizes=sizes)
+    loaders = _loaders(config, chosen, read_sizes(params))
     found = read_swept_problems(problems, fields_of(**fields))
     asked = Sweep(
         chosen,
@@ -182,6 +177,19 @@ def sweep(
         return
     show(_summary_view(lines(log)))
     say(f"{len(log.problems):,} problems in {out}")
+
+
+def _loaders(config: Config | None, portfolio: Portfolio, sizes: dict[str, float]) -> Loaders:
+    """Return loaders for the models of the portfolio, some of which are told their sizes."""
+    from tts_select.config.using import loaders_for, swept_together
+    from tts_select.solving.models import fresh_loaders
+
+    known = [*portfolio.policies, *portfolio.prms]
+    if unknown := sorted(set(sizes) - set(known)):
+        raise UnknownName("model of the portfolio", unknown[0], known)
+    if config is None:
+        return fresh_loaders(sizes)
+    return loaders_for(config, swept_together(portfolio), fresh=True, sizes=sizes)
 
 
 def _summary_view(found: Any) -> Table:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import partial
 from typing import Any
 
 from tts_select.core.errors import InputError, unknown_size
@@ -12,9 +11,6 @@ from tts_select.data.grading import GRADER
 from tts_select.executors.registry import BY_SPEC, Loaders, load_policy, load_prm
 from tts_select.selector.portfolio import Portfolio
 from tts_select.selector.routers.protocol import Router, comparable, fingerprint_mismatch
-
-FRESH = Loaders(partial(load_policy, fresh=True), partial(load_prm, fresh=True))
-"""Models that have computed nothing yet."""
 
 
 def fresh_loaders(sizes: Mapping[str, float]) -> Loaders:
@@ -25,6 +21,10 @@ def fresh_loaders(sizes: Mapping[str, float]) -> Loaders:
         lambda spec: load_policy(spec, fresh=True, **known.get(spec, {})),
         lambda spec: load_prm(spec, fresh=True, **known.get(spec, {})),
     )
+
+
+FRESH = fresh_loaders({})
+"""Models that have computed nothing yet."""
 
 
 class Models:
