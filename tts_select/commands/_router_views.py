@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from tts_select.selector.outlook import Outlook
     from tts_select.selector.routers.ladder import LadderRouter
     from tts_select.selector.routers.lookahead import LookaheadRouter, Probe
+    from tts_select.selector.routers.prior import PriorRouter
     from tts_select.training.evaluation.records import Point, Report
     from tts_select.training.replay.metrics import IntervalRecord
 
@@ -107,6 +108,17 @@ def ladders_view(router: LadderRouter, facts: Mapping[str, Any]) -> RenderableTy
         ladder = router.at(price)
         expected = f"accuracy {figure(ladder.accuracy, '.3f')} for {figure(ladder.cost, '.3g')}"
         table.add_row(f"effort {effort}", f"{expected} {router.unit} a problem: up to {ladder.in_words}")
+    return table
+
+
+def prior_view(router: PriorRouter, facts: Mapping[str, Any]) -> RenderableType:
+    """Render what a prior was fitted to, and the prices of its efforts."""
+    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+    for found in facts["policies"]:
+        n = f"{found['problems']:,} problems, up to {found['most_samples']} samples"
+        table.add_row(f"{found['log']}: {found['policy']}", n)
+    for effort, price in router.prior.efforts.items():
+        table.add_row(f"effort {effort}", f"{figure(100 * price, '.2g')} points of accuracy for the whole budget")
     return table
 
 

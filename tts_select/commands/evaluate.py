@@ -14,12 +14,14 @@ from tts_select.commands._options import writable_folder
 from tts_select.commands._terminal import say, show, show_json
 from tts_select.core.errors import InputError
 from tts_select.core.extras import how_to_install, missing_from
+from tts_select.core.plan import MAX_BUDGET
+from tts_select.data.prior.artifacts import PRIOR
 
 if TYPE_CHECKING:
     from tts_select.training.evaluation.records import Report
     from tts_select.training.log.records import SweepLog
 
-KINDS = ("look-ahead", "ladder")
+KINDS = ("look-ahead", "ladder", "prior")
 """The kinds in `training/routers/kinds.py`, which is slow to import."""
 
 
@@ -29,6 +31,7 @@ Examples:
   tts-select evaluate router/ sweep-test/ --out report/
   tts-select evaluate router/ sweep-test/ --out report/ --shift sweep/ --json
   tts-select evaluate imported-log/ --folds 5 --out report/
+  tts-select evaluate prior imported-log/ --policy Qwen3-4B --max-samples 16 --out report/
   tts-select evaluate sweep/ --folds 5 --kind ladder --out report/"""
 )
 @click.argument("router", type=Path)
@@ -58,6 +61,14 @@ Examples:
     "--policies", default=None, help="Use only these policies of the log, separated by commas.",
     show_default="all",
 )  # fmt: skip
+@click.option("--policy", default=None, help="Use only this policy of the log.")
+@click.option(
+    "--max-samples",
+    type=click.IntRange(1, MAX_BUDGET),
+    default=None,
+    help="Most samples of a problem: of a prior, and of every vote and stop rule.",
+    show_default="16 for a prior, else 64",
+)
 @click.option(
     "--shift",
     type=Path,
@@ -75,13 +86,15 @@ def evaluate(
     folds: int | None,
     kind: str | None,
     policies: str | None,
+    policy: str | None,
+    max_samples: int | None,
     shift: Path | None,
     seed: int,
     as_json: bool,
 ) -> None:
     """Measure ROUTER on LOG, whose problems it was not trained on.
 
-    LOG is from `tts-select sweep` or `tts-select import`. The report compares the router with every fixed
+    ROUTER is a folder, or `prior`: the shipped prior, which is of no policy in particular. LOG is from `tts-select sweep` or `tts-select import`. The report compares the router with every fixed
     arm and with plain rules for when to stop sampling; report.html is for reading, report.json for programs.
     """
     from tts_select.commands._progress import status
@@ -89,11 +102,16 @@ def evaluate(
     from tts_select.training.report.rendering import write_report
 
     _check(log, folds=folds, kind=kind, shift=shift)
+    if policies and policy:
+        raise InputError("--policy is one policy, --policies several: specify one of the two")
     with status("evaluating") as note:
         if log is None:
-            report = _in_folds(_read(router, policies), folds or 0, kind, seed, note)
+            if max_samples is not None:
+                raise InputError("--max-samples is for a router and a log: leave it or --folds out")
+            report = _in_folds(_read(router, policy or policies), folds or 0, kind, seed, note)
         else:
-            report = _of_router(router, log, policies, shift, seed=seed, note=note)
+            measured = _read(log, policy or policies)
+            report = _of_router(router, measured, shift, most=max_samples, seed=seed, note=note)
     write_report(report, out)
     if as_json:
         show_json(json.loads((out / "report.json").read_text(encoding="utf-8")))
@@ -131,24 +149,38 @@ def _in_folds(log: SweepLog, folds: int, kind: str | None, seed: int, note: Call
 
 
 def _of_router(
-    folder: Path,
-    log_folder: Path,
-    policies: str | None,
+    given: Path,
+    log: SweepLog,
     shift: Path | None,
     *,
+    most: int | None,
     seed: int,
     note: Callable[[str], None],
 ) -> Report:
     from tts_select.selector.routers.artifact import describe_router, load_router
     from tts_select.selector.routers.lookahead import LookaheadRouter
+    from tts_select.selector.routers.prior import DEFAULT_BUDGET, PriorRouter
     from tts_select.training.evaluation.evaluate import evaluate as evaluate_router
+    from tts_select.training.replay.orders import MOST_SAMPLES
+    from tts_select.training.routers.prior.binding import on_log
 
+    folder = PRIOR if str(given) == "prior" and not given.exists() else given
     router = load_router(folder)
     if shift is not None and not isinstance(router, LookaheadRouter):
         raise InputError("--shift is for look-ahead routers: leave it out")
-    log = _read(log_folder, policies)
+    if isinstance(router, PriorRouter):
+        most = most or DEFAULT_BUDGET
+        router = on_log(router, log, most)
     trained = _read(shift, None) if shift else None
-    report = evaluate_router(router, log, describe_router(folder), trained=trained, seed=seed, note=note)
+    report = evaluate_router(
+        router,
+        log,
+        describe_router(folder),
+        trained=trained,
+        most_samples=most or MOST_SAMPLES,
+        seed=seed,
+        note=note,
+    )
     report["router"]["folder"] = folder.absolute().name
     report["router"]["sha256"] = hashlib.sha256((folder / "manifest.json").read_bytes()).hexdigest()
     return report

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from tts_select.selector.routers.protocol import Router
     from tts_select.training.log.records import SweepLog
 
-LOOK_AHEAD, LADDER = "look-ahead", "ladder"
+LOOK_AHEAD, LADDER, PRIOR = "look-ahead", "ladder", "prior"
 """The kinds in `selector/routers/kinds.py`, which is slow to import."""
 
 
@@ -29,19 +30,20 @@ Examples:
   tts-select train sweep/ --out router/
   tts-select train sweep/ --out router/ --probe-policy world:small --probe-prm world:prm --probes 4
   tts-select train sweep/ --out router/ --kind ladder
-  tts-select train imported-log/ --out router/"""
+  tts-select train imported-log/ --out router/
+  tts-select train log-a/ log-b/ log-c/ --kind prior --out prior/"""
 )
-@click.argument("sweep", type=Path)
+@click.argument("sweep", type=Path, nargs=-1, required=True)
 @config_option
 @click.option(
     "--out", type=Path, required=True, callback=writable_folder, help="The folder of the new router."
 )
 @click.option(
     "--kind",
-    type=click.Choice([LOOK_AHEAD, LADDER]),
+    type=click.Choice([LOOK_AHEAD, LADDER, PRIOR]),
     default=None,
     help="How it decides: look-ahead weighs all arms; ladder draws samples one by one, and learns from few "
-    "problems.",
+    "problems; prior learns from several logs when to stop sampling any model.",
     show_default="look-ahead for a sweep, ladder for an imported log",
 )
 @click.option(
@@ -64,7 +66,7 @@ Examples:
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the folds and the fits.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was learned as JSON.")
 def train(
-    sweep: Path,
+    sweep: tuple[Path, ...],
     *,
     config: Config | None,
     out: Path,
@@ -76,30 +78,41 @@ def train(
     seed: int,
     as_json: bool,
 ) -> None:
-    """Train a router on the log in SWEEP, from `tts-select sweep` or `tts-select import`."""
+    """Train a router on the log in SWEEP, from `tts-select sweep` or `tts-select import`; a prior, on several."""
     from tts_select.selector.routers.artifact import check_replaceable, save_router
-    from tts_select.training.log.reading import read_log
-    from tts_select.training.replay.orders import with_policies, without_prms
     from tts_select.training.routers.kinds import usual_kind
 
     check_replaceable(out)  # before minutes of training
-    log = read_log(sweep)
-    if policies:
-        log = with_policies(log, [name.strip() for name in policies.split(",")])
-    if log.manifest.imported is not None:
-        log = without_prms(log, note=say)
-    if (kind or usual_kind(log)) == LADDER:
-        if probe_policy or probe_prm or probes:
-            raise InputError("a ladder takes no probes, its samples are its probes: leave --probe... out")
-        trained = _ladders(log, seed)
+    logs = {folder: _read(folder, policies) for folder in sweep}
+    if kind is None and len(logs) == 1:
+        kind = usual_kind(*logs.values())
+    if kind != PRIOR and len(sweep) > 1:
+        raise InputError("several logs train a prior alone: specify one log, or --kind prior")
+    asked = _Asked(probe_policy, probe_prm, probes)
+    if kind != LOOK_AHEAD and asked != _Asked(None, None, None):
+        raise InputError(f"a {kind} takes no probes, its samples are its probes: leave --probe... out")
+    if kind == PRIOR:
+        trained = _prior(logs, seed)
+    elif kind == LADDER:
+        trained = _ladders(*logs.values(), seed)
     else:
-        asked = _Asked(probe_policy, probe_prm, probes)
+        (log,) = logs.values()
         trained = _look_ahead(log, _probe(log, config, asked), seed)
     save_router(trained.router, out, trained_on=trained.facts)
     if as_json:
         show_json(trained.shown)
     else:
         show(trained.view)
+
+
+def _read(folder: Path, policies: str | None) -> SweepLog:
+    from tts_select.training.log.reading import read_log
+    from tts_select.training.replay.orders import with_policies, without_prms
+
+    log = read_log(folder)
+    if policies:
+        log = with_policies(log, [name.strip() for name in policies.split(",")])
+    return log if log.manifest.imported is None else without_prms(log, note=say)
 
 
 class _Asked(NamedTuple):
@@ -131,6 +144,17 @@ def _ladders(log: SweepLog, seed: int) -> _Trained:
     shown |= {"kind": LADDER, "best_fixed": router.fallback, "prices": dict(router.prices)}
     shown["ladders"] = [ladder.as_dict() for ladder in router.ladders]
     return _Trained(router, dict(fitted.facts), shown, ladders_view(router, fitted.facts))
+
+
+def _prior(logs: Mapping[Path, SweepLog], seed: int) -> _Trained:
+    from tts_select.commands._progress import status
+    from tts_select.commands._router_views import prior_view
+    from tts_select.training.routers.prior.fit import fit_prior
+
+    with status("training") as note:
+        fitted = fit_prior({folder.absolute().name: log for folder, log in logs.items()}, seed=seed, note=note)
+    shown = {**fitted.facts, "kind": PRIOR, "efforts": dict(fitted.router.prior.efforts)}
+    return _Trained(fitted.router, dict(fitted.facts), shown, prior_view(fitted.router, fitted.facts))
 
 
 def _look_ahead(log: SweepLog, probe: Probe, seed: int) -> _Trained:

@@ -31,6 +31,8 @@ class SolutionEvidence:
     """One score a step, in [0, 1], by PRM; a PRM that has not scored the solution is missing."""
     share: float = 1.0
     """The share of the vote that its answer won in the search that found it."""
+    is_cut: bool = False
+    """Whether it ran out of tokens, so that nobody knows what it would have answered."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -200,7 +200,7 @@ def selector_for(options: Mapping[str, Any]) -> tuple[Selector, dict[str, Any]]:
     folder = given.pop("router", None)
     given = {name: value for name, value in given.items() if value is not None}
     if named or by_rule:
-        return _named(named, given)
+        return _named(named, given, by_rule=by_rule)
     given.pop("logprobs", None)  # a router reads them, so they are there
     return Selector.from_config(config, folder) if config else Selector.load(folder or ROUTER), given
 
@@ -227,10 +227,18 @@ def run_sync(coroutine: Coroutine[Any, Any, T]) -> T:
         return thread.submit(asyncio.run, coroutine).result()
 
 
-def _named(named: dict[str, Any], given: dict[str, Any]) -> tuple[Selector, dict[str, Any]]:
+def _named(
+    named: dict[str, Any], given: dict[str, Any], *, by_rule: bool
+) -> tuple[Selector, dict[str, Any]]:
     from tts_select.solving.naming import named_router
 
-    router, loaders = named_router(NamedChoice(**named), effort=given.pop("effort", None))
+    router, loaders = named_router(NamedChoice(**named), effort=given.get("effort"), by_rule=by_rule)
+    if not router.prices:  # its effort has chosen the budget
+        given = {name: value for name, value in given.items() if name != "effort"}
+        if "price" in given:
+            raise InputError(
+                f"'price' is for a router, and {router.portfolio.arms[0].name} leaves it nothing to choose: drop it"
+            )
     selector = Selector(router, loaders=loaders)
     selector.models.load(router.portfolio)
     return selector, {"logprobs": False, **given}

@@ -159,7 +159,10 @@ class LiveEvidence:
         answer = _answer(candidate)
         group = NO_ANSWER if answer is None else self._groups[answer]
         length = len(candidate.text) if self.counts_characters else candidate.n_tokens
-        return SolutionEvidence(group, length, candidate.logprob, len(candidate.steps), scores)
+        is_cut = candidate.finish == "length"
+        return SolutionEvidence(
+            group, length, candidate.logprob, len(candidate.steps), scores, is_cut=is_cut
+        )
 
 
 def _answer(candidate: Candidate) -> str | None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
+from functools import lru_cache
 
 from tts_select.core.arm import Arm
 from tts_select.core.errors import InputError
 from tts_select.core.methods import METHODS
 from tts_select.core.plan import Settings
 from tts_select.core.protocols import Policy, RewardModel, solution_tokens, why_no_steps
+from tts_select.data.prior.artifacts import PRIOR
 from tts_select.executors.registry import (
     WORLD,
     Loaders,
@@ -18,7 +20,9 @@ from tts_select.executors.registry import (
     load_policy,
     load_prm,
 )
+from tts_select.selector.routers.artifact import load_router
 from tts_select.selector.routers.named import NamedArm
+from tts_select.selector.routers.prior import DEFAULT_BUDGET, PriorRouter
 from tts_select.selector.routers.rule import SizedPair, budget_of, rule_of_thumb
 from tts_select.solving.options import AUTO, NamedChoice
 
@@ -27,8 +31,11 @@ DEFAULT_PRM = f"{WORLD}:prm"
 _log = logging.getLogger(__name__)
 
 
-def named_router(options: NamedChoice, *, effort: str | None = None) -> tuple[NamedArm, Loaders]:
-    """Check the options, load the models, and choose what is open by the paper's rule.
+def named_router(
+    options: NamedChoice, *, effort: str | None = None, by_rule: bool = False
+) -> tuple[NamedArm | PriorRouter, Loaders]:
+    """Check the options and load the models. What is open is left to the shipped prior where a policy is to be
+    sampled, without a PRM; else, or `by_rule`, to the paper's rule.
 
     Raises:
         InputError: an option cannot be used, or the method does not go with the models.
@@ -37,6 +44,8 @@ def named_router(options: NamedChoice, *, effort: str | None = None) -> tuple[Na
     options.check()
     policy = _policy(options)
     prm = _prm(options, policy)
+    if options.method is None and prm is None and not by_rule:
+        return _prior(options, policy), loaders_of(policy, prm)
     router = _router(options, policy, prm, budget_of(effort) if options.budget is None else options.budget)
     method = METHODS[router.arm.method]
     if method.needs_steps and (reason := why_no_steps(policy)):
@@ -47,6 +56,19 @@ def named_router(options: NamedChoice, *, effort: str | None = None) -> tuple[Na
             "or choose the method majority"
         )
     return router, loaders_of(policy, prm)
+
+
+def _prior(options: NamedChoice, policy: Policy) -> PriorRouter:
+    arm = Arm(policy.name, None, "majority", options.budget or DEFAULT_BUDGET, _settings(options, policy))
+    return shipped_prior().on(arm)
+
+
+@lru_cache(maxsize=1)
+def shipped_prior() -> PriorRouter:
+    """The prior in the package, of no policy in particular."""
+    router = load_router(PRIOR)
+    assert isinstance(router, PriorRouter)
+    return router
 
 
 def loaders_of(policy: Policy, prm: RewardModel | None) -> Loaders:
@@ -89,12 +111,7 @@ def _prm(options: NamedChoice, policy: Policy) -> RewardModel | None:
 
 
 def _router(options: NamedChoice, policy: Policy, prm: RewardModel | None, budget: int) -> NamedArm:
-    changes = {
-        name: value
-        for name in ("aggregation", "selection", "temperature")
-        if (value := getattr(options, name)) is not None
-    }
-    settings = Settings(max_new_tokens=options.max_new_tokens or solution_tokens(policy), **changes)
+    settings = _settings(options, policy)
     has_steps = why_no_steps(policy) is None
     pair = SizedPair(policy.name, policy.n_parameters, prm.name if prm else None, has_steps)
     ruled = rule_of_thumb(pair, budget=budget, settings=settings)
@@ -109,3 +126,12 @@ def _router(options: NamedChoice, policy: Policy, prm: RewardModel | None, budge
         settings,
     )
     return replace(ruled, arm=arm, why="asked for")
+
+
+def _settings(options: NamedChoice, policy: Policy) -> Settings:
+    changes = {
+        name: value
+        for name in ("aggregation", "selection", "temperature")
+        if (value := getattr(options, name)) is not None
+    }
+    return Settings(max_new_tokens=options.max_new_tokens or solution_tokens(policy), **changes)

@@ -141,12 +141,13 @@ def check_together(options: Mapping[str, Any]) -> None:
     why = named[0] if named else "untrained_rule" if options.get("untrained_rule") else None
     if why is None:
         return
+    is_open = not options.get("untrained_rule") and options.get("method") is None
     routing = [name for name in ROUTING if options.get(name) is not None]
-    if routing:
+    if routing and not (is_open and routing == ["price"]):
         raise InputError(
             f"'{routing[0]}' is for the router, and '{why}' leaves it nothing to choose: drop one"
         )
-    if options.get("effort") is not None and options.get("budget") is not None:
+    if not is_open and options.get("effort") is not None and options.get("budget") is not None:
         raise InputError("'effort' chooses the budget, and 'budget' names it: drop one")
 
 

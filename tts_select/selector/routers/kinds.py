@@ -10,12 +10,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tts_select.selector.routers import ladder_artifact, lookahead_artifact
+from tts_select.selector.routers import ladder_artifact, lookahead_artifact, prior_artifact
 from tts_select.selector.routers.ladder import LadderRouter
 from tts_select.selector.routers.lookahead import LookaheadRouter
+from tts_select.selector.routers.prior import PriorRouter
 from tts_select.selector.routers.protocol import Router
 
-LOOK_AHEAD, LADDER = "look-ahead", "ladder"
+LOOK_AHEAD, LADDER, PRIOR = "look-ahead", "ladder", "prior"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,5 +34,6 @@ class Kind:
 KINDS: dict[str, Kind] = {
     LOOK_AHEAD: Kind(LookaheadRouter, lookahead_artifact.write, lookahead_artifact.read),
     LADDER: Kind(LadderRouter, ladder_artifact.write, ladder_artifact.read),
+    PRIOR: Kind(PriorRouter, prior_artifact.write, prior_artifact.read),
 }
 """The kinds by name, as in the manifest of a router and after `train --kind`."""

@@ -15,17 +15,13 @@ from functools import cached_property
 import numpy as np
 
 from tts_select.core.arm import Arm
+from tts_select.selector.agreement import tokens_a_length
 from tts_select.selector.deciding import Answer, Caps, Decision, Option
 from tts_select.selector.difficulty import Difficulty
 from tts_select.selector.evidence import NO_ANSWER, Evidence, SolutionEvidence
 from tts_select.selector.outlook import DEFAULT_EFFORT
 from tts_select.selector.portfolio import Portfolio
 from tts_select.selector.routers.tally import AnswerModel, Belief, Tally, Usual
-
-CHARACTERS_A_TOKEN = 3.0
-"""The usual number of characters in a token of a solution to a problem of mathematics: for caps in tokens,
-where a log counts characters."""
-
 
 @dataclass(frozen=True, slots=True)
 class Rung:
@@ -180,9 +176,7 @@ class LadderRouter:
 
     def _tokens(self, length: float) -> float:
         """Return about as many tokens as a length stands for; 0 where the log counts samples alone."""
-        if "samples" in self.unit:
-            return 0.0
-        return length / CHARACTERS_A_TOKEN if "characters" in self.unit else length
+        return length * tokens_a_length(self.unit)
 
     def _whole(self, ladder: Ladder) -> Option:
         """A ladder from its start, as in training."""

@@ -23,7 +23,7 @@ from tts_select.training.evaluation.report import report_of
 from tts_select.training.evaluation.shift import shift_of, sides_of
 from tts_select.training.log.records import SweepLog
 from tts_select.training.replay.cases import cases_of
-from tts_select.training.replay.orders import without_prms
+from tts_select.training.replay.orders import MOST_SAMPLES, without_prms
 from tts_select.training.routers.kinds import Trainer
 
 Note = Callable[[str], None]
@@ -35,10 +35,12 @@ def evaluate(
     trained_on: Mapping[str, Any],
     *,
     trained: SweepLog | None = None,
+    most_samples: int = MOST_SAMPLES,
     seed: int = 1,
     note: Note = lambda _: None,
 ) -> Report:
     """The report, as `report.json` holds it; `trained` is the router's own sweep, for the held-out shift.
+    Votes and stop rules have at most so many samples of a policy.
 
     Raises:
         InputError: the log is of other models or other costs than the router was trained for, or of its
@@ -49,7 +51,7 @@ def evaluate(
     sides = sides_of(trained, log) if trained else None
     cases = cases_of(log)
     part = Part(router, trained_on, np.arange(len(cases)))
-    measured = measure([part], log, cases, seed=seed, note=note)
+    measured = measure([part], log, cases, seed=seed, note=note, most_samples=most_samples)
     note("comparing")
     report = report_of(
         measured,

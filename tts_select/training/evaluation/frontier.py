@@ -174,6 +174,7 @@ def middle_of(parts: Sequence[Part], frontier: Frontier) -> int:
     differ, or without efforts, that of the dearest price that keeps 99 % of the most that is reached."""
     if len(parts) == 1 and "medium" in parts[0].router.prices:
         medium = parts[0].router.prices["medium"]
-        return int(np.abs(np.log(np.array(frontier.prices) / medium)).argmin())
+        distance = np.abs(np.log(np.maximum(frontier.prices, np.finfo(float).tiny) / medium))
+        return int(distance.argmin())
     best = max(score.accuracy for score in frontier.scores)
     return max(k for k, score in enumerate(frontier.scores) if score.accuracy >= MIDDLE_SHARE * best)

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from tts_select.selector.routers.kinds import LADDER, LOOK_AHEAD
+from tts_select.selector.routers.kinds import LADDER, LOOK_AHEAD, PRIOR
 from tts_select.selector.routers.ladder import LadderRouter
 from tts_select.selector.routers.lookahead import LookaheadRouter
 from tts_select.selector.routers.named import NamedArm
+from tts_select.selector.routers.prior import PriorRouter
 from tts_select.selector.routers.protocol import Router
 from tts_select.training.evaluation.frontier import MakeReplayer, Part, walker
 from tts_select.training.evaluation.ladder import climber, ladder_prices, ladder_sections
 from tts_select.training.evaluation.lookahead import lookahead_sections, predicted
 from tts_select.training.evaluation.measured import Measured
+from tts_select.training.evaluation.prior import prior_prices, sampler
 from tts_select.training.evaluation.records import Sections
 from tts_select.training.replay.metrics import Reliability
 
@@ -45,4 +47,5 @@ KINDS: dict[type, Kind] = {
         LOOK_AHEAD, lookahead_sections, lambda found: {"p_correct": predicted(found)}, n_orders=8
     ),
     LadderRouter: Kind(LADDER, ladder_sections, prices=ladder_prices, replayed_by=climber),
+    PriorRouter: Kind(PRIOR, prices=prior_prices, replayed_by=sampler, n_orders=24),
 }

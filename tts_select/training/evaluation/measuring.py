@@ -13,7 +13,7 @@ from tts_select.training.evaluation.measured import Measured
 from tts_select.training.log.records import SweepLog
 from tts_select.training.replay.cases import Case
 from tts_select.training.replay.fixed import N_DRAWS, Board, Score, best_of, board_in, orders_of
-from tts_select.training.replay.orders import Replay, as_arrays
+from tts_select.training.replay.orders import MOST_SAMPLES, Replay, as_arrays
 from tts_select.training.replay.strategies import fixed_arms
 
 N_FOLDS = 5
@@ -25,14 +25,20 @@ Note = Callable[[str], None]
 
 
 def measure(
-    parts: Sequence[Part], log: SweepLog, cases: Sequence[Case], *, seed: int, note: Note
+    parts: Sequence[Part],
+    log: SweepLog,
+    cases: Sequence[Case],
+    *,
+    seed: int,
+    note: Note,
+    most_samples: int = MOST_SAMPLES,
 ) -> Measured:
-    """Replay everything; nothing is compared yet."""
+    """Replay everything; nothing is compared yet. What votes on samples takes at most so many of them."""
     kind, is_imported = kind_of(parts[0].router), log.manifest.imported is not None
     n_draws = kind.n_orders if is_imported else N_DRAWS
     note("replaying every arm")
     orders = orders_of(cases, seed, n_draws)
-    replay = as_arrays(cases, orders, log.manifest)
+    replay = as_arrays(cases, orders, log.manifest, most_samples=most_samples)
     board = votes_of(replay) if is_imported else board_in(cases, _arms(parts, log), orders)
     scores = board.scores()
     best = best_of(scores)

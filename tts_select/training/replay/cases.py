@@ -270,7 +270,9 @@ def _case(
 def _observed(sample: Sample, group: int) -> SolutionEvidence:
     n_steps = sample.text.count("\n\n") + 1 if sample.text else 0
     logprob = math.nan if sample.logprob is None else sample.logprob
-    return SolutionEvidence(group, sample.n_tokens, logprob, n_steps, sample.scores)
+    return SolutionEvidence(
+        group, sample.n_tokens, logprob, n_steps, sample.scores, is_cut=is_cut(sample)
+    )
 
 
 def _ended(run: Run, prm: str | None, group: int) -> SolutionEvidence:

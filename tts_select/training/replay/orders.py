@@ -26,7 +26,8 @@ ABSENT = -2
 CUT = -3
 """The group of a sample that was cut: nobody knows what it would have answered."""
 MOST_SAMPLES = 64
-"""The most samples of a pool that an order holds: dearer arms than that are not compared."""
+"""The most samples of a pool that an order holds, unless fewer are asked for: dearer arms than that are not
+compared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,9 +136,16 @@ def random_orders(cases: Sequence[Case], n_orders: int, seed: int) -> list[list[
     return [[Order(order, 0) for order in orders] for orders in picks]
 
 
-def as_arrays(cases: Sequence[Case], orders: Sequence[Sequence[Order]], manifest: Manifest) -> Replay:
-    """Return the orders of each case as arrays, equally many for each; the manifest is that of their log."""
-    drawn = {pool: _draws(pool, cases, orders) for pool in _drawn_pools(cases)}
+def as_arrays(
+    cases: Sequence[Case],
+    orders: Sequence[Sequence[Order]],
+    manifest: Manifest,
+    *,
+    most_samples: int = MOST_SAMPLES,
+) -> Replay:
+    """Return the orders of each case as arrays, equally many for each, with so many samples at most; the
+    manifest is that of their log."""
+    drawn = {pool: _draws(pool, cases, orders, most_samples) for pool in _drawn_pools(cases)}
     cheap_first = sorted(drawn, key=lambda pool: drawn[pool].cost[:, 0].mean())
     problem = np.repeat(np.arange(len(cases)), len(orders[0]))
     ids = tuple(case.problem.id for case in cases)
@@ -191,8 +199,8 @@ def _drawn_pools(cases: Sequence[Case]) -> list[str]:
     return [name for name, pool in cases[0].pools.items() if pool.temperature > 0]
 
 
-def _draws(pool: str, cases: Sequence[Case], orders: Sequence[Sequence[Order]]) -> Draws:
-    n = min(max(len(case.observed[pool]) for case in cases), MOST_SAMPLES)
+def _draws(pool: str, cases: Sequence[Case], orders: Sequence[Sequence[Order]], most: int) -> Draws:
+    n = min(max(len(case.observed[pool]) for case in cases), most)
     shape = (len(cases), len(orders[0]), n)
     group, length = np.full(shape, ABSENT, np.int32), np.zeros(shape)
     for k, (case, some) in enumerate(zip(cases, orders, strict=True)):

@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from tts_select.core.errors import UnknownName
-from tts_select.selector.routers.kinds import LADDER, LOOK_AHEAD
+from tts_select.selector.routers.kinds import LADDER, LOOK_AHEAD, PRIOR
+from tts_select.selector.routers.prior import DEFAULT_BUDGET
 from tts_select.selector.routers.protocol import Router
 from tts_select.training.log.records import SweepLog
 from tts_select.training.routers.ladder.fit import fit_ladders
 from tts_select.training.routers.lookahead.fit import fit_router
 from tts_select.training.routers.lookahead.probes import probe_for
+from tts_select.training.routers.prior.binding import on_log
+from tts_select.training.routers.prior.fit import fit_prior
 
 Note = Callable[[str], None]
 
@@ -59,4 +62,9 @@ def _ladder(log: SweepLog, *, seed: int, note: Note) -> TrainedRouter:
     return TrainedRouter(fitted.router, fitted.facts)
 
 
-TRAINERS: dict[str, Trainer] = {LOOK_AHEAD: _lookahead, LADDER: _ladder}
+def _prior(log: SweepLog, *, seed: int, note: Note) -> TrainedRouter:
+    fitted = fit_prior({"log": log}, seed=seed, note=note)
+    return TrainedRouter(on_log(fitted.router, log, DEFAULT_BUDGET), fitted.facts)
+
+
+TRAINERS: dict[str, Trainer] = {LOOK_AHEAD: _lookahead, LADDER: _ladder, PRIOR: _prior}

@@ -99,7 +99,9 @@ def fit_in_folds(
     return InFolds(whole, tuple(by_fold), said)
 
 
-def calibrate(said: np.ndarray, labels: np.ndarray, n_problems: int) -> Calibration:
+def calibrate(
+    said: np.ndarray, labels: np.ndarray, n_problems: int, weights: np.ndarray | None = None
+) -> Calibration:
     """Fit an isotonic regression of soft labels on what was said of unseen problems.
 
     It stays as far from 0 and 1 as so many problems can tell (Laplace's rule of succession).
@@ -109,6 +111,8 @@ def calibrate(said: np.ndarray, labels: np.ndarray, n_problems: int) -> Calibrat
     least = 1 / (n_problems + 2)
     if not len(labels):
         return Calibration((UNKNOWN,), (UNKNOWN,))
-    curve = IsotonicRegression(y_min=least, y_max=1 - least, out_of_bounds="clip").fit(said, labels)
+    curve = IsotonicRegression(y_min=least, y_max=1 - least, out_of_bounds="clip").fit(
+        said, labels, sample_weight=weights
+    )
     x, y = curve.X_thresholds_, curve.y_thresholds_
     return Calibration(tuple(float(v) for v in x), tuple(float(v) for v in np.maximum.accumulate(y)))

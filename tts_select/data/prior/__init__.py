@@ -1,0 +1,1 @@
+"""The shipped prior: when to stop sampling a model that nobody has trained a router for."""

@@ -1,0 +1,68 @@
+"""A prior as texts: LightGBM text models and JSON.
+
+prior.json          the names of the features, calibration, prices of the efforts
+change.txt, gain.txt, correct.txt       LightGBM models
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from tts_select.core.arm import Arm
+from tts_select.selector.agreement import FEATURES
+from tts_select.selector.calibration import Calibration
+from tts_select.selector.routers.prior import DEFAULT_BUDGET, Prior, PriorRouter
+
+if TYPE_CHECKING:
+    from lightgbm import Booster
+
+ANY_POLICY = "any"
+"""A prior in a folder is of no policy in particular."""
+
+
+def write(router: PriorRouter) -> dict[str, str]:
+    """The texts of its files, by name; the policy that it is on is not kept."""
+    prior = router.prior
+    facts = {
+        "features": FEATURES,
+        "calibration": prior.calibration.as_dict(),
+        "efforts": dict(prior.efforts),
+    }
+    return {
+        "prior.json": json.dumps(facts, indent=1, sort_keys=True) + "\n",
+        **{f"{name}.txt": getattr(prior, name).model_to_string() for name in ("change", "gain", "correct")},
+    }
+
+
+def read(texts: Mapping[str, str]) -> PriorRouter:
+    """The prior of these texts.
+
+    Raises:
+        AttributeError, KeyError, TypeError, ValueError: they are malformed.
+    """
+    facts = json.loads(texts["prior.json"])
+    if tuple(facts["features"]) != FEATURES:
+        raise ValueError("it has other features than this version")
+    prior = Prior(
+        change=_booster(texts["change.txt"], len(FEATURES) + 1),
+        gain=_booster(texts["gain.txt"], len(FEATURES)),
+        correct=_booster(texts["correct.txt"], len(FEATURES)),
+        calibration=Calibration.from_dict(facts["calibration"]),
+        efforts={str(effort): float(price) for effort, price in facts["efforts"].items()},
+    )
+    return PriorRouter(prior, Arm(ANY_POLICY, None, "majority", DEFAULT_BUDGET))
+
+
+def _booster(text: str, n_features: int) -> Booster:
+    from lightgbm import Booster
+    from lightgbm.basic import LightGBMError
+
+    try:
+        found = Booster(model_str=text)
+    except LightGBMError as error:
+        raise ValueError(str(error)) from error
+    if found.num_feature() != n_features:
+        raise ValueError(f"a model has {found.num_feature()} features for {n_features}")
+    return found

@@ -1,0 +1,1 @@
+"""Learns from logs of many models what another sample of any model is worth."""

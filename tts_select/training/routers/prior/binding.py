@@ -1,0 +1,30 @@
+"""A prior on the samples of a log."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from tts_select.core.errors import InputError
+from tts_select.core.imported import plain_name
+from tts_select.selector.routers.prior import PriorRouter
+from tts_select.training.log.manifest import policies, pools_of
+from tts_select.training.log.records import SweepLog
+from tts_select.training.replay.cases import cost_unit
+from tts_select.training.replay.orders import single_sample
+
+
+def on_log(router: PriorRouter, log: SweepLog, budget: int) -> PriorRouter:
+    """The prior for the samples of the log's only policy.
+
+    Raises:
+        InputError: the log has several policies, or greedy solutions alone.
+    """
+    known = policies(log.manifest)
+    if len(known) > 1:
+        names = ", ".join(plain_name(name) for name in known)
+        raise InputError(f"a prior is measured on one policy at a time: specify --policy, one of {names}")
+    sampled = [pool.arm for pool in pools_of(log.manifest.arms).values() if pool.arm.temperature > 0]
+    if not sampled:
+        raise InputError("the log has greedy solutions alone: a prior needs samples")
+    arm = replace(single_sample(sampled[0]), budget=budget)
+    return router.on(arm, cost_unit(log.manifest)[0])
