@@ -17,7 +17,11 @@ from tts_select.solving.batch import Summary
 
 SURE = 0.995
 
-_CONFIDENCE = {"calibrated": "probability of being right", "vote share": "share of the vote"}
+_CONFIDENCE = {
+    "calibrated": "probability of being right",
+    "prior": "probability of being right, by what was learned from other models",
+    "vote share": "share of the vote",
+}
 
 _FINISHED = {
     "complete": "",
@@ -74,6 +78,10 @@ def _what_ran(solution: Solution) -> Table:
         "PRM tokens": f"{cost.prm_tokens:,} read, {cost.prm_reused_tokens:,} reused",
         "compute": f"{_flops(cost)} in {cost.policy_calls + cost.prm_calls:,} calls, {cost.seconds:.2f} s",
     }
+    if solution.max_samples:
+        n = len(solution.candidates)
+        saved = figure(1 - n / solution.max_samples, ".0%")
+        rows["saved"] = f"{n} samples of {solution.max_samples}: {saved} less than a vote of all of them"
     if solution.n_cut:
         rows["cut"] = f"{solution.n_cut:,} solutions ran out of tokens: unknown, so they have no vote"
     for name, value in rows.items():

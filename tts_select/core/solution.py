@@ -92,8 +92,10 @@ class Solution:
     n_cut: int = 0
     """How many solutions ran out of tokens, of all that were written: they are unknown, and have no vote."""
     confidence_kind: str = "vote share"
-    """`calibrated`: a trained router's probability that the answer is right; `vote share`: the share of the
-    vote, or the score, that it won."""
+    """`calibrated`: a trained router's probability that the answer is right; `prior`: the same, learned from
+    other models' samples of other problems; `vote share`: the share of the vote, or the score, that it won."""
+    max_samples: int | None = None
+    """How many samples a vote would have had, where it was decided sample by sample whether to go on."""
 
     def withheld_below(self, confidence: float) -> Solution:
         """Return the solution, without its answer if that is less sure; the answer becomes the best guess."""
@@ -109,6 +111,7 @@ class Solution:
             **({"best_guess": self.best_guess} if self.best_guess is not None else {}),
             **({"errors": list(self.errors)} if self.errors else {}),
             **({"n_cut": self.n_cut} if self.n_cut else {}),
+            **({"max_samples": self.max_samples} if self.max_samples else {}),
             "text": self.text,
             "confidence": self.confidence,
             "confidence_kind": self.confidence_kind,

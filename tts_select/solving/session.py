@@ -24,6 +24,7 @@ from tts_select.selector.deciding import Answer, Caps, Decision, Unit
 from tts_select.selector.evidence import NO_ANSWER, Evidence
 from tts_select.selector.outlook import Outlook, Spending, price_of
 from tts_select.selector.routers.lookahead import NOT_WORTH
+from tts_select.selector.routers.prior import PriorRouter
 from tts_select.selector.routers.protocol import Router
 from tts_select.solving.gathered import LiveEvidence
 from tts_select.solving.models import Models
@@ -254,6 +255,7 @@ class Session:
             steps=tuple(self._steps),
             n_cut=self._gathered.n_cut()[0],
             confidence_kind=self._router.confidence_kind,
+            max_samples=self._router.arm.budget if isinstance(self._router, PriorRouter) else None,
         )
 
     def _plan(self, arm: Arm) -> Plan:

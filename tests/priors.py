@@ -1,0 +1,37 @@
+"""A prior whose rules are written down instead of learned, and one that was learned from made samples."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tts_select.core.arm import Arm
+from tts_select.selector.calibration import Calibration
+from tts_select.selector.routers.prior import Prior, PriorRouter
+
+
+class Written:
+    """Stands in for a LightGBM model: a function of each row."""
+
+    def __init__(self, of: object) -> None:
+        self._of = of
+
+    def predict(self, rows: np.ndarray, num_threads: int = 1) -> np.ndarray:
+        """Return one number a row."""
+        return np.array([self._of(row) for row in rows])  # type: ignore[operator]
+
+
+def written_prior(*, gain: float = 0.5) -> Prior:
+    """The leader is as likely to be right as its share; it changes as often as its margin leaves room for, the
+    more so the further one looks."""
+    return Prior(
+        change=Written(lambda row: (1 - row[4]) * (1 - 0.5 ** row[-1])),  # type: ignore[arg-type]
+        gain=Written(lambda row: gain),  # type: ignore[arg-type]
+        correct=Written(lambda row: row[1]),  # type: ignore[arg-type]
+        calibration=Calibration((0.0, 1.0), (0.0, 1.0)),
+        efforts={"low": 2.0, "medium": 0.5, "high": 0.05},
+    )
+
+
+def prior_router(policy: str = "log:weak", budget: int = 8) -> PriorRouter:
+    """The written prior for a policy."""
+    return PriorRouter(written_prior(), Arm(policy, None, "majority", budget))
