@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.priors import prior_router
 from tts_select import BackendError, Problem, Selector
 from tts_select.core.arm import Arm
 from tts_select.core.errors import ProblemTooLong
@@ -62,7 +63,7 @@ def lend(script: Any, prm: type[FakeRewardModel]) -> Loaders:
     )
 
 
-@pytest.fixture(params=[*METHODS, "look-ahead"])
+@pytest.fixture(params=[*METHODS, "look-ahead", "prior"])
 def selects(request: pytest.FixtureRequest, exact_router: Any) -> Selects:
     """A selector of the router, over a script and a PRM."""
 
@@ -70,6 +71,8 @@ def selects(request: pytest.FixtureRequest, exact_router: Any) -> Selects:
         loaders = lend(script, prm)
         if request.param == "look-ahead":
             return Selector(replace(exact_router, fingerprints={}), loaders=loaders)
+        if request.param == "prior":
+            return Selector(prior_router("p", 6), loaders=loaders)
         method = METHODS[request.param]
         arm = Arm("p", "r" if method.needs_prm else None, request.param, 1 if method.is_greedy else 6)
         return Selector(NamedArm(arm), loaders=loaders)
