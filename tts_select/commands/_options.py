@@ -105,7 +105,7 @@ def read_sizes(params: str) -> dict[str, float]:
     return found
 
 
-def one_price(effort: str | None, price: float | None) -> None:
+def one_price(effort: str | None, price: str | None) -> None:
     """Refuse two prices of compute."""
     if effort is not None and price is not None:
         raise click.UsageError("--effort and --price both set what compute is worth: specify one")

@@ -10,7 +10,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from tts_select.commands._terminal import figure, text
+from tts_select.commands._terminal import dollars, figure, text
 from tts_select.core.cost import Cost
 from tts_select.core.solution import RankedCandidate, Solution
 from tts_select.solving.batch import Summary
@@ -22,7 +22,7 @@ _CONFIDENCE = {"calibrated": "probability of being right", "vote share": "share 
 _FINISHED = {
     "complete": "",
     "deadline": "the deadline was met: this is the best answer so far",
-    "cap": "the cap on tokens was met: this is the best answer so far",
+    "cap": "a cap was met: this is the best answer so far",
 }
 
 
@@ -74,6 +74,8 @@ def _what_ran(solution: Solution) -> Table:
         "PRM tokens": f"{cost.prm_tokens:,} read, {cost.prm_reused_tokens:,} reused",
         "compute": f"{_flops(cost)} in {cost.policy_calls + cost.prm_calls:,} calls, {cost.seconds:.2f} s",
     }
+    if not math.isnan(cost.dollars):
+        rows["price"] = dollars(cost.dollars)
     if solution.n_cut:
         rows["cut"] = f"{solution.n_cut:,} solutions ran out of tokens: unknown, so they have no vote"
     for name, value in rows.items():
@@ -121,4 +123,6 @@ def summary_view(summary: Summary) -> Table:
     table.add_row("policy tokens", f"{cost.policy_generated_tokens:,} generated")
     table.add_row("PRM tokens", f"{cost.prm_tokens:,} read")
     table.add_row("compute", _flops(cost))
+    if not math.isnan(cost.dollars):
+        table.add_row("price", dollars(cost.dollars))
     return table

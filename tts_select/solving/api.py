@@ -133,8 +133,10 @@ def solve(problem: str | Problem, **options: Unpack[SolveOptions]) -> Solution:
     for the embedded models. These options say what it may spend:
 
         effort              "low", "medium" (default) or "high"
-        price               instead of the effort: what a FLOP is worth, in probability of being right
+        price               instead of the effort: what a FLOP is worth, in probability of being right; or
+                            "0.1/dollar", "1e-6/token"
         max_flops           compute no more than about this
+        max_dollars         spend no more than about this (the models have prices: docs/models.md)
         max_tokens          generate no more tokens than this
         deadline            seconds from the start of the search
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from dataclasses import replace
 
@@ -11,17 +12,19 @@ from tts_select.core.cost import Cost
 from tts_select.core.errors import BackendError, InputError, TtsSelectError
 from tts_select.core.methods import METHODS
 from tts_select.core.plan import Plan
+from tts_select.core.pricing import price_of_tokens
 from tts_select.core.problem import Problem
 from tts_select.core.solution import Solution, Step
 from tts_select.core.voting import order
 from tts_select.executors.accounting import Ledger
-from tts_select.executors.limits import LimitedPolicy, Limits
+from tts_select.executors.limits import DollarCap, LimitedPolicy, Limits
 from tts_select.executors.methods import run_method
 from tts_select.executors.scoring import NotScored
 from tts_select.executors.search import Search
 from tts_select.selector.course import Course, next_decisions
 from tts_select.selector.deciding import Answer, Caps, Decision, Unit
 from tts_select.selector.evidence import NO_ANSWER, Evidence
+from tts_select.selector.exchange import DOLLARS, Tariff
 from tts_select.selector.outlook import Outlook, Spending, price_of
 from tts_select.selector.routers.lookahead import NOT_WORTH
 from tts_select.selector.routers.protocol import Router
@@ -59,10 +62,13 @@ class Session:
         spending.check()
         self._router, self._models, self._problem = router, models, problem
         self._spending, self._seed, self._logprobs = spending, seed, logprobs
-        self._course = Course(problem.text, price_of(router, spending))
+        self._asked_price = price_of(router, spending)
+        self._course = Course(problem.text, self._asked_price.worth)
         self._ledger = Ledger()
         self._failures: list[BackendError] = []
         self._limits = Limits(spending.max_tokens, failures=self._failures)
+        if spending.max_dollars is not None:
+            self._limits.dollars = DollarCap(spending.max_dollars, lambda: self._ledger.bill.total.dollars)
         self._gathered = LiveEvidence(problem.text, counts_characters="characters" in router.unit)
         self._evidence = Evidence(problem.text)
         self._ends_at: float | None = None
@@ -103,18 +109,15 @@ class Session:
         """The next decision, from the evidence so far; nothing is carried out.
 
         Raises:
-            InputError: the caps allow nothing.
+            InputError: the caps allow nothing, or the price cannot be exchanged into the router's unit.
         """
-        (found,) = next_decisions(
-            self._router, [self._course], [self._evidence], [self._caps()], may_probe=may_probe
-        )
+        tariff = self._tariff()
+        self._exchange(tariff, may_wait=may_probe and self._evidence.is_empty)
+        caps = self._caps(tariff)
+        (found,) = next_decisions(self._router, [self._course], [self._evidence], [caps], may_probe=may_probe)
+        found = found.priced(tariff)
         if found.option is None:
-            cheapest = min(found.options, key=lambda o: o.flops)
-            raise InputError(
-                f"the caps are below the cheapest arm, {cheapest.name}, which takes about "
-                f"{cheapest.flops:.3g} {self._router.unit} and {cheapest.tokens:.0f} tokens: "
-                "raise --max-flops or --max-tokens"
-            )
+            raise InputError(_too_low(found, self._router.unit))
         return found
 
     async def outlook(self, *, may_probe: bool = True) -> Outlook:
@@ -144,9 +147,10 @@ class Session:
         self._course.price = price
 
     def spent(self, unit: Unit) -> float:
-        """FLOPs or generated tokens so far."""
+        """FLOPs, generated tokens or dollars so far."""
         total = self._ledger.bill.total
-        return total.flops if unit == "flops" else total.policy_generated_tokens
+        by_unit = {"flops": total.flops, "tokens": total.policy_generated_tokens, "dollars": total.dollars}
+        return by_unit[unit]
 
     def _start_clock(self) -> None:
         if (deadline := self._spending.deadline) is None:
@@ -188,13 +192,15 @@ class Session:
     def _search(self, arm: Arm, n: int, phase: str) -> Search:
         """A sampling arm goes on with the samples of its pool."""
         samples = self._gathered.of(arm.pool) if arm.is_sampling else None
+        policy, prm = self._models.policy(arm.policy), self._models.prm(arm.prm) if arm.prm else None
+        prices = {"policy": price_of_tokens(policy), "prm": price_of_tokens(prm)}
         return Search(
             self._problem.text,
-            LimitedPolicy(self._models.policy(arm.policy), self._limits),
-            self._models.prm(arm.prm) if arm.prm else None,
+            LimitedPolicy(policy, self._limits),
+            prm,
             replace(arm.settings, seed=self._seed),
             n,
-            self._ledger.phase(phase),
+            self._ledger.phase(phase, **prices),
             logprobs=self._logprobs,
             pool=samples.scored_by(arm.prm) if samples else [],
             unreadable=samples.unreadable.setdefault(arm.prm or "", set()) if samples else set(),
@@ -211,10 +217,28 @@ class Session:
         with self._ledger.timed(GRADING_PHASE):
             self._evidence = await self._gathered.look(self._ends_at)
 
-    def _caps(self) -> Caps:
-        spent = self._ledger.bill.total
-        caps = Caps(self._spending.max_flops, self._spending.max_tokens)
-        return caps.after(spent.flops, spent.policy_generated_tokens)
+    def _tariff(self) -> Tariff:
+        """What the models cost; they are loaded where that matters."""
+        if self._spending.max_dollars is not None:
+            self._models.check_priced(self._router.portfolio)
+        elif not self._asked_price.is_in(self._router.unit):
+            self._models.load(self._router.portfolio)
+        return self._models.tariff(self._router.unit)
+
+    def _exchange(self, tariff: Tariff, *, may_wait: bool) -> None:
+        """Say the price in the router's unit; it may wait for the bill of the probes to show the rate."""
+        asked, unit = self._asked_price, self._router.unit
+        if asked.is_in(unit):
+            return
+        price = tariff.in_own_unit(asked, self._ledger.bill.total)
+        if math.isnan(price) and not (may_wait and self._router.first_look):
+            raise InputError(f"the price is per {asked.unit}, and {tariff.why_not(asked)}")
+        self._course.price = price
+
+    def _caps(self, tariff: Tariff) -> Caps:
+        spent, most = self._ledger.bill.total, self._spending
+        caps = Caps(most.max_flops, most.max_tokens, most.max_dollars, tariff)
+        return caps.after(spent.flops, spent.policy_generated_tokens, spent.dollars)
 
     def _step(self, decision: Decision, before: Cost) -> Step:
         assert decision.arm is not None
@@ -268,3 +292,15 @@ class Session:
     def _why_at_once(self) -> str:
         answered = any(s.group != NO_ANSWER for found in self._evidence.samples.values() for s in found)
         return "the probes are sure enough" if answered else NOT_WORTH
+
+
+def _too_low(decision: Decision, unit: str) -> str:
+    """What is said where the caps allow nothing."""
+    cheapest = min(decision.options, key=lambda o: o.flops)
+    takes = [f"{cheapest.flops:.3g} {unit}", f"{cheapest.tokens:.0f} tokens"]
+    if not math.isnan(cheapest.dollars) and unit != DOLLARS:
+        takes.append(f"{cheapest.dollars:.2g} dollars")
+    return (
+        f"the caps are below the cheapest arm, {cheapest.name}, which takes about "
+        f"{', '.join(takes[:-1])} and {takes[-1]}: raise --max-flops, --max-tokens or --max-dollars"
+    )

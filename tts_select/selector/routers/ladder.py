@@ -18,13 +18,10 @@ from tts_select.core.arm import Arm
 from tts_select.selector.deciding import Answer, Caps, Decision, Option
 from tts_select.selector.difficulty import Difficulty
 from tts_select.selector.evidence import NO_ANSWER, Evidence, SolutionEvidence
+from tts_select.selector.exchange import CHARACTERS_A_TOKEN
 from tts_select.selector.outlook import DEFAULT_EFFORT
 from tts_select.selector.portfolio import Portfolio
 from tts_select.selector.routers.tally import AnswerModel, Belief, Tally, Usual
-
-CHARACTERS_A_TOKEN = 3.0
-"""The usual number of characters in a token of a solution to a problem of mathematics: for caps in tokens,
-where a log counts characters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,8 +183,11 @@ class LadderRouter:
 
     def _whole(self, ladder: Ladder) -> Option:
         """A ladder from its start, as in training."""
-        arm = self._arms[ladder.draws[0]]
-        return Option(arm, ladder.accuracy, ladder.cost, self._tokens(ladder.length), ladder.price)
+        arm, *others = dict.fromkeys(self._arms[pool] for pool in ladder.draws)
+        later = next((other.policy for other in others if other.policy != arm.policy), None)
+        return Option(
+            arm, ladder.accuracy, ladder.cost, self._tokens(ladder.length), ladder.price, later=later
+        )
 
     def _begin(
         self, ladder: Ladder, evidence: Evidence, surest: Answer | None, price: float, caps: Caps

@@ -139,6 +139,7 @@ class Run:
     scores: tuple[float, ...]
     """The scores of that solution by the arm's PRM, one for each step; empty if it has not scored it."""
     cost: Cost
+    """Without dollars: the prices in the manifest tell them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -266,7 +266,7 @@ def _searching(arm: Arm, seed: int, models: Models) -> Work:
             n_tokens=best.n_tokens,
             logprob=best.logprob,
             scores=best.step_scores or (),
-            cost=solution.bill.total,
+            cost=replace(solution.bill.total, dollars=0.0),
         )
 
     return work
