@@ -28,11 +28,11 @@ def test_what_took_part_without_a_price_costs_an_unknown_amount() -> None:
     assert dollars_of(Cost(seconds=3.0), None, None) == 0.0
 
 
-@given(input=numbers, output=numbers, read=tokens, written=tokens)
+@given(cost_in=numbers, cost_out=numbers, read=tokens, written=tokens)
 def test_twice_the_tokens_cost_twice_the_dollars(
-    input: float, output: float, read: int, written: int
+    cost_in: float, cost_out: float, read: int, written: int
 ) -> None:
-    price = TokenPrice.read({"input": input, "output": output}, "the price")
+    price = TokenPrice.read({"input": cost_in, "output": cost_out}, "the price")
     once = price.of(read=read, written=written)
     assert price.of(read=2 * read, written=2 * written) == pytest.approx(2 * once)
     assert price.of(reused=read) == price.of(read=read), "cached is input where it is not said"

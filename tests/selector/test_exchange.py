@@ -49,7 +49,7 @@ def test_a_price_may_be_per_another_unit(said: str, price: Price) -> None:
     "said", ["", "-1", "nan", "inf", "much", "/dollar", "-0.1/dollar", "nan/token", -1.0]
 )
 def test_a_price_below_zero_or_without_a_number_is_refused(said: str | float) -> None:
-    with pytest.raises(InputError, match="write 0 or more.*as in 0.1/dollar"):
+    with pytest.raises(InputError, match=r"write 0 or more.*as in 0\.1/dollar"):
         Price.read(said)
 
 

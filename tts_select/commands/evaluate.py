@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tts_select.commands._options import writable_folder
+from tts_select.commands._options import COST_UNITS, writable_folder
 from tts_select.commands._terminal import say, show, show_json
 from tts_select.core.errors import InputError
 from tts_select.core.extras import how_to_install, missing_from
@@ -65,6 +65,14 @@ Examples:
     help="With a look-ahead router: the sweep that it was trained on. Another one is trained on its lower "
     "levels and measured on the higher ones.",
 )
+@click.option(
+    "--unit",
+    type=click.Choice(COST_UNITS, case_sensitive=False),
+    default=None,
+    help="The unit of costs in the report; dollars by the prices of the log's models. With --folds a ladder "
+    "is trained in it, too.",
+    show_default="the log's own",
+)
 @click.option("--seed", type=int, default=1, show_default=True, help="Seed of the draws and the folds.")
 @click.option("--json", "as_json", is_flag=True, help="Print the whole report as JSON.")
 def evaluate(
@@ -76,6 +84,7 @@ def evaluate(
     kind: str | None,
     policies: str | None,
     shift: Path | None,
+    unit: str | None,
     seed: int,
     as_json: bool,
 ) -> None:
@@ -89,11 +98,13 @@ def evaluate(
     from tts_select.training.report.rendering import write_report
 
     _check(log, folds=folds, kind=kind, shift=shift)
+    if shift is not None and unit is not None:
+        raise InputError("--shift compares costs in FLOPs: leave --unit or --shift out")
     with status("evaluating") as note:
         if log is None:
-            report = _in_folds(_read(router, policies), folds or 0, kind, seed, note)
+            report = _in_folds(_read(router, policies), folds or 0, kind, unit, seed=seed, note=note)
         else:
-            report = _of_router(router, log, policies, shift, seed=seed, note=note)
+            report = _of_router(router, log, policies, shift, unit=unit, seed=seed, note=note)
     write_report(report, out)
     if as_json:
         show_json(json.loads((out / "report.json").read_text(encoding="utf-8")))
@@ -123,11 +134,19 @@ def _read(folder: Path, policies: str | None) -> SweepLog:
     return with_policies(log, [name.strip() for name in policies.split(",")]) if policies else log
 
 
-def _in_folds(log: SweepLog, folds: int, kind: str | None, seed: int, note: Callable[[str], None]) -> Report:
+def _in_folds(
+    log: SweepLog,
+    folds: int,
+    kind: str | None,
+    unit: str | None,
+    *,
+    seed: int,
+    note: Callable[[str], None],
+) -> Report:
     from tts_select.training.evaluation.evaluate import cross_evaluate
     from tts_select.training.routers.kinds import trainer_of
 
-    return cross_evaluate(log, trainer_of(log, kind), folds=folds, seed=seed, note=note)
+    return cross_evaluate(log, trainer_of(log, kind), folds=folds, unit=unit, seed=seed, note=note)
 
 
 def _of_router(
@@ -136,6 +155,7 @@ def _of_router(
     policies: str | None,
     shift: Path | None,
     *,
+    unit: str | None,
     seed: int,
     note: Callable[[str], None],
 ) -> Report:
@@ -148,7 +168,9 @@ def _of_router(
         raise InputError("--shift is for look-ahead routers: leave it out")
     log = _read(log_folder, policies)
     trained = _read(shift, None) if shift else None
-    report = evaluate_router(router, log, describe_router(folder), trained=trained, seed=seed, note=note)
+    report = evaluate_router(
+        router, log, describe_router(folder), trained=trained, unit=unit, seed=seed, note=note
+    )
     report["router"]["folder"] = folder.absolute().name
     report["router"]["sha256"] = hashlib.sha256((folder / "manifest.json").read_bytes()).hexdigest()
     return report

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from tts_select.commands._options import config_option, writable_folder
+from tts_select.commands._options import COST_UNITS, config_option, writable_folder
 from tts_select.commands._terminal import say, show, show_json, warn
 from tts_select.core.errors import InputError
 
@@ -61,6 +61,13 @@ Examples:
 @click.option(
     "--policies", default=None, help="Use only these policies, separated by commas.", show_default="all"
 )
+@click.option(
+    "--unit",
+    type=click.Choice(COST_UNITS, case_sensitive=False),
+    default=None,
+    help="The unit that a ladder weighs costs in; dollars by the prices of the log's models.",
+    show_default="the log's own",
+)
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the folds and the fits.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was learned as JSON.")
 def train(
@@ -73,12 +80,14 @@ def train(
     probe_prm: str | None,
     probes: int | None,
     policies: str | None,
+    unit: str | None,
     seed: int,
     as_json: bool,
 ) -> None:
     """Train a router on the log in SWEEP, from `tts-select sweep` or `tts-select import`."""
     from tts_select.selector.routers.artifact import check_replaceable, save_router
     from tts_select.training.log.reading import read_log
+    from tts_select.training.replay.costs import in_unit
     from tts_select.training.replay.orders import with_policies, without_prms
     from tts_select.training.routers.kinds import usual_kind
 
@@ -91,7 +100,9 @@ def train(
     if (kind or usual_kind(log)) == LADDER:
         if probe_policy or probe_prm or probes:
             raise InputError("a ladder takes no probes, its samples are its probes: leave --probe... out")
-        trained = _ladders(log, seed)
+        trained = _ladders(in_unit(log, unit), seed)
+    elif unit not in (None, "FLOPs"):
+        raise InputError(f"a look-ahead router weighs FLOPs: use --kind ladder for {unit}")
     else:
         asked = _Asked(probe_policy, probe_prm, probes)
         trained = _look_ahead(log, _probe(log, config, asked), seed)

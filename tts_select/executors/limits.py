@@ -2,7 +2,7 @@
 
 Each sample reserves the most it may write before it starts and gives back what it did not use; under a cap
 that is too tight for all samples at once they run in waves, so that whole solutions come out of it. A cap in
-dollars reserves what the tokens may cost to write; what is read, by policy or PRM, is known once it is billed.
+dollars reserves what the tokens may cost to write; what policies and PRMs read is known once it is billed.
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ from tts_select.core.errors import UnknownName
 from tts_select.selector.routers.kinds import LADDER, LOOK_AHEAD
 from tts_select.selector.routers.protocol import Router
 from tts_select.training.log.records import SweepLog
+from tts_select.training.replay.costs import in_unit
 from tts_select.training.routers.ladder.fit import fit_ladders
 from tts_select.training.routers.lookahead.fit import fit_router
 from tts_select.training.routers.lookahead.probes import probe_for
@@ -50,6 +51,7 @@ def usual_kind(log: SweepLog) -> str:
 
 
 def _lookahead(log: SweepLog, *, seed: int, note: Note) -> TrainedRouter:
+    log = in_unit(log, None)  # its models of costs are of FLOPs
     fitted = fit_router(log, probe_for(log.manifest), seed=seed, note=note)
     return TrainedRouter(fitted.router, fitted.facts)
 
