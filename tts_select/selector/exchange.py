@@ -1,7 +1,7 @@
 """Units of cost, and what one is in another: for prices such as `0.1/dollar`, and for the dollars of options.
 
 A router decides at a price in its own unit. Another unit is exchanged by what a token of its policies comes
-to in both; where that is not known, by what this problem has cost so far in both. A unit is a line of `UNITS`.
+to in both; where that is not known, by what this problem has cost in both. A unit is a line of `UNITS`.
 """
 
 from __future__ import annotations

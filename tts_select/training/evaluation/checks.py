@@ -7,6 +7,7 @@ from typing import Any
 
 from tts_select.core.arm import Arm
 from tts_select.core.errors import InputError
+from tts_select.selector.exchange import FLOPS
 from tts_select.selector.routers.protocol import Router, fingerprint_mismatch
 from tts_select.training.log.manifest import pool_size, pools_of
 from tts_select.training.log.records import SweepLog
@@ -45,7 +46,8 @@ def _check_unit(router: Router, log: SweepLog) -> None:
     own, asked = own_costs_of(log.manifest).unit, costs_of(log.manifest).unit
     if not router.fingerprints or router.unit in (own, asked):
         return
-    remedy = f", or measure it with --unit {router.unit}" if router.unit in UNITS else ""
+    may_ask = router.unit in UNITS and router.unit != FLOPS
+    remedy = f", or measure it with --unit {router.unit}" if may_ask else ""
     raise InputError(
         f"the router's costs are in {router.unit}, the log's in {own}: train it again on such a log{remedy}"
     )

@@ -1,7 +1,7 @@
 """What the tokens of a log cost: in FLOPs, in dollars, in tokens, or in what else the log counts.
 
-A log is in its own unit: FLOPs if the sizes of all policies are known, else what it counts. `in_unit` asks for
-another one, which is what replays, reports and ladders then count; a router's price stays in its own.
+A log is in its own unit: FLOPs if the sizes of all policies are known, else what it counts. `in_unit` asks
+for another one, which is what replays, reports and ladders then count; a router's price stays in its own.
 """
 
 from __future__ import annotations
@@ -78,8 +78,8 @@ def in_unit(log: SweepLog, unit: str | None) -> SweepLog:
     if unit == FLOPS:
         unsized = next(name for name in policies(manifest) if manifest.models[name].n_parameters is None)
         raise InputError(
-            f"the log does not say the size of {unsized}, so its costs in FLOPs are not known: import it with "
-            "--params MODEL=N"
+            f"the log does not say the size of {unsized}, so its costs in FLOPs are not known: import it "
+            "with --params MODEL=N"
         )
     if unit == DOLLARS:
         _check_prices(manifest)
@@ -93,8 +93,8 @@ def _check_prices(manifest: Manifest) -> None:
         price = manifest.models[name].price
         if price is None:
             raise InputError(
-                f"the log does not say the price of {name}, so its costs in dollars are not known: sweep with a "
-                "price in the config, as in price: {input: 0.15, output: 0.60}, or import with "
+                f"the log does not say the price of {name}, so its costs in dollars are not known: sweep "
+                "with a price in the config, as in price: {input: 0.15, output: 0.60}, or import with "
                 "--prices MODEL=0.15/0.60"
             )
         if name not in readers and not price.output:
@@ -104,8 +104,8 @@ def _check_prices(manifest: Manifest) -> None:
 
 
 def _own_unit(manifest: Manifest) -> tuple[str, dict[str, float]]:
-    """The log's own unit and what a token of each model comes to: FLOPs if the sizes of all policies are known
-    (a character counts as a token, if the log counts those), else what is counted."""
+    """The log's own unit and what a token of each model comes to: FLOPs if the sizes of all policies are
+    known (a character counts as a token, if the log counts those), else what is counted."""
     counted = manifest.imported.unit if manifest.imported else TOKENS
     flops = {name: inference_flops(card.n_parameters, 1) for name, card in manifest.models.items()}
     kinds = {name: card.kind for name, card in manifest.models.items()}
