@@ -13,11 +13,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.ladders import ladder_router
 from tts_select import InputError, Problem, load_policy, solve
 from tts_select.core.pricing import MILLION, TokenPrice, dollars_of
 from tts_select.core.protocols import SampleRequest
+from tts_select.executors.registry import Loaders
 from tts_select.selector.deciding import Unit
 from tts_select.selector.routers.lookahead import LookaheadRouter
+from tts_select.solving.api import Selector
 from tts_select.solving.batch import Summary
 from tts_select.solving.shared_budget import Purse, solve_from_purse
 from tts_select.testing import FakePolicy, FakeRewardModel, FakeServer
@@ -25,6 +28,8 @@ from tts_select.testing import FakePolicy, FakeRewardModel, FakeServer
 PRICE = TokenPrice(input=1.0, output=4.0, cached=0.25)
 PRM_PRICE = TokenPrice(input=3.0, output=0.0, cached=3.0)
 PROBLEM = "Start with 3. Add 14. Add 9. Add 27. What is the result?"
+LOGGED = ("log:small", "log:large")
+"""Names in an imported log, which says nothing of weights."""
 LONG = "so it is now clear beyond any doubt that"
 
 
@@ -164,8 +169,27 @@ def test_a_price_per_dollar_is_the_same_as_one_per_flop(tariffed: Any) -> None:
 
 
 def test_a_price_that_cannot_be_exchanged_is_refused(exact: Any) -> None:
-    with pytest.raises(InputError, match="the price is per dollars, and the price of p is not known"):
+    with pytest.raises(InputError, match="cannot be exchanged: the price of p is not known"):
         exact.selector.plan(PROBLEM, price="0.1/dollar")
+    assert not exact.policies["p"].requests, "it is said before anything is spent"
+
+
+def test_a_price_in_a_unit_that_says_nothing_of_the_routers_is_refused() -> None:
+    router = ladder_router(policies=LOGGED, unit="samples")
+    policies = {name: FakePolicy(write, name=name) for name in LOGGED}
+    selector = Selector(router, loaders=Loaders(policies.__getitem__, lambda _: FakeRewardModel({})))
+    with pytest.raises(InputError, match="what these are in samples, which the router counts, is not known"):
+        selector.solve(PROBLEM, price="1e-3/token")
+
+
+def test_a_ladder_in_tokens_takes_a_price_in_dollars() -> None:
+    router = ladder_router(policies=LOGGED)
+    policies = {name: FakePolicy(write, name=name, price=PRICE) for name in LOGGED}
+    selector = Selector(router, loaders=Loaders(policies.__getitem__, lambda _: FakeRewardModel({})))
+    low, high = (selector.plan(PROBLEM, price=f"{p * MILLION / PRICE.output}/dollar") for p in (1e-4, 1e-1))
+    assert (low.price, high.price) == (pytest.approx(1e-4), pytest.approx(1e-1))
+    assert low.chosen.p_correct > high.chosen.p_correct
+    assert low.chosen.dollars > high.chosen.dollars > 0
 
 
 def problems(n: int) -> list[Problem]:

@@ -31,7 +31,9 @@ def outlook_view(outlook: Outlook) -> RenderableType:
     for policy, found in outlook.difficulty.items():
         interval = f"{figure(found.low, '.2f')} to {figure(found.high, '.2f')}"
         difficulty.add_row(policy, figure(found.pass_at_1, ".2f"), interval, found.bin)
-    has_dollars = outlook.unit != "dollars" and any(not math.isnan(o.dollars) for o in outlook.options)
+    has_dollars = outlook.unit != "dollars" and any(
+        o.arm is not None and not math.isnan(o.dollars) for o in outlook.options
+    )
     options = Table(
         "option",
         "P(correct)",

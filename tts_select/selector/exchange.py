@@ -112,17 +112,14 @@ class Tariff:
             return price.worth
         return price.worth * self._rate(UNITS[price.unit], spent)
 
-    def why_not(self, price: Price) -> str:
-        """Why a price cannot be exchanged."""
+    def lacks(self, price: Price) -> str | None:
+        """What a model does not say that an exchange needs; no bill will show it."""
         for name, model in self.policies.items():
             if price.unit == DOLLARS and model.price is None:
                 return unknown_price(name)
             if FLOPS in (price.unit, self.unit) and model.n_parameters is None:
                 return unknown_size(name)
-        return (
-            f"what one is in {self.unit}, which the router counts, is not known: "
-            "say the price in that unit, as a number alone, or use --effort"
-        )
+        return None
 
     def dollars(self, option: Option) -> float:
         """The expected dollars of an option; NaN where a price or a number is not known.

@@ -231,8 +231,13 @@ class Session:
         if asked.is_in(unit):
             return
         price = tariff.in_own_unit(asked, self._ledger.bill.total)
+        if math.isnan(price) and (reason := tariff.lacks(asked)):
+            raise InputError(f"the price cannot be exchanged: {reason}")
         if math.isnan(price) and not (may_wait and self._router.first_look):
-            raise InputError(f"the price is per {asked.unit}, and {tariff.why_not(asked)}")
+            raise InputError(
+                f"the price is in {asked.unit}, and what these are in {unit}, which the router counts, is "
+                "not known: say the price in that unit, as a number alone, or use --effort"
+            )
         self._course.price = price
 
     def _caps(self, tariff: Tariff) -> Caps:
