@@ -36,7 +36,7 @@ class DollarCap:
     def tokens(self, price: TokenPrice) -> int:
         """How many tokens at this price can be paid with what is neither spent nor reserved."""
         left, each = self.most - self.spent() - self.reserved, price.of(written=1)
-        if left <= 0:
+        if not left > 0:
             return 0
         return int(min(left / each * (1 + _ROUNDING), sys.maxsize)) if each else sys.maxsize
 

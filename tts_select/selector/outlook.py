@@ -104,7 +104,8 @@ def check_unit(router: Router, spending: Spending) -> None:
     """
     if spending.max_flops is not None and router.unit != FLOPS:
         raise InputError(
-            f"the cap is in FLOPs, and the router counts {router.unit}: cap the tokens with --max-tokens"
+            f"the cap is in FLOPs, and the router counts {router.unit}: cap the tokens with --max-tokens, "
+            "or the dollars with --max-dollars"
         )
 
 
