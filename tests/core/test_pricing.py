@@ -64,5 +64,19 @@ def test_a_price_that_cannot_be_is_refused_in_one_line(given: object, says: str)
     assert "\n" not in str(refused.value)
 
 
-def test_a_model_need_not_have_a_price() -> None:
+class Reader:
+    """A model that is no policy."""
+
+    name = "mine"
+
+    def __init__(self, price: object) -> None:
+        self.price = price
+
+
+def test_a_model_may_say_its_price() -> None:
     assert price_of_tokens(object()) is None
+    assert price_of_tokens(Reader(None)) is None
+    assert price_of_tokens(Reader(PRICE)) is PRICE
+    assert price_of_tokens(Reader({"input": 2})) == TokenPrice(input=2.0, output=0.0, cached=2.0)
+    with pytest.raises(InputError, match=r"the price of mine is 0\.5: write"):
+        price_of_tokens(Reader(0.5))

@@ -141,7 +141,7 @@ def test_a_router_keeps_to_a_cap_in_dollars(tariffed: Any) -> None:
     for share in (0.4, 0.5, 0.8):  # the probes alone take 0.31
         capped = tariffed.selector.solve(PROBLEM, price=0.0, max_dollars=share * whole)
         assert capped.bill.total.dollars <= share * whole * (1 + 1e-9)
-    with pytest.raises(InputError, match=r"dollars: raise --max-flops, --max-tokens or --max-dollars"):
+    with pytest.raises(InputError, match=r"dollars\): raise --max-flops or --max-tokens or --max-dollars"):
         tariffed.selector.plan(PROBLEM, probe=False, max_dollars=1e-12)
 
 

@@ -65,9 +65,15 @@ def price_of_tokens(model: object) -> TokenPrice | None:
     """The price of a policy or PRM; None if it is not known.
 
     A model says so in an attribute of the name `price`, which it need not have.
+
+    Raises:
+        InputError: it says something else there.
     """
-    found: TokenPrice | None = getattr(model, "price", None)
-    return found
+    found = getattr(model, "price", None)
+    if found is None or isinstance(found, TokenPrice):
+        return found
+    name = getattr(model, "name", type(model).__name__)
+    return TokenPrice.read(found, f"the price of {name}", writes=hasattr(model, "sample"))
 
 
 def dollars_of(cost: Cost, policy: TokenPrice | None, prm: TokenPrice | None) -> float:

@@ -112,6 +112,24 @@ class Tariff:
             return price.worth
         return price.worth * self._rate(UNITS[price.unit], spent)
 
+    def exchanged(self, price: Price, spent: Cost, *, may_wait: bool = False) -> float:
+        """`in_own_unit`; what is not known is NaN only where it may wait for a bill that shows it.
+
+        Raises:
+            InputError: the exchange rate is not known.
+        """
+        found = self.in_own_unit(price, spent)
+        if not math.isnan(found):
+            return found
+        if reason := self.lacks(price):
+            raise InputError(f"the price cannot be exchanged: {reason}")
+        if not may_wait:
+            raise InputError(
+                f"the price is in {price.unit}, and what these are in {self.unit}, which the router counts, "
+                "is not known: say the price in that unit, as a number alone, or use --effort"
+            )
+        return found
+
     def lacks(self, price: Price) -> str | None:
         """What a model does not say that an exchange needs; no bill will show it."""
         for name, model in self.policies.items():

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tts_select.core.errors import InputError, UnknownName
-from tts_select.selector.deciding import Option
+from tts_select.selector.deciding import Decision, Option
 from tts_select.selector.difficulty import Difficulty
-from tts_select.selector.exchange import FLOPS, Price
+from tts_select.selector.exchange import DOLLARS, FLOPS, Price
 from tts_select.selector.routers.protocol import Router
 
 DEFAULT_EFFORT = "medium"
@@ -122,3 +122,15 @@ def price_of(router: Router, spending: Spending) -> Price:
     if spending.effort not in router.prices:
         raise UnknownName("effort", spending.effort, router.prices)
     return Price(router.prices[spending.effort])
+
+
+def caps_too_low(decision: Decision, unit: str) -> str:
+    """What is said where the caps allow none of the options of a decision."""
+    cheapest = min(decision.options, key=lambda o: o.flops)
+    has_dollars = unit != DOLLARS and not math.isnan(cheapest.dollars)
+    return (
+        f"the caps are below the cheapest arm, {cheapest.name}, which takes about "
+        f"{cheapest.flops:.3g} {unit} and {cheapest.tokens:.0f} tokens"
+        f"{f' ({cheapest.dollars:.2g} dollars)' if has_dollars else ''}: raise --max-flops or --max-tokens"
+        f"{' or --max-dollars' if has_dollars else ''}"
+    )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import math
 import time
 from dataclasses import replace
 
@@ -24,8 +23,8 @@ from tts_select.executors.search import Search
 from tts_select.selector.course import Course, next_decisions
 from tts_select.selector.deciding import Answer, Caps, Decision, Unit
 from tts_select.selector.evidence import NO_ANSWER, Evidence
-from tts_select.selector.exchange import DOLLARS, Tariff
-from tts_select.selector.outlook import Outlook, Spending, price_of
+from tts_select.selector.exchange import Tariff
+from tts_select.selector.outlook import Outlook, Spending, caps_too_low, price_of
 from tts_select.selector.routers.lookahead import NOT_WORTH
 from tts_select.selector.routers.protocol import Router
 from tts_select.solving.gathered import LiveEvidence
@@ -112,12 +111,14 @@ class Session:
             InputError: the caps allow nothing, or the price cannot be exchanged into the router's unit.
         """
         tariff = self._tariff()
-        self._exchange(tariff, may_wait=may_probe and self._evidence.is_empty)
+        if not self._asked_price.is_in(self._router.unit):
+            waits = may_probe and self._evidence.is_empty and self._router.first_look is not None
+            self._course.price = tariff.exchanged(self._asked_price, self._ledger.bill.total, may_wait=waits)
         caps = self._caps(tariff)
         (found,) = next_decisions(self._router, [self._course], [self._evidence], [caps], may_probe=may_probe)
         found = found.priced(tariff)
         if found.option is None:
-            raise InputError(_too_low(found, self._router.unit))
+            raise InputError(caps_too_low(found, self._router.unit))
         return found
 
     async def outlook(self, *, may_probe: bool = True) -> Outlook:
@@ -225,21 +226,6 @@ class Session:
             self._models.load(self._router.portfolio)
         return self._models.tariff(self._router.unit)
 
-    def _exchange(self, tariff: Tariff, *, may_wait: bool) -> None:
-        """Say the price in the router's unit; it may wait for the bill of the probes to show the rate."""
-        asked, unit = self._asked_price, self._router.unit
-        if asked.is_in(unit):
-            return
-        price = tariff.in_own_unit(asked, self._ledger.bill.total)
-        if math.isnan(price) and (reason := tariff.lacks(asked)):
-            raise InputError(f"the price cannot be exchanged: {reason}")
-        if math.isnan(price) and not (may_wait and self._router.first_look):
-            raise InputError(
-                f"the price is in {asked.unit}, and what these are in {unit}, which the router counts, is "
-                "not known: say the price in that unit, as a number alone, or use --effort"
-            )
-        self._course.price = price
-
     def _caps(self, tariff: Tariff) -> Caps:
         spent, most = self._ledger.bill.total, self._spending
         caps = Caps(most.max_flops, most.max_tokens, most.max_dollars, tariff)
@@ -297,15 +283,3 @@ class Session:
     def _why_at_once(self) -> str:
         answered = any(s.group != NO_ANSWER for found in self._evidence.samples.values() for s in found)
         return "the probes are sure enough" if answered else NOT_WORTH
-
-
-def _too_low(decision: Decision, unit: str) -> str:
-    """What is said where the caps allow nothing."""
-    cheapest = min(decision.options, key=lambda o: o.flops)
-    takes = [f"{cheapest.flops:.3g} {unit}", f"{cheapest.tokens:.0f} tokens"]
-    if not math.isnan(cheapest.dollars) and unit != DOLLARS:
-        takes.append(f"{cheapest.dollars:.2g} dollars")
-    return (
-        f"the caps are below the cheapest arm, {cheapest.name}, which takes about "
-        f"{', '.join(takes[:-1])} and {takes[-1]}: raise --max-flops, --max-tokens or --max-dollars"
-    )
