@@ -26,7 +26,7 @@ from tts_select.training.evaluation.baselines import score_of
 from tts_select.training.evaluation.frontier import Part
 from tts_select.training.evaluation.measured import Measured
 from tts_select.training.evaluation.measuring import measure
-from tts_select.training.log.manifest import policies
+from tts_select.training.log.manifest import policies, pools_of
 from tts_select.training.log.reading import read_log
 from tts_select.training.log.records import SweepLog
 from tts_select.training.replay.cases import cases_of
@@ -109,7 +109,9 @@ def cells(logs: Mapping[str, SweepLog], left_out: str, fewest: int) -> Iterator[
         fitted = None
         for policy in policies(log.manifest):
             own = with_policies(log, [policy])
-            if max((len(pool.samples) for pool in own.pools.values()), default=0) < fewest:
+            pools = pools_of(own.manifest.arms)
+            sizes = [len(pool.samples) for (_, pool_name), pool in own.pools.items() if pool_name in pools]
+            if max(sizes, default=0) < fewest:
                 continue
             if fitted is None or left_out == "model":
                 others = {other: read for other, read in logs.items() if other != name}
@@ -158,7 +160,9 @@ def show(left_out: str, found: Mapping[str, Any]) -> None:
 @click.command()
 @click.argument("logs", type=Path, nargs=-1, required=True)
 @click.option("--left-out", type=click.Choice(["log", "model"]), multiple=True, default=("log", "model"))
-@click.option("--fewest", type=int, default=8, show_default=True, help="Samples of a policy that is measured.")
+@click.option(
+    "--fewest", type=int, default=8, show_default=True, help="Samples of a policy that is measured."
+)
 @click.option("--out", type=Path, required=True, help="A JSON file for all figures.")
 def main(logs: tuple[Path, ...], left_out: tuple[str, ...], fewest: int, out: Path) -> None:
     """Measure priors on what they have not seen."""

@@ -51,7 +51,7 @@ def imported(folder: Path, name: str, first: int, n_problems: int = N_PROBLEMS) 
     out = str(folder / name)
     result = invoke(
         "import", str(folder / f"{name}.jsonl"), "--format", "jsonl", "--map", MAP, "--out", out,
-        "--params", "small=1e6,big=4e6",
+        "--params", "small=1e6,big=4e6", "--prices", "small=0.1/0.4,big=0.5/2",
     )  # fmt: skip
     assert result.exit_code == 0, result.output
     return out
@@ -84,6 +84,25 @@ def test_a_router_is_trained_and_measured_on_imported_logs(logs: Path, tmp_path:
     again = invoke("evaluate", router, str(logs / "train"), "--out", str(out))
     assert again.exit_code == 2
     assert "trained the router" in again.stderr
+
+
+@pytest.mark.slow
+def test_a_ladder_is_trained_and_measured_in_dollars(logs: Path, tmp_path: Path) -> None:
+    router, out = str(tmp_path / "router"), tmp_path / "report"
+    trained = invoke("train", str(logs / "train"), "--out", router, "--unit", "dollars", "--json")
+    assert trained.exit_code == 0, trained.output
+    assert json.loads(trained.stdout)["unit"] == "dollars"
+    in_flops = invoke("evaluate", router, str(logs / "test"), "--out", str(out))
+    assert in_flops.exit_code == 2
+    assert "measure it with --unit dollars" in in_flops.stderr
+    measured = invoke("evaluate", router, str(logs / "test"), "--out", str(out), "--unit", "dollars")
+    assert measured.exit_code == 0, measured.output
+    report = json.loads((out / "report.json").read_text())
+    assert report["unit"] == "dollars"
+    assert 0 < report["best_fixed"]["cost"] < 0.01
+    wrong = invoke("train", str(logs / "train"), "--out", router, "--kind", "look-ahead", "--unit", "dollars")
+    assert wrong.exit_code == 2
+    assert "a look-ahead router weighs FLOPs: use --kind ladder for dollars" in wrong.stderr
 
 
 def test_every_kind_of_router_can_be_trained() -> None:

@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from tts_select.cli import main
+from tts_select.core.pricing import TokenPrice
 from tts_select.executors import registry
 from tts_select.executors.backend_options import Backend, WorldOptions
 from tts_select.testing import FakePolicy, FakeRewardModel
@@ -101,6 +102,33 @@ def test_another_sweep_into_the_same_folder_is_refused(files: tuple[str, ...]) -
     assert result.exit_code == 2
     assert "its seed is 0, not 1" in result.stderr
     assert "Traceback" not in result.output
+
+
+def test_a_sweep_keeps_the_prices_of_its_models(files: tuple[str, ...], tmp_path: Path) -> None:
+    """They are no part of what is measured: other prices reuse every record, into a folder of their own."""
+
+    def config(output: float) -> tuple[str, str]:
+        price = {"input": 1.0, "cached": 0.5, "output": output}
+        models = {"policies": {"a": {"spec": "fake:a", "price": price}}, "prms": {"r": {"spec": "fake:p"}}}
+        (tmp_path / "c.yaml").write_text(json.dumps(models))
+        return ("--config", str(tmp_path / "c.yaml"))
+
+    arms = PORTFOLIO.replace('"fake:a"', "a").replace('"fake:p"', "r")
+    (tmp_path / "arms.yaml").write_text(arms)
+    first = invoke("sweep", *files, *config(4.0))
+    assert first.exit_code == 0, first.stderr
+    log = read_log(tmp_path / "log")
+    assert log.manifest.models["a"].price == TokenPrice(input=1.0, output=4.0, cached=0.5)
+    assert log.manifest.models["r"].price is None
+    assert invoke("sweep", *files, *config(4.0)).exit_code == 0
+    other = invoke("sweep", *files, *config(8.0))
+    assert other.exit_code == 2
+    assert "its model a is fake-script (1,000 parameters) for 1/4 dollars, not fake-script" in other.stderr
+    elsewhere = (*files[:4], "--out", str(tmp_path / "again"), *files[6:], "--reuse", str(tmp_path / "log"))
+    assert invoke("sweep", *elsewhere, *config(8.0)).exit_code == 0
+    again = read_log(tmp_path / "again")
+    assert (again.pools, again.runs) == (log.pools, log.runs)
+    assert again.manifest.models["a"].price == TokenPrice(input=1.0, output=8.0, cached=0.5)
 
 
 @pytest.mark.parametrize(

@@ -95,7 +95,9 @@ def test_rows_do_not_see_each_other(rows: list[list[int]]) -> None:
     together = agreement(np.array(cut), np.full((len(cut), n), 10.0), np.zeros((len(cut), n), bool))
     alone = [seen(row) for row in cut]
     assert together.first.tolist() == [first for first, _ in alone]
-    assert [dict(zip(FEATURES, row, strict=True)) for row in together.features.tolist()] == [f for _, f in alone]
+    assert [dict(zip(FEATURES, row, strict=True)) for row in together.features.tolist()] == [
+        f for _, f in alone
+    ]
 
 
 def test_what_a_length_stands_for() -> None:

@@ -137,9 +137,9 @@ def test_a_price_below_zero_is_refused(lent: Any, price: float) -> None:
 
 def test_a_price_overrides_the_effort(fitted: Any) -> None:
     router = fitted.router
-    assert price_of(router, Spending()) == router.prices["medium"]
-    assert price_of(router, Spending(effort="low")) == router.prices["low"]
-    assert price_of(router, Spending(effort="low", price=0.0)) == 0.0
+    assert price_of(router, Spending()).worth == router.prices["medium"]
+    assert price_of(router, Spending(effort="low")).worth == router.prices["low"]
+    assert price_of(router, Spending(effort="low", price=0.0)).worth == 0.0
 
 
 @pytest.mark.parametrize("problem", [STRANGE, PROBLEM.replace("Add 9.", "Add 9. " * 200)])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
@@ -38,13 +38,13 @@ class Batch(NamedTuple):
     fields: Fields
 
 
-def purse_of(flops: float | None, tokens: int | None) -> tuple[Unit, float] | None:
+def purse_of(totals: Mapping[Unit, float | None]) -> tuple[Unit, float] | None:
     """Return what one purse for all problems holds, if there is to be one."""
-    if flops is not None and tokens is not None:
-        raise click.UsageError("--total-flops and --total-tokens are two budgets: name one")
-    if flops is not None:
-        return "flops", flops
-    return None if tokens is None else ("tokens", tokens)
+    found = [(unit, total) for unit, total in totals.items() if total is not None]
+    if len(found) > 1:
+        names = " and ".join(f"--total-{unit}" for unit, _ in found)
+        raise click.UsageError(f"{names} are {len(found)} budgets: name one")
+    return found[0] if found else None
 
 
 def solve_batch(source: Path, options: dict[str, Any], batch: Batch) -> None:
@@ -119,7 +119,7 @@ def _solving(batch: Batch, options: dict[str, Any]) -> Begin:
     unit, whole = batch.purse
     config, folder, seed = options.get("config"), options.get("router"), options.get("seed", 0)
     selector = Selector.from_config(config, folder) if config else Selector.load(folder or ROUTER)
-    field = "flops" if unit == "flops" else "policy_generated_tokens"
+    field = "policy_generated_tokens" if unit == "tokens" else unit
     return lambda todo, sink, advance, bills: solve_from_purse(
         todo,
         selector,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from tts_select.core.errors import InputError, UnknownName
+from tts_select.core.pricing import TokenPrice
 from tts_select.data.world.artifacts import PORTFOLIO
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
+COST_UNITS = ("FLOPs", "tokens", "dollars")
+"""The units in `training/replay/costs.py`, which is slow to import."""
 _FIELDS = (
     ("problem", "The field with the problem's text.", "problem, question, ..."),
     ("answer", "The field with its answer.", "answer, solution, ..."),
@@ -93,6 +96,7 @@ def read_pairs(_context: click.Context, _option: click.Parameter, given: tuple[s
 
 
 def read_sizes(params: str) -> dict[str, float]:
+    """Read MODEL=N,... as sizes by model."""
     found: dict[str, float] = {}
     for pair in filter(None, (part.strip() for part in params.split(","))):
         model, _, size = pair.rpartition("=")
@@ -105,7 +109,22 @@ def read_sizes(params: str) -> dict[str, float]:
     return found
 
 
-def one_price(effort: str | None, price: float | None) -> None:
+def read_prices(prices: str) -> dict[str, TokenPrice]:
+    """Read MODEL=IN/OUT,... as dollars per million tokens by model."""
+    found: dict[str, TokenPrice] = {}
+    for pair in filter(None, (part.strip() for part in prices.split(","))):
+        model, _, said = pair.rpartition("=")
+        try:
+            amounts = dict(zip(("input", "output"), map(float, said.split("/")), strict=True))
+        except ValueError:
+            amounts = {}
+        if not model or not amounts:
+            raise InputError(f"'{pair}' in --prices is not MODEL=IN/OUT, as in Qwen3-4B=0.15/0.60")
+        found[model] = TokenPrice.read(amounts, f"the price of {model} in --prices")
+    return found
+
+
+def one_price(effort: str | None, price: str | None) -> None:
     """Refuse two prices of compute."""
     if effort is not None and price is not None:
         raise click.UsageError("--effort and --price both set what compute is worth: specify one")

@@ -32,10 +32,14 @@ def outlook_view(outlook: Outlook) -> RenderableType:
     for policy, found in outlook.difficulty.items():
         interval = f"{figure(found.low, '.2f')} to {figure(found.high, '.2f')}"
         difficulty.add_row(policy, figure(found.pass_at_1, ".2f"), interval, found.bin)
+    has_dollars = outlook.unit != "dollars" and any(
+        o.arm is not None and not math.isnan(o.dollars) for o in outlook.options
+    )
     options = Table(
         "option",
         "P(correct)",
         outlook.unit,
+        *(["dollars"] if has_dollars else []),
         "value",
         "why not",
         title="options",
@@ -44,9 +48,9 @@ def outlook_view(outlook: Outlook) -> RenderableType:
     )
     for option in outlook.options[:8]:
         why = "" if option is chosen else why_not(option, outlook)
-        value = figure(option.value(outlook.price), ".3f")
-        figures = figure(option.p_correct, ".3f"), figure(option.flops, ".2g"), value
-        options.add_row(option.name, *figures, why)
+        figures = [figure(option.p_correct, ".3f"), figure(option.flops, ".2g")]
+        figures += [figure(option.dollars, ".2g")] if has_dollars else []
+        options.add_row(option.name, *figures, figure(option.value(outlook.price), ".3f"), why)
     probes = (
         f"probes: {outlook.n_probes}, {figure(outlook.probe_flops, '.2g')} FLOPs"
         if outlook.n_probes
@@ -118,7 +122,9 @@ def prior_view(router: PriorRouter, facts: Mapping[str, Any]) -> RenderableType:
         n = f"{found['problems']:,} problems, up to {found['most_samples']} samples"
         table.add_row(f"{found['log']}: {found['policy']}", n)
     for effort, price in router.prior.efforts.items():
-        table.add_row(f"effort {effort}", f"{figure(100 * price, '.2g')} points of accuracy for the whole budget")
+        table.add_row(
+            f"effort {effort}", f"{figure(100 * price, '.2g')} points of accuracy for the whole budget"
+        )
     return table
 
 

@@ -39,6 +39,16 @@ def figure(value: float | None, form: str) -> str:
     return UNKNOWN if value is None or not math.isfinite(value) else format(value, form)
 
 
+def dollars(amount: float) -> str:
+    """Format an amount of money, with two figures where it is below a dollar.
+
+    >>> dollars(0.000049), dollars(0.1), dollars(0.0), dollars(1234.5)
+    ('$0.000049', '$0.10', '$0.00', '$1,234.50')
+    """
+    places = 2 if not 0 < abs(amount) < 1 else 1 - math.floor(math.log10(abs(amount)))
+    return f"${amount:,.{max(2, places)}f}"
+
+
 def show(*views: RenderableType, wrap: bool = True) -> None:
     """Print tables, panels and text on standard output; without `wrap` a text stays one line."""
     Terminal().print(*views, sep="\n", soft_wrap=not wrap)

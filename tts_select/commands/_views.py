@@ -10,7 +10,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from tts_select.commands._terminal import figure, text
+from tts_select.commands._terminal import dollars, figure, text
 from tts_select.core.cost import Cost
 from tts_select.core.solution import RankedCandidate, Solution
 from tts_select.solving.batch import Summary
@@ -26,7 +26,7 @@ _CONFIDENCE = {
 _FINISHED = {
     "complete": "",
     "deadline": "the deadline was met: this is the best answer so far",
-    "cap": "the cap on tokens was met: this is the best answer so far",
+    "cap": "a cap was met: this is the best answer so far",
 }
 
 
@@ -82,6 +82,8 @@ def _what_ran(solution: Solution) -> Table:
         n = len(solution.candidates)
         saved = figure(1 - n / solution.max_samples, ".0%")
         rows["saved"] = f"{n} samples of {solution.max_samples}: {saved} less than a vote of all of them"
+    if not math.isnan(cost.dollars):
+        rows["price"] = dollars(cost.dollars)
     if solution.n_cut:
         rows["cut"] = f"{solution.n_cut:,} solutions ran out of tokens: unknown, so they have no vote"
     for name, value in rows.items():
@@ -129,4 +131,6 @@ def summary_view(summary: Summary) -> Table:
     table.add_row("policy tokens", f"{cost.policy_generated_tokens:,} generated")
     table.add_row("PRM tokens", f"{cost.prm_tokens:,} read")
     table.add_row("compute", _flops(cost))
+    if not math.isnan(cost.dollars):
+        table.add_row("price", dollars(cost.dollars))
     return table

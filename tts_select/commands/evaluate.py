@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tts_select.commands._options import writable_folder
+from tts_select.commands._options import COST_UNITS, writable_folder
 from tts_select.commands._terminal import say, show, show_json
 from tts_select.core.errors import InputError
 from tts_select.core.extras import how_to_install, missing_from
@@ -76,6 +76,14 @@ Examples:
     help="With a look-ahead router: the sweep that it was trained on. Another one is trained on its lower "
     "levels and measured on the higher ones.",
 )
+@click.option(
+    "--unit",
+    type=click.Choice(COST_UNITS, case_sensitive=False),
+    default=None,
+    help="The unit of costs in the report; dollars by the prices of the log's models. With --folds a ladder "
+    "is trained in it, too.",
+    show_default="the log's own",
+)
 @click.option("--seed", type=int, default=1, show_default=True, help="Seed of the draws and the folds.")
 @click.option("--json", "as_json", is_flag=True, help="Print the whole report as JSON.")
 def evaluate(
@@ -89,6 +97,7 @@ def evaluate(
     policy: str | None,
     max_samples: int | None,
     shift: Path | None,
+    unit: str | None,
     seed: int,
     as_json: bool,
 ) -> None:
@@ -104,14 +113,17 @@ def evaluate(
     _check(log, folds=folds, kind=kind, shift=shift)
     if policies and policy:
         raise InputError("--policy is one policy, --policies several: specify one of the two")
+    if shift is not None and unit is not None:
+        raise InputError("--shift compares costs in FLOPs: leave --unit or --shift out")
+    if log is None and max_samples is not None:
+        raise InputError("--max-samples is for a router and a log: leave it or --folds out")
     with status("evaluating") as note:
         if log is None:
-            if max_samples is not None:
-                raise InputError("--max-samples is for a router and a log: leave it or --folds out")
-            report = _in_folds(_read(router, policy or policies), folds or 0, kind, seed, note)
+            own = _read(router, policy or policies)
+            report = _in_folds(own, folds or 0, kind, unit, seed=seed, note=note)
         else:
-            measured = _read(log, policy or policies)
-            report = _of_router(router, measured, shift, most=max_samples, seed=seed, note=note)
+            own = _read(log, policy or policies)
+            report = _of_router(router, own, shift, most=max_samples, unit=unit, seed=seed, note=note)
     write_report(report, out)
     if as_json:
         show_json(json.loads((out / "report.json").read_text(encoding="utf-8")))
@@ -141,11 +153,19 @@ def _read(folder: Path, policies: str | None) -> SweepLog:
     return with_policies(log, [name.strip() for name in policies.split(",")]) if policies else log
 
 
-def _in_folds(log: SweepLog, folds: int, kind: str | None, seed: int, note: Callable[[str], None]) -> Report:
+def _in_folds(
+    log: SweepLog,
+    folds: int,
+    kind: str | None,
+    unit: str | None,
+    *,
+    seed: int,
+    note: Callable[[str], None],
+) -> Report:
     from tts_select.training.evaluation.evaluate import cross_evaluate
     from tts_select.training.routers.kinds import trainer_of
 
-    return cross_evaluate(log, trainer_of(log, kind), folds=folds, seed=seed, note=note)
+    return cross_evaluate(log, trainer_of(log, kind), folds=folds, unit=unit, seed=seed, note=note)
 
 
 def _of_router(
@@ -154,6 +174,7 @@ def _of_router(
     shift: Path | None,
     *,
     most: int | None,
+    unit: str | None,
     seed: int,
     note: Callable[[str], None],
 ) -> Report:
@@ -178,6 +199,7 @@ def _of_router(
         describe_router(folder),
         trained=trained,
         most_samples=most or MOST_SAMPLES,
+        unit=unit,
         seed=seed,
         note=note,
     )

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.table import Table
 
-from tts_select.commands._options import Number, field_options, fields_of, read_sizes, writable_folder
+from tts_select.commands._options import (
+    Number,
+    field_options,
+    fields_of,
+    read_prices,
+    read_sizes,
+    writable_folder,
+)
 from tts_select.commands._terminal import figure, show, show_json, warn
 
 if TYPE_CHECKING:
@@ -41,6 +48,12 @@ Keys of --map (docs/import.md): id, model, prompt, run, sample, answer, gold, co
 @click.option("--format", "format_", type=click.Choice(_FORMATS), required=True, help="What wrote the logs.")
 @click.option("--map", "fields", default="", metavar="KEY=FIELD,...", help="Which field is which.")
 @click.option("--params", default="", metavar="MODEL=N,...", help="Sizes, as in Qwen3-4B=4e9; for FLOPs.")
+@click.option(
+    "--prices",
+    default="",
+    metavar="MODEL=IN/OUT,...",
+    help="Dollars per million tokens that are read and written, as in Qwen3-4B=0.15/0.60.",
+)
 @click.option(
     "--out", type=Path, required=True, callback=writable_folder, help="The folder of the log; new or empty."
 )
@@ -78,6 +91,7 @@ def import_(
     format_: str,
     fields: str,
     params: str,
+    prices: str,
     out: Path,
     model: str | None,
     prm: str,
@@ -100,7 +114,15 @@ def import_(
     _check_choices(format_, filter_, metric)
     reading = ReadOptions(format_, FieldMap.parse(fields), model, prm, frozenset(no_answer), filter_, metric)
     reference = _reference(problems, problem_ids, fields_of(**named))
-    asked = Import(files, reading, read_sizes(params), reference, strict=strict, max_bad_share=max_bad)
+    asked = Import(
+        files,
+        reading,
+        read_sizes(params),
+        reference,
+        prices=read_prices(prices),
+        strict=strict,
+        max_bad_share=max_bad,
+    )
     with counter("importing") as advance:
         report = import_logs(asked, out, progress=advance)
     _say_what_was_skipped(report)

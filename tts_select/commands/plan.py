@@ -32,9 +32,17 @@ Examples:
 @click.option("--base-url", default=None, help="URL of the server of openai:MODEL.")
 @click.option("--prm", default=None, help="A PRM for the policy; none for no PRM.", show_default="none")
 @click.option("--effort", default=None, help="Router effort: low, medium or high.", show_default="medium")
-@click.option("--price", type=float, default=None, help="Instead of --effort: probability per FLOP.")
+@click.option(
+    "--price",
+    metavar="PRICE",
+    default=None,
+    help="Instead of --effort: probability per FLOP, or per another unit, as in 0.1/dollar or 1e-6/token.",
+)
 @click.option("--max-tokens", type=int, default=None, help="Leave out arms that generate more tokens.")
 @click.option("--max-flops", type=float, default=None, help="Leave out arms that compute more FLOPs.")
+@click.option(
+    "--max-dollars", type=float, default=None, help="Leave out arms that cost more; the models need prices."
+)
 @click.option("--no-probe", is_flag=True, help="Plan from the text alone; no model is loaded.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the probes.")
 @click.option("--json", "as_json", is_flag=True, help="Print the plan as JSON.")

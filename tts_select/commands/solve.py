@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -26,12 +26,16 @@ from tts_select.core.methods import METHODS
 from tts_select.core.plan import AGGREGATIONS, SELECTIONS
 from tts_select.executors.prms.formats import FORMATS
 
+if TYPE_CHECKING:
+    from tts_select.selector.deciding import Unit
+
 _FOR_MANY = {
     "out": "",
     "resume": "",
     "with_candidates": ": for one problem it is --show-candidates",
     "total_flops": ": for one problem it is --max-flops",
     "total_tokens": ": for one problem it is --max-tokens",
+    "total_dollars": ": for one problem it is --max-dollars",
     "problem_field": "",
     "answer_field": "",
     "id_field": "",
@@ -152,8 +156,19 @@ Exit codes:
     help="Effort of the router, or of the named method: low, medium or high.",
     show_default="medium",
 )
-@click.option("--price", type=float, default=None, help="Instead of --effort: probability per FLOP.")
+@click.option(
+    "--price",
+    metavar="PRICE",
+    default=None,
+    help="Instead of --effort: probability per FLOP, or per another unit, as in 0.1/dollar or 1e-6/token.",
+)
 @click.option("--max-flops", type=float, default=None, help="Most FLOPs for a problem, approximately.")
+@click.option(
+    "--max-dollars",
+    type=Number(min=0, min_open=True),
+    default=None,
+    help="Most dollars for a problem, approximately: what is read is not reserved. The models need prices.",
+)
 @click.option(
     "--router", default=None, help="Folder of a router.", show_default="the config's, else the shipped one"
 )
@@ -196,6 +211,12 @@ Exit codes:
     type=click.IntRange(1),
     default=None,
     help="With --problems: generated tokens for all of them together.",
+)
+@click.option(
+    "--total-dollars",
+    type=Number(min=0, min_open=True),
+    default=None,
+    help="With --problems: dollars for all of them together.",
 )
 def solve(
     file: str | None, *, as_json: bool, problems: Path | None, concurrency: int, **options: Any
@@ -243,11 +264,13 @@ def _check_ranges(chosen: dict[str, Any]) -> None:
     Spending(**{name: chosen[name] for name in SPENDING if name in chosen}).check()
 
 
-def _batch(*, out: Path | None, total_flops: float | None, total_tokens: int | None, **more: Any) -> Batch:
+def _batch(*, out: Path | None, **more: Any) -> Batch:
     if out is None:
         raise click.UsageError("--problems needs --out FILE for its results")
     fields = fields_of(**{name: more.pop(name) for name in ("problem_field", "answer_field", "id_field")})
-    return Batch(out=out, purse=purse_of(total_flops, total_tokens), fields=fields, **more)
+    units: tuple[Unit, ...] = ("flops", "tokens", "dollars")
+    totals = {unit: more.pop(f"total_{unit}") for unit in units}
+    return Batch(out=out, purse=purse_of(totals), fields=fields, **more)
 
 
 def _solve_one(

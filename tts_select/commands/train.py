@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from tts_select.commands._options import config_option, writable_folder
+from tts_select.commands._options import COST_UNITS, config_option, writable_folder
 from tts_select.commands._terminal import say, show, show_json, warn
 from tts_select.core.errors import InputError
 
@@ -63,6 +63,13 @@ Examples:
 @click.option(
     "--policies", default=None, help="Use only these policies, separated by commas.", show_default="all"
 )
+@click.option(
+    "--unit",
+    type=click.Choice(COST_UNITS, case_sensitive=False),
+    default=None,
+    help="The unit that a ladder weighs costs in; dollars by the prices of the log's models.",
+    show_default="the log's own",
+)
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the folds and the fits.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was learned as JSON.")
 def train(
@@ -75,11 +82,13 @@ def train(
     probe_prm: str | None,
     probes: int | None,
     policies: str | None,
+    unit: str | None,
     seed: int,
     as_json: bool,
 ) -> None:
     """Train a router on the log in SWEEP, from `tts-select sweep` or `tts-select import`; a prior, on several."""
     from tts_select.selector.routers.artifact import check_replaceable, save_router
+    from tts_select.training.replay.costs import in_unit
     from tts_select.training.routers.kinds import usual_kind
 
     check_replaceable(out)  # before minutes of training
@@ -91,10 +100,15 @@ def train(
     asked = _Asked(probe_policy, probe_prm, probes)
     if kind != LOOK_AHEAD and asked != _Asked(None, None, None):
         raise InputError(f"a {kind} takes no probes, its samples are its probes: leave --probe... out")
+    if kind == LOOK_AHEAD and unit not in (None, "FLOPs"):
+        raise InputError(f"a look-ahead router weighs FLOPs: use --kind ladder for {unit}")
+    if kind == PRIOR and unit is not None:
+        raise InputError("a prior weighs samples: leave --unit out")
     if kind == PRIOR:
         trained = _prior(logs, seed)
     elif kind == LADDER:
-        trained = _ladders(*logs.values(), seed)
+        (log,) = logs.values()
+        trained = _ladders(in_unit(log, unit), seed)
     else:
         (log,) = logs.values()
         trained = _look_ahead(log, _probe(log, config, asked), seed)
@@ -152,7 +166,9 @@ def _prior(logs: Mapping[Path, SweepLog], seed: int) -> _Trained:
     from tts_select.training.routers.prior.fit import fit_prior
 
     with status("training") as note:
-        fitted = fit_prior({folder.absolute().name: log for folder, log in logs.items()}, seed=seed, note=note)
+        fitted = fit_prior(
+            {folder.absolute().name: log for folder, log in logs.items()}, seed=seed, note=note
+        )
     shown = {**fitted.facts, "kind": PRIOR, "efforts": dict(fitted.router.prior.efforts)}
     return _Trained(fitted.router, dict(fitted.facts), shown, prior_view(fitted.router, fitted.facts))
 

@@ -20,7 +20,7 @@ class PolicyEntry:
     spec: str
     """The spec, in the form that `--policy` takes."""
     options: Mapping[str, Any] = field(default_factory=dict)
-    """The options of its backend, `device` and `dtype` among them."""
+    """The options of its backend, `device`, `dtype` and `price` among them."""
     max_new_tokens: int | None = None
     """The most tokens of a solution; None leaves them to the policy."""
 
@@ -34,7 +34,7 @@ class PrmEntry:
     format: str | None = None
     """How it reads a solution; None: its name tells."""
     options: Mapping[str, Any] = field(default_factory=dict)
-    """The options of its backend, `device` and `dtype` among them."""
+    """The options of its backend, `device`, `dtype` and `price` among them."""
 
 
 @dataclass(frozen=True, slots=True)

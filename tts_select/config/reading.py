@@ -19,8 +19,8 @@ from tts_select.selector.portfolio import Names, Portfolio, load_portfolio, pars
 VARIABLE = "TTS_SELECT_CONFIG"
 USUAL = "tts-select.yaml"
 _KEYS = ("policies", "prms", "pairs", "placement", "portfolio", "router", "probe")
-_POLICY_KEYS = ("spec", "device", "dtype", "options", "max_new_tokens")
-_PRM_KEYS = ("spec", "format", "device", "dtype", "options")
+_POLICY_KEYS = ("spec", "device", "dtype", "options", "max_new_tokens", "price")
+_PRM_KEYS = ("spec", "format", "device", "dtype", "options", "price")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 _HERE = ("./", "../")
 
@@ -102,10 +102,11 @@ def _spec(entry: Section, path: Path) -> str:
 
 
 def _options(entry: Section, path: Path) -> dict[str, Any]:
-    """Return the options with `device` and `dtype`; a GPU of vLLM's is given to it in its own terms."""
+    """Return the options with `device`, `dtype` and `price`; a GPU of vLLM's is given to it in its own
+    terms."""
     options = {name: _beside(value, path) for name, value in entry.mapping("options").items()}
-    for key in ("device", "dtype"):
-        value = entry.text(key)
+    said = {"device": entry.text("device"), "dtype": entry.text("dtype"), "price": entry.content.get("price")}
+    for key, value in said.items():
         if value is None:
             continue
         if key in options:

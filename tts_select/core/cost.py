@@ -1,4 +1,4 @@
-"""What a search costs, in tokens, calls and FLOPs; costs add up.
+"""What a search costs, in tokens, calls, FLOPs and dollars; costs add up.
 
 Inference FLOPs are 2 x parameters x tokens computed, training FLOPs 6 x parameters x tokens
 (arXiv 2502.06703, Table 4). Unlike the paper this project counts the PRM's tokens too.
@@ -23,7 +23,8 @@ def training_flops(n_parameters: float, n_tokens: float) -> float:
 @dataclass(frozen=True, slots=True)
 class Cost:
     """Prompt tokens count as computed or as reused (found in a prefix cache), never as both; `flops` is NaN
-    where a model took part whose size is not known, and so is every sum with it."""
+    where a model took part whose size is not known, `dollars` where its price is not, and so is every sum
+    with it."""
 
     policy_prompt_tokens: int = 0
     policy_reused_tokens: int = 0
@@ -34,6 +35,7 @@ class Cost:
     prm_calls: int = 0
     flops: float = 0.0
     seconds: float = 0.0
+    dollars: float = 0.0
 
     def __add__(self, other: Cost) -> Cost:
         return Cost(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
@@ -41,9 +43,16 @@ class Cost:
     def __sub__(self, other: Cost) -> Cost:
         return Cost(*(getattr(self, f.name) - getattr(other, f.name) for f in fields(self)))
 
+    def __eq__(self, other: object) -> bool:
+        """Costs are equal if they say the same, also of what is not known."""
+        return self.as_dict() == other.as_dict() if isinstance(other, Cost) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(tuple(self.as_dict().values()))
+
     def as_dict(self) -> dict[str, float | None]:
         """Return the record of the cost for JSON, which has no NaN: what is not known is None."""
-        return {**asdict(self), "flops": None if math.isnan(self.flops) else self.flops}
+        return {name: None if math.isnan(value) else value for name, value in asdict(self).items()}
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,7 @@
-"""The ledger: every cost of one problem, by phase, charged where it arises."""
+"""The ledger: every cost of one problem, by phase, charged where it arises.
+
+Backends count tokens; what these come to in dollars is added here, by the prices of the models at work.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +9,10 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tts_select.core.cost import Bill, Cost
+from tts_select.core.pricing import TokenPrice, dollars_of
 
 
 class Ledger:
@@ -18,9 +22,11 @@ class Ledger:
         self._phases: dict[str, Cost] = {}
         self._lock = threading.Lock()
 
-    def phase(self, name: str) -> PhaseMeter:
-        """A meter that charges the phase of this name."""
-        return PhaseMeter(self, name)
+    def phase(
+        self, name: str, *, policy: TokenPrice | None = None, prm: TokenPrice | None = None
+    ) -> PhaseMeter:
+        """A meter that charges the phase of this name, with the prices of the policy and the PRM at work."""
+        return PhaseMeter(self, name, policy, prm)
 
     def charge(self, phase: str, cost: Cost) -> None:
         """Add `cost` to a phase."""
@@ -49,7 +55,10 @@ class PhaseMeter:
 
     ledger: Ledger
     name: str
+    policy: TokenPrice | None = None
+    """What the tokens of the policy cost; None if that is not known."""
+    prm: TokenPrice | None = None
 
     def charge(self, cost: Cost) -> None:
         """See `Meter.charge`."""
-        self.ledger.charge(self.name, cost)
+        self.ledger.charge(self.name, replace(cost, dollars=dollars_of(cost, self.policy, self.prm)))

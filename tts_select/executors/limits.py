@@ -1,7 +1,8 @@
 """Caps and deadlines: sampling that never passes them.
 
 Each sample reserves the most it may write before it starts and gives back what it did not use; under a cap
-that is too tight for all samples at once they run in waves, so that whole solutions come out of it.
+that is too tight for all samples at once they run in waves, so that whole solutions come out of it. A cap in
+dollars reserves what the tokens may cost to write; what policies and PRMs read is known once it is billed.
 """
 
 from __future__ import annotations
@@ -9,14 +10,44 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from tts_select.core.errors import BackendError
+from tts_select.core.pricing import TokenPrice, price_of_tokens
 from tts_select.core.protocols import Continuation, Meter, Policy, SampleRequest
 
 Limit = Literal["deadline", "cap"]
+_ROUNDING = 1e-9
+"""What floating point may lose of a share."""
+
+
+@dataclass(slots=True)
+class DollarCap:
+    """A cap in dollars, that all parts of a search share."""
+
+    most: float
+    spent: Callable[[], float]
+    """What the bill comes to by now."""
+    reserved: float = 0.0
+    n_reserved: int = 0
+
+    def tokens(self, price: TokenPrice) -> int:
+        """How many tokens at this price can be paid with what is neither spent nor reserved."""
+        left, each = self.most - self.spent() - self.reserved, price.of(written=1)
+        if not left > 0:
+            return 0
+        return int(min(left / each * (1 + _ROUNDING), sys.maxsize)) if each else sys.maxsize
+
+    def reserve(self, dollars: float) -> None:
+        """Set so much aside."""
+        self.reserved, self.n_reserved = self.reserved + dollars, self.n_reserved + 1
+
+    def release(self, dollars: float) -> None:
+        """Give it back: what it came to is on the bill."""
+        self.n_reserved -= 1
+        self.reserved = self.reserved - dollars if self.n_reserved else 0.0
 
 
 @dataclass(slots=True)
@@ -25,6 +56,8 @@ class Limits:
 
     max_tokens: int | None = None
     deadline: float | None = None
+    dollars: DollarCap | None = None
+    """A cap on what policies and PRMs cost; the policies have prices then."""
     used: int = 0
     reserved: int = 0
     reached: Limit | None = None
@@ -42,43 +75,58 @@ class Limits:
         return allowed - self.used - self.reserved
 
     def split(self, n: int) -> list[Limits]:
-        """The same deadline and an equal share of the tokens for each of `n` parts of a search."""
-        if self.max_tokens is None:
-            return [Limits(None, self.deadline, failures=self.failures) for _ in range(n)]
-        share, extra = divmod(self.free, n)
-        return [Limits(share + (k < extra), self.deadline, failures=self.failures) for k in range(n)]
+        """The same deadline, the same dollars and an equal share of the tokens for each of `n` parts of a
+        search."""
+        shares: list[int | None] = [None] * n
+        if self.max_tokens is not None:
+            share, extra = divmod(self.free, n)
+            shares = [share + (k < extra) for k in range(n)]
+        return [
+            Limits(most, self.deadline, self.dollars, failures=self.failures, settled=self.settled)
+            for most in shares
+        ]
 
     def join(self, parts: Sequence[Limits]) -> None:
         """Book what the parts of a split used, and the limit that one of them met."""
         self.used += sum(part.used for part in parts)
         self.reached = next((part.reached for part in parts if part.reached), self.reached)
 
-    async def reserve(self, n: int, each: int) -> tuple[int, int]:
+    async def reserve(self, n: int, each: int, price: TokenPrice | None = None) -> tuple[int, int]:
         """How many samples may start now, and how many tokens each; (0, 0) when a limit has been reached.
+        `price` is the policy's.
 
         What does not fit at once waits until all that was reserved is settled: how much it gets then depends
         on what was asked for before, and not on which request was answered first.
         """
-        if self.free < n * each:
+        if self._free_at(price) < n * each:
             await self._wait_for_all()
+        free = self._free_at(price)
         if self.reached is None and self.deadline is not None and time.monotonic() >= self.deadline:
             self.reached = "deadline"
-        elif self.reached is None and self.free < 1:
+        elif self.reached is None and free < 1:
             self.reached = "cap"
         if self.reached is not None:
             return 0, 0
-        n, each = min(n, max(1, self.free // each)), min(each, self.free)
+        n, each = min(n, max(1, free // each)), min(each, free)
         self.reserved += n * each
+        if self.dollars and price:
+            self.dollars.reserve(price.of(written=n * each))
         return n, each
 
-    def settle(self, reserved: int, used: int) -> None:
+    def settle(self, reserved: int, used: int, price: TokenPrice | None = None) -> None:
         """Give a reservation back and book what was used of it."""
         self.reserved -= reserved
         self.used += used
+        if self.dollars and price:
+            self.dollars.release(price.of(written=reserved))
         self.settled.set()
 
+    def _free_at(self, price: TokenPrice | None) -> int:
+        """Tokens that a policy of this price may write."""
+        return min(self.free, self.dollars.tokens(price)) if self.dollars and price else self.free
+
     async def _wait_for_all(self) -> None:
-        while self.reserved:
+        while self.reserved or (self.dollars and self.dollars.n_reserved):
             self.settled.clear()
             await self.settled.wait()
 
@@ -95,13 +143,17 @@ class LimitedPolicy:
         """The delimiter of the policy."""
         return self.policy.step_delimiter
 
+    @property
+    def _price(self) -> TokenPrice | None:
+        return price_of_tokens(self.policy)
+
     async def sample(self, request: SampleRequest, meter: Meter) -> AsyncIterator[list[Continuation]]:
         """The continuations of `request`, in waves if a cap asks for it, and fewer if a limit is met or the
         policy fails."""
         n_left = request.n
         while n_left:
             async with self.limits.turn:
-                n, each = await self.limits.reserve(n_left, request.max_new_tokens)
+                n, each = await self.limits.reserve(n_left, request.max_new_tokens, self._price)
                 first = request.first + request.n - n_left
                 wave = replace(request, n=n, max_new_tokens=each, first=first, deadline=self.limits.deadline)
                 n_left -= n
@@ -118,7 +170,7 @@ class LimitedPolicy:
             written, lost = await self._sample(wave, meter)
             used = sum(c.n_tokens for c in written) + lost
         finally:
-            self.limits.settle(wave.n * wave.max_new_tokens, used)
+            self.limits.settle(wave.n * wave.max_new_tokens, used, self._price)
         if wave.max_new_tokens < asked_tokens:  # it was the cap that made them this short
             written = [replace(c, finish="cap") if c.finish == "length" else c for c in written]
         for limit in ("deadline", "cap"):

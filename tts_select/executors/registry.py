@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from tts_select.core.errors import InputError, UnknownName
 from tts_select.core.extras import require
 from tts_select.core.imported import is_imported
+from tts_select.core.pricing import TokenPrice
 from tts_select.core.protocols import Policy, RewardModel
 from tts_select.data.world.artifacts import folder_of
 from tts_select.executors.backend_options import (
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from tts_select.executors.prms.formats import PrmFormat
 
 L = TypeVar("L")
+M = TypeVar("M", Policy, RewardModel)
 
 WORLD = "world"
 
@@ -43,7 +45,8 @@ class Loaders:
 
 def load_policy(spec: str, *, device: str | None = None, fresh: bool = False, **options: Any) -> Policy:
     """`world:NAME`, `hf:ORG/NAME` or a folder (transformers), `vllm:ORG/NAME` or `vllm:FOLDER` (vLLM in this
-    process), `openai:MODEL` (a server). `options` are the backend's, as in `base_url` (docs/models.md).
+    process), `openai:MODEL` (a server). `options` are the backend's, as in `base_url` (docs/models.md),
+    and `price`: what its tokens cost, as in {"input": 0.15, "output": 0.60} dollars per million.
     `fresh`: not the one that the process shares, so that it has computed nothing yet.
 
     Raises:
@@ -59,7 +62,8 @@ def load_prm(
 ) -> RewardModel:
     """`world:NAME`, `hf:ORG/NAME` or a folder (transformers), `vllm:ORG/NAME` or `vllm:FOLDER` (vLLM in this
     process), `served:MODEL` (a server of vLLM's). `format` is how it reads a solution; the families that are
-    known by their names need none. `options` are the backend's (docs/prms.md). `fresh` as for policies.
+    known by their names need none. `options` are the backend's (docs/prms.md). `price` and `fresh` as for
+    policies.
 
     Raises:
         InputError: there is no such PRM, its format is not known, it is not a PRM of that format, or an
@@ -72,7 +76,12 @@ def load_prm(
 
 def _as_key(options: Given, device: str | None) -> str:
     """The options, for a cache that is looked up by them."""
-    return json.dumps({**options, **({"device": device} if device else {})}, sort_keys=True, default=str)
+    given = {**options, **({"device": device} if device else {})}
+    return json.dumps(given, sort_keys=True, default=_as_plain)
+
+
+def _as_plain(value: Any) -> Any:
+    return value.as_dict() if isinstance(value, TokenPrice) else str(value)
 
 
 BY_SPEC = Loaders(load_policy, load_prm)
@@ -86,7 +95,8 @@ def check_policy(spec: str, options: Mapping[str, Any]) -> None:
         InputError: `load_policy` would not take them.
     """
     scheme, backend = _by_scheme("policy", spec, POLICIES)
-    backend.read(f"{scheme} policies", options)
+    _, own = _split_price(f"{scheme} policies", options)
+    backend.read(f"{scheme} policies", own)
 
 
 def check_prm(spec: str, format: str | None, options: Mapping[str, Any]) -> None:
@@ -98,7 +108,8 @@ def check_prm(spec: str, format: str | None, options: Mapping[str, Any]) -> None
     from tts_select.executors.prms.formats import format_named
 
     scheme, backend = _by_scheme("PRM", spec, PRMS)
-    backend.read(f"{scheme} PRMs", options)
+    _, own = _split_price(f"{scheme} PRMs", options, writes=False)
+    backend.read(f"{scheme} PRMs", own)
     if format is not None:
         format_named(format)
 
@@ -106,17 +117,36 @@ def check_prm(spec: str, format: str | None, options: Mapping[str, Any]) -> None
 @lru_cache(maxsize=8)
 def _load_policy(spec: str, given: str) -> Policy:
     scheme, backend = _by_scheme("policy", spec, POLICIES)
-    options, engine = backend.read(f"{scheme} policies", json.loads(given))
+    price, own = _split_price(f"{scheme} policies", json.loads(given))
+    options, engine = backend.read(f"{scheme} policies", own)
     _require(backend, scheme)
-    return backend.load(spec, options, engine)
+    return _priced(backend.load(spec, options, engine), price)
 
 
 @lru_cache(maxsize=8)
 def _load_prm(spec: str, format: str | None, given: str) -> RewardModel:
     scheme, backend = _by_scheme("PRM", spec, PRMS)
-    options, engine = backend.read(f"{scheme} PRMs", json.loads(given))
+    price, own = _split_price(f"{scheme} PRMs", json.loads(given), writes=False)
+    options, engine = backend.read(f"{scheme} PRMs", own)
     _require(backend, scheme)
-    return backend.load(spec, format, options, engine)
+    return _priced(backend.load(spec, format, options, engine), price)
+
+
+def _split_price(
+    whose: str, given: Mapping[str, Any], *, writes: bool = True
+) -> tuple[TokenPrice | None, Given]:
+    """The price, which any model may have, and the options of its backend."""
+    own = dict(given)
+    said = own.pop("price", None)
+    price = None if said is None else TokenPrice.read(said, f"the option price of {whose}", writes=writes)
+    return price, own
+
+
+def _priced(model: M, price: TokenPrice | None) -> M:
+    """The model, which says what its tokens cost if that is known; its backend need not know it."""
+    if price is not None:
+        model.price = price  # type: ignore[attr-defined]
+    return model
 
 
 def _require(backend: Backend[Any], scheme: str) -> None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tts_select.selector.evidence import NO_ANSWER, SolutionEvidence
+from tts_select.selector.exchange import CHARACTERS_A_TOKEN
 
 FEATURES = (
     "samples",
@@ -39,11 +40,6 @@ many votes the one with shorter samples is the likelier one (Hassid et al. 2025,
 first one wins, as in every vote."""
 _TIE = 0.4
 """Less than half a vote: lengths settle ties, and nothing else."""
-
-
-CHARACTERS_A_TOKEN = 3.0
-"""The usual number of characters in a token of a solution to a problem of mathematics, where a log counts
-characters."""
 
 
 def tokens_a_length(unit: str) -> float:

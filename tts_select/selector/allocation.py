@@ -36,7 +36,7 @@ def price_within(options: Sequence[Sequence[Option]], limit: float, unit: Unit =
     if spent(0.0) <= limit:
         return 0.0
     cheapest = float(flops[flops > 0].min(initial=np.inf))
-    low, high = 0.0, 1.0 / max(1.0, cheapest)  # there no gain is worth the cheapest arm
+    low, high = 0.0, 1.0 / cheapest  # there no gain is worth the cheapest arm
     for _ in range(_ROUNDS):
         middle = (low + high) / 2
         low, high = (middle, high) if spent(middle) > limit else (low, middle)

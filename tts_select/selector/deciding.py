@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from tts_select.core.arm import Arm
 from tts_select.core.methods import METHODS
 from tts_select.core.voting import ROUND
+from tts_select.selector.exchange import Tariff
 
-Unit = Literal["flops", "tokens"]
+Unit = Literal["flops", "tokens", "dollars"]
 """What a shared budget counts; tokens are those that policies generate."""
 
 
@@ -28,14 +30,18 @@ class Option:
     """How many tokens its policy is expected to generate from here on."""
     price: float | None = None
     """The price that the router decides by if a shared budget picks this option; None: the budget's own."""
+    later: str | None = None
+    """Another policy that may write after the arm's, as on a ladder."""
+    dollars: float = math.nan
+    """The expected dollars from here on; NaN where the prices of the models are not known."""
 
     def value(self, price: float) -> float:
         """P(correct) minus what it costs; `price` is in probability per FLOP."""
         return self.p_correct - price * self.flops
 
     def cost(self, unit: Unit) -> float:
-        """The expected cost from here on, in FLOPs or generated tokens."""
-        return self.flops if unit == "flops" else self.tokens
+        """The expected cost from here on, in FLOPs, generated tokens or dollars."""
+        return {"flops": self.flops, "tokens": self.tokens, "dollars": self.dollars}[unit]
 
     @property
     def name(self) -> str:
@@ -49,17 +55,24 @@ class Caps:
 
     flops: float | None = None
     tokens: float | None = None
+    dollars: float | None = None
+    tariff: Tariff = field(default_factory=Tariff)
+    """What the models cost, for a cap in dollars."""
 
     def allow(self, option: Option) -> bool:
         """Whether the option is expected to stay within the caps."""
         within_flops = self.flops is None or not option.flops > self.flops
-        return within_flops and (self.tokens is None or not option.tokens > self.tokens)
+        within_tokens = self.tokens is None or not option.tokens > self.tokens
+        within_dollars = self.dollars is None or not self.tariff.dollars(option) > self.dollars
+        return within_flops and within_tokens and within_dollars
 
-    def after(self, flops: float, tokens: float) -> Caps:
+    def after(self, flops: float, tokens: float, dollars: float = 0.0) -> Caps:
         """What is left of the caps when so much has been spent."""
         return Caps(
             None if self.flops is None else max(0.0, self.flops - flops),
             None if self.tokens is None else max(0.0, self.tokens - tokens),
+            None if self.dollars is None else max(0.0, self.dollars - dollars),
+            self.tariff,
         )
 
 
@@ -91,6 +104,12 @@ class Decision:
     def arm(self) -> Arm | None:
         """The arm to run next; None: stop."""
         return self.option.arm if self.option else None
+
+    def priced(self, tariff: Tariff) -> Decision:
+        """The same decision, whose options know their dollars."""
+        options = tuple(replace(o, dollars=tariff.dollars(o)) for o in self.options)
+        places = [k for k, o in enumerate(self.options) if o is self.option]
+        return replace(self, options=options, option=options[places[0]] if places else self.option)
 
 
 def ranked(options: Sequence[Option], price: float, caps: Caps) -> list[Option]:

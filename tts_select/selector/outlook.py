@@ -7,13 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tts_select.core.errors import InputError, UnknownName
-from tts_select.selector.deciding import Option
+from tts_select.selector.deciding import Decision, Option
 from tts_select.selector.difficulty import Difficulty
+from tts_select.selector.exchange import DOLLARS, FLOPS, Price
 from tts_select.selector.routers.protocol import Router
 
 DEFAULT_EFFORT = "medium"
-FLOPS = "FLOPs"
-"""The unit of routers whose costs are compute."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,10 +20,11 @@ class Spending:
     """What a problem may cost. `effort` is a price fitted in training; `price` overrides it."""
 
     effort: str = DEFAULT_EFFORT
-    price: float | None = None
-    """The price in probability per FLOP."""
+    price: float | str | None = None
+    """The price in probability per unit of the router's costs, or per another one, as in `0.1/dollar`."""
     max_tokens: int | None = None
     max_flops: float | None = None
+    max_dollars: float | None = None
     deadline: float | None = None
     """Seconds from the first probe."""
 
@@ -38,6 +38,10 @@ class Spending:
             raise InputError(f"the cap is {self.max_tokens} tokens: allow at least 1")
         if self.max_flops is not None and not self.max_flops > 0:
             raise InputError(f"the cap is {self.max_flops} FLOPs: allow more than 0")
+        if self.max_dollars is not None and not self.max_dollars > 0:
+            raise InputError(f"the cap is {self.max_dollars} dollars: allow more than 0")
+        if self.price is not None:
+            Price.read(self.price)
         if self.deadline is not None and not self.deadline > 0:
             raise InputError(f"the deadline is {self.deadline} seconds: allow more than 0")
 
@@ -79,6 +83,7 @@ class Outlook:
                     "name": o.name,
                     "p_correct": _known(o.p_correct),
                     "flops": _known(o.flops),
+                    "dollars": _known(o.dollars),
                     "value": _known(o.value(self.price)),
                 }
                 for o in self.options
@@ -99,22 +104,33 @@ def check_unit(router: Router, spending: Spending) -> None:
     """
     if spending.max_flops is not None and router.unit != FLOPS:
         raise InputError(
-            f"the cap is in FLOPs, and the router counts {router.unit}: cap the tokens with --max-tokens"
+            f"the cap is in FLOPs, and the router counts {router.unit}: cap the tokens with --max-tokens, "
+            "or the dollars with --max-dollars"
         )
 
 
-def price_of(router: Router, spending: Spending) -> float:
+def price_of(router: Router, spending: Spending) -> Price:
     """Return the price to decide at.
 
     Raises:
-        InputError: the effort is unknown, or the price is negative.
+        InputError: the effort or the price's unit is unknown, or the price is negative.
     """
     if spending.price is not None:
-        if not spending.price >= 0:
-            raise InputError(f"the price is {spending.price}: write 0 or more, in probability per FLOP")
-        return spending.price
+        return Price.read(spending.price)
     if not router.prices:
-        return 0.0  # a named arm costs what it costs
+        return Price(0.0)  # a named arm costs what it costs
     if spending.effort not in router.prices:
         raise UnknownName("effort", spending.effort, router.prices)
-    return router.prices[spending.effort]
+    return Price(router.prices[spending.effort])
+
+
+def caps_too_low(decision: Decision, unit: str) -> str:
+    """What is said where the caps allow none of the options of a decision."""
+    cheapest = min(decision.options, key=lambda o: o.flops)
+    has_dollars = unit != DOLLARS and not math.isnan(cheapest.dollars)
+    return (
+        f"the caps are below the cheapest arm, {cheapest.name}, which takes about "
+        f"{cheapest.flops:.3g} {unit} and {cheapest.tokens:.0f} tokens"
+        f"{f' ({cheapest.dollars:.2g} dollars)' if has_dollars else ''}: raise --max-flops or --max-tokens"
+        f"{' or --max-dollars' if has_dollars else ''}"
+    )

@@ -133,8 +133,10 @@ def solve(problem: str | Problem, **options: Unpack[SolveOptions]) -> Solution:
     for the embedded models. These options say what it may spend:
 
         effort              "low", "medium" (default) or "high"
-        price               instead of the effort: what a FLOP is worth, in probability of being right
+        price               instead of the effort: what a FLOP is worth, in probability of being right; or
+                            "0.1/dollar", "1e-6/token"
         max_flops           compute no more than about this
+        max_dollars         spend no more than about this (the models have prices: docs/models.md)
         max_tokens          generate no more tokens than this
         deadline            seconds from the start of the search
 
@@ -227,9 +229,7 @@ def run_sync(coroutine: Coroutine[Any, Any, T]) -> T:
         return thread.submit(asyncio.run, coroutine).result()
 
 
-def _named(
-    named: dict[str, Any], given: dict[str, Any], *, by_rule: bool
-) -> tuple[Selector, dict[str, Any]]:
+def _named(named: dict[str, Any], given: dict[str, Any], *, by_rule: bool) -> tuple[Selector, dict[str, Any]]:
     from tts_select.solving.naming import named_router
 
     router, loaders = named_router(NamedChoice(**named), effort=given.get("effort"), by_rule=by_rule)

@@ -160,9 +160,7 @@ class LiveEvidence:
         group = NO_ANSWER if answer is None else self._groups[answer]
         length = len(candidate.text) if self.counts_characters else candidate.n_tokens
         is_cut = candidate.finish == "length"
-        return SolutionEvidence(
-            group, length, candidate.logprob, len(candidate.steps), scores, is_cut=is_cut
-        )
+        return SolutionEvidence(group, length, candidate.logprob, len(candidate.steps), scores, is_cut=is_cut)
 
 
 def _answer(candidate: Candidate) -> str | None:

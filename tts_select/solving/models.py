@@ -6,9 +6,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from tts_select.core.errors import InputError, unknown_size
+from tts_select.core.pricing import price_of_tokens, unknown_price
 from tts_select.core.protocols import Policy, RewardModel, forget
 from tts_select.data.grading import GRADER
 from tts_select.executors.registry import BY_SPEC, Loaders, load_policy, load_prm
+from tts_select.selector.exchange import ModelRate, Tariff
 from tts_select.selector.portfolio import Portfolio
 from tts_select.selector.routers.protocol import Router, comparable, fingerprint_mismatch
 
@@ -60,6 +62,23 @@ class Models:
             self.policy(name)
         for name in portfolio.prms:
             self.prm(name)
+
+    def tariff(self, unit: str) -> Tariff:
+        """What the models that are loaded cost, for a router that counts this unit."""
+        policies = {n: ModelRate(p.n_parameters, price_of_tokens(p)) for n, p in self._policies.items()}
+        prms = {n: ModelRate(p.n_parameters, price_of_tokens(p)) for n, p in self._prms.items()}
+        return Tariff(unit, policies, prms)
+
+    def check_priced(self, portfolio: Portfolio) -> None:
+        """Load the models of a portfolio, and check that all of them have prices.
+
+        Raises:
+            InputError: one has none.
+        """
+        self.load(portfolio)
+        nameless = self.tariff("").without_price(portfolio.policies, portfolio.prms)
+        if nameless is not None:
+            raise InputError(unknown_price(nameless))
 
     def policy(self, name: str) -> Policy:
         """The policy of this name.

@@ -25,12 +25,15 @@ class SpendingOptions(TypedDict, total=False):
 
     effort: str
     """Router effort: `low`, `medium` (the default) or `high`."""
-    price: float
-    """What a FLOP is worth, in probability of being right; overrides the effort."""
+    price: float | str
+    """What a unit of the router's costs (a FLOP) is worth, in probability of being right, or another one, as
+    in `0.1/dollar`; overrides the effort."""
     max_flops: float
     """Compute no more than about this."""
     max_tokens: int
     """The policies generate no more tokens than this; kept exactly."""
+    max_dollars: float
+    """The models cost no more than about this: what they write is reserved before, what they read is not."""
     deadline: float
     """Seconds from the start of the search; models are loaded before."""
 

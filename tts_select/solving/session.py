@@ -11,18 +11,20 @@ from tts_select.core.cost import Cost
 from tts_select.core.errors import BackendError, InputError, TtsSelectError
 from tts_select.core.methods import METHODS
 from tts_select.core.plan import Plan
+from tts_select.core.pricing import price_of_tokens
 from tts_select.core.problem import Problem
 from tts_select.core.solution import Solution, Step
 from tts_select.core.voting import order
 from tts_select.executors.accounting import Ledger
-from tts_select.executors.limits import LimitedPolicy, Limits
+from tts_select.executors.limits import DollarCap, LimitedPolicy, Limits
 from tts_select.executors.methods import run_method
 from tts_select.executors.scoring import NotScored
 from tts_select.executors.search import Search
 from tts_select.selector.course import Course, next_decisions
 from tts_select.selector.deciding import Answer, Caps, Decision, Unit
 from tts_select.selector.evidence import NO_ANSWER, Evidence
-from tts_select.selector.outlook import Outlook, Spending, price_of
+from tts_select.selector.exchange import Tariff
+from tts_select.selector.outlook import Outlook, Spending, caps_too_low, price_of
 from tts_select.selector.routers.lookahead import NOT_WORTH
 from tts_select.selector.routers.prior import PriorRouter
 from tts_select.selector.routers.protocol import Router
@@ -60,10 +62,13 @@ class Session:
         spending.check()
         self._router, self._models, self._problem = router, models, problem
         self._spending, self._seed, self._logprobs = spending, seed, logprobs
-        self._course = Course(problem.text, price_of(router, spending))
+        self._asked_price = price_of(router, spending)
+        self._course = Course(problem.text, self._asked_price.worth)
         self._ledger = Ledger()
         self._failures: list[BackendError] = []
         self._limits = Limits(spending.max_tokens, failures=self._failures)
+        if spending.max_dollars is not None:
+            self._limits.dollars = DollarCap(spending.max_dollars, lambda: self._ledger.bill.total.dollars)
         self._gathered = LiveEvidence(problem.text, counts_characters="characters" in router.unit)
         self._evidence = Evidence(problem.text)
         self._ends_at: float | None = None
@@ -104,18 +109,17 @@ class Session:
         """The next decision, from the evidence so far; nothing is carried out.
 
         Raises:
-            InputError: the caps allow nothing.
+            InputError: the caps allow nothing, or the price cannot be exchanged into the router's unit.
         """
-        (found,) = next_decisions(
-            self._router, [self._course], [self._evidence], [self._caps()], may_probe=may_probe
-        )
+        tariff = self._tariff()
+        if not self._asked_price.is_in(self._router.unit):
+            waits = may_probe and self._evidence.is_empty and self._router.first_look is not None
+            self._course.price = tariff.exchanged(self._asked_price, self._ledger.bill.total, may_wait=waits)
+        caps = self._caps(tariff)
+        (found,) = next_decisions(self._router, [self._course], [self._evidence], [caps], may_probe=may_probe)
+        found = found.priced(tariff)
         if found.option is None:
-            cheapest = min(found.options, key=lambda o: o.flops)
-            raise InputError(
-                f"the caps are below the cheapest arm, {cheapest.name}, which takes about "
-                f"{cheapest.flops:.3g} {self._router.unit} and {cheapest.tokens:.0f} tokens: "
-                "raise --max-flops or --max-tokens"
-            )
+            raise InputError(caps_too_low(found, self._router.unit))
         return found
 
     async def outlook(self, *, may_probe: bool = True) -> Outlook:
@@ -145,9 +149,10 @@ class Session:
         self._course.price = price
 
     def spent(self, unit: Unit) -> float:
-        """FLOPs or generated tokens so far."""
+        """FLOPs, generated tokens or dollars so far."""
         total = self._ledger.bill.total
-        return total.flops if unit == "flops" else total.policy_generated_tokens
+        by_unit = {"flops": total.flops, "tokens": total.policy_generated_tokens, "dollars": total.dollars}
+        return by_unit[unit]
 
     def _start_clock(self) -> None:
         if (deadline := self._spending.deadline) is None:
@@ -189,13 +194,15 @@ class Session:
     def _search(self, arm: Arm, n: int, phase: str) -> Search:
         """A sampling arm goes on with the samples of its pool."""
         samples = self._gathered.of(arm.pool) if arm.is_sampling else None
+        policy, prm = self._models.policy(arm.policy), self._models.prm(arm.prm) if arm.prm else None
+        prices = {"policy": price_of_tokens(policy), "prm": price_of_tokens(prm)}
         return Search(
             self._problem.text,
-            LimitedPolicy(self._models.policy(arm.policy), self._limits),
-            self._models.prm(arm.prm) if arm.prm else None,
+            LimitedPolicy(policy, self._limits),
+            prm,
             replace(arm.settings, seed=self._seed),
             n,
-            self._ledger.phase(phase),
+            self._ledger.phase(phase, **prices),
             logprobs=self._logprobs,
             pool=samples.scored_by(arm.prm) if samples else [],
             unreadable=samples.unreadable.setdefault(arm.prm or "", set()) if samples else set(),
@@ -212,10 +219,18 @@ class Session:
         with self._ledger.timed(GRADING_PHASE):
             self._evidence = await self._gathered.look(self._ends_at)
 
-    def _caps(self) -> Caps:
-        spent = self._ledger.bill.total
-        caps = Caps(self._spending.max_flops, self._spending.max_tokens)
-        return caps.after(spent.flops, spent.policy_generated_tokens)
+    def _tariff(self) -> Tariff:
+        """What the models cost; they are loaded where that matters."""
+        if self._spending.max_dollars is not None:
+            self._models.check_priced(self._router.portfolio)
+        elif not self._asked_price.is_in(self._router.unit):
+            self._models.load(self._router.portfolio)
+        return self._models.tariff(self._router.unit)
+
+    def _caps(self, tariff: Tariff) -> Caps:
+        spent, most = self._ledger.bill.total, self._spending
+        caps = Caps(most.max_flops, most.max_tokens, most.max_dollars, tariff)
+        return caps.after(spent.flops, spent.policy_generated_tokens, spent.dollars)
 
     def _step(self, decision: Decision, before: Cost) -> Step:
         assert decision.arm is not None

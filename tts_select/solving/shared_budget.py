@@ -11,13 +11,13 @@ from tts_select.core.problem import Problem
 from tts_select.core.solution import Solution
 from tts_select.selector.allocation import price_within
 from tts_select.selector.deciding import Option, Unit
-from tts_select.selector.outlook import FLOPS
+from tts_select.selector.exchange import FLOPS
 from tts_select.selector.routers.protocol import Router
 from tts_select.solving.api import Selector
 from tts_select.solving.batch import DEFAULT_CONCURRENCY, Summary, in_flight, solve_many
 from tts_select.solving.session import Session
 
-NAMES: dict[Unit, str] = {"flops": "FLOPs", "tokens": "generated tokens"}
+NAMES: dict[Unit, str] = {"flops": "FLOPs", "tokens": "generated tokens", "dollars": "dollars"}
 
 
 @dataclass(slots=True)
@@ -56,11 +56,13 @@ async def solve_from_purse(
     """`solve_many` with one purse for all problems together; a problem's probes are spent in any case.
 
     Raises:
-        InputError: the router counts something else than the purse, or the purse is empty before the first
-            problem is solved.
+        InputError: the router counts something else than the purse, a price is not known, or the purse is
+            empty before the first problem is solved.
         OSError: a result cannot be written; those written before are whole.
     """
     _check_unit(selector.router, purse.unit)
+    if purse.unit == "dollars":
+        selector.models.check_priced(selector.router.portfolio)
     sessions = {p.id: selector.session(p, seed=seed) for p in problems}
     for session in sessions.values():
         session.share_a_budget()

@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from tts_select.core.cost import Cost, inference_flops
 from tts_select.core.errors import ProblemTooLong
+from tts_select.core.pricing import TokenPrice
 from tts_select.core.protocols import Continuation, ContinuationFinish, Meter, SampleRequest
 
 Script = Mapping[tuple[str, tuple[str, ...]], Sequence[str]] | Callable[[SampleRequest, int], str]
@@ -51,10 +52,12 @@ class FakePolicy:
         delay: float = 0.0,
         errors: Mapping[int, Exception] | None = None,
         context: int | None = None,
+        price: TokenPrice | None = None,
     ) -> None:
         """A call takes `delay` seconds; call k, counted from 0, raises `errors[k]` if there is one; a prompt
         and its continuation have no more than `context` tokens."""
         self.name = name
+        self.price = price
         self.n_parameters = n_parameters
         self.fingerprint = f"{name}-script"
         self.step_delimiter = step_delimiter

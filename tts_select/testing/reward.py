@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from tts_select.core.cost import Cost, inference_flops
 from tts_select.core.errors import ProblemTooLong
+from tts_select.core.pricing import TokenPrice
 from tts_select.core.protocols import Meter
 
 Scores = Mapping[str, float] | Callable[[str, tuple[str, ...]], list[float]]
@@ -32,9 +33,11 @@ class FakeRewardModel:
         n_parameters: int = 1000,
         delay: float = 0.0,
         context: int | None = None,
+        price: TokenPrice | None = None,
     ) -> None:
         """A call takes `delay` seconds; a text of more than `context` tokens is too long."""
         self.name = name
+        self.price = price
         self.n_parameters = n_parameters
         self.fingerprint = f"{name}-table"
         self.calls: list[tuple[str, tuple[str, ...]]] = []

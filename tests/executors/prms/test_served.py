@@ -14,9 +14,11 @@ from typing import Any
 
 import pytest
 
-from tts_select import BackendError, InputError, ProblemTooLong, RewardModel, UnknownName, load_prm
+from tts_select import BackendError, InputError, ProblemTooLong, RewardModel, UnknownName, load_prm, solve
 from tts_select.core.extras import EXTRAS
+from tts_select.core.pricing import TokenPrice
 from tts_select.executors.accounting import Ledger
+from tts_select.testing import FakePolicy
 
 MODEL, FORMAT = "math-prm", "qwen2.5-math-prm"
 PROBLEM, STEPS = "What is 2 + 2?", ["We add them.", "It is 4."]
@@ -95,6 +97,16 @@ print(asyncio.run(prm.score("{PROBLEM}", {STEPS})))
     scores = json.loads(ran.stdout)
     assert len(scores) == len(STEPS)
     assert 0 < scores[0] < scores[1] < 1
+
+
+def test_what_it_reads_has_the_price_that_it_is_loaded_with(load: Callable[..., Any]) -> None:
+    prm = load(price={"input": 2.0})
+    policy = FakePolicy(
+        {(PROBLEM, ()): ["\n\n".join([*STEPS, r"\boxed{4}"])]}, price=TokenPrice(0.0, 0.0, 0.0)
+    )
+    total = solve(PROBLEM, policy=policy, prm=prm, method="best_of_n", budget=1).bill.total
+    assert total.prm_tokens > 0
+    assert total.dollars == pytest.approx(2.0 * total.prm_tokens / 1e6)
 
 
 def expected(prm: Any, steps: list[str]) -> list[float]:

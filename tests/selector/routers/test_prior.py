@@ -26,9 +26,7 @@ def evidence(*groups: int, exhausted: bool = False) -> Evidence:
     return Evidence("?", samples, exhausted=frozenset([POLICY] if exhausted else []))
 
 
-def decided(
-    *groups: int, price: float = 0.01, caps: Caps | None = None, exhausted: bool = False
-) -> Decision:
+def decided(*groups: int, price: float = 0.01, caps: Caps | None = None, exhausted: bool = False) -> Decision:
     (found,) = prior_router().decide([evidence(*groups, exhausted=exhausted)], price, [caps or Caps()])
     return found
 

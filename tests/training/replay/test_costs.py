@@ -33,7 +33,7 @@ def cost(case: Case, arm: Arm, order: Order, position: Position, n: int) -> floa
 
 
 def prompt_flops(case: Case, model: str) -> float:
-    return case.per_token[model] * case.pools[SMALL].prompt_tokens
+    return case.costs.per_token[model] * case.pools[SMALL].prompt_tokens
 
 
 def test_a_look_grows_with_an_arm_and_never_shrinks() -> None:
@@ -175,7 +175,7 @@ def test_samples_that_were_drawn_without_a_prm_are_neither_scored_nor_read_by_it
     position = Position().after(BEST, 2).after(MAJORITY, 8)
     assert [bool(s.scores) for s in case.evidence(order, position).of(SMALL)] == [True] * 2 + [False] * 6
     tokens = case.pools[SMALL].prm_tokens[PRM]
-    left = case.per_token[PRM] * (tokens[8] - tokens[2])
+    left = case.costs.per_token[PRM] * (tokens[8] - tokens[2])
     assert cost(case, BEST, order, position, 8) == pytest.approx(left)
 
 
@@ -216,4 +216,4 @@ def test_prm_tokens_are_read_off_the_logged_curve(cases: list[Case]) -> None:
     order = order_of(case, 0)
     for n, tokens in [(1, 70), (2, 100), (3, 120), (4, 140), (10, 320), (16, 500)]:
         read = cost(bent, BEST, order, Position(), n) - cost(bent, MAJORITY, order, Position(), n)
-        assert read == pytest.approx(bent.per_token[PRM] * tokens)
+        assert read == pytest.approx(bent.costs.per_token[PRM] * tokens)

@@ -23,6 +23,7 @@ from tts_select.selector.outlook import DEFAULT_EFFORT
 from tts_select.selector.portfolio import Portfolio
 from tts_select.selector.routers.tally import AnswerModel, Belief, Tally, Usual
 
+
 @dataclass(frozen=True, slots=True)
 class Rung:
     """A number of draws from a pool, at most `n`."""
@@ -180,8 +181,11 @@ class LadderRouter:
 
     def _whole(self, ladder: Ladder) -> Option:
         """A ladder from its start, as in training."""
-        arm = self._arms[ladder.draws[0]]
-        return Option(arm, ladder.accuracy, ladder.cost, self._tokens(ladder.length), ladder.price)
+        arm, *others = dict.fromkeys(self._arms[pool] for pool in ladder.draws)
+        later = next((other.policy for other in others if other.policy != arm.policy), None)
+        return Option(
+            arm, ladder.accuracy, ladder.cost, self._tokens(ladder.length), ladder.price, later=later
+        )
 
     def _begin(
         self, ladder: Ladder, evidence: Evidence, surest: Answer | None, price: float, caps: Caps

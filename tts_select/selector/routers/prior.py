@@ -176,7 +176,7 @@ class PriorRouter:
         ranked = sorted([stop, *options], key=lambda o: (-o.value(price), o.flops))
         if worth <= 0:
             return Decision(stop, tuple(ranked), 0, surest, _sure(p, surest))
-        n_next = _most_allowed(caps, later[0] - n, tokens)
+        n_next = self._most_allowed(caps, later[0] - n, tokens)
         if not n_next:
             return Decision(stop, (stop,), 0, surest, "the caps allow no more")
         chosen = options[int(best)]
@@ -192,15 +192,13 @@ class PriorRouter:
     def _option(self, n: int, p_correct: float, tokens: float) -> Option:
         return Option(self.arm, min(p_correct, 1.0), float(n), n * tokens)
 
+    def _most_allowed(self, caps: Caps, n: int, tokens: float) -> int:
+        """The most samples, up to n, that the caps are expected to allow."""
+        return next((k for k in range(n, 0, -1) if caps.allow(self._option(k, 0.0, tokens))), 0)
+
     @property
     def _why(self) -> str:
         return f"another answer may lead: up to {self.arm.budget} samples, as long as they are worth it"
-
-
-def _most_allowed(caps: Caps, n: int, tokens: float) -> int:
-    """The most samples, up to n, that the caps are expected to allow."""
-    allowed = (k for k in range(n, 0, -1) if caps.allow(Option(None, 0.0, 0.0, k * tokens)))
-    return next(allowed, 0)
 
 
 def _sure(p: float, surest: Answer | None) -> str:

@@ -33,7 +33,7 @@ class Usual:
     per_token: float
     """What one of the lengths costs, in the router's unit."""
     prompt: float = 0.0
-    """Mean length of the prompt, which is read once."""
+    """Mean length of the prompt, which is read once; in dollars, of a text that costs as much to write."""
 
     def deviations(self, length: np.ndarray) -> np.ndarray:
         """How far lengths are from what is usual, in standard deviations."""

@@ -7,10 +7,11 @@ from typing import Any
 
 from tts_select.core.arm import Arm
 from tts_select.core.errors import InputError
+from tts_select.selector.exchange import FLOPS
 from tts_select.selector.routers.protocol import Router, fingerprint_mismatch
 from tts_select.training.log.manifest import pool_size, pools_of
 from tts_select.training.log.records import SweepLog
-from tts_select.training.replay.cases import cost_unit
+from tts_select.training.replay.costs import UNITS, costs_of, own_costs_of
 
 
 def check_measurable(router: Router, log: SweepLog, trained_on: Mapping[str, Any]) -> None:
@@ -42,10 +43,14 @@ def _check_models(router: Router, log: SweepLog) -> None:
 
 
 def _check_unit(router: Router, log: SweepLog) -> None:
-    if router.fingerprints and (unit := cost_unit(log.manifest)[0]) != router.unit:
-        raise InputError(
-            f"the router's costs are in {router.unit}, the log's in {unit}: train it again on such a log"
-        )
+    own, asked = own_costs_of(log.manifest).unit, costs_of(log.manifest).unit
+    if not router.fingerprints or router.unit in (own, asked):
+        return
+    may_ask = router.unit in UNITS and router.unit != FLOPS
+    remedy = f", or measure it with --unit {router.unit}" if may_ask else ""
+    raise InputError(
+        f"the router's costs are in {router.unit}, the log's in {own}: train it again on such a log{remedy}"
+    )
 
 
 def _can_replay(arm: Arm, log: SweepLog) -> bool:

@@ -23,6 +23,7 @@ from tts_select.training.evaluation.report import report_of
 from tts_select.training.evaluation.shift import shift_of, sides_of
 from tts_select.training.log.records import SweepLog
 from tts_select.training.replay.cases import cases_of
+from tts_select.training.replay.costs import in_unit
 from tts_select.training.replay.orders import MOST_SAMPLES, without_prms
 from tts_select.training.routers.kinds import Trainer
 
@@ -36,17 +37,19 @@ def evaluate(
     *,
     trained: SweepLog | None = None,
     most_samples: int = MOST_SAMPLES,
+    unit: str | None = None,
     seed: int = 1,
     note: Note = lambda _: None,
 ) -> Report:
-    """The report, as `report.json` holds it; `trained` is the router's own sweep, for the held-out shift.
-    Votes and stop rules have at most so many samples of a policy.
+    """The report, as `report.json` holds it; `trained` is the router's own sweep, for the held-out shift, and
+    `unit` that of costs, by default the log's own. Votes and stop rules have at most so many samples of a policy.
 
     Raises:
         InputError: the log is of other models or other costs than the router was trained for, or of its
-            training problems, or the logs have too few problems of known levels for a shift.
+            training problems, cannot express its costs in the unit, or the logs have too few problems of
+            known levels for a shift.
     """
-    log = _replayable(log, note)
+    log = in_unit(_replayable(log, note), unit)
     check_measurable(router, log, trained_on)
     sides = sides_of(trained, log) if trained else None
     cases = cases_of(log)
@@ -65,14 +68,22 @@ def evaluate(
 
 
 def cross_evaluate(
-    log: SweepLog, train: Trainer, *, folds: int = 5, seed: int = 1, note: Note = lambda _: None
+    log: SweepLog,
+    train: Trainer,
+    *,
+    folds: int = 5,
+    unit: str | None = None,
+    seed: int = 1,
+    note: Note = lambda _: None,
 ) -> Report:
-    """The same report of routers that were each trained on the other folds of the problems.
+    """The same report of routers that were each trained on the other folds of the problems; a ladder is
+    trained in the unit, too.
 
     Raises:
-        InputError: a fold leaves too few problems to train on, or nothing that can be learned.
+        InputError: a fold leaves too few problems to train on, or nothing that can be learned, or the log
+            cannot express its costs in the unit.
     """
-    log = _replayable(log, note)
+    log = in_unit(_replayable(log, note), unit)
     cases = cases_of(log)
     ids = [case.problem.id for case in cases]
     if len(ids) < folds:

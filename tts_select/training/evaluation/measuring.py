@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -12,7 +13,8 @@ from tts_select.training.evaluation.kinds import kind_of
 from tts_select.training.evaluation.measured import Measured
 from tts_select.training.log.records import SweepLog
 from tts_select.training.replay.cases import Case
-from tts_select.training.replay.fixed import N_DRAWS, Board, Score, best_of, board_in, orders_of
+from tts_select.training.replay.costs import own_costs_of
+from tts_select.training.replay.fixed import N_DRAWS, Board, Orders, Score, best_of, board_in, orders_of
 from tts_select.training.replay.orders import MOST_SAMPLES, Replay, as_arrays
 from tts_select.training.replay.strategies import fixed_arms
 
@@ -48,7 +50,8 @@ def measure(
         Subject.of(parts, cases, log.manifest, seed=seed, n_draws=n, orders=shared, by=kind.replayed_by)
         for n in (n_draws, n_draws if is_imported else 1)
     )
-    frontier = frontier_of(subject, _prices(parts, scores[best]), note=note)
+    cost = _own_cost(log, cases, orders, next(arm for arm in board.arms if arm.name == best), scores[best])
+    frontier = frontier_of(subject, _prices(parts, cost), note=note)
     return Measured(
         parts=parts,
         cases=cases,
@@ -82,14 +85,22 @@ def _arms(parts: Sequence[Part], log: SweepLog) -> tuple[Arm, ...]:
     return tuple({arm.name: arm for arm in arms}.values())
 
 
-def _prices(parts: Sequence[Part], best: Score) -> Sequence[float]:
+def _own_cost(log: SweepLog, cases: Sequence[Case], orders: Orders, best: Arm, score: Score) -> float:
+    """What the best fixed arm costs in the log's own unit, which is that of the prices of routers."""
+    if log.manifest.unit is None:
+        return score.cost
+    costs = own_costs_of(log.manifest)
+    return board_in([replace(case, costs=costs) for case in cases], (best,), orders).scores()[best.name].cost
+
+
+def _prices(parts: Sequence[Part], best_cost: float) -> Sequence[float]:
     """Those of the kind, or the usual ones; a router without prices is replayed at one."""
     first = parts[0]
     if (own := kind_of(first.router).prices) is not None:
         return own(first)
     if not first.router.prices:
         return [0.0]
-    return [float(p) for p in np.geomspace(CHEAPEST, DEAREST, N_PRICES) / best.cost]
+    return [float(p) for p in np.geomspace(CHEAPEST, DEAREST, N_PRICES) / best_cost]
 
 
 def _policy(parts: Sequence[Part], board: Board, best: str) -> str:

@@ -9,6 +9,7 @@ from statistics import median_low
 from tts_select.core.arm import Arm
 from tts_select.core.errors import InputError, UnknownName
 from tts_select.core.plan import Settings
+from tts_select.core.pricing import TokenPrice
 from tts_select.data.grading import GRADER, grade
 from tts_select.training.importing.intake import Intake, spec_of
 from tts_select.training.importing.spool import SpoolSample
@@ -25,15 +26,18 @@ def manifest_of(
     source: tuple[str, tuple[str, ...]],
     unit: Unit,
     n_parameters: Mapping[str, float],
+    prices: Mapping[str, TokenPrice],
 ) -> Manifest:
     """Return the manifest of a log; `source` is the format and the names of the files.
 
     Raises:
-        InputError: the size is given of a model that the log does not have, or a PRM has a model's name.
+        InputError: the size or price is given of a model that the log does not have, or a PRM has a model's
+            name.
     """
-    for model in n_parameters:
-        if model not in intake.models.values():
-            raise UnknownName("model in --params", model, set(intake.models.values()))
+    for option, given in (("--params", n_parameters), ("--prices", prices)):
+        for model in given:
+            if model not in intake.models.values():
+                raise UnknownName(f"model in {option}", model, set(intake.models.values()))
     sizes = intake.spool.sizes()
     prms = {prm for policy in sizes for prm in intake.prms[policy]}
     if both := sizes.keys() & prms:
@@ -48,7 +52,7 @@ def manifest_of(
         n_runs=1,
         seed=0,
         models={
-            spec: _card(spec, model, sizes, n_parameters)
+            spec: _card(spec, model, sizes, n_parameters, prices)
             for spec, model in intake.models.items()
             if spec in sizes or spec in prms
         },
@@ -81,12 +85,16 @@ def _arms(policy: str, sizes: Sequence[int], prms: Sequence[str]) -> Iterator[Ar
 
 
 def _card(
-    spec: str, model: str, policies: Mapping[str, object], n_parameters: Mapping[str, float]
+    spec: str,
+    model: str,
+    policies: Mapping[str, object],
+    n_parameters: Mapping[str, float],
+    prices: Mapping[str, TokenPrice],
 ) -> ModelCard:
     size = n_parameters.get(model)
     kind = "policy" if spec in policies else "prm"
     fingerprint = hashlib.sha256(spec.encode()).hexdigest()[:16]  # of the name: no log knows the weights
-    return ModelCard(kind, None if size is None else round(size), fingerprint)
+    return ModelCard(kind, None if size is None else round(size), fingerprint, prices.get(model))
 
 
 def _graded(samples: Sequence[SpoolSample], gold: str | None) -> list[bool]:

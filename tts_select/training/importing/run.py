@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tts_select.core.errors import InputError
+from tts_select.core.pricing import TokenPrice
 from tts_select.training.importing.building import manifest_of, pools_of
 from tts_select.training.importing.formats import FORMATS
 from tts_select.training.importing.generic import ReadOptions
@@ -36,6 +37,8 @@ class Import:
     n_parameters: Mapping[str, float] = field(default_factory=dict)
     """The sizes of models and PRMs, by their names in the log."""
     reference: Reference | None = None
+    prices: Mapping[str, TokenPrice] = field(default_factory=dict)
+    """The prices of models, by their names in the log."""
     strict: bool = False
     """The first bad sample stops the import."""
     max_bad_share: float = MAX_BAD_SHARE
@@ -89,6 +92,7 @@ def _write(asked: Import, intake: Intake, folder: Path) -> Report:
         source=(asked.reading.format, tuple(path.name for path in asked.files)),
         unit=unit,
         n_parameters=asked.n_parameters,
+        prices=asked.prices,
     )
     kept = intake.spool.problems()
     problems = [problem for id_, problem in intake.problems.known.items() if id_ in kept]

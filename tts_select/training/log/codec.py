@@ -66,13 +66,16 @@ _RUN: dict[str, tuple[type, ...]] = {
     "cost": (dict,),
 }
 COST_FIELDS: dict[str, tuple[type, ...]] = {
-    f.name: _NUMBER if f.name in ("flops", "seconds") else (int,) for f in fields(Cost)
+    f.name: _NUMBER if f.name in ("flops", "seconds") else (int,) for f in fields(Cost) if f.name != "dollars"
 }
 
 
 def encode(record: Record) -> dict[str, Any]:
-    """Return the record as it is in a shard."""
-    return {"kind": _KINDS[type(record)], **asdict(record)}
+    """Return the record as it is in a shard; it has no dollars, which the prices in the manifest tell."""
+    found = {"kind": _KINDS[type(record)], **asdict(record)}
+    if isinstance(record, Run):
+        found["cost"] = {name: found["cost"][name] for name in COST_FIELDS}
+    return found
 
 
 def decode(data: Any, *, imported: bool = False) -> Record:

@@ -11,6 +11,8 @@ from types import NoneType
 from typing import Any, get_args
 
 from tts_select.core.arm import Arm
+from tts_select.core.errors import InputError
+from tts_select.core.pricing import TokenPrice
 from tts_select.training.log.codec import take
 from tts_select.training.log.records import (
     IMPORTED_SCHEMA,
@@ -105,8 +107,11 @@ def encode_manifest(manifest: Manifest, problems: Iterable[LoggedProblem]) -> di
     fields = {
         name: value
         for name, value in asdict(manifest).items()
-        if name not in ("imported", _SAMPLES_OF) or value
+        if name != "unit" and (name not in ("imported", _SAMPLES_OF) or value)
     }
+    for card in fields["models"].values():
+        if card["price"] is None:
+            del card["price"]
     encoded = {"schema": manifest.schema, **fields, "problems": digest_of(problems)}
     found: dict[str, Any] = json.loads(json.dumps(encoded))
     return found
@@ -201,10 +206,19 @@ def _imported(data: Any) -> ImportFacts:
 def _card(spec: str, data: Any, is_imported: bool) -> ModelCard:
     size = (int, NoneType) if is_imported else (int,)
     fields: dict[str, tuple[type, ...]] = {"kind": (str,), "n_parameters": size, "fingerprint": (str,)}
-    kind, n_parameters, fingerprint = take(data, f"the model {spec}", fields)
+    kind, n_parameters, fingerprint = take(data, f"the model {spec}", fields, ignored=("price",))
     if kind not in ("policy", "prm"):
         raise ValueError(f"the model {spec} is of the kind {kind!r}, not policy or prm")
-    return ModelCard(kind, n_parameters, fingerprint)
+    return ModelCard(kind, n_parameters, fingerprint, _price(spec, kind, data.get("price")))
+
+
+def _price(spec: str, kind: str, data: Any) -> TokenPrice | None:
+    if data is None:
+        return None
+    try:
+        return TokenPrice.read(data, f"the price of {spec}", writes=kind == "policy")
+    except InputError as error:
+        raise ValueError(str(error)) from error
 
 
 def _check_models(manifest: Manifest) -> None:
@@ -226,4 +240,8 @@ def _arms_differ(old: Any, new: Any) -> str:
 
 
 def _brief(card: Any) -> str:
-    return f"{card['fingerprint']} ({card['n_parameters']:,} parameters)" if card else "missing"
+    if not card:
+        return "missing"
+    price = card.get("price")
+    costs = f" for {price['input']:g}/{price['output']:g} dollars" if price else ""
+    return f"{card['fingerprint']} ({card['n_parameters']:,} parameters){costs}"

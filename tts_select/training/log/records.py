@@ -7,6 +7,7 @@ from typing import Literal
 
 from tts_select.core.arm import Arm, pool_name
 from tts_select.core.cost import Cost
+from tts_select.core.pricing import TokenPrice
 
 SCHEMA = "tts-select/sweep@1"
 IMPORTED_SCHEMA = "tts-select/sweep@2"
@@ -25,6 +26,8 @@ class ModelCard:
     n_parameters: int | None
     """None if it is not known, which only an imported log may have."""
     fingerprint: str
+    price: TokenPrice | None = None
+    """What its tokens cost; None if that is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,8 @@ class Manifest:
     imported: ImportFacts | None = None
     n_samples_of: dict[str, int] = field(default_factory=dict)
     """The number of samples by policy, where its pools have another number."""
+    unit: str | None = None
+    """The unit that costs are asked for in (`replay/costs.py`); it is not written."""
 
     @property
     def schema(self) -> str:
@@ -139,6 +144,7 @@ class Run:
     scores: tuple[float, ...]
     """The scores of that solution by the arm's PRM, one for each step; empty if it has not scored it."""
     cost: Cost
+    """Without dollars: the prices in the manifest tell them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,14 +15,14 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from tts_select.core.arm import Arm
-from tts_select.core.cost import inference_flops
 from tts_select.core.errors import InputError
 from tts_select.core.voting import ROUND, aggregate, is_settled
 from tts_select.data.grading import group_equivalent
 from tts_select.selector.evidence import Evidence, SolutionEvidence, counts, won_by
 from tts_select.training.log.estimators import best_of_k
 from tts_select.training.log.manifest import pools_of
-from tts_select.training.log.records import LoggedProblem, Manifest, Pool, Run, Sample, SweepLog
+from tts_select.training.log.records import LoggedProblem, Pool, Run, Sample, SweepLog
+from tts_select.training.replay.costs import Costs, costs_of
 from tts_select.training.replay.grouping import RIGHT, Groups, is_cut
 
 
@@ -79,8 +79,8 @@ class Case:
     """The runs by arm name."""
     searchers: Mapping[str, str]
     """The policy of each search, by arm name."""
-    per_token: Mapping[str, float]
-    """The cost of a token of each model, in the log's unit; NaN where that is not known."""
+    costs: Costs
+    """What tokens cost, in the unit that is asked of the log."""
 
     def order(self, rng: np.random.Generator) -> Order:
         """Draw a random order."""
@@ -120,7 +120,7 @@ class Case:
         if not arm.is_sampling:
             run, observed = self._run(arm.name, order)
             share, tokens = run.confidence or 0.0, float(run.cost.policy_generated_tokens)
-            return Outcome(run.correct, observed.group, share, run.cost.flops, tokens)
+            return Outcome(run.correct, observed.group, share, self.costs.of_run(arm, run.cost), tokens)
         n = self.n_samples(arm, order)
         won = won_by(arm, [self.observed[arm.pool][k] for k in order.samples[arm.pool][:n]])
         flops, tokens = self.sampling_cost(arm, order, Position(), n)
@@ -148,7 +148,8 @@ class Case:
         """Return the cost from a position to the end of the arm."""
         if arm.is_sampling:
             return self.sampling_cost(arm, order, position, self.n_samples(arm, order))[0]
-        return max(0.0, self._run(arm.name, order)[0].cost.flops - self._reused(arm, position))
+        whole = self.costs.of_run(arm, self._run(arm.name, order)[0].cost)
+        return max(0.0, whole - self._reused(arm, position))
 
     def sampling_cost(self, arm: Arm, order: Order, position: Position, n: int) -> tuple[float, float]:
         """Return (cost, generated tokens) from a position to `n` samples of the arm's pool, scored by its
@@ -157,13 +158,13 @@ class Case:
         here = position.n.get(arm.pool, 0)
         generated = sum(pool.samples[k].n_tokens for k in places[here:n])
         prompt = 0 if here or arm.policy in position.readers else pool.prompt_tokens or 0
-        cost = self.per_token[arm.policy] * (generated + prompt)
+        cost = self.costs.per_token[arm.policy] * generated + self.costs.per_prompt_token[arm.policy] * prompt
         if arm.prm is not None:
             before = position.scored.get(arm.pool, {}).get(arm.prm, 0)
             read = self._prm_tokens(pool, arm.prm, max(n, here)) - self._prm_tokens(pool, arm.prm, before)
             if not before and arm.prm in position.readers:
                 read -= self._prompt_tokens
-            cost += self.per_token[arm.prm] * max(0.0, read)
+            cost += self.costs.per_token[arm.prm] * max(0.0, read)
         return cost, float(generated)
 
     @property
@@ -174,7 +175,7 @@ class Case:
     def _reused(self, arm: Arm, position: Position) -> float:
         """Return the cost of reading the prompt that was paid before the run and is not paid again."""
         again = [model for model in (arm.policy, arm.prm) if model in position.readers]
-        return sum(self.per_token[model] * self._prompt_tokens for model in again)
+        return sum(self.costs.per_prompt_token[model] * self._prompt_tokens for model in again)
 
     def _run(self, name: str, order: Order) -> tuple[Run, SolutionEvidence]:
         runs = self.runs[name]
@@ -214,34 +215,20 @@ def cases_of(log: SweepLog) -> list[Case]:
         raise InputError(
             f"no problem of the log has samples of all {len(pools)} policies: name some with --policies"
         )
-    _, per_token = cost_unit(log.manifest)
+    costs = costs_of(log.manifest)
     if log.manifest.imported is not None:
-        return [_imported_case(log, problem, pools, per_token) for problem in problems]
-    return [_case(log, problem, pools, arms, per_token) for problem in problems]
+        return [_imported_case(log, problem, pools, costs) for problem in problems]
+    return [_case(log, problem, pools, arms, costs) for problem in problems]
 
 
-def cost_unit(manifest: Manifest) -> tuple[str, dict[str, float]]:
-    """Return the unit of costs and the cost of one of the log's tokens for each model: FLOPs if the sizes
-    of all policies are known (a character counts as a token, if the log counts those), else what is
-    counted."""
-    counted = manifest.imported.unit if manifest.imported else "tokens"
-    flops = {name: inference_flops(card.n_parameters, 1) for name, card in manifest.models.items()}
-    kinds = {name: card.kind for name, card in manifest.models.items()}
-    if any(math.isnan(flops[name]) for name, kind in kinds.items() if kind == "policy"):
-        return counted, {name: 1.0 if kind == "policy" else math.nan for name, kind in kinds.items()}
-    return "FLOPs" if counted == "tokens" else f"2 x parameters x {counted}", flops
-
-
-def _imported_case(
-    log: SweepLog, problem: LoggedProblem, names: Sequence[str], per_token: Mapping[str, float]
-) -> Case:
+def _imported_case(log: SweepLog, problem: LoggedProblem, names: Sequence[str], costs: Costs) -> Case:
     """Return the case of an imported problem; its answers are grouped as the log has graded them."""
     pools, groups = {name: log.pools[problem.id, name] for name in names}, Groups()
     observed = {
         name: [_observed(s, groups.of_sample(s)) for s in pool.samples] for name, pool in pools.items()
     }
     correct = {name: np.array([s.group == RIGHT for s in some], float) for name, some in observed.items()}
-    return Case(problem, observed, correct, pools, {}, {}, per_token)
+    return Case(problem, observed, correct, pools, {}, {}, costs)
 
 
 def _case(
@@ -249,7 +236,7 @@ def _case(
     problem: LoggedProblem,
     names: Sequence[str],
     searches: Sequence[Arm],
-    per_token: Mapping[str, float],
+    costs: Costs,
 ) -> Case:
     pools = {name: log.pools[problem.id, name] for name in names}
     runs = {arm.name: log.runs[problem.id, arm.name] for arm in searches}
@@ -264,15 +251,13 @@ def _case(
     }
     correct = {n: np.array([s.correct for s in pool.samples], dtype=float) for n, pool in pools.items()}
     searchers = {arm.name: arm.policy for arm in searches}
-    return Case(problem, observed, correct, pools, numbered, searchers, per_token)
+    return Case(problem, observed, correct, pools, numbered, searchers, costs)
 
 
 def _observed(sample: Sample, group: int) -> SolutionEvidence:
     n_steps = sample.text.count("\n\n") + 1 if sample.text else 0
     logprob = math.nan if sample.logprob is None else sample.logprob
-    return SolutionEvidence(
-        group, sample.n_tokens, logprob, n_steps, sample.scores, is_cut=is_cut(sample)
-    )
+    return SolutionEvidence(group, sample.n_tokens, logprob, n_steps, sample.scores, is_cut=is_cut(sample))
 
 
 def _ended(run: Run, prm: str | None, group: int) -> SolutionEvidence:

@@ -18,7 +18,8 @@ from tts_select.core.imported import plain_name
 from tts_select.core.plan import Settings
 from tts_select.training.log.manifest import policies, pools_of
 from tts_select.training.log.records import Manifest, SweepLog
-from tts_select.training.replay.cases import Case, Order, cases_of, cost_unit
+from tts_select.training.replay.cases import Case, Order, cases_of
+from tts_select.training.replay.costs import costs_of
 from tts_select.training.replay.grouping import RIGHT, is_cut
 
 ABSENT = -2
@@ -39,7 +40,8 @@ class Draws:
     length: np.ndarray
     """The length in tokens, or in what the log counts; so are prompts."""
     prompt: np.ndarray
-    """Length of each row's prompt, shape (rows,)."""
+    """Length of each row's prompt, shape (rows,); where reading has a price of its own, that of a text which
+    costs as much to write."""
     per_token: float
     """The cost of one of the lengths."""
 
@@ -154,7 +156,7 @@ def as_arrays(
         ids,
         problem,
         draws={pool: drawn[pool] for pool in cheap_first},
-        unit=cost_unit(manifest)[0],
+        unit=costs_of(manifest).unit,
         arms={pool: single_sample(plans[pool].arm) for pool in cheap_first},
     )
 
@@ -210,12 +212,14 @@ def _draws(pool: str, cases: Sequence[Case], orders: Sequence[Sequence[Order]], 
         taken = pick.shape[1]
         group[k, :, :taken] = np.array(own)[pick]
         length[k, :, :taken] = np.array([s.n_tokens for s in samples], float)[pick]
-    prompts = np.array([case.pools[pool].prompt_tokens or 0 for case in cases], float)
+    policy, costs = cases[0].pools[pool].policy, cases[0].costs
+    read, written = costs.per_prompt_token[policy], costs.per_token[policy]
+    as_written = 1.0 if read == written else read / written
+    prompts = as_written * np.array([case.pools[pool].prompt_tokens or 0 for case in cases], float)
     flat = (len(cases) * len(orders[0]), n)
-    policy = cases[0].pools[pool].policy
     return Draws(
         group.reshape(flat),
         length.reshape(flat),
         np.repeat(prompts, len(orders[0])),
-        cases[0].per_token[policy],
+        written,
     )

@@ -44,9 +44,7 @@ def looked_at(draws: Draws, looks: Sequence[int], *, tokens_a_length: float) -> 
     return found
 
 
-def _look(
-    draws: Draws, n: int, n_there: np.ndarray, costs: np.ndarray, tokens_a_length: float
-) -> Look:
+def _look(draws: Draws, n: int, n_there: np.ndarray, costs: np.ndarray, tokens_a_length: float) -> Look:
     first, features = np.zeros(len(n_there), int), np.zeros((len(n_there), len(FEATURES)))
     for k in np.unique(n_there):
         rows = n_there == k
@@ -89,7 +87,9 @@ class Rounds:
         """Where each row stops at this price, in probability a sample."""
         last = self.looks[-1]
         first, p, cost = last.first, self.p_correct[-1], last.cost
-        for look, gains, sure in zip(self.looks[-2::-1], self.gains[-2::-1], self.p_correct[-2::-1], strict=True):
+        for look, gains, sure in zip(
+            self.looks[-2::-1], self.gains[-2::-1], self.p_correct[-2::-1], strict=True
+        ):
             worth = best_horizon(gains, look.n, horizons(look.n, self.wanted), price)[1]
             stop = (worth <= 0) | ~look.is_whole
             first, p = np.where(stop, look.first, first), np.where(stop, sure, p)

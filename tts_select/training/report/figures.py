@@ -69,9 +69,11 @@ def is_infinite(found: Found, key: str) -> bool:
 
 
 def cost(value: float | None, unit: str) -> str:
-    """`2.13 GFLOPs`, or a plain number of what else is counted."""
+    """`2.13 GFLOPs`, `$0.0012`, or a plain number of what else is counted."""
     if value is None:
         return MISSING
+    if unit == "dollars":
+        return f"${value:.3g}"
     return flops(value) if unit == "FLOPs" else f"{value:,.0f} {unit}"
 
 

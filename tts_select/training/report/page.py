@@ -207,6 +207,11 @@ def _origin(report: Report) -> Iterable[str]:
 
 
 def _unit_in_words(unit: str) -> str:
+    if unit == "dollars":
+        return (
+            "dollars, at the prices of tokens in the log: of the prompt, which is read once, and of what was "
+            "written, by the policy, and of what the PRM read"
+        )
     if unit != "FLOPs":
         return f"{unit}, as the log counts them"
     return (

@@ -11,6 +11,7 @@ from tts_select.selector.routers.kinds import LADDER, LOOK_AHEAD, PRIOR
 from tts_select.selector.routers.prior import DEFAULT_BUDGET
 from tts_select.selector.routers.protocol import Router
 from tts_select.training.log.records import SweepLog
+from tts_select.training.replay.costs import in_unit
 from tts_select.training.routers.ladder.fit import fit_ladders
 from tts_select.training.routers.lookahead.fit import fit_router
 from tts_select.training.routers.lookahead.probes import probe_for
@@ -53,6 +54,7 @@ def usual_kind(log: SweepLog) -> str:
 
 
 def _lookahead(log: SweepLog, *, seed: int, note: Note) -> TrainedRouter:
+    log = in_unit(log, None)  # its models of costs are of FLOPs
     fitted = fit_router(log, probe_for(log.manifest), seed=seed, note=note)
     return TrainedRouter(fitted.router, fitted.facts)
 

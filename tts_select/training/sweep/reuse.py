@@ -42,7 +42,11 @@ class _Same:
     """Compares two manifests."""
 
     def __init__(self, there: Manifest, wanted: Manifest) -> None:
-        self._models = {spec for spec, card in wanted.models.items() if there.models.get(spec) == card}
+        self._models = {
+            spec
+            for spec, card in wanted.models.items()
+            if spec in there.models and replace(there.models[spec], price=card.price) == card
+        }
         self._manifests = there, wanted
         self._pools = pools_of(there.arms), pools_of(wanted.arms)
         self._arms = {arm.name: arm for arm in there.arms}, {arm.name: arm for arm in wanted.arms}

@@ -16,6 +16,7 @@ from pathlib import Path
 from tts_select.core.arm import POOL_SETTINGS, Arm
 from tts_select.core.candidate import Candidate
 from tts_select.core.errors import BackendError, InputError, TtsSelectError, UnknownName, unknown_size
+from tts_select.core.pricing import price_of_tokens
 from tts_select.core.problem import Problem
 from tts_select.core.protocols import Policy, RewardModel
 from tts_select.core.solution import Solution
@@ -175,7 +176,7 @@ def manifest_of(sweep: Sweep, swept: Models) -> Manifest:
 def _card(kind: str, model: Policy | RewardModel) -> ModelCard:
     if model.n_parameters is None:
         raise InputError(unknown_size(model.name))
-    return ModelCard(kind, model.n_parameters, model.fingerprint)
+    return ModelCard(kind, model.n_parameters, model.fingerprint, price_of_tokens(model))
 
 
 async def _run_stages(sweep: Sweep, log: Writer, models: Models, progress: Progress) -> None:
@@ -266,7 +267,7 @@ def _searching(arm: Arm, seed: int, models: Models) -> Work:
             n_tokens=best.n_tokens,
             logprob=best.logprob,
             scores=best.step_scores or (),
-            cost=solution.bill.total,
+            cost=replace(solution.bill.total, dollars=0.0),
         )
 
     return work

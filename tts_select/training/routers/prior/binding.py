@@ -9,7 +9,7 @@ from tts_select.core.imported import plain_name
 from tts_select.selector.routers.prior import PriorRouter
 from tts_select.training.log.manifest import policies, pools_of
 from tts_select.training.log.records import SweepLog
-from tts_select.training.replay.cases import cost_unit
+from tts_select.training.replay.costs import own_costs_of
 from tts_select.training.replay.orders import single_sample
 
 
@@ -27,4 +27,4 @@ def on_log(router: PriorRouter, log: SweepLog, budget: int) -> PriorRouter:
     if not sampled:
         raise InputError("the log has greedy solutions alone: a prior needs samples")
     arm = replace(single_sample(sampled[0]), budget=budget)
-    return router.on(arm, cost_unit(log.manifest)[0])
+    return router.on(arm, own_costs_of(log.manifest).unit)

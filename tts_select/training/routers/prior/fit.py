@@ -67,9 +67,7 @@ class FittedPrior:
     facts: Mapping[str, Any]
 
 
-def fit_prior(
-    logs: Mapping[str, SweepLog], *, seed: int = 0, note: Note = lambda _: None
-) -> FittedPrior:
+def fit_prior(logs: Mapping[str, SweepLog], *, seed: int = 0, note: Note = lambda _: None) -> FittedPrior:
     """Fit a prior to every policy of the logs, by their names, that has samples enough.
 
     Raises:
@@ -130,7 +128,9 @@ def _fit(pools: Sequence[PoolLooks], seed: int) -> Prior:
     """Without calibration and efforts."""
     first, margin = FEATURES.index("first_share"), FEATURES.index("margin")
     second, n = FEATURES.index("second_share"), len(FEATURES)
-    change, gain, correct = (rows(pools).some(MOST_ROWS, seed) for rows in (change_rows, gain_rows, correct_rows))
+    change, gain, correct = (
+        rows(pools).some(MOST_ROWS, seed) for rows in (change_rows, gain_rows, correct_rows)
+    )
     return Prior(
         change=_boost(change, "binary", 150, 0.08, {first: -1, margin: -1, n: 1}),
         gain=_boost(gain, "regression", 60, 0.05, {}, leaves=5),
@@ -182,9 +182,7 @@ def _priced(prior: Prior, held_out: Sequence[tuple[Prior, PoolLooks]]) -> Prior:
             right.append((look.first == RIGHT) * 1.0)
             weights.append(np.full(len(look.first), 1 / len(look.first)))
     n_problems = sum(len(np.unique(pool.problem)) for _, pool in held_out)
-    curve = calibrate(
-        np.concatenate(said), np.concatenate(right), n_problems, np.concatenate(weights)
-    )
+    curve = calibrate(np.concatenate(said), np.concatenate(right), n_problems, np.concatenate(weights))
     losses = np.mean([_losses(other, pool) for other, pool in _longest(held_out)], axis=0)
     efforts = {
         effort: float(max(PRICES[losses <= most], default=PRICES[0])) for effort, most in LOSSES.items()

@@ -28,9 +28,7 @@ class PoolLooks:
 
     def of(self, rows: np.ndarray) -> PoolLooks:
         """The same for some rows (a mask)."""
-        some = [
-            Look(x.n, x.n_there[rows], x.first[rows], x.features[rows], x.cost[rows]) for x in self.looks
-        ]
+        some = [Look(x.n, x.n_there[rows], x.first[rows], x.features[rows], x.cost[rows]) for x in self.looks]
         return PoolLooks(self.log, self.problem[rows], some)
 
 
@@ -108,8 +106,6 @@ def _right(look: Look) -> np.ndarray:
     return (look.first == RIGHT) * 1.0
 
 
-def _weighed(
-    features: np.ndarray, labels: np.ndarray, pool: PoolLooks, pools: Sequence[PoolLooks]
-) -> Rows:
+def _weighed(features: np.ndarray, labels: np.ndarray, pool: PoolLooks, pools: Sequence[PoolLooks]) -> Rows:
     beside = sum(other.log == pool.log for other in pools)
     return Rows(features, labels, np.full(len(labels), 1 / (beside * len(labels))))
