@@ -3,9 +3,9 @@
     python benchmarks/prior_left_out.py aime24/ math500/ gsm8k/ --out report.json
 
 For each policy with samples enough a prior is fitted to the other logs (`log`), or to all but this policy
-(`model`), and measured on it: its cost at the accuracy of the margin rule over the rule's cost, its accuracy and
-cost at each effort beside majority voting at the whole budget, its calibration, and its accuracy minus that of
-the margin rule at equal cost. Intervals are 95 % bootstrap intervals over problems.
+(`model`), and measured on it: its cost at the accuracy of the margin rule over the rule's cost, its accuracy
+and cost at each effort beside majority voting at the whole budget, its calibration, and its accuracy minus
+that of the margin rule at equal cost. Intervals are 95 % bootstrap intervals over problems.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from typing import Any
 import click
 import numpy as np
 
+from tts_select.commands._terminal import say
 from tts_select.core.imported import plain_name
 from tts_select.selector.routers.prior import DEFAULT_BUDGET, PriorRouter
 from tts_select.training.evaluation.baselines import score_of
@@ -119,7 +120,7 @@ def cells(logs: Mapping[str, SweepLog], left_out: str, fewest: int) -> Iterator[
                 if left_out == "model" and rest:
                     others[name] = with_policies(log, rest)
                 fitted = fit_prior(others).router
-            click.echo(f"without the {left_out}: {name} {plain_name(policy)}", err=True)
+            say(f"without the {left_out}: {name} {plain_name(policy)}")
             yield Cell(name, plain_name(policy), _measured(fitted, own))
 
 
@@ -149,12 +150,13 @@ def show(left_out: str, found: Mapping[str, Any]) -> None:
             for name, e in cell["efforts"].items()
         )
         ratio, margin = cell["ratio"], cell["margin"]
-        click.echo(
-            f"{cell['log']} {cell['policy']}: majority {cell['majority']:.3f}, margin {margin['accuracy']:.3f} "
+        print(
+            f"{cell['log']} {cell['policy']}: majority {cell['majority']:.3f}, "
+            f"margin {margin['accuracy']:.3f} "
             f"at {margin['cost']:.2f}, ratio {ratio['value']} ({ratio['low']} to {ratio['high']}), gap "
             f"{100 * cell['gap']['value']:+.2f}, price 0 {100 * cell['at_price_0']:+.2f}; {efforts}"
         )
-    click.echo(f"without the {left_out}: {found['mean_ratio']}")
+    print(f"without the {left_out}: {found['mean_ratio']}")
 
 
 @click.command()

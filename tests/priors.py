@@ -21,8 +21,8 @@ class Written:
 
 
 def written_prior(*, gain: float = 0.5) -> Prior:
-    """The leader is as likely to be right as its share; it changes as often as its margin leaves room for, the
-    more so the further one looks."""
+    """The leader is as likely to be right as its share; it changes as often as its margin leaves room for,
+    the more so the further one looks."""
     return Prior(
         change=Written(lambda row: (1 - row[4]) * (1 - 0.5 ** row[-1])),  # type: ignore[arg-type]
         gain=Written(lambda row: gain),  # type: ignore[arg-type]

@@ -89,7 +89,7 @@ def test_a_cap_on_tokens_is_kept() -> None:
 
 
 def test_the_plan_knows_what_more_samples_would_gain() -> None:
-    selector, terms = selector_for({"policy": FakePolicy(split)})
+    selector, _ = selector_for({"policy": FakePolicy(split)})
     outlook = selector.plan(PROBLEM)
     assert outlook.n_probes == 2
     assert outlook.unit == "samples"

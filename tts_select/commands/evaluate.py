@@ -103,8 +103,9 @@ def evaluate(
 ) -> None:
     """Measure ROUTER on LOG, whose problems it was not trained on.
 
-    ROUTER is a folder, or `prior`: the shipped prior, which is of no policy in particular. LOG is from `tts-select sweep` or `tts-select import`. The report compares the router with every fixed
-    arm and with plain rules for when to stop sampling; report.html is for reading, report.json for programs.
+    ROUTER is a folder, or `prior`: the shipped prior, which is of no policy in particular. LOG is from
+    `tts-select sweep` or `tts-select import`. The report compares the router with every fixed arm and with
+    plain rules for when to stop sampling; report.html is for reading, report.json for programs.
     """
     from tts_select.commands._progress import status
     from tts_select.commands._router_views import evaluation_view

@@ -86,7 +86,8 @@ def train(
     seed: int,
     as_json: bool,
 ) -> None:
-    """Train a router on the log in SWEEP, from `tts-select sweep` or `tts-select import`; a prior, on several."""
+    """Train a router on the log in SWEEP, from `tts-select sweep` or `tts-select import`; a prior, on
+    several."""
     from tts_select.selector.routers.artifact import check_replaceable, save_router
     from tts_select.training.replay.costs import in_unit
     from tts_select.training.routers.kinds import usual_kind

@@ -93,7 +93,8 @@ class Solution:
     """How many solutions ran out of tokens, of all that were written: they are unknown, and have no vote."""
     confidence_kind: str = "vote share"
     """`calibrated`: a trained router's probability that the answer is right; `prior`: the same, learned from
-    other models' samples of other problems; `vote share`: the share of the vote, or the score, that it won."""
+    other models' samples of other problems; `vote share`: the share of the vote, or the score, that it
+    won."""
     max_samples: int | None = None
     """How many samples a vote would have had, where it was decided sample by sample whether to go on."""
 

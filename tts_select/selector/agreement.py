@@ -1,8 +1,8 @@
 """What the samples of a problem show about each other, as numbers that mean the same for every model.
 
-How many agree, how many answers compete, and how long a sample is beside the others of its problem: none of it
-depends on what the model is called, how large it is or what its usual solution is like. Arrays have one row
-for each problem (or replayed order) and one column for each sample, so that many are looked at at once.
+How many agree, how many answers compete, and how long a sample is beside the others of its problem: none of
+it depends on what the model is called, how large it is or what its usual solution is like. Arrays have one
+row for each problem (or replayed order) and one column for each sample, so that many are looked at at once.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ FEATURES = (
     "second_length",
     "spread",
 )
-"""The names of the features: the number of samples; the shares of the first three answers and the margin of the
-first; distinct answers, answers with one vote, samples without an answer and cut ones, all over the number of
-samples; the mean and the least log length of the first answer's samples and the mean of the second's, from the
-mean of all; the standard deviation of the log lengths."""
+"""The names of the features: the number of samples; the shares of the first three answers and the margin of
+the first; distinct answers, answers with one vote, samples without an answer and cut ones, all over the
+number of samples; the mean and the least log length of the first answer's samples and the mean of the
+second's, from the mean of all; the standard deviation of the log lengths."""
 LONG = 3000.0
-"""Mean tokens of a sample from which on its model is taken to think at length. Then of two answers with equally
-many votes the one with shorter samples is the likelier one (Hassid et al. 2025, arXiv 2505.17813); below it the
-first one wins, as in every vote."""
+"""Mean tokens of a sample from which on its model is taken to think at length. Then of two answers with
+equally many votes the one with shorter samples is the likelier one (Hassid et al. 2025, arXiv 2505.17813);
+below it the first one wins, as in every vote."""
 _TIE = 0.4
 """Less than half a vote: lengths settle ties, and nothing else."""
 

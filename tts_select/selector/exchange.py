@@ -18,7 +18,7 @@ from tts_select.core.pricing import TokenPrice, unknown_price
 if TYPE_CHECKING:
     from tts_select.selector.deciding import Option
 
-FLOPS, TOKENS, DOLLARS = "FLOPs", "tokens", "dollars"
+FLOPS, TOKENS, DOLLARS, SAMPLES = "FLOPs", "tokens", "dollars", "samples"
 CHARACTERS_A_TOKEN = 3.0
 """The usual number of characters in a token of a solution to a problem of mathematics."""
 
@@ -100,6 +100,8 @@ class Tariff:
     """The unit that the router counts."""
     policies: Mapping[str, ModelRate] = field(default_factory=dict)
     prms: Mapping[str, ModelRate] = field(default_factory=dict)
+    n_samples: int = 0
+    """How many samples the bill is of, for a router that counts these."""
 
     def without_price(self, policies: Iterable[str], prms: Iterable[str]) -> str | None:
         """The first of these models whose tokens have no known price."""
@@ -163,6 +165,8 @@ class Tariff:
     def _rate(self, wanted: Counted, spent: Cost) -> float:
         """How much of another unit is in one of the router's own."""
         own = UNITS.get(self.unit, Counted(lambda _: math.nan))
+        if self.unit == SAMPLES:
+            return wanted.spent(spent) / self.n_samples if self.n_samples else math.nan
         by_models = [sum(unit.of_token(m) for m in self.policies.values()) for unit in (wanted, own)]
         for amount, per in (by_models, [unit.spent(spent) for unit in (wanted, own)]):
             if amount > 0 and 0 < per < math.inf:

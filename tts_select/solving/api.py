@@ -237,7 +237,8 @@ def _named(named: dict[str, Any], given: dict[str, Any], *, by_rule: bool) -> tu
         given = {name: value for name, value in given.items() if name != "effort"}
         if "price" in given:
             raise InputError(
-                f"'price' is for a router, and {router.portfolio.arms[0].name} leaves it nothing to choose: drop it"
+                f"'price' is for a router, and {router.portfolio.arms[0].name} leaves it nothing to choose: "
+                "drop it"
             )
     selector = Selector(router, loaders=loaders)
     selector.models.load(router.portfolio)

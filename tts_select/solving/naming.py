@@ -34,8 +34,8 @@ _log = logging.getLogger(__name__)
 def named_router(
     options: NamedChoice, *, effort: str | None = None, by_rule: bool = False
 ) -> tuple[NamedArm | PriorRouter, Loaders]:
-    """Check the options and load the models. What is open is left to the shipped prior where a policy is to be
-    sampled, without a PRM; else, or `by_rule`, to the paper's rule.
+    """Check the options and load the models. What is open is left to the shipped prior where a policy is to
+    be sampled, without a PRM; else, or `by_rule`, to the paper's rule.
 
     Raises:
         InputError: an option cannot be used, or the method does not go with the models.

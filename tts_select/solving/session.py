@@ -225,7 +225,8 @@ class Session:
             self._models.check_priced(self._router.portfolio)
         elif not self._asked_price.is_in(self._router.unit):
             self._models.load(self._router.portfolio)
-        return self._models.tariff(self._router.unit)
+        n_samples = sum(len(samples) for samples in self._evidence.samples.values())
+        return replace(self._models.tariff(self._router.unit), n_samples=n_samples)
 
     def _caps(self, tariff: Tariff) -> Caps:
         spent, most = self._ledger.bill.total, self._spending

@@ -38,8 +38,8 @@ DEFAULT_BUDGET = 16
 
 @dataclass(frozen=True, slots=True)
 class Prior:
-    """What was learned from other models' samples. Its inputs are the features of `selector/agreement.py`; that
-    of change has one more, the binary logarithm of how many times as many samples there will be."""
+    """What was learned from other models' samples. Its inputs are the features of `selector/agreement.py`;
+    that of change has one more, the binary logarithm of how many times as many samples there will be."""
 
     change: Booster
     """P(another answer leads then)."""
@@ -133,8 +133,8 @@ class PriorRouter:
         return {effort: price / self.arm.budget for effort, price in self.prior.efforts.items()}
 
     def decide(self, evidences: Sequence[Evidence], price: float, caps: Sequence[Caps]) -> list[Decision]:
-        """Sample on to the next look, or stop. The options are to stop, and to go on to each later look; their
-        costs are in samples. The caps are held against the samples up to the next look."""
+        """Sample on to the next look, or stop. The options are to stop, and to go on to each later look;
+        their costs are in samples. The caps are held against the samples up to the next look."""
         return [self._decision(e, price, cap) for e, cap in zip(evidences, caps, strict=True)]
 
     def answers(self, evidence: Evidence, price: float | None = None) -> list[Answer]:

@@ -42,7 +42,8 @@ def evaluate(
     note: Note = lambda _: None,
 ) -> Report:
     """The report, as `report.json` holds it; `trained` is the router's own sweep, for the held-out shift, and
-    `unit` that of costs, by default the log's own. Votes and stop rules have at most so many samples of a policy.
+    `unit` that of costs, by default the log's own. Votes and stop rules have at most so many samples of a
+    policy.
 
     Raises:
         InputError: the log is of other models or other costs than the router was trained for, or of its

@@ -1,8 +1,8 @@
 """Fits a prior to the logs of many models.
 
-Whoever uses it has a model and problems that are in none of the logs. So its confidence is calibrated, and its
-efforts are priced, by priors that have not seen the log that they are asked about; with a single log, by priors
-that have not seen the problem.
+Whoever uses it has a model and problems that are in none of the logs. So its confidence is calibrated, and
+its efforts are priced, by priors that have not seen the log that they are asked about; with a single log, by
+priors that have not seen the problem.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ MOST_ROWS = 300_000
 N_FOLDS = 4
 """Where there is a single log."""
 LOSSES = {"low": 0.012, "medium": 0.005, "high": 0.001}
-"""What each effort may lose in accuracy against majority voting at the whole budget, in the mean over policies
-that the prior has not seen."""
+"""What each effort may lose in accuracy against majority voting at the whole budget, in the mean over
+policies that the prior has not seen."""
 PRICES = np.geomspace(1e-4, 2.0, 60)
 """In probability for the whole budget."""
 
@@ -132,24 +132,24 @@ def _fit(pools: Sequence[PoolLooks], seed: int) -> Prior:
         rows(pools).some(MOST_ROWS, seed) for rows in (change_rows, gain_rows, correct_rows)
     )
     return Prior(
-        change=_boost(change, "binary", 150, 0.08, {first: -1, margin: -1, n: 1}),
-        gain=_boost(gain, "regression", 60, 0.05, {}, leaves=5),
-        correct=_boost(correct, "binary", 120, 0.06, {first: 1, margin: 1, second: -1}),
+        change=_boost(change, 150, {first: -1, margin: -1, n: 1}, objective="binary", learning_rate=0.08),
+        gain=_boost(gain, 60, objective="regression", learning_rate=0.05, num_leaves=5),
+        correct=_boost(
+            correct, 120, {first: 1, margin: 1, second: -1}, objective="binary", learning_rate=0.06
+        ),
         calibration=Calibration((0.0, 1.0), (0.0, 1.0)),
         efforts={},
     )
 
 
-def _boost(
-    rows: Rows, objective: str, n_trees: int, rate: float, monotone: Mapping[int, int], leaves: int = 8
-) -> Booster:
+def _boost(rows: Rows, n_trees: int, monotone: Mapping[int, int] | None = None, **parameters: Any) -> Booster:
+    """Fit a model that rises (1) or falls (-1) with some columns."""
     import lightgbm
 
+    monotone = monotone or {}
     parameters = {
         **_COMMON,
-        "objective": objective,
-        "learning_rate": rate,
-        "num_leaves": leaves,
+        **parameters,
         "min_data_in_leaf": max(20, len(rows.labels) // 300),
         "monotone_constraints": [monotone.get(k, 0) for k in range(rows.features.shape[1])],
     }
@@ -197,7 +197,8 @@ def _longest(held_out: Sequence[tuple[Prior, PoolLooks]]) -> list[tuple[Prior, P
 
 
 def _losses(prior: Prior, pool: PoolLooks) -> np.ndarray:
-    """At each of `PRICES`, the accuracy below a vote of the usual budget, or of as many samples as there are."""
+    """At each of `PRICES`, the accuracy below a vote of the usual budget, or of as many samples as there
+    are."""
     looks = [look for look in pool.looks if look.n <= DEFAULT_BUDGET]
     budget = looks[-1].n
     rounds = Rounds.of(prior, looks, looks_within(budget))

@@ -1,7 +1,7 @@
 """Training rows of a prior: what was seen after so many samples, and what more of them came to.
 
-Each log counts as much as any other, and each policy of a log, whatever their numbers of problems: the prior is
-for models and problems that are in none of them.
+Each log counts as much as any other, and each policy of a log, whatever their numbers of problems: the prior
+is for models and problems that are in none of them.
 """
 
 from __future__ import annotations
