@@ -6,7 +6,7 @@ import numpy as np
 
 from tts_select.core.arm import Arm
 from tts_select.selector.calibration import Calibration
-from tts_select.selector.routers.prior import Prior, PriorRouter
+from tts_select.selector.routers.prior import Gain, Prior, PriorRouter
 
 
 class Written:
@@ -25,8 +25,8 @@ def written_prior(*, gain: float = 0.5) -> Prior:
     the more so the further one looks."""
     return Prior(
         change=Written(lambda row: (1 - row[4]) * (1 - 0.5 ** row[-1])),  # type: ignore[arg-type]
-        gain=Written(lambda row: gain),  # type: ignore[arg-type]
         correct=Written(lambda row: row[1]),  # type: ignore[arg-type]
+        gain=Gain((0.0, 0.0, 0.0, 0.0), gain),
         calibration=Calibration((0.0, 1.0), (0.0, 1.0)),
         efforts={"low": 2.0, "medium": 0.5, "high": 0.05},
     )

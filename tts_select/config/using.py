@@ -62,6 +62,14 @@ def as_options(config: Config, options: Mapping[str, Any], pins: Sequence[str]) 
     return _without_names(config, found) if "policy" in found or not is_routed else found
 
 
+def is_open(config: Config, options: Mapping[str, Any], pins: Sequence[str]) -> bool:
+    """Whether the config leaves open which of its policies solve a problem: it has several, and neither it
+    nor an option names a router, a pair, a model or a method."""
+    named = any(name in options for name in (*pins, "pair")) or options.get("untrained_rule")
+    routed = options.get("router") or config.router
+    return len(config.policies) > 1 and not (named or routed or config.pairs)
+
+
 def loaders_for(
     config: Config,
     groups: Sequence[ModelGroup],

@@ -191,8 +191,10 @@ def selector_for(options: Mapping[str, Any]) -> tuple[Selector, dict[str, Any]]:
     config = _config(options.get("config"))
     given = {name: value for name, value in options.items() if name != "config"}
     if config is not None:
-        from tts_select.config.using import as_options
+        from tts_select.config.using import as_options, is_open
 
+        if is_open(config, given, NAMING):
+            return _cheapest_first(config, given)
         given = as_options(config, given, NAMING)
     elif "pair" in given:
         raise InputError(f"the pair '{given['pair']}' is a name of a config: name its file with --config")
@@ -242,6 +244,15 @@ def _named(named: dict[str, Any], given: dict[str, Any], *, by_rule: bool) -> tu
             )
     selector = Selector(router, loaders=loaders)
     selector.models.load(router.portfolio)
+    return selector, {"logprobs": False, **given}
+
+
+def _cheapest_first(config: Config, given: dict[str, Any]) -> tuple[Selector, dict[str, Any]]:
+    from tts_select.config.using import ModelGroup, loaders_for
+    from tts_select.solving.naming import cascade_of
+
+    loaders = loaders_for(config, [ModelGroup(list(config.policies), [])])
+    selector = Selector(cascade_of(config, loaders), loaders=loaders)
     return selector, {"logprobs": False, **given}
 
 

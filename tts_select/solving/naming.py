@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from tts_select.core.arm import Arm
 from tts_select.core.errors import InputError
 from tts_select.core.methods import METHODS
 from tts_select.core.plan import Settings
+from tts_select.core.pricing import price_of_tokens
 from tts_select.core.protocols import Policy, RewardModel, solution_tokens, why_no_steps
 from tts_select.data.prior.artifacts import PRIOR
 from tts_select.executors.registry import (
@@ -23,8 +26,12 @@ from tts_select.executors.registry import (
 from tts_select.selector.routers.artifact import load_router
 from tts_select.selector.routers.named import NamedArm
 from tts_select.selector.routers.prior import DEFAULT_BUDGET, PriorRouter
+from tts_select.selector.routers.prior_cascade import PriorCascade, Stage
 from tts_select.selector.routers.rule import SizedPair, budget_of, rule_of_thumb
 from tts_select.solving.options import AUTO, NamedChoice
+
+if TYPE_CHECKING:
+    from tts_select.config import Config
 
 DEFAULT_PRM = f"{WORLD}:prm"
 
@@ -61,6 +68,37 @@ def named_router(
 def _prior(options: NamedChoice, policy: Policy) -> PriorRouter:
     arm = Arm(policy.name, None, "majority", options.budget or DEFAULT_BUDGET, _settings(options, policy))
     return shipped_prior().on(arm)
+
+
+def cascade_of(config: Config, loaders: Loaders) -> PriorCascade:
+    """The policies of a config, the cheapest first, by the shipped prior.
+
+    Raises:
+        InputError: which one is cheaper is not known.
+    """
+    policies = {name: loaders.policy(name) for name in config.policies}
+    costs = _costs_a_token(policies)
+    stages = []
+    for name in sorted(policies, key=costs.__getitem__):
+        most = config.policy(name).max_new_tokens or solution_tokens(policies[name])
+        arm = Arm(name, None, "majority", DEFAULT_BUDGET, Settings(max_new_tokens=most))
+        stages.append(Stage(shipped_prior().on(arm), costs[name] / min(costs.values())))
+    return PriorCascade(tuple(stages))
+
+
+def _costs_a_token(policies: Mapping[str, Policy]) -> dict[str, float]:
+    """What a token costs that each writes: in dollars, if all prices are known, else in parameters."""
+    prices = {name: price_of_tokens(policy) for name, policy in policies.items()}
+    dollars = {name: price.of(written=1) for name, price in prices.items() if price is not None}
+    sizes = {name: float(p.n_parameters) for name, p in policies.items() if p.n_parameters is not None}
+    for known in (dollars, sizes):
+        if len(known) == len(policies) and min(known.values()) > 0:
+            return known
+    unknown = next(name for name in policies if name not in sizes)
+    raise InputError(
+        f"which policy of the config is the cheapest is not known: {unknown} has no size; add "
+        "params: 7e9 or price: {input: 0.15, output: 0.60} to each of them, or name one with --policy"
+    )
 
 
 @lru_cache(maxsize=1)

@@ -271,7 +271,7 @@ class Session:
             steps=tuple(self._steps),
             n_cut=self._gathered.n_cut()[0],
             confidence_kind=self._router.confidence_kind,
-            max_samples=self._router.arm.budget if isinstance(self._router, PriorRouter) else None,
+            max_samples=self._router.max_samples if isinstance(self._router, PriorRouter) else None,
         )
 
     def _plan(self, arm: Arm) -> Plan:

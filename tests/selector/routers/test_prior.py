@@ -110,7 +110,7 @@ def shipped() -> PriorRouter:
 
 def test_the_shipped_prior_is_read_and_written_as_it_is(tmp_path: Path) -> None:
     save_router(shipped(), tmp_path / "again", trained_on={})
-    for name in ("prior.json", "change.txt", "gain.txt", "correct.txt"):
+    for name in ("prior.json", "change.txt", "correct.txt"):
         assert (tmp_path / "again" / name).read_text() == (PRIOR / name).read_text()
 
 

@@ -28,12 +28,34 @@ if TYPE_CHECKING:
 
 LOOKS = (2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 28, 32, 40, 48, 56, 64)
 """The numbers of samples after which it is decided again; beyond them, after a quarter more."""
-FARTHEST = 4
+FARTHEST = 8
 """What is gained is asked of up to so many times as many samples."""
 LEAST_GAIN = 0.01
 """The least that a change of the leader is taken to gain, in P(correct): at a price of nearly 0 it goes on to
 the budget, as a majority vote does."""
 DEFAULT_BUDGET = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Gain:
+    """How much likelier a new leader is to be right than the old one: linear in what is thought of the old
+    one, since logs have few such changes, and finer rules learn what is particular to them."""
+
+    coefficients: tuple[float, ...]
+    """Of P(the old leader is right), its square, the binary logarithm of the number of samples, and the
+    product of that with the first."""
+    intercept: float
+
+    def __call__(self, p_correct: np.ndarray, n: np.ndarray) -> np.ndarray:
+        """Shape (rows,); at least `LEAST_GAIN`."""
+        found = self.terms(p_correct, n) @ np.array(self.coefficients) + self.intercept
+        return np.maximum(found, LEAST_GAIN)
+
+    @staticmethod
+    def terms(p_correct: np.ndarray, n: np.ndarray) -> np.ndarray:
+        """What it is linear in, shape (rows, 4)."""
+        log = np.log2(n)
+        return np.column_stack([p_correct, p_correct**2, log, log * p_correct])
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +65,10 @@ class Prior:
 
     change: Booster
     """P(another answer leads then)."""
-    gain: Booster
-    """How much likelier the new leader is to be right than the old one, if it is another."""
     correct: Booster
     """P(the leader is right), not calibrated."""
+    gain: Gain
+    """What a change of the leader is worth."""
     calibration: Calibration
     efforts: Mapping[str, float]
     """The price of each effort, in probability for the whole budget."""
@@ -63,8 +85,8 @@ class Prior:
         ratio = np.log2(np.array(later)[None, :] / features[:, :1])
         rows = np.column_stack([np.repeat(features, len(later), axis=0), ratio.ravel()])
         change = np.asarray(self.change.predict(rows, num_threads=1)).reshape(ratio.shape)
-        worth = np.maximum(np.asarray(self.gain.predict(features, num_threads=1)), LEAST_GAIN)
-        found: np.ndarray = change * worth[:, None]
+        said = np.asarray(self.correct.predict(features, num_threads=1))
+        found: np.ndarray = change * self.gain(said, features[:, 0])[:, None]
         return found
 
 
@@ -111,6 +133,11 @@ class PriorRouter:
     def portfolio(self) -> Portfolio:
         """The one arm."""
         return Portfolio(self.arm.name, (self.arm,))
+
+    @property
+    def max_samples(self) -> int:
+        """The most that is sampled."""
+        return self.arm.budget
 
     @property
     def fallback(self) -> str:
