@@ -31,28 +31,28 @@ def outlook_view(outlook: Outlook) -> RenderableType:
     for policy, found in outlook.difficulty.items():
         interval = f"{figure(found.low, '.2f')} to {figure(found.high, '.2f')}"
         difficulty.add_row(policy, figure(found.pass_at_1, ".2f"), interval, found.bin)
-    options = Table(
-        "option",
-        "P(correct)",
-        outlook.unit,
-        "value",
-        "why not",
-        title="options",
-        title_justify="left",
-        box=None,
-    )
-    for option in outlook.options[:8]:
-        why = "" if option is chosen else why_not(option, outlook)
-        value = figure(option.value(outlook.price), ".3f")
-        figures = figure(option.p_correct, ".3f"), figure(option.flops, ".2g"), value
-        options.add_row(option.name, *figures, why)
     probes = (
         f"probes: {outlook.n_probes}, {figure(outlook.probe_flops, '.2g')} FLOPs"
         if outlook.n_probes
         else "no probes"
     )
     shown = [difficulty] if outlook.difficulty else []
-    return Group(*lines, Text(probes, style="dim"), *shown, options)
+    return Group(*lines, Text(probes, style="dim"), *shown, _options_view(outlook))
+
+
+def _options_view(outlook: Outlook) -> Table:
+    """Render the best options; seconds where any are known."""
+    best = outlook.options[:8]
+    is_timed = any(option.seconds is not None for option in best)
+    costs = [outlook.unit, "seconds"] if is_timed else [outlook.unit]
+    names = "option", "P(correct)", *costs, "value", "why not"
+    options = Table(*names, title="options", title_justify="left", box=None)
+    for option in best:
+        why = "" if option is outlook.chosen else why_not(option, outlook)
+        seconds = [figure(option.seconds, ".2g")] if is_timed else []
+        figures = figure(option.p_correct, ".3f"), figure(option.flops, ".2g"), *seconds
+        options.add_row(option.name, *figures, figure(option.value(outlook.price), ".3f"), why)
+    return options
 
 
 def why_not(option: Option, outlook: Outlook) -> str:

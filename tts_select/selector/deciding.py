@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from tts_select.core.arm import Arm
@@ -12,6 +13,8 @@ from tts_select.core.voting import ROUND
 
 Unit = Literal["flops", "tokens"]
 """What a shared budget counts; tokens are those that policies generate."""
+Pace = Callable[[Arm, int, int], float | None]
+"""Predicts the seconds that an arm takes from so many samples to so many, at once; None: nothing is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +31,8 @@ class Option:
     """How many tokens its policy is expected to generate from here on."""
     price: float | None = None
     """The price that the router decides by if a shared budget picks this option; None: the budget's own."""
+    seconds: float | None = None
+    """How long its policy is expected to write from here on; None where nothing was measured."""
 
     def value(self, price: float) -> float:
         """P(correct) minus what it costs; `price` is in probability per FLOP."""
@@ -49,18 +54,51 @@ class Caps:
 
     flops: float | None = None
     tokens: float | None = None
+    seconds: float | None = None
+    """The time that is left for writing."""
+    pace: Pace | None = None
+    """What predicts seconds; a replay has none."""
 
     def allow(self, option: Option) -> bool:
         """Whether the option is expected to stay within the caps."""
         within_flops = self.flops is None or not option.flops > self.flops
-        return within_flops and (self.tokens is None or not option.tokens > self.tokens)
+        within_tokens = self.tokens is None or not option.tokens > self.tokens
+        return within_flops and within_tokens and self._has_time_for(option.seconds)
 
     def after(self, flops: float, tokens: float) -> Caps:
         """What is left of the caps when so much has been spent."""
-        return Caps(
-            None if self.flops is None else max(0.0, self.flops - flops),
-            None if self.tokens is None else max(0.0, self.tokens - tokens),
+        return replace(
+            self,
+            flops=None if self.flops is None else max(0.0, self.flops - flops),
+            tokens=None if self.tokens is None else max(0.0, self.tokens - tokens),
         )
+
+    def timed(self, option: Option, n_here: int) -> Option:
+        """The option with its seconds, where they are known, in the rounds in which samples are drawn."""
+        if option.arm is None or self.pace is None:
+            return option
+        if not option.arm.is_sampling:
+            return replace(option, seconds=self.pace(option.arm, 0, option.arm.budget))
+        seconds = 0.0
+        while n_here < option.arm.budget:
+            n = n_here + next_samples(option.arm, n_here)
+            if (more := self.pace(option.arm, n_here, n)) is None:
+                return option
+            seconds, n_here = seconds + more, n
+        return replace(option, seconds=seconds)
+
+    def n_in_time(self, arm: Arm, n_here: int, n: int) -> int:
+        """To how many samples there is time to run an arm, at once and `n` at most; a search runs whole."""
+        pace = self.pace
+        if self.seconds is None or pace is None:
+            return n
+        if not arm.is_sampling:
+            return n if self._has_time_for(pace(arm, 0, n)) else 0
+        more = range(n_here + 1, n + 1)  # the more samples the later, so a bisection finds the last in time
+        return n_here + bisect_left(more, True, key=lambda k: not self._has_time_for(pace(arm, n_here, k)))
+
+    def _has_time_for(self, seconds: float | None) -> bool:
+        return self.seconds is None or seconds is None or seconds <= self.seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +124,8 @@ class Decision:
     """The surest answer at hand before it."""
     why: str = ""
     is_probe: bool = False
+    is_out_of_time: bool = False
+    """Whether it stops because there is no time for more."""
 
     @property
     def arm(self) -> Arm | None:

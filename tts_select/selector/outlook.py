@@ -79,6 +79,7 @@ class Outlook:
                     "name": o.name,
                     "p_correct": _known(o.p_correct),
                     "flops": _known(o.flops),
+                    "seconds": o.seconds,
                     "value": _known(o.value(self.price)),
                 }
                 for o in self.options

@@ -8,6 +8,7 @@ from typing import Any
 from tts_select.core.errors import InputError, unknown_size
 from tts_select.core.protocols import Policy, RewardModel, forget
 from tts_select.data.grading import GRADER
+from tts_select.executors.latency import Latency, latency_of
 from tts_select.executors.registry import BY_SPEC, Loaders, load_policy, load_prm
 from tts_select.selector.portfolio import Portfolio
 from tts_select.selector.routers.protocol import Router, comparable, fingerprint_mismatch
@@ -76,6 +77,10 @@ class Models:
                 raise InputError(unknown_size(name))
             self._policies[name] = found
         return self._policies[name]
+
+    def latency(self, name: str) -> Latency | None:
+        """What is known about the speed of a policy; None if it is not loaded."""
+        return latency_of(self._policies[name]) if name in self._policies else None
 
     def prm(self, name: str) -> RewardModel:
         """The PRM of this name.

@@ -168,6 +168,8 @@ class Session:
     async def _carry_out(self, decision: Decision) -> None:
         """Run what was decided, and look at what came of it."""
         self._course.take(decision)
+        if decision.is_out_of_time:
+            self._limits.reached = "deadline"
         if decision.arm is None:
             return
         before = self._ledger.bill.total
@@ -213,8 +215,22 @@ class Session:
 
     def _caps(self) -> Caps:
         spent = self._ledger.bill.total
-        caps = Caps(self._spending.max_flops, self._spending.max_tokens)
+        until = self._limits.deadline
+        seconds = None if until is None else until - time.monotonic()
+        caps = Caps(self._spending.max_flops, self._spending.max_tokens, seconds, self._predicted)
         return caps.after(spent.flops, spent.policy_generated_tokens)
+
+    def _predicted(self, arm: Arm, n_here: int, n: int) -> float | None:
+        """How long the arm's policy will take from so many samples to so many."""
+        if (latency := self._models.latency(arm.policy)) is None:
+            return None
+        own = self._gathered.pools.get(arm.pool) if arm.is_sampling else None
+        return latency.seconds(
+            n - n_here,
+            own=[c.n_tokens for c in own.candidates if c.is_complete] if own else (),
+            at_most=arm.settings.max_new_tokens,
+            in_steps=not arm.is_sampling,
+        )
 
     def _step(self, decision: Decision, before: Cost) -> Step:
         assert decision.arm is not None
