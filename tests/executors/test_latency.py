@@ -56,6 +56,15 @@ def test_more_samples_are_never_predicted_to_be_faster(
     assert math.isfinite(many)
 
 
+@given(learned, counts, counts, st.floats(0.01, 0.99), st.floats(0.01, 0.99))
+def test_a_larger_share_of_more_samples_never_ends_sooner(
+    data: Any, n: int, m: int, one: float, other: float
+) -> None:
+    latency = taught(*data)
+    (few, many), (small, large) = sorted((n, m)), sorted((one, other))
+    assert seconds(latency, few, share=small) <= seconds(latency, many, share=large) * (1 + 1e-9)
+
+
 @given(learned, counts, st.integers(0, 300), st.integers(0, 300))
 def test_more_company_is_never_predicted_to_be_faster(data: Any, n: int, here: int, there: int) -> None:
     alone, crowded = (seconds(taught(*data, in_flight=k), n) for k in sorted((here, there)))
@@ -121,6 +130,12 @@ def test_the_longest_of_many_counts() -> None:
     latency = taught([Finished(1.0, 0, 100, 1.0)], [Length(100)] * 9 + [Length(1000)])
     latency.observe(Finished(1.0, 0, 100, 64.0))  # company costs nothing here
     assert seconds(latency, 64) > 4 * seconds(latency, 1)
+
+
+def test_a_few_long_solutions_do_not_hold_up_most() -> None:
+    latency = taught([Finished(1.0, 0, 100, 1.0)], [Length(100)] * 9 + [Length(1000)])
+    assert seconds(latency, 16, share=0.8) == pytest.approx(seconds(latency, 16, at_most=100))
+    assert seconds(latency, 1, share=0.95) > 9 * seconds(latency, 1, share=0.8)
 
 
 def test_solutions_that_were_cut_stand_for_longer_ones() -> None:

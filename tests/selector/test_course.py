@@ -21,11 +21,15 @@ MAJORITY = Arm("p", None, "majority", 16)
 BEAM = Arm("p", "r", "beam", 4)
 
 
-def seconds_each(arm: Arm, n_here: int, n: int) -> float | None:
+def seconds_each(arm: Arm, n_here: int, n: int, *, share: float = 1.0) -> float | None:
     return float(n - n_here)
 
 
-def unknown(arm: Arm, n_here: int, n: int) -> float | None:
+def a_second(arm: Arm, n_here: int, n: int, *, share: float = 1.0) -> float | None:
+    return 1.0
+
+
+def unknown(arm: Arm, n_here: int, n: int, *, share: float = 1.0) -> float | None:
     return None
 
 
@@ -143,7 +147,7 @@ def test_a_ladder_stops_where_there_is_no_time_for_its_next_draw() -> None:
 def test_an_option_takes_the_rounds_in_which_it_runs(arm: Arm, n_here: int, seconds: float) -> None:
     """A majority of 16 from nothing: 1, 2, 4, 8, 16 samples; each request takes a second here."""
     option = replace(next_option(arm), seconds=None)
-    assert Caps(pace=lambda *_: 1.0).timed(option, n_here).seconds == seconds
+    assert Caps(pace=a_second).timed(option, n_here).seconds == seconds
     assert Caps(pace=unknown).timed(option, n_here).seconds == (0.0 if n_here else None)
     assert Caps().timed(option, n_here).seconds is None
 

@@ -78,10 +78,16 @@ class Latency:
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
     def seconds(
-        self, n: int, *, own: Sequence[int] = (), at_most: int | None = None, in_steps: bool = False
+        self,
+        n: int,
+        *,
+        own: Sequence[int] = (),
+        at_most: int | None = None,
+        share: float = 1.0,
+        in_steps: bool = False,
     ) -> float | None:
-        """Predict the seconds of one request for `n` solutions, beside what is in flight now; None before
-        anything was measured.
+        """Predict the seconds of one request for `n` solutions, beside what is in flight now, until this
+        share of them has ended; None before anything was measured.
 
         `own` are the tokens of the problem's solutions so far, `at_most` the most tokens of one. With
         `in_steps` a search writes them, which asks for one step after the other.
@@ -94,15 +100,15 @@ class Latency:
             fixed, prompt, token, crowd = self._coefficients()
             start = fixed + prompt * float(np.median([r.prompt_tokens for r in self._requests]))
             rounds = float(np.mean([s.n_steps for s in self._lengths])) if in_steps else 1.0
-            longest = self._longest(n, own, at_most)
-            return float(rounds * start + longest * (token + crowd * (self.in_flight + n)))
+            length = self._length(n, own, at_most, share)
+            return float(rounds * start + length * (token + crowd * (self.in_flight + n)))
 
     def seconds_per_token(self) -> float | None:
         """Predict the seconds of one more sample, for each of its tokens; None before anything was
         measured."""
         with self._lock:
             alone = self.seconds(1)
-            return None if alone is None else alone / max(1.0, self._longest(1, (), None))
+            return None if alone is None else alone / self._length(1, (), None, 1.0)
 
     def observe(self, request: Finished) -> None:
         """Learn from a request that came back."""
@@ -142,14 +148,17 @@ class Latency:
             self._fit = _fitted(list(self._requests))
         return self._fit
 
-    def _longest(self, n: int, own: Sequence[int], at_most: int | None) -> float:
-        """The expected tokens of the longest of `n` solutions, whose mean leans to that of `own`."""
+    def _length(self, n: int, own: Sequence[int], at_most: int | None, share: float) -> float:
+        """The expected tokens of the longest of `n` solutions, or what this share of solutions does not
+        exceed; their mean leans to that of `own`."""
         tokens, weights = _distribution(list(self._lengths))
         mean = float(tokens @ weights)
         scale = (sum(own) / mean + _PRIOR_LENGTHS) / (len(own) + _PRIOR_LENGTHS)
         bounded = np.minimum(tokens * scale, np.inf if at_most is None else at_most)
-        chances = np.diff(np.minimum(np.cumsum(weights), 1.0) ** n, prepend=0.0)
-        return float(bounded @ chances)
+        below = np.minimum(np.cumsum(weights), 1.0)
+        if share < 1.0:
+            return float(bounded[min(np.searchsorted(below, share), len(bounded) - 1)])
+        return float(bounded @ np.diff(below**n, prepend=0.0))
 
 
 @dataclass(slots=True)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, Protocol
 
 from tts_select.core.arm import Arm
 from tts_select.core.methods import METHODS
@@ -13,8 +13,17 @@ from tts_select.core.voting import ROUND
 
 Unit = Literal["flops", "tokens"]
 """What a shared budget counts; tokens are those that policies generate."""
-Pace = Callable[[Arm, int, int], float | None]
-"""Predicts the seconds that an arm takes from so many samples to so many, at once; None: nothing is known."""
+LIKELY_IN_TIME = 0.8
+"""Under a deadline a round has as many samples as it may have for this share of them to end in time: if there
+had to be time for the longest, a few would take most of it."""
+
+
+class Pace(Protocol):
+    """Predicts how long an arm takes."""
+
+    def __call__(self, arm: Arm, n_here: int, n: int, *, share: float = 1.0) -> float | None:
+        """Predict the seconds from `n_here` samples to `n`, at once, until this share of them has ended; None
+        where nothing is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +103,12 @@ class Caps:
             return n
         if not arm.is_sampling:
             return n if self._has_time_for(pace(arm, 0, n)) else 0
+
+        def is_late(k: int) -> bool:
+            return not self._has_time_for(pace(arm, n_here, k, share=LIKELY_IN_TIME))
+
         more = range(n_here + 1, n + 1)  # the more samples the later, so a bisection finds the last in time
-        return n_here + bisect_left(more, True, key=lambda k: not self._has_time_for(pace(arm, n_here, k)))
+        return n_here + bisect_left(more, True, key=is_late)
 
     def _has_time_for(self, seconds: float | None) -> bool:
         return self.seconds is None or seconds is None or seconds <= self.seconds

@@ -220,8 +220,8 @@ class Session:
         caps = Caps(self._spending.max_flops, self._spending.max_tokens, seconds, self._predicted)
         return caps.after(spent.flops, spent.policy_generated_tokens)
 
-    def _predicted(self, arm: Arm, n_here: int, n: int) -> float | None:
-        """How long the arm's policy will take from so many samples to so many."""
+    def _predicted(self, arm: Arm, n_here: int, n: int, *, share: float = 1.0) -> float | None:
+        """See `Pace`."""
         if (latency := self._models.latency(arm.policy)) is None:
             return None
         own = self._gathered.pools.get(arm.pool) if arm.is_sampling else None
@@ -229,6 +229,7 @@ class Session:
             n - n_here,
             own=[c.n_tokens for c in own.candidates if c.is_complete] if own else (),
             at_most=arm.settings.max_new_tokens,
+            share=share,
             in_steps=not arm.is_sampling,
         )
 
