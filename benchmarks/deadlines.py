@@ -98,9 +98,20 @@ class Kept:
 class Benchmark:
     """Majority votes of one policy on some problems."""
 
-    def __init__(self, policy: Policy, problems: list[Problem], *, budget: int, concurrency: int) -> None:
+    def __init__(
+        self,
+        policy: Policy,
+        problems: list[Problem],
+        *,
+        budget: int,
+        concurrency: int,
+        max_new_tokens: int | None,
+    ) -> None:
         self.policy, self.problems = policy, problems
         self.budget, self.concurrency = budget, concurrency
+        self.options: dict[str, Any] = {"policy": policy, "prm": None, "method": "majority"}
+        if max_new_tokens is not None:
+            self.options["max_new_tokens"] = max_new_tokens
 
     @property
     def latency(self) -> Latency:
@@ -136,7 +147,7 @@ class Benchmark:
         return Measured(n, predicted, solution.bill.phases["search"].seconds)
 
     async def _solve(self, problem: Problem, **more: Any) -> Solution:
-        return await asolve(problem, policy=self.policy, prm=None, method="majority", **more)
+        return await asolve(problem, **self.options, **more)
 
     async def both(self, seconds: float, n_problems: int) -> dict[bool, list[Kept]]:
         """The first problems under a deadline, with plans and without, in turn: the load is the same."""
@@ -232,6 +243,7 @@ def main() -> None:
     parser.add_argument("--requests", type=int, default=24, help="requests before the deadlines")
     parser.add_argument("--budget", type=int, default=16)
     parser.add_argument("--concurrency", type=int, default=1, help="problems in flight")
+    parser.add_argument("--max-new-tokens", type=int)
     shares = "seconds; without it, shares of what the budget takes"
     parser.add_argument("--deadlines", type=float, nargs="*", default=[], help=shares)
     parser.add_argument("--json", action="store_true")
@@ -242,7 +254,13 @@ def main() -> None:
     with nullcontext() if args.policy else CrowdedServer(written_up) as server:
         at = {"base_url": args.base_url or server.url} if server or args.base_url else {}
         policy = load_policy(args.policy or "openai:fake", fresh=True, **at)
-        benchmark = Benchmark(policy, problems, budget=args.budget, concurrency=args.concurrency)
+        benchmark = Benchmark(
+            policy,
+            problems,
+            budget=args.budget,
+            concurrency=args.concurrency,
+            max_new_tokens=args.max_new_tokens,
+        )
         work = run(benchmark, n_problems=args.n, n_requests=args.requests, deadlines=args.deadlines)
         found = asyncio.run(work)
     if args.json:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from tts_select.core.errors import BackendError
 from tts_select.core.protocols import Continuation, SampleRequest
 from tts_select.executors.accounting import Ledger
-from tts_select.executors.latency import KEPT, Finished, Latency, Length, latency_of
+from tts_select.executors.latency import KEPT, LENGTHS_KEPT, Finished, Latency, Length, latency_of
 from tts_select.executors.limits import LimitedPolicy, Limits
 from tts_select.testing import FakePolicy
 
@@ -56,13 +56,17 @@ def test_more_samples_are_never_predicted_to_be_faster(
     assert math.isfinite(many)
 
 
-@given(learned, counts, counts, st.floats(0.01, 0.99), st.floats(0.01, 0.99))
-def test_a_larger_share_of_more_samples_never_ends_sooner(
-    data: Any, n: int, m: int, one: float, other: float
-) -> None:
+@given(learned, counts, st.floats(-10.0, 1000.0), st.floats(-10.0, 1000.0))
+def test_more_time_never_ends_fewer_samples(data: Any, n: int, one: float, other: float) -> None:
     latency = taught(*data)
-    (few, many), (small, large) = sorted((n, m)), sorted((one, other))
-    assert seconds(latency, few, share=small) <= seconds(latency, many, share=large) * (1 + 1e-9)
+    ended = []
+    for time_left in sorted((one, other)):
+        found = latency.most_in_time(n, time_left)
+        assert found is not None
+        assert 1 <= found[0] <= n
+        assert 0 <= found[1] <= 1
+        ended.append(found[0] * found[1])
+    assert ended[0] <= ended[1] + 1e-6
 
 
 @given(learned, counts, st.integers(0, 300), st.integers(0, 300))
@@ -116,7 +120,9 @@ def test_a_few_requests_that_hung_change_little() -> None:
 
 def test_what_was_long_ago_is_forgotten() -> None:
     slow = [Finished(100.0, 10, 100, 1.0)] * KEPT
-    latency = taught([*slow, *[Finished(1.0, 10, 100, 1.0)] * KEPT], [Length(9999), *[Length(100)] * KEPT])
+    latency = taught(
+        [*slow, *[Finished(1.0, 10, 100, 1.0)] * KEPT], [Length(9999), *[Length(100)] * LENGTHS_KEPT]
+    )
     assert seconds(latency, 1) == pytest.approx(1.0, rel=0.05)
 
 
@@ -132,10 +138,42 @@ def test_the_longest_of_many_counts() -> None:
     assert seconds(latency, 64) > 4 * seconds(latency, 1)
 
 
-def test_a_few_long_solutions_do_not_hold_up_most() -> None:
-    latency = taught([Finished(1.0, 0, 100, 1.0)], [Length(100)] * 9 + [Length(1000)])
-    assert seconds(latency, 16, share=0.8) == pytest.approx(seconds(latency, 16, at_most=100))
-    assert seconds(latency, 1, share=0.95) > 9 * seconds(latency, 1, share=0.8)
+def exact(*, token: float, crowd: float, n_long: int = 0) -> Latency:
+    """An engine with these seconds per token; solutions of 100 tokens, and some of 1000."""
+    found = [Finished(100 * (token + crowd * n), 0, 100, n) for n in (1, 2, 4, 8, 16, 32)]
+    return taught(found * 10, [Length(100)] * (10 - n_long) + [Length(1000)] * n_long)
+
+
+def test_an_engine_that_is_no_slower_with_company_is_asked_for_all_or_whatever_ends() -> None:
+    latency = exact(token=0.1, crowd=0.0, n_long=5)
+    found = latency.most_in_time(16, 20.0)
+    assert found == (16, pytest.approx(0.5, abs=0.01))
+
+
+def test_an_engine_that_shares_its_speed_is_asked_for_what_ends() -> None:
+    latency = exact(token=0.0, crowd=0.01)  # a second for each sample in flight
+    assert latency.most_in_time(16, 7.6) == (7 - 1, pytest.approx(1.0, abs=0.02))
+    assert latency.most_in_time(3, 1000.0) == (3, pytest.approx(1.0))
+    hopeless = latency.most_in_time(16, 0.2)
+    assert hopeless == (1, pytest.approx(0.0, abs=0.01))
+
+
+def test_predictions_that_were_wrong_make_chances_even() -> None:
+    noisy = [Finished(5.0 * factor, 0, 100, 1) for factor in (0.25, 0.5, 1.0, 2.0, 4.0)] * 8
+    wild, sure = taught(noisy, [Length(100)]), taught([Finished(5.0, 0, 100, 1)] * 40, [Length(100)])
+    predicted = seconds(wild, 1)
+    assert wild.chance(predicted, predicted) == pytest.approx(0.5)
+    assert 0.5 < wild.chance(predicted, 1.5 * predicted) < 0.9
+    assert sure.chance(5.0, 7.5) > 0.99
+    assert sure.chance(5.0, -1.0) == pytest.approx(0.0)
+
+
+def test_a_few_long_solutions_hold_up_the_last_but_not_most() -> None:
+    latency = exact(token=0.0, crowd=0.01, n_long=1)
+    found = latency.most_in_time(16, 8.5)
+    assert found is not None
+    assert seconds(latency, found[0]) > 2 * 8.5
+    assert found[0] >= 6
 
 
 def test_solutions_that_were_cut_stand_for_longer_ones() -> None:

@@ -82,7 +82,8 @@ def sure_of(policy: FakePolicy, *, seconds_a_sample: float) -> FakePolicy:
     for k in range(KEPT):
         n = 1 + k % 16
         latency_of(policy).observe(Finished(seconds_a_sample * n, 3, 10, n))
-        latency_of(policy).wrote(Length(10))
+        for _ in range(4):
+            latency_of(policy).wrote(Length(10))
     return policy
 
 

@@ -20,6 +20,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -27,7 +28,7 @@ from tts_select.core.cost import Cost
 from tts_select.core.protocols import Continuation, Meter, Policy, SampleRequest
 from tts_select.executors.stepping import split_steps
 
-KEPT = 64
+KEPT, LENGTHS_KEPT = 64, 256
 """How many requests, and how many lengths of solutions, are remembered."""
 _SHORTEST_SECONDS = 1e-4
 _PRIOR_LENGTHS = 4.0
@@ -36,6 +37,7 @@ _RIDGE = np.array([0.3, 0.3, 0.03, 0.03])
 """The weight of 'no time at all' for each coefficient, in requests: what the requests do not tell apart is
 put down to decoding, half of it to company."""
 _REWEIGHTINGS, _SWEEPS = 6, 40
+_LEAST_SPREAD = 0.1
 _TYPICAL_ERROR = 0.1
 """A relative error up to which errors count in squares; larger ones count by their size alone."""
 
@@ -62,6 +64,14 @@ class Length:
     """Whether it ended; a solution that a limit cut would have been longer."""
 
 
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """The coefficients fixed, prompt, token and crowd, and the spread of the logarithm of real to fitted."""
+
+    coefficients: np.ndarray
+    spread: float
+
+
 @dataclass(slots=True)
 class Latency:
     """What is known about the speed of one policy; every session that runs it adds to it."""
@@ -70,24 +80,18 @@ class Latency:
     in_flight: int = 0
     """The samples in flight now."""
     _requests: deque[Finished] = field(default_factory=lambda: deque(maxlen=KEPT))
-    _lengths: deque[Length] = field(default_factory=lambda: deque(maxlen=KEPT))
-    _fit: np.ndarray | None = None
+    _lengths: deque[Length] = field(default_factory=lambda: deque(maxlen=LENGTHS_KEPT))
+    _fit: Fit | None = None
     _sample_seconds: float = 0.0
     """The sum over all samples of the seconds that they have been in flight, up to `_since`."""
     _since: float = 0.0
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
     def seconds(
-        self,
-        n: int,
-        *,
-        own: Sequence[int] = (),
-        at_most: int | None = None,
-        share: float = 1.0,
-        in_steps: bool = False,
+        self, n: int, *, own: Sequence[int] = (), at_most: int | None = None, in_steps: bool = False
     ) -> float | None:
-        """Predict the seconds of one request for `n` solutions, beside what is in flight now, until this
-        share of them has ended; None before anything was measured.
+        """Predict the seconds of one request for `n` solutions, beside what is in flight now; None before
+        anything was measured.
 
         `own` are the tokens of the problem's solutions so far, `at_most` the most tokens of one. With
         `in_steps` a search writes them, which asks for one step after the other.
@@ -97,18 +101,43 @@ class Latency:
                 return 0.0
             if not self._requests or not self._lengths:
                 return None
-            fixed, prompt, token, crowd = self._coefficients()
-            start = fixed + prompt * float(np.median([r.prompt_tokens for r in self._requests]))
+            tokens, below = self._distribution(own, at_most)
+            longest = float(tokens @ np.diff(below**n, prepend=0.0))
             rounds = float(np.mean([s.n_steps for s in self._lengths])) if in_steps else 1.0
-            length = self._length(n, own, at_most, share)
-            return float(rounds * start + length * (token + crowd * (self.in_flight + n)))
+            start, a_token = self._rates(np.array([n]))
+            return float(rounds * start + longest * a_token[0])
+
+    def most_in_time(
+        self, n: int, seconds: float, *, own: Sequence[int] = (), at_most: int | None = None
+    ) -> tuple[int, float] | None:
+        """How many solutions, 1 to `n`, to ask for at once so that the most of them are expected to end
+        within so many seconds, and the probability of each to end; None before anything was measured."""
+        with self._lock:
+            if not self._requests or not self._lengths:
+                return None
+            tokens, below = self._distribution(own, at_most)
+            counts = np.arange(1, n + 1)
+            start, a_token = self._rates(counts)
+            ends = np.array([self.chance(start + tokens * one, seconds) for one in a_token])
+            chances = ends @ np.diff(below, prepend=0.0)
+            best = int(np.argmax(counts * chances))
+            return best + 1, float(chances[best])
+
+    def chance(self, predicted: Any, seconds: float) -> Any:
+        """The probability that what is predicted to take so long ends within `seconds`: logistic in the
+        logarithm of their ratio, as widely spread as the fit was wrong."""
+        with self._lock:
+            z = np.log(max(seconds, 1e-9) / np.maximum(predicted, 1e-9)) / self._fitted().spread
+            return 0.5 + 0.5 * np.tanh(0.85 * z)  # a logistic curve nearly as wide as a normal one
 
     def seconds_per_token(self) -> float | None:
         """Predict the seconds of one more sample, for each of its tokens; None before anything was
         measured."""
         with self._lock:
-            alone = self.seconds(1)
-            return None if alone is None else alone / self._length(1, (), None, 1.0)
+            if (alone := self.seconds(1)) is None:
+                return None
+            tokens, below = self._distribution((), None)
+            return alone / float(tokens @ np.diff(below, prepend=0.0))
 
     def observe(self, request: Finished) -> None:
         """Learn from a request that came back."""
@@ -143,22 +172,25 @@ class Latency:
             self._since = now
             self.in_flight += n
 
-    def _coefficients(self) -> np.ndarray:
+    def _fitted(self) -> Fit:
         if self._fit is None:
-            self._fit = _fitted(list(self._requests))
+            self._fit = fitted(list(self._requests))
         return self._fit
 
-    def _length(self, n: int, own: Sequence[int], at_most: int | None, share: float) -> float:
-        """The expected tokens of the longest of `n` solutions, or what this share of solutions does not
-        exceed; their mean leans to that of `own`."""
-        tokens, weights = _distribution(list(self._lengths))
+    def _rates(self, n: np.ndarray) -> tuple[float, np.ndarray]:
+        """The seconds to the first token, and those of each token with so many samples more in flight."""
+        fixed, prompt, token, crowd = self._fitted().coefficients
+        prompt_tokens = float(np.median([r.prompt_tokens for r in self._requests]))
+        return float(fixed + prompt * prompt_tokens), token + crowd * (self.in_flight + n)
+
+    def _distribution(self, own: Sequence[int], at_most: int | None) -> tuple[np.ndarray, np.ndarray]:
+        """The tokens of solutions, the fewest first, each with the probability that one has no more; the mean
+        leans to that of `own`."""
+        tokens, weights = _lengths_of(list(self._lengths))
         mean = float(tokens @ weights)
         scale = (sum(own) / mean + _PRIOR_LENGTHS) / (len(own) + _PRIOR_LENGTHS)
         bounded = np.minimum(tokens * scale, np.inf if at_most is None else at_most)
-        below = np.minimum(np.cumsum(weights), 1.0)
-        if share < 1.0:
-            return float(bounded[min(np.searchsorted(below, share), len(bounded) - 1)])
-        return float(bounded @ np.diff(below**n, prepend=0.0))
+        return bounded, np.minimum(np.cumsum(weights), 1.0)
 
 
 @dataclass(slots=True)
@@ -205,7 +237,7 @@ def latency_of(policy: Policy) -> Latency:
             return Latency()
 
 
-def _distribution(lengths: Sequence[Length]) -> tuple[np.ndarray, np.ndarray]:
+def _lengths_of(lengths: Sequence[Length]) -> tuple[np.ndarray, np.ndarray]:
     """Return the lengths in tokens, the shortest first, each with its probability.
 
     A solution that was cut stands for longer ones: its share goes to them (Kaplan and Meier's estimate), and
@@ -220,7 +252,7 @@ def _distribution(lengths: Sequence[Length]) -> tuple[np.ndarray, np.ndarray]:
     return np.array([max(1, s.n_tokens) for s in known], dtype=float), weights
 
 
-def _fitted(requests: Sequence[Finished]) -> np.ndarray:
+def fitted(requests: Sequence[Finished]) -> Fit:
     """Fit the coefficients by least squares that are reweighted: an error counts in relation to what was
     taken or predicted, whichever is more, and a large one by its size alone; so a few requests that hung, or
     came back at once, change little."""
@@ -238,7 +270,8 @@ def _fitted(requests: Sequence[Finished]) -> np.ndarray:
         size = np.maximum(seconds, rows @ found)
         errors = np.abs(rows @ found - seconds) / size
         weights = _TYPICAL_ERROR / np.maximum(errors, _TYPICAL_ERROR) / size**2
-    return np.asarray(found / scale)
+    wrong = np.abs(np.log(np.maximum(rows @ found, _SHORTEST_SECONDS) / seconds))
+    return Fit(np.asarray(found / scale), max(_LEAST_SPREAD, 1.48 * float(np.median(wrong))))
 
 
 def _not_negative(matrix: np.ndarray, target: np.ndarray, found: np.ndarray) -> np.ndarray:

@@ -18,6 +18,8 @@ from tts_select.selector.routers.protocol import Router
 MOST_DECISIONS = 16
 """A course ends after so many, the probe not counted, whatever the router would still do."""
 NO_TIME = "the deadline allows no more"
+FAIR_CHANCE = 0.5
+"""With an answer at hand no round begins whose samples are less likely than this to end in time."""
 
 
 @dataclass(slots=True)
@@ -101,17 +103,18 @@ def _fallback(router: Router, why: str, evidence: Evidence, routed: Decision) ->
 
 
 def _in_time(decision: Decision, evidence: Evidence, caps: Caps) -> Decision:
-    """As many samples as there is time for. Without time for one it stops with the answer at hand; without an
-    answer it tries all the same."""
+    """The round that ends the most samples in time. If theirs are poor chances it stops with the answer at
+    hand; without an answer it tries all the same."""
     arm, surest = decision.arm, decision.surest
-    if arm is None or caps.seconds is None:
+    if arm is None or caps.seconds is None or caps.pace is None:
         return decision
     n_here = len(evidence.of(arm.pool)) if arm.is_sampling else 0
-    n = caps.n_in_time(arm, n_here, decision.n)
-    if n > n_here or decision.n <= n_here:
+    found = caps.pace.in_time(arm, n_here, decision.n, caps.seconds) if decision.n > n_here else None
+    if found is None:
+        return decision
+    n, chance = found
+    if chance >= FAIR_CHANCE or surest is None:
         return replace(decision, n=n)
-    if surest is None:
-        return replace(decision, n=n_here + 1 if arm.is_sampling else decision.n)
     stop = Option(None, math.nan if surest.p_correct is None else surest.p_correct, 0.0)
     options = (stop, *decision.options)
     return Decision(stop, options, surest=surest, why=NO_TIME, is_out_of_time=True)

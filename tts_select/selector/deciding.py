@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, Protocol
@@ -13,17 +12,17 @@ from tts_select.core.voting import ROUND
 
 Unit = Literal["flops", "tokens"]
 """What a shared budget counts; tokens are those that policies generate."""
-LIKELY_IN_TIME = 0.8
-"""Under a deadline a round has as many samples as it may have for this share of them to end in time: if there
-had to be time for the longest, a few would take most of it."""
 
 
 class Pace(Protocol):
-    """Predicts how long an arm takes."""
+    """Predicts how long arms take; None where nothing is known."""
 
-    def __call__(self, arm: Arm, n_here: int, n: int, *, share: float = 1.0) -> float | None:
-        """Predict the seconds from `n_here` samples to `n`, at once, until this share of them has ended; None
-        where nothing is known."""
+    def seconds(self, arm: Arm, n_here: int, n: int) -> float | None:
+        """The seconds of an arm from `n_here` samples to `n`, at once."""
+
+    def in_time(self, arm: Arm, n_here: int, n: int, seconds: float) -> tuple[int, float] | None:
+        """To how many samples, `n` at most, an arm is to run so that the most of them end within so many
+        seconds; and the probability of each of them to end. A search runs whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +71,8 @@ class Caps:
         """Whether the option is expected to stay within the caps."""
         within_flops = self.flops is None or not option.flops > self.flops
         within_tokens = self.tokens is None or not option.tokens > self.tokens
-        return within_flops and within_tokens and self._has_time_for(option.seconds)
+        within_seconds = self.seconds is None or option.seconds is None or option.seconds <= self.seconds
+        return within_flops and within_tokens and within_seconds
 
     def after(self, flops: float, tokens: float) -> Caps:
         """What is left of the caps when so much has been spent."""
@@ -87,31 +87,14 @@ class Caps:
         if option.arm is None or self.pace is None:
             return option
         if not option.arm.is_sampling:
-            return replace(option, seconds=self.pace(option.arm, 0, option.arm.budget))
+            return replace(option, seconds=self.pace.seconds(option.arm, 0, option.arm.budget))
         seconds = 0.0
         while n_here < option.arm.budget:
             n = n_here + next_samples(option.arm, n_here)
-            if (more := self.pace(option.arm, n_here, n)) is None:
+            if (more := self.pace.seconds(option.arm, n_here, n)) is None:
                 return option
             seconds, n_here = seconds + more, n
         return replace(option, seconds=seconds)
-
-    def n_in_time(self, arm: Arm, n_here: int, n: int) -> int:
-        """To how many samples there is time to run an arm, at once and `n` at most; a search runs whole."""
-        pace = self.pace
-        if self.seconds is None or pace is None:
-            return n
-        if not arm.is_sampling:
-            return n if self._has_time_for(pace(arm, 0, n)) else 0
-
-        def is_late(k: int) -> bool:
-            return not self._has_time_for(pace(arm, n_here, k, share=LIKELY_IN_TIME))
-
-        more = range(n_here + 1, n + 1)  # the more samples the later, so a bisection finds the last in time
-        return n_here + bisect_left(more, True, key=is_late)
-
-    def _has_time_for(self, seconds: float | None) -> bool:
-        return self.seconds is None or seconds is None or seconds <= self.seconds
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ from tts_select.selector.routers.lookahead import NOT_WORTH
 from tts_select.selector.routers.protocol import Router
 from tts_select.solving.gathered import LiveEvidence
 from tts_select.solving.models import Models
+from tts_select.solving.pace import LivePace
 
 PROBE_PHASE, SEARCH_PHASE, GRADING_PHASE = "probe", "search", "grading"
 """The phases of a bill."""
@@ -217,21 +218,9 @@ class Session:
         spent = self._ledger.bill.total
         until = self._limits.deadline
         seconds = None if until is None else until - time.monotonic()
-        caps = Caps(self._spending.max_flops, self._spending.max_tokens, seconds, self._predicted)
+        pace = LivePace(self._models, self._gathered)
+        caps = Caps(self._spending.max_flops, self._spending.max_tokens, seconds, pace)
         return caps.after(spent.flops, spent.policy_generated_tokens)
-
-    def _predicted(self, arm: Arm, n_here: int, n: int, *, share: float = 1.0) -> float | None:
-        """See `Pace`."""
-        if (latency := self._models.latency(arm.policy)) is None:
-            return None
-        own = self._gathered.pools.get(arm.pool) if arm.is_sampling else None
-        return latency.seconds(
-            n - n_here,
-            own=[c.n_tokens for c in own.candidates if c.is_complete] if own else (),
-            at_most=arm.settings.max_new_tokens,
-            share=share,
-            in_steps=not arm.is_sampling,
-        )
 
     def _step(self, decision: Decision, before: Cost) -> Step:
         assert decision.arm is not None

@@ -70,7 +70,7 @@ class NamedArm:
             return Decision(stop, (stop,), surest=surest, why="the arm has run")
         n_here = len(evidence.of(self.arm.pool)) if self.arm.is_sampling else 0
         n = self._n_after(n_here)
-        seconds = caps.pace(self.arm, n_here, n) if caps.pace else None
+        seconds = caps.pace.seconds(self.arm, n_here, n) if caps.pace else None
         option = Option(self.arm, math.nan, math.nan, math.nan, seconds=seconds)
         return Decision(option, (option,), n, surest, self.why)
 
