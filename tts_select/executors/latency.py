@@ -82,6 +82,8 @@ class Latency:
     _requests: deque[Finished] = field(default_factory=lambda: deque(maxlen=KEPT))
     _lengths: deque[Length] = field(default_factory=lambda: deque(maxlen=LENGTHS_KEPT))
     _fit: Fit | None = None
+    _spread_out: tuple[np.ndarray, np.ndarray] | None = None
+    """The lengths in order, each with its probability, until another solution is written."""
     _sample_seconds: float = 0.0
     """The sum over all samples of the seconds that they have been in flight, up to `_since`."""
     _since: float = 0.0
@@ -149,6 +151,7 @@ class Latency:
         """Learn how long a solution was."""
         with self._lock:
             self._lengths.append(solution)
+            self._spread_out = None
 
     @contextmanager
     def watch(self, request: SampleRequest, meter: Meter) -> Iterator[Watch]:
@@ -186,7 +189,9 @@ class Latency:
     def _distribution(self, own: Sequence[int], at_most: int | None) -> tuple[np.ndarray, np.ndarray]:
         """The tokens of solutions, the fewest first, each with the probability that one has no more; the mean
         leans to that of `own`."""
-        tokens, weights = _lengths_of(list(self._lengths))
+        if self._spread_out is None:
+            self._spread_out = _lengths_of(list(self._lengths))
+        tokens, weights = self._spread_out
         mean = float(tokens @ weights)
         scale = (sum(own) / mean + _PRIOR_LENGTHS) / (len(own) + _PRIOR_LENGTHS)
         bounded = np.minimum(tokens * scale, np.inf if at_most is None else at_most)

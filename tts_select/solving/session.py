@@ -100,14 +100,15 @@ class Session:
         if decision.is_probe:
             await self._carry_out(decision)
 
-    async def decide(self, *, may_probe: bool = True) -> Decision:
-        """The next decision, from the evidence so far; nothing is carried out.
+    async def decide(self, *, may_probe: bool = True, is_timed: bool = False) -> Decision:
+        """The next decision, from the evidence so far; nothing is carried out. Seconds are predicted under a
+        deadline, or if they are asked for: it takes a moment.
 
         Raises:
             InputError: the caps allow nothing.
         """
         (found,) = next_decisions(
-            self._router, [self._course], [self._evidence], [self._caps()], may_probe=may_probe
+            self._router, [self._course], [self._evidence], [self._caps(is_timed)], may_probe=may_probe
         )
         if found.option is None:
             cheapest = min(found.options, key=lambda o: o.flops)
@@ -122,7 +123,7 @@ class Session:
         """The decision with all that speaks for it, after the first look if there may be one."""
         if may_probe:
             await self.probe()
-        decision = await self.decide(may_probe=False)
+        decision = await self.decide(may_probe=False, is_timed=True)
         bill, probe = self._ledger.bill.phases.get(PROBE_PHASE), self._router.first_look
         return Outlook(
             difficulty=self._router.difficulties(self._evidence),
@@ -214,11 +215,11 @@ class Session:
         with self._ledger.timed(GRADING_PHASE):
             self._evidence = await self._gathered.look(self._ends_at)
 
-    def _caps(self) -> Caps:
+    def _caps(self, is_timed: bool) -> Caps:
         spent = self._ledger.bill.total
         until = self._limits.deadline
         seconds = None if until is None else until - time.monotonic()
-        pace = LivePace(self._models, self._gathered)
+        pace = LivePace(self._models, self._gathered) if is_timed or until is not None else None
         caps = Caps(self._spending.max_flops, self._spending.max_tokens, seconds, pace)
         return caps.after(spent.flops, spent.policy_generated_tokens)
 
