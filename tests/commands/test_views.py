@@ -72,6 +72,15 @@ def test_an_outlook_shows_the_plan_the_difficulty_and_the_probes() -> None:
     assert "no probes" in shown(outlook(0))
 
 
+def test_seconds_are_shown_where_any_are_known() -> None:
+    assert "seconds" not in shown(outlook(2))
+    timed = replace(CHOSEN, seconds=1.25)
+    text = shown(outlook(2, (timed, Option(None, 0.5, 0.0))))
+    assert "seconds" in text
+    assert "1.2" in next(line for line in text.splitlines() if line.strip().startswith("majority@4"))
+    assert " - " in next(line for line in text.splitlines() if line.strip().startswith("stop"))
+
+
 def test_an_outlook_shows_the_eight_best_options() -> None:
     options = [Option(Arm("p", None, "majority", n), 0.5, 100.0 * n) for n in range(2, 14)]
     text = shown(outlook(2, (CHOSEN, *options)))

@@ -10,6 +10,7 @@ import pytest
 
 from tts_select import asolve, solve
 from tts_select.core.protocols import Continuation, Meter, SampleRequest
+from tts_select.executors.latency import KEPT, Finished, Length, latency_of
 from tts_select.testing import FakePolicy, FakeRewardModel
 
 PROBLEM = "What is it?"
@@ -69,6 +70,77 @@ def test_a_policy_that_does_not_heed_the_deadline_is_left() -> None:
     solution = solve(PROBLEM, policy=DeafPolicy({}), prm=None, method="majority", deadline=0.1)
     assert (solution.answer, solution.confidence, solution.finished) == (None, None, "deadline")
     assert solution.candidates == ()
+
+
+WORDS = "one " * 9
+ONE = WORDS + "\\boxed{1}"
+
+
+def sure_of(policy: FakePolicy, *, seconds_a_sample: float) -> FakePolicy:
+    """The policy has taken so long for each sample of a request, of ten words, and so often that what it
+    takes now changes little."""
+    for k in range(KEPT):
+        n = 1 + k % 16
+        latency_of(policy).observe(Finished(seconds_a_sample * n, 3, 10, n))
+        for _ in range(4):
+            latency_of(policy).wrote(Length(10))
+    return policy
+
+
+def n_of(policy: FakePolicy) -> list[int]:
+    return [request.n for request in policy.requests]
+
+
+def test_a_round_is_as_large_as_the_time_left_allows() -> None:
+    policy = sure_of(FakePolicy(lambda _, k: f"{WORDS} \\boxed{{{k % 2}}}"), seconds_a_sample=100.0)
+    solution = solve(PROBLEM, policy=policy, prm=None, method="majority", budget=16, deadline=600)
+    assert n_of(policy)[0] == 5  # of 570 seconds; a twentieth of the deadline is kept
+    assert solution.answer == "0"
+
+
+def test_a_deadline_that_has_time_for_all_changes_nothing() -> None:
+    policy = sure_of(FakePolicy(lambda *_: ONE), seconds_a_sample=1.0)
+    solution = solve(PROBLEM, policy=policy, prm=None, method="majority", budget=16, deadline=600)
+    assert (n_of(policy), solution.finished) == ([16], "complete")
+
+
+def test_the_share_of_the_prm_is_kept() -> None:
+    policy = sure_of(FakePolicy(lambda *_: ONE), seconds_a_sample=100.0)
+    solution = solve(PROBLEM, policy=policy, prm=PRM, method="best_of_n", budget=16, deadline=600)
+    assert n_of(policy)[0] == 4  # of 480 seconds
+    assert {c.score for c in solution.candidates} == {0.5}
+
+
+def test_without_time_for_one_sample_it_stops_with_the_answer_at_hand() -> None:
+    policy = sure_of(FakePolicy(lambda *_: ONE), seconds_a_sample=100.0)
+    solution = solve(PROBLEM, policy=policy, prm=None, method="majority", budget=16, deadline=50)
+    assert n_of(policy) == [1]
+    assert (solution.answer, solution.finished) == ("1", "deadline")
+    assert solution.bill.total.policy_calls == 1
+
+
+def test_without_an_answer_it_tries_for_one_whatever_is_predicted() -> None:
+    policy = sure_of(FakePolicy(lambda _, k: ONE if k else f"{WORDS} unknown"), seconds_a_sample=100.0)
+    solution = solve(PROBLEM, policy=policy, prm=None, method="majority", budget=16, deadline=50)
+    assert n_of(policy) == [1, 1]
+    assert (solution.answer, solution.finished) == ("1", "deadline")
+
+
+def test_what_one_problem_taught_plans_the_next() -> None:
+    policy = FakePolicy(lambda *_: ONE, delay=0.2)
+    options = {"policy": policy, "prm": None, "method": "majority"}
+    solve(PROBLEM, **options, budget=1, deadline=60)
+    policy._delay = 0.0
+    solution = solve("And what is that?", **options, budget=1000, deadline=10)
+    assert policy.requests[0].n == 1
+    assert policy.requests[1].n < 1000
+    assert solution.answer == "1"
+
+
+def test_a_search_that_has_no_time_is_tried_where_nothing_is_at_hand() -> None:
+    policy = sure_of(FakePolicy(lambda *_: ONE), seconds_a_sample=100.0)
+    solution = solve(PROBLEM, policy=policy, prm=PRM, method="beam", budget=4, deadline=10)
+    assert (solution.answer, solution.finished) == ("1", "complete")
 
 
 def test_problems_in_flight_together_are_answered_as_alone(tiny_llama: Any) -> None:

@@ -183,6 +183,16 @@ def test_the_plan_looks_at_the_probes(lent: Any) -> None:
         assert set(outlook.difficulty) == set(lent.policies)
 
 
+def test_the_plan_predicts_seconds_where_the_probes_measured_them(lent: Any) -> None:
+    blind, seen = (lent.selector.plan(PROBLEM, probe=probe) for probe in (False, True))
+    assert {o.seconds for o in blind.options} == {None}
+    probed = lent.selector.router.first_look.policy
+    for option, record in zip(seen.options, seen.as_dict()["options"], strict=True):
+        is_measured = option.arm is not None and option.arm.policy == probed
+        assert (option.seconds is not None) == is_measured
+        assert record["seconds"] == option.seconds
+
+
 def test_another_policy_than_in_training_is_refused(lent: Any) -> None:
     lent.policies["world:small"].fingerprint = "another"
     with pytest.raises(InputError) as caught:

@@ -32,32 +32,31 @@ def outlook_view(outlook: Outlook) -> RenderableType:
     for policy, found in outlook.difficulty.items():
         interval = f"{figure(found.low, '.2f')} to {figure(found.high, '.2f')}"
         difficulty.add_row(policy, figure(found.pass_at_1, ".2f"), interval, found.bin)
-    has_dollars = outlook.unit != "dollars" and any(
-        o.arm is not None and not math.isnan(o.dollars) for o in outlook.options
-    )
-    options = Table(
-        "option",
-        "P(correct)",
-        outlook.unit,
-        *(["dollars"] if has_dollars else []),
-        "value",
-        "why not",
-        title="options",
-        title_justify="left",
-        box=None,
-    )
-    for option in outlook.options[:8]:
-        why = "" if option is chosen else why_not(option, outlook)
-        figures = [figure(option.p_correct, ".3f"), figure(option.flops, ".2g")]
-        figures += [figure(option.dollars, ".2g")] if has_dollars else []
-        options.add_row(option.name, *figures, figure(option.value(outlook.price), ".3f"), why)
     probes = (
         f"probes: {outlook.n_probes}, {figure(outlook.probe_flops, '.2g')} FLOPs"
         if outlook.n_probes
         else "no probes"
     )
     shown = [difficulty] if outlook.difficulty else []
-    return Group(*lines, Text(probes, style="dim"), *shown, options)
+    return Group(*lines, Text(probes, style="dim"), *shown, _options_view(outlook))
+
+
+def _options_view(outlook: Outlook) -> Table:
+    """Render the best options; seconds and dollars where any are known."""
+    best = outlook.options[:8]
+    columns: dict[str, list[float | None]] = {outlook.unit: [o.flops for o in best]}
+    if outlook.unit != "dollars" and any(o.arm and not math.isnan(o.dollars) for o in best):
+        columns["dollars"] = [o.dollars for o in best]
+    if any(o.seconds is not None for o in best):
+        columns["seconds"] = [o.seconds for o in best]
+    names = "option", "P(correct)", *columns, "value", "why not"
+    options = Table(*names, title="options", title_justify="left", box=None)
+    for k, option in enumerate(best):
+        why = "" if option is outlook.chosen else why_not(option, outlook)
+        costs = (figure(column[k], ".2g") for column in columns.values())
+        value = figure(option.value(outlook.price), ".3f")
+        options.add_row(option.name, figure(option.p_correct, ".3f"), *costs, value, why)
+    return options
 
 
 def why_not(option: Option, outlook: Outlook) -> str:

@@ -17,6 +17,7 @@ from typing import Literal
 from tts_select.core.errors import BackendError
 from tts_select.core.pricing import TokenPrice, price_of_tokens
 from tts_select.core.protocols import Continuation, Meter, Policy, SampleRequest
+from tts_select.executors.latency import latency_of
 
 Limit = Literal["deadline", "cap"]
 _ROUNDING = 1e-9
@@ -181,7 +182,10 @@ class LimitedPolicy:
     async def _sample(self, wave: SampleRequest, meter: Meter) -> tuple[list[Continuation], int]:
         """What was written, and the tokens of what was lost."""
         try:
-            return await self.policy.sample(wave, meter), 0
+            with latency_of(self.policy).watch(wave, meter) as watch:
+                written = await self.policy.sample(wave, watch)
+                watch.came_back(written, self.step_delimiter)
+                return written, 0
         except BackendError as error:
             if self.limits.failures is None:
                 raise

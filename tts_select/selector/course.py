@@ -17,6 +17,9 @@ from tts_select.selector.routers.protocol import Router
 
 MOST_DECISIONS = 16
 """A course ends after so many, the probe not counted, whatever the router would still do."""
+NO_TIME = "the deadline allows no more"
+FAIR_CHANCE = 0.5
+"""With an answer at hand no round begins whose samples are less likely than this to end in time."""
 
 
 @dataclass(slots=True)
@@ -72,9 +75,11 @@ def next_decisions(
         price = courses[rest[0]].price
         decided = router.decide([evidences[k] for k in rest], price, [caps[k] for k in rest])
         for k, decision in zip(rest, decided, strict=True):
-            why = courses[k].unfamiliar
-            found[k] = decision if why is None else _fallback(router, why, evidences[k], decision)
-    return [found[k] for k in range(len(courses))]
+            why, routed = courses[k].unfamiliar, decision
+            if decision.arm is None and caps[k].seconds is not None:  # would it go on if it had time?
+                (routed,) = router.decide([evidences[k]], price, [replace(caps[k], seconds=None)])
+            found[k] = routed if why is None else _fallback(router, why, evidences[k], routed)
+    return [_in_time(found[k], evidences[k], caps[k]) for k in range(len(courses))]
 
 
 def _ask_if_familiar(router: Router, course: Course, evidence: Evidence) -> None:
@@ -95,6 +100,24 @@ def _fallback(router: Router, why: str, evidence: Evidence, routed: Decision) ->
         return routed
     others = tuple(o for o in routed.options if o is not option)
     return replace(decision, option=option, options=(option, *others))
+
+
+def _in_time(decision: Decision, evidence: Evidence, caps: Caps) -> Decision:
+    """The round that ends the most samples in time. If theirs are poor chances it stops with the answer at
+    hand; without an answer it tries all the same."""
+    arm, surest = decision.arm, decision.surest
+    if arm is None or caps.seconds is None or caps.pace is None:
+        return decision
+    n_here = len(evidence.of(arm.pool)) if arm.is_sampling else 0
+    found = caps.pace.in_time(arm, n_here, decision.n, caps.seconds) if decision.n > n_here else None
+    if found is None:
+        return decision
+    n, chance = found
+    if chance >= FAIR_CHANCE or surest is None:
+        return replace(decision, n=n)
+    stop = Option(None, math.nan if surest.p_correct is None else surest.p_correct, 0.0)
+    options = (stop, *decision.options)
+    return Decision(stop, options, surest=surest, why=NO_TIME, is_out_of_time=True)
 
 
 def _probe(arm: Arm) -> Decision:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Literal, Protocol
 
 from tts_select.core.arm import Arm
 from tts_select.core.methods import METHODS
@@ -14,6 +14,17 @@ from tts_select.selector.exchange import Tariff
 
 Unit = Literal["flops", "tokens", "dollars"]
 """What a shared budget counts; tokens are those that policies generate."""
+
+
+class Pace(Protocol):
+    """Predicts how long arms take; None where nothing is known."""
+
+    def seconds(self, arm: Arm, n_here: int, n: int) -> float | None:
+        """The seconds of an arm from `n_here` samples to `n`, at once."""
+
+    def in_time(self, arm: Arm, n_here: int, n: int, seconds: float) -> tuple[int, float] | None:
+        """To how many samples, `n` at most, an arm is to run so that the most of them end within so many
+        seconds; and the probability of each of them to end. A search runs whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +45,8 @@ class Option:
     """Another policy that may write after the arm's, as on a ladder."""
     dollars: float = math.nan
     """The expected dollars from here on; NaN where the prices of the models are not known."""
+    seconds: float | None = None
+    """How long its policy is expected to write from here on; None where nothing was measured."""
 
     def value(self, price: float) -> float:
         """P(correct) minus what it costs; `price` is in probability per FLOP."""
@@ -58,22 +71,41 @@ class Caps:
     dollars: float | None = None
     tariff: Tariff = field(default_factory=Tariff)
     """What the models cost, for a cap in dollars."""
+    seconds: float | None = None
+    """The time that is left for writing."""
+    pace: Pace | None = None
+    """What predicts seconds; a replay has none."""
 
     def allow(self, option: Option) -> bool:
         """Whether the option is expected to stay within the caps."""
         within_flops = self.flops is None or not option.flops > self.flops
         within_tokens = self.tokens is None or not option.tokens > self.tokens
         within_dollars = self.dollars is None or not self.tariff.dollars(option) > self.dollars
-        return within_flops and within_tokens and within_dollars
+        within_seconds = self.seconds is None or option.seconds is None or option.seconds <= self.seconds
+        return within_flops and within_tokens and within_dollars and within_seconds
 
     def after(self, flops: float, tokens: float, dollars: float = 0.0) -> Caps:
         """What is left of the caps when so much has been spent."""
-        return Caps(
-            None if self.flops is None else max(0.0, self.flops - flops),
-            None if self.tokens is None else max(0.0, self.tokens - tokens),
-            None if self.dollars is None else max(0.0, self.dollars - dollars),
-            self.tariff,
+        return replace(
+            self,
+            flops=None if self.flops is None else max(0.0, self.flops - flops),
+            tokens=None if self.tokens is None else max(0.0, self.tokens - tokens),
+            dollars=None if self.dollars is None else max(0.0, self.dollars - dollars),
         )
+
+    def timed(self, option: Option, n_here: int) -> Option:
+        """The option with its seconds, where they are known, in the rounds in which samples are drawn."""
+        if option.arm is None or self.pace is None:
+            return option
+        if not option.arm.is_sampling:
+            return replace(option, seconds=self.pace.seconds(option.arm, 0, option.arm.budget))
+        seconds = 0.0
+        while n_here < option.arm.budget:
+            n = n_here + next_samples(option.arm, n_here)
+            if (more := self.pace.seconds(option.arm, n_here, n)) is None:
+                return option
+            seconds, n_here = seconds + more, n
+        return replace(option, seconds=seconds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +131,8 @@ class Decision:
     """The surest answer at hand before it."""
     why: str = ""
     is_probe: bool = False
+    is_out_of_time: bool = False
+    """Whether it stops because there is no time for more."""
 
     @property
     def arm(self) -> Arm | None:

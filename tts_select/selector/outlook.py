@@ -84,6 +84,7 @@ class Outlook:
                     "p_correct": _known(o.p_correct),
                     "flops": _known(o.flops),
                     "dollars": _known(o.dollars),
+                    "seconds": o.seconds,
                     "value": _known(o.value(self.price)),
                 }
                 for o in self.options

@@ -9,6 +9,7 @@ from tts_select.core.errors import InputError, unknown_size
 from tts_select.core.pricing import price_of_tokens, unknown_price
 from tts_select.core.protocols import Policy, RewardModel, forget
 from tts_select.data.grading import GRADER
+from tts_select.executors.latency import Latency, latency_of
 from tts_select.executors.registry import BY_SPEC, Loaders, load_policy, load_prm
 from tts_select.selector.exchange import ModelRate, Tariff
 from tts_select.selector.portfolio import Portfolio
@@ -95,6 +96,10 @@ class Models:
                 raise InputError(unknown_size(name))
             self._policies[name] = found
         return self._policies[name]
+
+    def latency(self, name: str) -> Latency | None:
+        """What is known about the speed of a policy; None if it is not loaded."""
+        return latency_of(self._policies[name]) if name in self._policies else None
 
     def prm(self, name: str) -> RewardModel:
         """The PRM of this name.

@@ -30,6 +30,7 @@ from tts_select.selector.routers.prior import PriorRouter
 from tts_select.selector.routers.protocol import Router
 from tts_select.solving.gathered import LiveEvidence
 from tts_select.solving.models import Models
+from tts_select.solving.pace import LivePace
 
 PROBE_PHASE, SEARCH_PHASE, GRADING_PHASE = "probe", "search", "grading"
 """The phases of a bill."""
@@ -105,8 +106,9 @@ class Session:
         if decision.is_probe:
             await self._carry_out(decision)
 
-    async def decide(self, *, may_probe: bool = True) -> Decision:
-        """The next decision, from the evidence so far; nothing is carried out.
+    async def decide(self, *, may_probe: bool = True, is_timed: bool = False) -> Decision:
+        """The next decision, from the evidence so far; nothing is carried out. Seconds are predicted under a
+        deadline, or if they are asked for: it takes a moment.
 
         Raises:
             InputError: the caps allow nothing, or the price cannot be exchanged into the router's unit.
@@ -115,7 +117,7 @@ class Session:
         if not self._asked_price.is_in(self._router.unit):
             waits = may_probe and self._evidence.is_empty and self._router.first_look is not None
             self._course.price = tariff.exchanged(self._asked_price, self._ledger.bill.total, may_wait=waits)
-        caps = self._caps(tariff)
+        caps = self._caps(tariff, is_timed)
         (found,) = next_decisions(self._router, [self._course], [self._evidence], [caps], may_probe=may_probe)
         found = found.priced(tariff)
         if found.option is None:
@@ -126,7 +128,7 @@ class Session:
         """The decision with all that speaks for it, after the first look if there may be one."""
         if may_probe:
             await self.probe()
-        decision = await self.decide(may_probe=False)
+        decision = await self.decide(may_probe=False, is_timed=True)
         bill, probe = self._ledger.bill.phases.get(PROBE_PHASE), self._router.first_look
         return Outlook(
             difficulty=self._router.difficulties(self._evidence),
@@ -174,6 +176,8 @@ class Session:
     async def _carry_out(self, decision: Decision) -> None:
         """Run what was decided, and look at what came of it."""
         self._course.take(decision)
+        if decision.is_out_of_time:
+            self._limits.reached = "deadline"
         if decision.arm is None:
             return
         before = self._ledger.bill.total
@@ -228,9 +232,11 @@ class Session:
         n_samples = sum(len(samples) for samples in self._evidence.samples.values())
         return replace(self._models.tariff(self._router.unit), n_samples=n_samples)
 
-    def _caps(self, tariff: Tariff) -> Caps:
-        spent, most = self._ledger.bill.total, self._spending
-        caps = Caps(most.max_flops, most.max_tokens, most.max_dollars, tariff)
+    def _caps(self, tariff: Tariff, is_timed: bool) -> Caps:
+        spent, most, until = self._ledger.bill.total, self._spending, self._limits.deadline
+        seconds = None if until is None else until - time.monotonic()
+        pace = LivePace(self._models, self._gathered) if is_timed or until is not None else None
+        caps = Caps(most.max_flops, most.max_tokens, most.max_dollars, tariff, seconds, pace)
         return caps.after(spent.flops, spent.policy_generated_tokens, spent.dollars)
 
     def _step(self, decision: Decision, before: Cost) -> Step:

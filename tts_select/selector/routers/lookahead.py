@@ -249,6 +249,10 @@ class _Look:
         found = [Answer(group, float(p)) for group, p in zip(self.groups, self.sureness, strict=True)]
         return sorted(found, key=lambda answer: -(answer.p_correct or 0.0))
 
+    def n_samples(self, arm: Arm | None) -> int:
+        """How many samples of an arm's pool there are."""
+        return len(self.evidence.of(arm.pool)) if arm and arm.is_sampling else 0
+
     def stop(self) -> list[Option]:
         """Return the option to stop here, if anything has run."""
         return [] if self.evidence.is_empty else [Option(None, float(self.sureness.max(initial=0.0)), 0.0)]
@@ -256,6 +260,7 @@ class _Look:
 
 def _decision(options: Sequence[Option], look: _Look, price: float, caps: Caps) -> Decision:
     surest = next(iter(look.answers()), None)
+    options = [caps.timed(option, look.n_samples(option.arm)) for option in options]
     first = first_step(options, price, caps)
     if first is None:
         return Decision(None, tuple(options), surest=surest)
@@ -264,7 +269,7 @@ def _decision(options: Sequence[Option], look: _Look, price: float, caps: Caps) 
     if arm is None:
         n = 0
     elif arm.is_sampling:
-        n_here = len(look.evidence.of(arm.pool))
+        n_here = look.n_samples(arm)
         n = n_here + max(0, next_samples(arm, n_here))
     else:
         n = arm.budget

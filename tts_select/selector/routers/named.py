@@ -42,7 +42,7 @@ class NamedArm:
 
         Neither the price nor the caps change the choice: what runs keeps to the caps by itself.
         """
-        return [self._decision(evidence) for evidence in evidences]
+        return [self._decision(evidence, cap) for evidence, cap in zip(evidences, caps, strict=True)]
 
     def answers(self, evidence: Evidence, price: float | None = None) -> list[Answer]:
         """The answers with their shares of the vote, the winner first; a single unscored sample has none."""
@@ -62,17 +62,19 @@ class NamedArm:
         """Return None: the router was not trained, so nothing is unlike its training."""
         return None
 
-    def _decision(self, evidence: Evidence) -> Decision:
+    def _decision(self, evidence: Evidence, caps: Caps) -> Decision:
         surest = next(iter(self.answers(evidence)), None)
         if not is_open(self.arm, evidence):
             p = surest.p_correct if surest and surest.p_correct is not None else math.nan
             stop = Option(None, p, 0.0)
             return Decision(stop, (stop,), surest=surest, why="the arm has run")
-        option = Option(self.arm, math.nan, math.nan, math.nan)
-        return Decision(option, (option,), self._n_after(evidence), surest, self.why)
-
-    def _n_after(self, evidence: Evidence) -> int:
         n_here = len(evidence.of(self.arm.pool)) if self.arm.is_sampling else 0
+        n = self._n_after(n_here)
+        seconds = caps.pace.seconds(self.arm, n_here, n) if caps.pace else None
+        option = Option(self.arm, math.nan, math.nan, math.nan, seconds=seconds)
+        return Decision(option, (option,), n, surest, self.why)
+
+    def _n_after(self, n_here: int) -> int:
         if METHODS[self.arm.method].ends_early:
             return n_here + next_samples(self.arm, n_here)
         return max(n_here, self.arm.budget)

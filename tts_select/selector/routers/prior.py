@@ -199,16 +199,16 @@ class PriorRouter:
         gains = self.prior.gains(self._seen(samples).features, later)
         (best,), (worth,) = best_horizon(gains, n, later, price)
         tokens = sum(s.n_tokens for s in samples) * self.tokens_a_length / n
-        options = [self._option(m - n, p + float(g), tokens) for m, g in zip(later, gains[0], strict=True)]
+        options = [self._option(n, m, p + float(g), tokens) for m, g in zip(later, gains[0], strict=True)]
         ranked = sorted([stop, *options], key=lambda o: (-o.value(price), o.flops))
         if worth <= 0:
             return Decision(stop, tuple(ranked), 0, surest, _sure(p, surest))
-        n_next = self._most_allowed(caps, later[0] - n, tokens)
-        if not n_next:
+        n_next = self._most_allowed(caps, n, later[0], tokens)
+        if n_next == n:
             return Decision(stop, (stop,), 0, surest, "the caps allow no more")
         chosen = options[int(best)]
         others = tuple(o for o in ranked if o is not chosen)
-        return Decision(chosen, (chosen, *others), n + n_next, surest, self._why)
+        return Decision(chosen, (chosen, *others), n_next, surest, self._why)
 
     def _begin(self, caps: Caps) -> Decision:
         """From the text alone nothing is known: the first look."""
@@ -216,12 +216,15 @@ class PriorRouter:
         allowed = option if caps.tokens is None or caps.tokens >= 1 else None
         return Decision(allowed, (option,), self.first_look.budget, None, "samples are drawn in rounds")
 
-    def _option(self, n: int, p_correct: float, tokens: float) -> Option:
-        return Option(self.arm, min(p_correct, 1.0), float(n), n * tokens)
+    def _option(self, n: int, later: int, p_correct: float, tokens: float) -> Option:
+        """Go on from n samples to `later`, each of so many tokens."""
+        arm = replace(self.arm, budget=later)
+        return Option(arm, min(p_correct, 1.0), float(later - n), (later - n) * tokens)
 
-    def _most_allowed(self, caps: Caps, n: int, tokens: float) -> int:
-        """The most samples, up to n, that the caps are expected to allow."""
-        return next((k for k in range(n, 0, -1) if caps.allow(self._option(k, 0.0, tokens))), 0)
+    def _most_allowed(self, caps: Caps, n: int, later: int, tokens: float) -> int:
+        """The most samples, up to `later`, that the caps are expected to allow."""
+        wanted = range(later, n, -1)
+        return next((m for m in wanted if caps.allow(self._option(n, m, 0.0, tokens))), n)
 
     @property
     def _why(self) -> str:
