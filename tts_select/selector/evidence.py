@@ -8,14 +8,19 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property, wraps
+from typing import Any, TypeVar, TypeVarTuple
 
 from tts_select.core.arm import Arm
 from tts_select.core.plan import Aggregation, Selection
 from tts_select.core.voting import Vote, aggregate, elect, tally
 
 NO_ANSWER = -1
+
+T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +36,37 @@ class SolutionEvidence:
     """One score a step, in [0, 1], by PRM; a PRM that has not scored the solution is missing."""
     share: float = 1.0
     """The share of the vote that its answer won in the search that found it."""
+
+
+class Drawn(tuple[SolutionEvidence, ...]):
+    """Samples of a pool in the order in which they were drawn, which keep what was counted in them."""
+
+    @cached_property
+    def kept(self) -> dict[tuple[Any, ...], Any]:
+        """What was counted, by the function that counts and its other arguments."""
+        return {}
+
+
+def counted_once(
+    count: Callable[[Sequence[SolutionEvidence], *Ts], T],
+) -> Callable[[Sequence[SolutionEvidence], *Ts], T]:
+    """Make a function of samples count but once in those that are `Drawn`.
+
+    A replay comes to the same samples of a pool again and again, whatever is run on the others. What is
+    counted is shared, so it has to stay as it is.
+    """
+
+    @wraps(count)
+    def counted(samples: Sequence[SolutionEvidence], *more: *Ts) -> T:
+        if not isinstance(samples, Drawn):
+            return count(samples, *more)
+        key = (count, *more)
+        if key not in samples.kept:
+            samples.kept[key] = count(samples, *more)
+        found: T = samples.kept[key]
+        return found
+
+    return counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +101,8 @@ def won_by(arm: Arm, samples: Sequence[SolutionEvidence]) -> Vote:
     return vote(samples, arm.prm, arm.settings.selection, arm.settings.aggregation)
 
 
-def counts(samples: Sequence[SolutionEvidence]) -> dict[int, int]:
+@counted_once
+def counts(samples: Sequence[SolutionEvidence]) -> Mapping[int, int]:
     """How many samples gave each answer, by group."""
     return dict(Counter(s.group for s in samples if s.group != NO_ANSWER))
 

@@ -11,6 +11,7 @@ import math
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
@@ -19,7 +20,7 @@ from tts_select.core.cost import inference_flops
 from tts_select.core.errors import InputError
 from tts_select.core.voting import ROUND, aggregate, is_settled
 from tts_select.data.grading import group_equivalent
-from tts_select.selector.evidence import Evidence, SolutionEvidence, counts, won_by
+from tts_select.selector.evidence import Drawn, Evidence, SolutionEvidence, counts, won_by
 from tts_select.training.log.estimators import best_of_k
 from tts_select.training.log.manifest import pools_of
 from tts_select.training.log.records import LoggedProblem, Manifest, Pool, Run, Sample, SweepLog
@@ -43,6 +44,8 @@ class Order:
 
     samples: Mapping[str, np.ndarray]
     run: int
+    seen: dict[tuple[Any, ...], Drawn] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """What has been seen of each pool in this order, as far as a replay has come."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,16 +93,21 @@ class Case:
     def evidence(self, order: Order, position: Position) -> Evidence:
         """Return what has been seen at a position."""
         seen = {
-            pool: [
-                _seen(self.observed[pool][k], place, position.scored.get(pool, {}))
-                for place, k in enumerate(order.samples[pool][:count])
-            ]
-            for pool, count in position.n.items()
-            if count
+            pool: self._drawn(pool, order, n, position.scored.get(pool, {}))
+            for pool, n in position.n.items()
+            if n
         }
         found = {name: self._run(name, order)[1] for name in sorted(position.found)}
         exhausted = frozenset(pool for pool, n in position.n.items() if n >= len(self.observed[pool]))
         return Evidence(self.problem.problem, seen, found, exhausted)
+
+    def _drawn(self, pool: str, order: Order, n: int, scored: Mapping[str, int]) -> Drawn:
+        """Return the first samples of a pool, always the same object."""
+        key = (pool, n, *sorted(scored.items()))
+        if key not in order.seen:
+            samples, places = self.observed[pool], order.samples[pool][:n]
+            order.seen[key] = Drawn(_seen(samples[k], place, scored) for place, k in enumerate(places))
+        return order.seen[key]
 
     def pass_at_1(self, policy: str) -> float:
         """Return the share of right samples in the policy's largest pool, without those that were cut,
