@@ -38,7 +38,7 @@ class SolutionEvidence:
     """The share of the vote that its answer won in the search that found it."""
 
 
-class Drawn(tuple[SolutionEvidence, ...]):
+class SeenSamples(tuple[SolutionEvidence, ...]):
     """Samples of a pool in the order in which they were drawn, which keep what was counted in them."""
 
     @cached_property
@@ -50,7 +50,7 @@ class Drawn(tuple[SolutionEvidence, ...]):
 def counted_once(
     count: Callable[[Sequence[SolutionEvidence], *Ts], T],
 ) -> Callable[[Sequence[SolutionEvidence], *Ts], T]:
-    """Make a function of samples count but once in those that are `Drawn`.
+    """Make a function of samples count but once in those that are `SeenSamples`.
 
     A replay comes to the same samples of a pool again and again, whatever is run on the others. What is
     counted is shared, so it has to stay as it is.
@@ -58,7 +58,7 @@ def counted_once(
 
     @wraps(count)
     def counted(samples: Sequence[SolutionEvidence], *more: *Ts) -> T:
-        if not isinstance(samples, Drawn):
+        if not isinstance(samples, SeenSamples):
             return count(samples, *more)
         key = (count, *more)
         if key not in samples.kept:
@@ -80,6 +80,8 @@ class Evidence:
     """The solution that a search arm answers with, by the name of the arm; only arms that have run."""
     exhausted: frozenset[str] = frozenset()
     """The pools that hold no more samples; only a log runs out of them."""
+    kept: dict[int, tuple[Any, ...]] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """What routers found in it, by their ids: a replay comes to the same evidence at every price."""
 
     @property
     def is_empty(self) -> bool:

@@ -20,7 +20,7 @@ from tts_select.core.cost import inference_flops
 from tts_select.core.errors import InputError
 from tts_select.core.voting import ROUND, aggregate, is_settled
 from tts_select.data.grading import group_equivalent
-from tts_select.selector.evidence import Drawn, Evidence, SolutionEvidence, counts, won_by
+from tts_select.selector.evidence import SeenSamples, Evidence, SolutionEvidence, counts, won_by
 from tts_select.training.log.estimators import best_of_k
 from tts_select.training.log.manifest import pools_of
 from tts_select.training.log.records import LoggedProblem, Manifest, Pool, Run, Sample, SweepLog
@@ -40,12 +40,19 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A draw: for each pool a permutation of its samples, and which of its runs each search arm gets."""
+    """A draw of one case: for each pool a permutation of its samples, and which of its runs each search arm
+    gets. It keeps what replays of the case have seen."""
 
     samples: Mapping[str, np.ndarray]
     run: int
-    seen: dict[tuple[Any, ...], Drawn] = field(default_factory=dict, init=False, repr=False, compare=False)
-    """What has been seen of each pool in this order, as far as a replay has come."""
+    pools: dict[tuple[Any, ...], SeenSamples] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+    """Of each pool, by how many samples were drawn and scored."""
+    evidence: dict[tuple[Any, ...], Evidence] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+    """Of the case, by position."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +65,12 @@ class Position:
     found: frozenset[str] = frozenset()
     readers: frozenset[str] = frozenset()
     """The policies and PRMs that have read the prompt: their caches keep it."""
+
+    @property
+    def key(self) -> tuple[Any, ...]:
+        """What evidence depends on: who has read the prompt does not count."""
+        scored = ((pool, *sorted(by_prm.items())) for pool, by_prm in self.scored.items())
+        return (*self.n.items(), *scored), self.found
 
     def after(self, arm: Arm, n: int) -> Position:
         """Return the position when the arm has run, with `n` samples if it is a sampling arm."""
@@ -91,7 +104,9 @@ class Case:
         return Order(perms, int(rng.integers(1 << 30)))
 
     def evidence(self, order: Order, position: Position) -> Evidence:
-        """Return what has been seen at a position."""
+        """Return what has been seen at a position, always the same object."""
+        if (known := order.evidence.get(key := position.key)) is not None:
+            return known
         seen = {
             pool: self._drawn(pool, order, n, position.scored.get(pool, {}))
             for pool, n in position.n.items()
@@ -99,15 +114,16 @@ class Case:
         }
         found = {name: self._run(name, order)[1] for name in sorted(position.found)}
         exhausted = frozenset(pool for pool, n in position.n.items() if n >= len(self.observed[pool]))
-        return Evidence(self.problem.problem, seen, found, exhausted)
+        order.evidence[key] = Evidence(self.problem.problem, seen, found, exhausted)
+        return order.evidence[key]
 
-    def _drawn(self, pool: str, order: Order, n: int, scored: Mapping[str, int]) -> Drawn:
+    def _drawn(self, pool: str, order: Order, n: int, scored: Mapping[str, int]) -> SeenSamples:
         """Return the first samples of a pool, always the same object."""
         key = (pool, n, *sorted(scored.items()))
-        if key not in order.seen:
+        if key not in order.pools:
             samples, places = self.observed[pool], order.samples[pool][:n]
-            order.seen[key] = Drawn(_seen(samples[k], place, scored) for place, k in enumerate(places))
-        return order.seen[key]
+            order.pools[key] = SeenSamples(_seen(samples[k], place, scored) for place, k in enumerate(places))
+        return order.pools[key]
 
     def pass_at_1(self, policy: str) -> float:
         """Return the share of right samples in the policy's largest pool, without those that were cut,
