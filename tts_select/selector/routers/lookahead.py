@@ -166,7 +166,7 @@ class LookaheadRouter:
         """Every arm that the evidence has not run already, with its P(correct) and its cost from here on; and
         stopping, if anything has run (without an answer at hand it is sure to be wrong)."""
         ((_, options),) = self._weighed([evidence])
-        return options
+        return list(options)
 
     def _weighed(self, evidences: Sequence[Evidence]) -> list[tuple[_Look, list[Option]]]:
         """Return what each evidence shows, and its options: neither depends on the price, so they are kept

@@ -20,7 +20,7 @@ from tts_select.core.cost import inference_flops
 from tts_select.core.errors import InputError
 from tts_select.core.voting import ROUND, aggregate, is_settled
 from tts_select.data.grading import group_equivalent
-from tts_select.selector.evidence import SeenSamples, Evidence, SolutionEvidence, counts, won_by
+from tts_select.selector.evidence import Evidence, SeenSamples, SolutionEvidence, counts, won_by
 from tts_select.training.log.estimators import best_of_k
 from tts_select.training.log.manifest import pools_of
 from tts_select.training.log.records import LoggedProblem, Manifest, Pool, Run, Sample, SweepLog
