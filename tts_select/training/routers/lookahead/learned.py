@@ -11,8 +11,8 @@ from tts_select.training.routers.lookahead.learning import Told
 
 ENOUGH_PROBLEMS = 100
 """Fewer get a warning. Measured on the embedded world, by Brier scores (docs/lab/log.md): with a small
-portfolio a router of 24 or 48 problems predicts less exactly than one of 96, and one of 192 no more exactly, in
-one choice of problems each; models of the full portfolio's rows still gain from 96 to 288."""
+portfolio a router of 24 or 48 problems predicts less exactly than one of 96, and one of 192 no more exactly,
+in one choice of problems each; models of the full portfolio's rows still gain from 96 to 288."""
 
 
 def skills(told: Mapping[str, Told], n_problems: int) -> dict[str, IntervalRecord]:
