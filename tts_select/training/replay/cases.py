@@ -97,6 +97,10 @@ class Case:
     """The policy of each search, by arm name."""
     per_token: Mapping[str, float]
     """The cost of a token of each model, in the log's unit; NaN where that is not known."""
+    partly: dict[tuple[Any, ...], SolutionEvidence] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+    """Samples with the scores of some PRMs, by pool, place and these."""
 
     def order(self, rng: np.random.Generator) -> Order:
         """Draw a random order."""
@@ -104,9 +108,7 @@ class Case:
         return Order(perms, int(rng.integers(1 << 30)))
 
     def evidence(self, order: Order, position: Position) -> Evidence:
-        """Return what has been seen at a position, always the same object."""
-        if (known := order.evidence.get(key := position.key)) is not None:
-            return known
+        """Return what has been seen at a position."""
         seen = {
             pool: self._drawn(pool, order, n, position.scored.get(pool, {}))
             for pool, n in position.n.items()
@@ -114,16 +116,35 @@ class Case:
         }
         found = {name: self._run(name, order)[1] for name in sorted(position.found)}
         exhausted = frozenset(pool for pool, n in position.n.items() if n >= len(self.observed[pool]))
-        order.evidence[key] = Evidence(self.problem.problem, seen, found, exhausted)
+        return Evidence(self.problem.problem, seen, found, exhausted)
+
+    def evidence_again(self, order: Order, position: Position) -> Evidence:
+        """Return the same, always as the same object: a walk at another price comes there again."""
+        key = position.key
+        if key not in order.evidence:
+            order.evidence[key] = self.evidence(order, position)
         return order.evidence[key]
 
     def _drawn(self, pool: str, order: Order, n: int, scored: Mapping[str, int]) -> SeenSamples:
         """Return the first samples of a pool, always the same object."""
         key = (pool, n, *sorted(scored.items()))
         if key not in order.pools:
-            samples, places = self.observed[pool], order.samples[pool][:n]
-            order.pools[key] = SeenSamples(_seen(samples[k], place, scored) for place, k in enumerate(places))
+            places = order.samples[pool][:n].tolist()
+            order.pools[key] = SeenSamples(
+                self._seen(pool, k, place, scored) for place, k in enumerate(places)
+            )
         return order.pools[key]
+
+    def _seen(self, pool: str, k: int, place: int, scored: Mapping[str, int]) -> SolutionEvidence:
+        """Return a sample with the scores of those PRMs that have come to its place."""
+        sample = self.observed[pool][k]
+        prms = tuple(prm for prm in sample.scores if place < scored.get(prm, 0))
+        if len(prms) == len(sample.scores):
+            return sample
+        key = (pool, k, prms)
+        if key not in self.partly:
+            self.partly[key] = replace(sample, scores={prm: sample.scores[prm] for prm in prms})
+        return self.partly[key]
 
     def pass_at_1(self, policy: str) -> float:
         """Return the share of right samples in the policy's largest pool, without those that were cut,
@@ -301,9 +322,3 @@ def _ended(run: Run, prm: str | None, group: int) -> SolutionEvidence:
     scores = {prm: run.scores} if prm is not None and run.scores else {}
     share = 1.0 if run.confidence is None else run.confidence
     return SolutionEvidence(group, run.n_tokens, run.logprob, len(run.scores), scores, share)
-
-
-def _seen(sample: SolutionEvidence, place: int, scored: Mapping[str, int]) -> SolutionEvidence:
-    """A sample with the scores of those PRMs that have come to its place."""
-    scores = {prm: found for prm, found in sample.scores.items() if place < scored.get(prm, 0)}
-    return sample if len(scores) == len(sample.scores) else replace(sample, scores=scores)
