@@ -14,11 +14,9 @@ from click.testing import CliRunner, Result
 
 from tts_select.cli import main
 from tts_select.commands.evaluate import KINDS
-from tts_select.training.evaluation import measuring
 from tts_select.training.log.manifest import searches
 from tts_select.training.log.records import SweepLog
 from tts_select.training.log.writer import Writer
-from tts_select.training.replay import metrics
 from tts_select.training.routers.kinds import TRAINERS
 
 
@@ -48,13 +46,6 @@ def sweep(synthetic_log: Callable[..., SweepLog], tmp_path_factory: pytest.TempP
     return folder
 
 
-@pytest.fixture
-def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(measuring, "N_PRICES", 3)
-    monkeypatch.setattr(metrics, "N_RESAMPLES", 40)
-
-
-@pytest.mark.usefixtures("_quick")
 def test_from_a_router_to_a_page_that_lacks_nothing(router_folder: Path, sweep: Path, tmp_path: Path) -> None:
     out = tmp_path / "report"
     result = invoke(router_folder, sweep, "--out", out)
@@ -74,7 +65,6 @@ def test_from_a_router_to_a_page_that_lacks_nothing(router_folder: Path, sweep: 
     assert f"more in {out / 'report.html'}" in result.stderr
 
 
-@pytest.mark.usefixtures("_quick")
 def test_json_is_the_report(router_folder: Path, sweep: Path, tmp_path: Path) -> None:
     result = invoke(router_folder, sweep, "--out", tmp_path / "report", "--policies", "world:small", "--json")
     assert result.exit_code == 2

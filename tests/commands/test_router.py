@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from tests.training.synthetic import FEW_ARMS
 from tts_select import InputError
 from tts_select.cli import main
 from tts_select.selector.routers.artifact import load_router
@@ -62,8 +63,9 @@ def renamed(log: SweepLog) -> SweepLog:
 def sweeps(synthetic_log: Callable[..., SweepLog], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the logs `train` and `test`."""
     folder = tmp_path_factory.mktemp("sweeps")
-    write(synthetic_log(N_PROBLEMS), folder / "train")
-    write(renamed(synthetic_log(N_PROBLEMS, seed=1)), folder / "test")
+    few: dict[str, Any] = {"n_samples": 4, "arms": FEW_ARMS}
+    write(synthetic_log(N_PROBLEMS, **few), folder / "train")
+    write(renamed(synthetic_log(N_PROBLEMS, seed=1, **few)), folder / "test")
     return folder
 
 
@@ -162,9 +164,12 @@ def test_a_shift_is_measured_against_the_sweep_that_trained(
     assert asked == [({f"tp{k}" for k in range(N_PROBLEMS)}, {f"p{k}" for k in range(N_PROBLEMS)})]
 
 
-def test_the_training_problems_are_refused_as_a_test(router: str, sweeps: Path, tmp_path: Path) -> None:
+@pytest.mark.slow
+def test_the_training_problems_are_refused_as_a_test(
+    trained: tuple[Path, dict[str, Any]], sweeps: Path, tmp_path: Path
+) -> None:
     out = tmp_path / "report"
-    result = invoke("evaluate", router, str(sweeps / "train"), "--out", str(out))
+    result = invoke("evaluate", str(trained[0]), str(sweeps / "train"), "--out", str(out))
     assert result.exit_code == 2
     assert f"{N_PROBLEMS} problems of the log trained the router" in result.stderr
     assert not out.exists()

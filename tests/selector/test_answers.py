@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tts_select.selector.answers import answers_at_hand, names_of
-from tts_select.selector.evidence import NO_ANSWER, Evidence, SolutionEvidence, counts
+from tts_select.selector.evidence import NO_ANSWER, Evidence, SeenSamples, SolutionEvidence, counts
 
 POOLS = ("p", "p temperature=0", "q")
 PRMS = ("r", "s")
@@ -68,6 +68,17 @@ def test_there_is_an_answer_at_hand_if_anything_answers_and_none_twice(evidence:
     assert set(groups) <= given_
     assert bool(groups) == bool(given_)
     assert len(set(groups)) == len(groups)
+
+
+@given(evidence_)
+def test_what_was_counted_before_changes_nothing(evidence: Evidence) -> None:
+    """The same samples beside others, first and last."""
+    seen = {pool: SeenSamples(samples) for pool, samples in evidence.samples.items()}
+    backwards = dict(reversed(seen.items()))
+    for samples in (backwards, seen, backwards):
+        known = Evidence(evidence.problem, samples, evidence.found)
+        anew = Evidence(evidence.problem, {p: list(s) for p, s in samples.items()}, evidence.found)
+        np.testing.assert_equal(at_hand(known), at_hand(anew))
 
 
 @given(evidence_)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,7 +15,9 @@ from tts_select.executors.aggregation import choose, rank
 from tts_select.selector.evidence import (
     NO_ANSWER,
     Evidence,
+    SeenSamples,
     SolutionEvidence,
+    counted_once,
     counts,
     vote,
     won_by,
@@ -114,3 +118,20 @@ def test_solutions_are_all_that_answer_whatever_pool_or_search_they_come_from() 
     )
     assert list(evidence.solutions()) == [greedy, hot, other, found]
     assert list(Evidence("x").solutions()) == []
+
+
+def test_seen_samples_are_counted_once_for_each_question_and_others_anew() -> None:
+    asked: list[tuple[int, str]] = []
+
+    @counted_once
+    def count(samples: Sequence[SolutionEvidence], what: str) -> tuple[int, str]:
+        asked.append((len(samples), what))
+        return asked[-1]
+
+    one, same = SeenSamples([observed(0)] * 2), SeenSamples([observed(0)] * 2)
+    assert [count(one, "a"), count(one, "b"), count(one, "a")] == [(2, "a"), (2, "b"), (2, "a")]
+    assert asked == [(2, "a"), (2, "b")]
+    count(same, "a")
+    count([observed(0)], "a")
+    count([observed(0)], "a")
+    assert asked[2:] == [(2, "a"), (1, "a"), (1, "a")]

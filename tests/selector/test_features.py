@@ -112,7 +112,7 @@ def test_the_text_is_counted() -> None:
 
 
 def test_an_empty_text_has_finite_features() -> None:
-    assert text_features("") == [0.0] * len(TEXT_FEATURES)
+    assert list(text_features("")) == [0.0] * len(TEXT_FEATURES)
 
 
 def test_a_pool_without_samples_is_unknown_but_for_their_number() -> None:

@@ -24,6 +24,15 @@ ARMS = [
     {"policy": ["world:small", "world:large"], "prm": "world:prm", "method": "beam", "budget": 16},
     {"policy": "world:large", "prm": "world:prm", "method": "dvts", "budget": 16},
 ]
+FEW_ARMS: list[dict[str, object]] = [
+    {"policy": ["world:small", "world:large"], "method": "cot"},
+    {"policy": "world:small", "prm": "world:prm", "method": "best_of_n", "temperature": 0},
+    {"policy": ["world:small", "world:large"], "method": "majority", "budget": 4},
+    {"policy": "world:small", "method": "adaptive", "budget": 4},
+    {"policy": "world:small", "prm": list(PRMS), "method": "best_of_n", "budget": [2, 4]},
+    {"policy": "world:large", "prm": "world:prm", "method": "beam", "budget": 4},
+]
+"""Fewer of every kind, for what takes long with all of them."""
 PROMPT_TOKENS = 60
 
 

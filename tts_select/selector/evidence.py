@@ -8,14 +8,19 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property, wraps
+from typing import Any, TypeVar, TypeVarTuple
 
 from tts_select.core.arm import Arm
 from tts_select.core.plan import Aggregation, Selection
 from tts_select.core.voting import Vote, aggregate, elect, tally
 
 NO_ANSWER = -1
+
+T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +40,37 @@ class SolutionEvidence:
     """Whether it ran out of tokens, so that nobody knows what it would have answered."""
 
 
+class SeenSamples(tuple[SolutionEvidence, ...]):
+    """Samples of a pool in the order in which they were drawn, which keep what was counted in them."""
+
+    @cached_property
+    def kept(self) -> dict[tuple[Any, ...], Any]:
+        """What was counted, by the function that counts and its other arguments."""
+        return {}
+
+
+def counted_once(
+    count: Callable[[Sequence[SolutionEvidence], *Ts], T],
+) -> Callable[[Sequence[SolutionEvidence], *Ts], T]:
+    """Make a function of samples count but once in those that are `SeenSamples`.
+
+    A replay comes to the same samples of a pool again and again, whatever is run on the others. What is
+    counted is shared, so it has to stay as it is.
+    """
+
+    @wraps(count)
+    def counted(samples: Sequence[SolutionEvidence], *more: *Ts) -> T:
+        if not isinstance(samples, SeenSamples):
+            return count(samples, *more)
+        key = (count, *more)
+        if key not in samples.kept:
+            samples.kept[key] = count(samples, *more)
+        found: T = samples.kept[key]
+        return found
+
+    return counted
+
+
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """What is known about one problem."""
@@ -46,6 +82,8 @@ class Evidence:
     """The solution that a search arm answers with, by the name of the arm; only arms that have run."""
     exhausted: frozenset[str] = frozenset()
     """The pools that hold no more samples; only a log runs out of them."""
+    kept: dict[int, tuple[Any, ...]] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """What routers found in it, by their ids: a replay comes to the same evidence at every price."""
 
     @property
     def is_empty(self) -> bool:
@@ -67,7 +105,8 @@ def won_by(arm: Arm, samples: Sequence[SolutionEvidence]) -> Vote:
     return vote(samples, arm.prm, arm.settings.selection, arm.settings.aggregation)
 
 
-def counts(samples: Sequence[SolutionEvidence]) -> dict[int, int]:
+@counted_once
+def counts(samples: Sequence[SolutionEvidence]) -> Mapping[int, int]:
     """How many samples gave each answer, by group."""
     return dict(Counter(s.group for s in samples if s.group != NO_ANSWER))
 

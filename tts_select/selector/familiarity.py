@@ -10,9 +10,9 @@ however many there were.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -128,6 +128,14 @@ class Familiarity:
 
     def of_text(self, problem: str) -> str | None:
         """Why a text is unlike those of the training, or None if it is not."""
+        return self._of_text(problem)
+
+    @cached_property
+    def _of_text(self) -> Callable[[str], str | None]:
+        """Judge each text once: a session asks twice, a replay at every price."""
+        return lru_cache(maxsize=4096)(self._judge)
+
+    def _judge(self, problem: str) -> str | None:
         numbers = self.counts.describe(problem)
         name = self.text.strangest(numbers)
         if name in _SURPRISE:

@@ -11,13 +11,21 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from itertools import pairwise
 
 import numpy as np
 
 from tts_select.core.arm import Arm
 from tts_select.selector.answers import answers_at_hand, names_of
-from tts_select.selector.evidence import NO_ANSWER, Evidence, SolutionEvidence, counts, vote
+from tts_select.selector.evidence import (
+    NO_ANSWER,
+    Evidence,
+    SolutionEvidence,
+    counted_once,
+    counts,
+    vote,
+)
 
 TEXT_FEATURES = (
     "chars",
@@ -56,7 +64,7 @@ _ARM_FEATURES = ("policy", "prm", "method", "log2_n", "more_samples", "greedy", 
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Layout:
     """Which pools, policies, PRMs and methods have a place in the vectors, in this order."""
 
@@ -70,7 +78,7 @@ class Layout:
     strengths: Mapping[str, float]
     """The accuracy on the training problems, by arm."""
 
-    @property
+    @cached_property
     def state_names(self) -> tuple[str, ...]:
         """The names of the features in `state`."""
         names = [f"text/{name}" for name in TEXT_FEATURES]
@@ -80,13 +88,13 @@ class Layout:
             names += [f"prm/{pool}/{prm}/{name}" for prm in self.prms for name in kept]
         return (*names, *(f"found/{policy}/{name}" for policy in self.policies for name in _FOUND_FEATURES))
 
-    @property
+    @cached_property
     def answer_names(self) -> tuple[str, ...]:
         """The names of the columns of `answers`."""
         text = (f"text/{name}" for name in TEXT_FEATURES)
         return (*text, *names_of(tuple(self.pools), self.prms))
 
-    @property
+    @cached_property
     def option_names(self) -> tuple[str, ...]:
         """The names of the columns of `options`."""
         held = (*(f"held/{name}" for name in _HELD_FEATURES), *names_of(tuple(self.pools), self.prms))
@@ -94,7 +102,7 @@ class Layout:
 
     def state(self, evidence: Evidence) -> np.ndarray:
         """Return the features of the evidence, shape (len(state_names),)."""
-        values = text_features(evidence.problem)
+        values = list(text_features(evidence.problem))
         for pool, greedy in self.pools.items():
             samples = evidence.of(pool)
             values += _of_samples(samples)[: len(_GREEDY_FEATURES) if greedy else None]
@@ -117,7 +125,11 @@ class Layout:
         """A row for each arm, shape (arms, len(option_names)); `answers` and how sure they are describe what
         is at hand already."""
         shared = [*self.state(evidence), *self._held(answers, sureness)]
-        return np.array([[*shared, *self._arm(arm, evidence)] for arm in arms], dtype=float)
+        rows = np.empty((len(arms), len(self.option_names)))
+        rows[:, : len(shared)] = shared
+        own = [self._arm(arm, evidence) for arm in arms]
+        rows[:, len(shared) :] = np.reshape(own, (len(arms), len(_ARM_FEATURES)))
+        return rows
 
     def _held(self, answers: np.ndarray, sureness: np.ndarray) -> list[float]:
         order = np.argsort(-sureness, kind="stable")
@@ -144,12 +156,13 @@ def columns(names: Sequence[str], kinds: Sequence[str]) -> list[int]:
     return [place for place, name in enumerate(names) if name.split("/", 1)[0] in kinds]
 
 
-def text_features(text: str) -> list[float]:
+@lru_cache(maxsize=4096)
+def text_features(text: str) -> tuple[float, ...]:
     """Return the features of a text in the order of `TEXT_FEATURES`."""
     words = text.split()
     numbers = [float(found) for found in _NUMBER.findall(text)]
     logs = [math.log10(1 + number) for number in numbers]
-    return [
+    return (
         len(text),
         len(words),
         sum(text.count(mark) for mark in ".?!"),
@@ -159,9 +172,10 @@ def text_features(text: str) -> list[float]:
         sum(logs) / len(logs) if logs else 0.0,
         text.count("\\"),
         len({w.lower() for w in words}) / len(words) if words else 0.0,
-    ]
+    )
 
 
+@counted_once
 def _of_samples(samples: Sequence[SolutionEvidence]) -> list[float]:
     if not samples:
         return [0.0, *[math.nan] * (len(_SAMPLE_FEATURES) - 1)]
@@ -183,6 +197,7 @@ def _of_samples(samples: Sequence[SolutionEvidence]) -> list[float]:
     ]
 
 
+@counted_once
 def _of_prm(samples: Sequence[SolutionEvidence], prm: str) -> list[float]:
     scored = [s for s in samples if s.scores.get(prm)]
     if not scored:

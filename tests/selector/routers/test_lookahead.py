@@ -9,7 +9,7 @@ import pytest
 from tts_select.core.arm import Arm
 from tts_select.core.plan import Settings
 from tts_select.selector.calibration import Calibration
-from tts_select.selector.deciding import Option
+from tts_select.selector.deciding import Caps, Option
 from tts_select.selector.evidence import Evidence, SolutionEvidence
 from tts_select.selector.features import SUREST
 from tts_select.selector.portfolio import Portfolio
@@ -63,6 +63,21 @@ def test_without_an_answer_at_hand_to_stop_is_sure_to_be_wrong(
 ) -> None:
     assert router.answers(silent) == []
     assert Option(None, 0.0, 0.0) in router.options(silent)
+
+
+def test_evidence_is_weighed_once_by_each_router_whatever_the_price(
+    router: LookaheadRouter, problem: str
+) -> None:
+    """What one router keeps with it is not what another takes."""
+    other = replace(router, mend=router.spoil, spoil=router.mend)
+    shared = Evidence(problem, {"p": samples(2, "r")})
+    for each in (router, other, router):
+        for price in (0.0, 1e-9, 1e-6):
+            anew = Evidence(problem, {"p": samples(2, "r")})
+            assert each.decide([shared], price, [Caps()]) == each.decide([anew], price, [Caps()])
+            assert each.options(shared) == each.options(anew)
+    assert router.options(shared) != other.options(shared)
+    assert router.options(shared)[0] is router.options(shared)[0]
 
 
 def test_an_arm_that_has_run_is_no_option(router: LookaheadRouter, problem: str) -> None:

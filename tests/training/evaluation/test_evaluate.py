@@ -13,6 +13,7 @@ import pytest
 from tests.ladders import ladder_router
 from tests.training.evaluation.by_hand import SMALL, VOTE, ByHand, log_by_hand
 from tests.training.made import made_log
+from tests.training.synthetic import FEW_ARMS
 from tts_select.core.arm import Arm
 from tts_select.core.errors import InputError
 from tts_select.selector.routers.named import NamedArm
@@ -239,7 +240,7 @@ def test_the_page_of_every_kind_lacks_nothing(kind: str, fitted: FittedLadders) 
 @pytest.mark.slow
 @pytest.mark.timeout(400)
 def test_a_sweep_is_measured_in_folds_by_either_kind(synthetic_log: Callable[..., SweepLog]) -> None:
-    log = synthetic_log(64)
+    log = synthetic_log(64, n_samples=4, arms=FEW_ARMS)
     for kind in ("ladder", "look-ahead"):
         found = cross_evaluate(log, trainer_of(log, kind), folds=2, seed=1)
         assert found["kind"] == kind

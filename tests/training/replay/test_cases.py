@@ -229,6 +229,26 @@ def test_evidence_has_the_scores_of_each_prm_as_far_as_it_came(
     ]
 
 
+@given(
+    seed=st.integers(0, 99),
+    arms=st.lists(st.tuples(st.integers(0, 99), st.integers(1, 16)), min_size=2, max_size=6),
+)
+def test_evidence_again_is_the_same_object_where_the_same_was_seen_and_never_that_of_another_position(
+    seed: int, arms: list[tuple[int, int]], cases: list[Case], portfolio: Portfolio
+) -> None:
+    case, position = cases[seed % len(cases)], Position()
+    order, positions = order_of(case, seed), [Position()]
+    for k, n in arms:
+        arm = portfolio.arms[k % len(portfolio.arms)]
+        position = position.after(arm, min(n, len(case.observed[arm.pool])) if arm.is_sampling else 0)
+        positions.append(position)
+    for position in [*positions, *positions]:
+        found, anew = case.evidence_again(order, position), case.evidence(order_of(case, seed), position)
+        assert found == anew
+        assert list(found.samples) == list(anew.samples)
+        assert case.evidence_again(order, replace(position, readers=frozenset())) is found
+
+
 def test_evidence_of_a_search_is_the_solution_that_it_answers_with(
     cases: list[Case], portfolio: Portfolio
 ) -> None:

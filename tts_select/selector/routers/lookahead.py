@@ -152,10 +152,9 @@ class LookaheadRouter:
     def decide(self, evidences: Sequence[Evidence], price: float, caps: Sequence[Caps]) -> list[Decision]:
         """Choose, among the arms that are worth more than stopping, the one that gains most per FLOP; all
         problems are one call of each model."""
-        looks = self._look(evidences)
-        options = self._options(looks)
         return [
-            _decision(found, look, price, cap) for found, look, cap in zip(options, looks, caps, strict=True)
+            _decision(options, look, price, cap)
+            for (look, options), cap in zip(self._weighed(evidences), caps, strict=True)
         ]
 
     def answers(self, evidence: Evidence, price: float | None = None) -> list[Answer]:
@@ -166,8 +165,18 @@ class LookaheadRouter:
     def options(self, evidence: Evidence) -> list[Option]:
         """Every arm that the evidence has not run already, with its P(correct) and its cost from here on; and
         stopping, if anything has run (without an answer at hand it is sure to be wrong)."""
-        (found,) = self._options(self._look([evidence]))
-        return found
+        ((_, options),) = self._weighed([evidence])
+        return list(options)
+
+    def _weighed(self, evidences: Sequence[Evidence]) -> list[tuple[_Look, list[Option]]]:
+        """Return what each evidence shows, and its options: neither depends on the price, so they are kept
+        with it."""
+        new = [evidence for evidence in evidences if evidence.kept.get(id(self), (None,))[0] is not self]
+        looks = self._look(new)
+        for look, options in zip(looks, self._options(looks), strict=True):
+            look.evidence.kept[id(self)] = self, look, options
+        found = (evidence.kept[id(self)] for evidence in evidences)
+        return [(look, options) for _, look, options in found]
 
     def _look(self, evidences: Sequence[Evidence]) -> list[_Look]:
         found = [self.layout.answers(evidence) for evidence in evidences]

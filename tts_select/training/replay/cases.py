@@ -11,6 +11,7 @@ import math
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
@@ -18,7 +19,7 @@ from tts_select.core.arm import Arm
 from tts_select.core.errors import InputError
 from tts_select.core.voting import ROUND, aggregate, is_settled
 from tts_select.data.grading import group_equivalent
-from tts_select.selector.evidence import Evidence, SolutionEvidence, counts, won_by
+from tts_select.selector.evidence import Evidence, SeenSamples, SolutionEvidence, counts, won_by
 from tts_select.training.log.estimators import best_of_k
 from tts_select.training.log.manifest import pools_of
 from tts_select.training.log.records import LoggedProblem, Pool, Run, Sample, SweepLog
@@ -39,10 +40,19 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A draw: for each pool a permutation of its samples, and which of its runs each search arm gets."""
+    """A draw of one case: for each pool a permutation of its samples, and which of its runs each search arm
+    gets. It keeps what replays of the case have seen."""
 
     samples: Mapping[str, np.ndarray]
     run: int
+    pools: dict[tuple[Any, ...], SeenSamples] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+    """Of each pool, by how many samples were drawn and scored."""
+    evidence: dict[tuple[Any, ...], Evidence] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+    """Of the case, by position."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +65,12 @@ class Position:
     found: frozenset[str] = frozenset()
     readers: frozenset[str] = frozenset()
     """The policies and PRMs that have read the prompt: their caches keep it."""
+
+    @property
+    def key(self) -> tuple[Any, ...]:
+        """What evidence depends on: who has read the prompt does not count."""
+        scored = ((pool, *sorted(by_prm.items())) for pool, by_prm in self.scored.items())
+        return (*self.n.items(), *scored), self.found
 
     def after(self, arm: Arm, n: int) -> Position:
         """Return the position when the arm has run, with `n` samples if it is a sampling arm."""
@@ -81,6 +97,10 @@ class Case:
     """The policy of each search, by arm name."""
     costs: Costs
     """What tokens cost, in the unit that is asked of the log."""
+    partly: dict[tuple[Any, ...], SolutionEvidence] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+    """Samples with the scores of some PRMs, by pool, place and these."""
 
     def order(self, rng: np.random.Generator) -> Order:
         """Draw a random order."""
@@ -90,16 +110,41 @@ class Case:
     def evidence(self, order: Order, position: Position) -> Evidence:
         """Return what has been seen at a position."""
         seen = {
-            pool: [
-                _seen(self.observed[pool][k], place, position.scored.get(pool, {}))
-                for place, k in enumerate(order.samples[pool][:count])
-            ]
-            for pool, count in position.n.items()
-            if count
+            pool: self._drawn(pool, order, n, position.scored.get(pool, {}))
+            for pool, n in position.n.items()
+            if n
         }
         found = {name: self._run(name, order)[1] for name in sorted(position.found)}
         exhausted = frozenset(pool for pool, n in position.n.items() if n >= len(self.observed[pool]))
         return Evidence(self.problem.problem, seen, found, exhausted)
+
+    def evidence_again(self, order: Order, position: Position) -> Evidence:
+        """Return the same, always as the same object: a walk at another price comes there again."""
+        key = position.key
+        if key not in order.evidence:
+            order.evidence[key] = self.evidence(order, position)
+        return order.evidence[key]
+
+    def _drawn(self, pool: str, order: Order, n: int, scored: Mapping[str, int]) -> SeenSamples:
+        """Return the first samples of a pool, always the same object."""
+        key = (pool, n, *sorted(scored.items()))
+        if key not in order.pools:
+            places = order.samples[pool][:n].tolist()
+            order.pools[key] = SeenSamples(
+                self._seen(pool, k, place, scored) for place, k in enumerate(places)
+            )
+        return order.pools[key]
+
+    def _seen(self, pool: str, k: int, place: int, scored: Mapping[str, int]) -> SolutionEvidence:
+        """Return a sample with the scores of those PRMs that have come to its place."""
+        sample = self.observed[pool][k]
+        prms = tuple(prm for prm in sample.scores if place < scored.get(prm, 0))
+        if len(prms) == len(sample.scores):
+            return sample
+        key = (pool, k, prms)
+        if key not in self.partly:
+            self.partly[key] = replace(sample, scores={prm: sample.scores[prm] for prm in prms})
+        return self.partly[key]
 
     def pass_at_1(self, policy: str) -> float:
         """Return the share of right samples in the policy's largest pool, without those that were cut,
@@ -264,9 +309,3 @@ def _ended(run: Run, prm: str | None, group: int) -> SolutionEvidence:
     scores = {prm: run.scores} if prm is not None and run.scores else {}
     share = 1.0 if run.confidence is None else run.confidence
     return SolutionEvidence(group, run.n_tokens, run.logprob, len(run.scores), scores, share)
-
-
-def _seen(sample: SolutionEvidence, place: int, scored: Mapping[str, int]) -> SolutionEvidence:
-    """A sample with the scores of those PRMs that have come to its place."""
-    scores = {prm: found for prm, found in sample.scores.items() if place < scored.get(prm, 0)}
-    return sample if len(scores) == len(sample.scores) else replace(sample, scores=scores)

@@ -53,6 +53,11 @@ class Walk:
             self._seen = self.position, self.case.evidence(self.order, self.position)
         return self._seen[1]
 
+    def look(self) -> Evidence:
+        """Return the evidence as other walks in this order have left it, with what routers found in it."""
+        self._seen = self.position, self.case.evidence_again(self.order, self.position)
+        return self._seen[1]
+
     def run(self, arm: Arm, n: int | None = None) -> None:
         """Run a search, or a sampling arm until its pool has `n` samples (None: all that it takes)."""
         if not arm.is_sampling:
@@ -142,7 +147,7 @@ def walk_in(
     while going:
         some = [walks[k] for k in going]
         left = [limits.after(w.flops, w.tokens) for w in some]
-        decided = next_decisions(router, [courses[k] for k in going], [w.evidence for w in some], left)
+        decided = next_decisions(router, [courses[k] for k in going], [w.look() for w in some], left)
         for k, decision in zip(going, decided, strict=True):
             if trail is not None and not decision.is_probe and courses[k].unfamiliar is None:
                 trail.append((k, replace(walks[k])))

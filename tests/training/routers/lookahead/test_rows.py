@@ -208,6 +208,21 @@ def test_a_state_stays_as_it_was(
     assert (w.position, w.flops, w.chosen) == (before.position, before.flops, before.chosen)
 
 
+def test_how_many_states_are_judged_at_once_changes_nothing(
+    states: list[State],
+    tables: OptionTables,
+    portfolio: Portfolio,
+    layout: Layout,
+    by_votes: CalibratedModel,
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(routing_rows, "_AT_ONCE", 5)
+        few = options_tables(states, portfolio, layout, by_votes, seed=0)
+    for one, other in ((few.mend, tables.mend), (few.spoil, tables.spoil), (few.cost, tables.cost)):
+        np.testing.assert_array_equal(one.rows, other.rows)
+        assert (one.labels, one.problems) == (other.labels, other.problems)
+
+
 def test_where_every_arm_has_run_there_is_no_row(
     cases: list[Case], layout: Layout, by_votes: CalibratedModel, probe: Probe
 ) -> None:

@@ -86,7 +86,8 @@ def usual_of(
     strangeness = np.empty(len(numbers))
     for k in np.unique(part):
         strangeness[part == k] = _spread(names, numbers[part != k]).strangeness(numbers[part == k])
-    beyond = [strangeness[k] > limit_of(strangeness[part != p], share) for k, p in enumerate(part)]
+    limits = {int(k): limit_of(strangeness[part != k], share) for k in np.unique(part)}
+    beyond = [strange > limits[int(k)] for strange, k in zip(strangeness, part, strict=True)]
     whole = _spread(names, numbers)
     limit = limit_of(strangeness, share)
     return Usual(whole.names, whole.means, whole.spreads, limit), np.array(beyond)

@@ -17,7 +17,7 @@ from tts_select.training.log.manifest import pools_of
 from tts_select.training.log.records import SweepLog
 from tts_select.training.replay.cases import Case, cases_of
 from tts_select.training.replay.fixed import Board, Score, bin_table, bins_of, board_of
-from tts_select.training.replay.walks import Walk, walk
+from tts_select.training.replay.walks import Walk, draw_of, walk, walk_in
 from tts_select.training.routers.lookahead.ablation import ablation
 from tts_select.training.routers.lookahead.boosting import folds_of
 from tts_select.training.routers.lookahead.familiarity import fit_familiarity
@@ -214,9 +214,11 @@ def _prices(
     from joblib import Parallel, delayed
 
     some = [[c for c, f in zip(cases, fold_of, strict=True) if f == k] for k in range(len(folded))]
+    # in the same orders at every price, so what is seen in them is looked at once
+    replays = [(r, c, draw_of(c, seed)) for r, c in zip(folded, some, strict=True)]
 
     def point(price: float) -> dict[str, float]:
-        walks = [w for r, c in zip(folded, some, strict=True) for w in walk(r, c, price / unit, seed=seed)]
+        walks = [w for replay in replays for w in walk_in(*replay, price / unit)]
         return {
             "price": price / unit,
             "accuracy": float(np.mean([w.correct for w in walks])),

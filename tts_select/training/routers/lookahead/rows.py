@@ -20,6 +20,8 @@ DRAWS = 3
 """The number of random walks for each problem."""
 MOST_STEPS = 5
 ARMS_A_STATE = 6
+_AT_ONCE = 256
+"""The states that are judged in one call of a model."""
 _CHEAP_FIRST = 0.7
 """The share of steps at which a random walk takes one of the cheapest arms, as a router does."""
 
@@ -112,24 +114,33 @@ def options_tables(
     """
     rng = np.random.default_rng(seed)
     tables = OptionTables()
-    judge(layout, confidence, [s.walk for s in states])
-    for state in states:
-        w = state.walk
-        evidence = w.evidence
-        arms = [arm for arm in portfolio.arms if is_open(arm, evidence)]
-        some = [arms[k] for k in rng.permutation(len(arms))[:ARMS_A_STATE]]
-        if not some:
-            continue
-        later = [after(w, arm) for arm in some]
-        judge(layout, confidence, later)
-        rows = layout.options(evidence, some, w.answers, w.sureness)
-        for row, end in zip(rows, later, strict=True):
-            if w.correct:
-                tables.spoil.add(row, 1.0 - end.correct, state.number)
-            else:
-                tables.mend.add(row, end.correct, state.number)
-            tables.cost.add(row, math.log10(max(1.0, end.flops - w.flops)), state.number)
+    for start in range(0, len(states), _AT_ONCE):
+        some = states[start : start + _AT_ONCE]
+        tried = [_arms_to_try(state.walk, portfolio, rng) for state in some]
+        later = [[after(state.walk, arm) for arm in arms] for state, arms in zip(some, tried, strict=True)]
+        judge(layout, confidence, [s.walk for s in some] + [end for ends in later for end in ends])
+        for state, arms, ends in zip(some, tried, later, strict=True):
+            _add_options(tables, state, layout, arms, ends)
     return tables
+
+
+def _arms_to_try(w: Walk, portfolio: Portfolio, rng: np.random.Generator) -> list[Arm]:
+    arms = [arm for arm in portfolio.arms if is_open(arm, w.evidence)]
+    return [arms[k] for k in rng.permutation(len(arms))[:ARMS_A_STATE]]
+
+
+def _add_options(
+    tables: OptionTables, state: State, layout: Layout, arms: Sequence[Arm], ends: Sequence[Walk]
+) -> None:
+    """Add what these arms led to."""
+    w = state.walk
+    rows = layout.options(w.evidence, arms, w.answers, w.sureness)
+    for row, end in zip(rows, ends, strict=True):
+        if w.correct:
+            tables.spoil.add(row, 1.0 - end.correct, state.number)
+        else:
+            tables.mend.add(row, end.correct, state.number)
+        tables.cost.add(row, math.log10(max(1.0, end.flops - w.flops)), state.number)
 
 
 def _random_arm(w: Walk, arms: Sequence[Arm], rng: np.random.Generator) -> Arm:
