@@ -48,8 +48,9 @@ class Gain:
 
     def __call__(self, p_correct: np.ndarray, n: np.ndarray) -> np.ndarray:
         """Shape (rows,); at least `LEAST_GAIN`."""
-        found = self.terms(p_correct, n) @ np.array(self.coefficients) + self.intercept
-        return np.maximum(found, LEAST_GAIN)
+        said = self.terms(p_correct, n) @ np.array(self.coefficients) + self.intercept
+        found: np.ndarray = np.maximum(said, LEAST_GAIN)
+        return found
 
     @staticmethod
     def terms(p_correct: np.ndarray, n: np.ndarray) -> np.ndarray:

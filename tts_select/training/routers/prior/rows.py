@@ -103,7 +103,8 @@ def _pairs(pool: PoolLooks) -> Iterator[tuple[Look, Look, np.ndarray]]:
 
 
 def _right(look: Look) -> np.ndarray:
-    return (look.first == RIGHT) * 1.0
+    right: np.ndarray = (look.first == RIGHT) * 1.0
+    return right
 
 
 def _weighed(features: np.ndarray, labels: np.ndarray, pool: PoolLooks, pools: Sequence[PoolLooks]) -> Rows:
