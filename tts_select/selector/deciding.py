@@ -8,7 +8,6 @@ from typing import Literal
 
 from tts_select.core.arm import Arm
 from tts_select.core.methods import METHODS
-from tts_select.core.voting import ROUND
 
 Unit = Literal["flops", "tokens"]
 """What a shared budget counts; tokens are those that policies generate."""
@@ -86,6 +85,8 @@ class Decision:
     """The surest answer at hand before it."""
     why: str = ""
     is_probe: bool = False
+    is_look: bool = False
+    """Whether an arm with a stop rule goes on to its next look, which is no new choice."""
 
     @property
     def arm(self) -> Arm | None:
@@ -118,8 +119,9 @@ def first_step(options: Sequence[Option], price: float, caps: Caps) -> Option | 
 def next_samples(arm: Arm, n_here: int) -> int:
     """How many samples of a sampling arm are drawn before it is decided again.
 
-    As many as there are, so that the number doubles from round to round, and one at first; an adaptive arm
-    keeps its own rounds.
+    As many as there are, so that the number doubles from round to round, and one at first; an arm with a
+    stop rule draws up to the next look of its rule.
     """
-    step = ROUND if METHODS[arm.method].ends_early else max(1, n_here)
+    rule = METHODS[arm.method].stop_rule
+    step = rule.next_look(n_here) - n_here if rule else max(1, n_here)
     return min(arm.budget - n_here, step)
