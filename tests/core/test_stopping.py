@@ -28,7 +28,7 @@ groups = st.lists(st.integers(-3, 3), max_size=40)
 def test_votes_are_those_of_the_two_most_frequent_answers(found: list[int]) -> None:
     counts = sorted(Counter(g for g in found if g >= 0).values())
     first, second = votes(found)
-    assert [second, first] == ([0, 0] + counts)[-2:]
+    assert [second, first] == [0, 0, *counts][-2:]
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,7 @@ class NamedArm:
         return self.arm.name
 
     def decide(self, evidences: Sequence[Evidence], price: float, caps: Sequence[Caps]) -> list[Decision]:
-        """Run the arm, one with a stop rule from look to look, and stop when there is nothing left to do for it.
+        """Run the arm (from look to look if it has a stop rule), and stop when there is nothing left to do.
 
         Neither the price nor the caps change the choice: what runs keeps to the caps by itself.
         """
