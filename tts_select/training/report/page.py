@@ -7,11 +7,11 @@ does not have is left out; a number that could not be computed says so.
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from tts_select.training.report import figures, html
+from tts_select.training.report.arms import shown_arms
 from tts_select.training.report.figures import MISSING, Found
 
 POINT_HEAD = ("accuracy (95 % interval)", "cost per problem")
@@ -19,9 +19,6 @@ POINT_HEAD = ("accuracy (95 % interval)", "cost per problem")
 FRONTIER = "Accuracy against cost per problem, of the router and all that it is compared with"
 
 DEARER = "it costs more at every price"
-
-VOTE = re.compile(r"majority@(?P<n>[1-9][0-9]*) (?P<models>.*)", re.DOTALL)
-"""The name of an arm that is a majority."""
 
 Report = Mapping[str, Any]
 """As `report.json` has it (`training/evaluation/records.py`); parts may be missing or None."""
@@ -140,26 +137,9 @@ def _ablation(report: Report, plots: Plots) -> Iterable[str]:
 def _arms(report: Report) -> str:
     rows = [
         [figures.text(arm.get("name")), *_point(arm), figures.part(arm.get("cost_ratio") or {})]
-        for arm in _by_cost(_shown(report))
+        for arm in _by_cost(shown_arms(report))
     ]
     return html.table(("arm", *POINT_HEAD, "the router's cost at that accuracy"), rows)
-
-
-def _shown(report: Report) -> Iterable[Found]:
-    """Where there are majorities of every budget, those of 1, 2, 4, ... stand for the ones between them;
-    `report.json` has all."""
-    arms = report.get("arms") or []
-    names = {arm.get("name") for arm in arms}
-    kept = {(report.get(key) or {}).get("name") for key in ("best_fixed", "near_best")}
-    for arm in arms:
-        found = VOTE.match(str(arm.get("name")))
-        if found is None or arm.get("name") in kept:
-            yield arm
-            continue
-        n, models = int(found["n"]), found["models"]
-        beside = {f"majority@{k} {models}" for k in (n - 1, n + 1)}
-        if n & (n - 1) == 0 or not beside <= names:
-            yield arm
 
 
 def _strategies(report: Report) -> str:
