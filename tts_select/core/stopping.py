@@ -20,6 +20,8 @@ FEWEST_SAMPLES = 2
 """One sample agrees with itself: neither `margin` nor `doubling` looks at it."""
 QUORUM = 0.75
 """The share of the samples that has to agree when their number has doubled."""
+FIRST_SAMPLES = 4
+"""What a cascade draws of its first policy at most."""
 WINDOW = 4
 """The number of samples in a row that have to agree (arXiv 2401.10480, section 3.1)."""
 

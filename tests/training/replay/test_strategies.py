@@ -11,11 +11,17 @@ from hypothesis import strategies as st
 
 from tests.training.made import made_log
 from tts_select.core.arm import Arm
-from tts_select.core.stopping import BETA, DOUBLING, EARLY_STOPPING, MARGIN_RULE, StopRule
+from tts_select.core.stopping import (
+    BETA,
+    DOUBLING,
+    EARLY_STOPPING,
+    FIRST_SAMPLES,
+    MARGIN_RULE,
+    StopRule,
+)
 from tts_select.training.replay.grouping import RIGHT
 from tts_select.training.replay.orders import ABSENT, CUT, Draws, Replay, replay_of
 from tts_select.training.replay.strategies import (
-    FIRST_SAMPLES,
     RULES,
     Opening,
     Votes,
@@ -72,7 +78,7 @@ def test_every_rule_has_its_plain_form() -> None:
 def test_a_rule_stops_where_its_plain_form_does(name: str, rows: list[list[int]]) -> None:
     rule: StopRule = PLAIN[name]
     votes = Votes.of(draws_of(rows))
-    correct, cost = stopped(votes, RULES[name](votes))
+    correct, cost = stopped(votes, RULES[name](votes)).outcome
     for row, groups in enumerate(rows):
         assert (correct[row], cost[row]) == after(groups, rule.n_drawn(groups, 64))
 
@@ -82,13 +88,14 @@ def test_a_cascade_asks_the_second_policy_where_the_first_is_not_content(
     rows: list[tuple[list[int], list[int]]],
 ) -> None:
     one, two = (Votes.of(draws_of([row[k] for row in rows])) for k in (0, 1))
-    correct, cost = Opening.of(one).then(stopped(two, RULES["margin"](two)))
+    correct, cost = Opening.of(one).then(stopped(two, RULES["margin"](two))).outcome
     for row, (first, second) in enumerate(rows):
         n = MARGIN_RULE.n_drawn(first, FIRST_SAMPLES)
         right, paid = after(first, n)
         if not MARGIN_RULE.is_met(first[:n]):
-            right, more = after(second, MARGIN_RULE.n_drawn(second, 64))
-            paid += more
+            m = MARGIN_RULE.n_drawn(second, 64)
+            its_right, more = after(second, m)
+            right, paid = its_right if majority(second[:m]) >= 0 else right, paid + more
         assert (correct[row], cost[row]) == (right, paid)
 
 
@@ -104,7 +111,7 @@ def test_a_majority_is_that_of_the_first_samples(replay: Replay, k: int) -> None
 def test_a_rule_costs_less_than_all_samples(replay: Replay) -> None:
     votes = Votes.of(replay.draws[POLICY])
     for is_met in RULES.values():
-        assert stopped(votes, is_met(votes))[1].mean() < votes.cost[:, -1].mean()
+        assert stopped(votes, is_met(votes)).cost.mean() < votes.cost[:, -1].mean()
 
 
 def test_of_equally_accurate_arms_the_cheapest_is_the_best() -> None:

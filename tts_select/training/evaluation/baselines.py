@@ -79,17 +79,17 @@ def _by_rule(replay: Replay) -> Iterator[tuple[str, Strategy]]:
         if draws.group.shape[1] == 1:
             continue
         votes = Votes.of(draws)
-        outcomes = {rule: stopped(votes, is_met(votes)) for rule, is_met in RULES.items()}
-        openings[pool], margins[pool] = Opening.of(votes), outcomes["margin"]
-        for rule, outcome in outcomes.items():
-            name = f"{rule} {pool}"
-            strategy = Strategy(score_of(replay, outcome), rule=rule, policy=replay.arms[pool].policy)
+        answered = {rule: stopped(votes, is_met(votes)) for rule, is_met in RULES.items()}
+        openings[pool], margins[pool] = Opening.of(votes), answered["margin"]
+        for rule, found in answered.items():
+            name, score = f"{rule} {pool}", score_of(replay, found.outcome)
+            strategy = Strategy(score, rule=rule, policy=replay.arms[pool].policy)
             yield name, strategy
             if rule in ALSO_CALLED:
                 yield f"{ALSO_CALLED[rule]} {pool}", replace(strategy, same_as=name)
     for cheap, dear in combinations(openings, 2):  # the pools of a replay are from cheap to dear
         if replay.arms[cheap].policy != replay.arms[dear].policy:
-            score = score_of(replay, openings[cheap].then(margins[dear]))
+            score = score_of(replay, openings[cheap].then(margins[dear]).outcome)
             yield f"{CASCADE} {cheap} -> {dear}", Strategy(score, rule=CASCADE, policy=f"{cheap} -> {dear}")
 
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
 from tts_select.core.arm import Arm
-from tts_select.core.stopping import FEWEST_SAMPLES, MARGIN, QUORUM, WINDOW
+from tts_select.core.stopping import FEWEST_SAMPLES, FIRST_SAMPLES, MARGIN, QUORUM, WINDOW
 from tts_select.core.voting import SURE_ENOUGH, p_stays_ahead
 from tts_select.selector.routers.tally import Tally
 from tts_select.training.replay.grouping import RIGHT
@@ -20,10 +21,20 @@ from tts_select.training.replay.orders import Draws, Replay
 
 EVERY_BUDGET_TO = 16
 LARGE_BUDGETS = (20, 24, 32, 48, 64)
-FIRST_SAMPLES = 4
-"""What a cascade draws of its first policy at most."""
 
 Outcome = tuple[np.ndarray, np.ndarray]
+
+
+class Answered(NamedTuple):
+    """The group of each row's answer (negative: none), and what it has cost; shape (rows,)."""
+
+    group: np.ndarray
+    cost: np.ndarray
+
+    @property
+    def outcome(self) -> Outcome:
+        """Whether it is right, and the cost."""
+        return (self.group == RIGHT) * 1.0, self.cost
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +69,10 @@ class Votes:
         n = draws.is_there.cumsum(axis=1, dtype=np.int16)
         return cls(draws.group, n, leader, first, second, draws.cost.cumsum(axis=1))
 
-    def after(self, n: np.ndarray) -> Outcome:
-        """The outcome of each row after so many of its samples."""
+    def after(self, n: np.ndarray) -> Answered:
+        """The answer of each row after so many of its samples."""
         rows = np.arange(len(n))
-        return (self.leader[rows, n - 1] == RIGHT) * 1.0, self.cost[rows, n - 1]
+        return Answered(self.leader[rows, n - 1], self.cost[rows, n - 1])
 
 
 def ahead(votes: Votes) -> np.ndarray:
@@ -103,17 +114,17 @@ RULES: dict[str, Callable[[Votes], np.ndarray]] = {
 """Where each plain stop rule is met, after how many samples. A new one is a line here."""
 
 
-def stopped(votes: Votes, is_met: np.ndarray) -> Outcome:
-    """The outcome where sampling stops as soon as a rule is met."""
+def stopped(votes: Votes, is_met: np.ndarray) -> Answered:
+    """The answers where sampling stops as soon as a rule is met."""
     return votes.after(_n_drawn(is_met))
 
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """The first policy of a cascade: where it is content, and what came of its samples; shape (rows,)."""
+    """The first policy of a cascade (`selector/routers/cascade.py`): where it is content, and its answers."""
 
     is_content: np.ndarray
-    outcome: Outcome
+    answered: Answered
 
     @classmethod
     def of(cls, votes: Votes) -> Opening:
@@ -121,12 +132,13 @@ class Opening:
         is_met = ahead(votes)[:, :FIRST_SAMPLES]
         return cls(is_met.any(axis=1), votes.after(_n_drawn(is_met)))
 
-    def then(self, second: Outcome) -> Outcome:
-        """Where it is not content the answer is the second policy's alone, and both are paid."""
-        (correct, cost), (its_correct, its_cost) = self.outcome, second
-        return (
-            np.where(self.is_content, correct, its_correct),
-            cost + np.where(self.is_content, 0.0, its_cost),
+    def then(self, second: Answered) -> Answered:
+        """Where it is not content the answer is that of the second policy alone, if it has one; both are
+        paid."""
+        stays = self.is_content | (second.group < 0)
+        return Answered(
+            np.where(stays, self.answered.group, second.group),
+            self.answered.cost + np.where(self.is_content, 0.0, second.cost),
         )
 
 
@@ -141,7 +153,7 @@ def fixed_arms(replay: Replay) -> dict[Arm, Outcome]:
     for pool, draws in replay.draws.items():
         votes = Votes.of(draws)
         for k in budgets(draws.group.shape[1]):
-            found[replace(replay.arms[pool], budget=k)] = votes.after(np.full(len(replay), k))
+            found[replace(replay.arms[pool], budget=k)] = votes.after(np.full(len(replay), k)).outcome
     return found
 
 
