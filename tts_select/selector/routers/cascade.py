@@ -1,4 +1,4 @@
-"""Two policies by a plain rule: the dear one is asked where samples of the cheap one do not settle the answer.
+"""Two policies by a plain rule: the dear one is asked where samples of the cheap one settle no answer.
 
 It is the cascade that every evaluation has as something to beat: the margin rule on four samples of the first
 policy at most, then the margin rule on the second, whose answer alone counts if it has one.
