@@ -78,7 +78,8 @@ class Votes:
 def ahead(votes: Votes) -> np.ndarray:
     """Where the first answer is ahead of the second by half of the samples, two at least."""
     is_ahead: np.ndarray = votes.first - votes.second >= MARGIN * votes.n
-    return is_ahead & (votes.n >= FEWEST_SAMPLES)
+    is_ahead &= votes.n >= FEWEST_SAMPLES
+    return is_ahead
 
 
 def settled(votes: Votes) -> np.ndarray:
@@ -93,13 +94,14 @@ def doubled(votes: Votes) -> np.ndarray:
     """Where three quarters of 2, 4, 8, ... samples agree."""
     n = votes.n
     has_quorum: np.ndarray = votes.first >= QUORUM * n
-    return has_quorum & (n >= FEWEST_SAMPLES) & (n & (n - 1) == 0)
+    has_quorum &= (n >= FEWEST_SAMPLES) & (n & (n - 1) == 0)
+    return has_quorum
 
 
 def agreed(votes: Votes) -> np.ndarray:
     """Where all answers of a window agree (early-stopping self-consistency, arXiv 2401.10480)."""
-    found = np.zeros(votes.group.shape, bool)
-    for end in range(WINDOW, found.shape[1] + 1, WINDOW):
+    found: np.ndarray = np.zeros(votes.group.shape, bool)
+    for end in range(WINDOW, votes.group.shape[1] + 1, WINDOW):
         window = votes.group[:, end - WINDOW : end]
         found[:, end - 1] = (window == window[:, :1]).all(axis=1) & (window[:, 0] >= 0)
     return found
@@ -130,7 +132,7 @@ class Opening:
     def of(cls, votes: Votes) -> Opening:
         """By the margin rule, with few samples at most."""
         is_met = ahead(votes)[:, :FIRST_SAMPLES]
-        return cls(is_met.any(axis=1), votes.after(_n_drawn(is_met)))
+        return cls(np.any(is_met, axis=1), votes.after(_n_drawn(is_met)))
 
     def then(self, second: Answered) -> Answered:
         """Where it is not content the answer is that of the second policy alone, if it has one; both are
