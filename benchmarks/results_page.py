@@ -99,6 +99,8 @@ def strategies(report: dict[str, Any]) -> Iterator[tuple[str, ...]]:
     yield "router, medium effort, deciding once", *point(report["decide_once"])
     yield f"best fixed arm: {report['best_fixed']['name']}", *point(report["best_fixed"])
     for name, found in report["baselines"].items():
+        if "same_as" in found:
+            continue
         label = name.replace("_", " ") + (f": {found['name']}" if "name" in found else "")
         yield label, *point(found)
     for known, points in report["paper_bins"].items():

@@ -13,6 +13,8 @@ from typing import Any, NamedTuple
 
 from markdown import point, table
 
+from tts_select.training.report.arms import shown_arms
+
 PAYS = 0.8
 """Of a fixed arm's cost."""
 LAB = Path(__file__).parent.parent / "docs" / "lab"
@@ -174,11 +176,13 @@ def strategies(report: dict[str, Any]) -> Iterator[tuple[str, ...]]:
     yield f"best fixed arm: {best['name'].replace('log:', '')}", *point(best)
     yield "oracle (picked on half of the orders, scored on the other)", *point(report["oracle"])
     for name, found in report["baselines"].items():
+        if "same_as" in found:
+            continue
         yield name.replace("log:", ""), *point(found)
     for known, points in report["paper_bins"].items():
         top = max(points, key=lambda p: p["accuracy"])
         yield f"difficulty bins, {known}, at their best budget", *point(top)
-    for arm in sorted(report["arms"], key=lambda a: a["cost"]):
+    for arm in sorted(shown_arms(report), key=lambda a: a["cost"]):
         yield arm["name"].replace("log:", ""), *point(arm)
 
 

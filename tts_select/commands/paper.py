@@ -103,18 +103,19 @@ def _small_against_large(found: Mapping[str, Any]) -> Table:
 
 
 def _difficulty(found: Mapping[str, Any]) -> Table:
+    methods = [name for name in METHODS if any(name in row["methods"] for row in found["measured"])]
     table = _table(
-        "By difficulty, each method with its best arm there", "policy", "bin", "problems", *METHODS, "best"
+        "By difficulty, each method with its best arm there", "policy", "bin", "problems", *methods, "best"
     )
     for row in found["measured"]:
         shares = [
-            _percent(row["methods"][name]["value"]) if name in row["methods"] else "" for name in METHODS
+            _percent(row["methods"][name]["value"]) if name in row["methods"] else "" for name in methods
         ]
         table.add_row(row["policy"], row["bin"], str(row["problems"]), *shares, row["best"])
     table.add_row(_PAPER)
     for size, best in found["paper"].items():
         for bin_, method in best.items():
-            table.add_row(f"policies {size}", bin_, *[""] * (1 + len(METHODS)), method)
+            table.add_row(f"policies {size}", bin_, *[""] * (1 + len(methods)), method)
     return table
 
 

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tts_select.core.stopping import ADAPTIVE, BETA, DOUBLING, EARLY_STOPPING, MARGIN_RULE, StopRule
+
 
 @dataclass(frozen=True, slots=True)
 class Method:
@@ -19,14 +21,18 @@ class Method:
     """Its candidates are independent samples, so that one pool shows what any budget gives."""
     is_greedy: bool = False
     """It writes one greedy solution, whatever its budget."""
-    ends_early: bool = False
-    """It samples in rounds, and stops where more would hardly change the majority."""
+    stop_rule: StopRule | None = None
+    """It samples from look to look, and stops as soon as this rule is met."""
 
 
 METHODS: dict[str, Method] = {
     "cot": Method(is_sampling=True, is_greedy=True),
     "majority": Method(is_sampling=True),
-    "adaptive": Method(is_sampling=True, ends_early=True),
+    "margin": Method(is_sampling=True, stop_rule=MARGIN_RULE),
+    "beta": Method(is_sampling=True, stop_rule=BETA),
+    "adaptive": Method(is_sampling=True, stop_rule=ADAPTIVE),
+    "doubling": Method(is_sampling=True, stop_rule=DOUBLING),
+    "early_stopping": Method(is_sampling=True, stop_rule=EARLY_STOPPING),
     "best_of_n": Method(needs_prm=True, is_sampling=True),
     "beam": Method(needs_prm=True, needs_steps=True),
     "dvts": Method(needs_prm=True, needs_steps=True),

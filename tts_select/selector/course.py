@@ -16,7 +16,8 @@ from tts_select.selector.routers.named import NamedArm
 from tts_select.selector.routers.protocol import Router
 
 MOST_DECISIONS = 16
-"""A course ends after so many, the probe not counted, whatever the router would still do."""
+"""A course ends after so many, the probe and the looks of a stop rule not counted, whatever the router would
+still do."""
 NO_TIME = "the deadline allows no more"
 FAIR_CHANCE = 0.5
 """With an answer at hand no round begins whose samples are less likely than this to end in time."""
@@ -43,7 +44,7 @@ class Course:
         """Whether it was decided to stop."""
         if not self.taken:
             return False
-        is_at_end = sum(not d.is_probe for d in self.taken) >= MOST_DECISIONS
+        is_at_end = sum(not (d.is_probe or d.is_look) for d in self.taken) >= MOST_DECISIONS
         return is_at_end or self.taken[-1].arm is None
 
     @property

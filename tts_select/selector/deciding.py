@@ -9,7 +9,6 @@ from typing import Literal, Protocol
 
 from tts_select.core.arm import Arm
 from tts_select.core.methods import METHODS
-from tts_select.core.voting import ROUND
 from tts_select.selector.exchange import Tariff
 
 Unit = Literal["flops", "tokens", "dollars"]
@@ -133,6 +132,8 @@ class Decision:
     is_probe: bool = False
     is_out_of_time: bool = False
     """Whether it stops because there is no time for more."""
+    is_look: bool = False
+    """Whether sampling goes on to its next look, by a stop rule or by the prior, which is no new choice."""
 
     @property
     def arm(self) -> Arm | None:
@@ -171,8 +172,9 @@ def first_step(options: Sequence[Option], price: float, caps: Caps) -> Option | 
 def next_samples(arm: Arm, n_here: int) -> int:
     """How many samples of a sampling arm are drawn before it is decided again.
 
-    As many as there are, so that the number doubles from round to round, and one at first; an adaptive arm
-    keeps its own rounds.
+    As many as there are, so that the number doubles from round to round, and one at first; an arm with a
+    stop rule draws up to the next look of its rule.
     """
-    step = ROUND if METHODS[arm.method].ends_early else max(1, n_here)
+    rule = METHODS[arm.method].stop_rule
+    step = rule.next_look(n_here) - n_here if rule else max(1, n_here)
     return min(arm.budget - n_here, step)

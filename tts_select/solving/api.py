@@ -144,7 +144,8 @@ def solve(problem: str | Problem, **options: Unpack[SolveOptions]) -> Solution:
 
         policy, base_url, policy_options           a spec as in "openai:MODEL", or an object of your own
         prm, prm_format, prm_options               the same for the process reward model
-        method              "cot", "majority", "adaptive", "best_of_n", "beam" or "dvts"
+        method              "cot", "majority", "best_of_n", "beam" or "dvts", or a stop rule: "margin",
+                            "beta", "adaptive", "doubling" or "early_stopping"
         budget              N; without it the effort chooses 4, 16 or 64
         aggregation, selection, temperature, max_new_tokens
         untrained_rule      True: leave everything to the rule

@@ -216,7 +216,7 @@ class Session:
         """A routed sampling arm as far as it came; a named one as it was named."""
         if not arm.is_sampling or not self._router.prices:
             return arm
-        method = "majority" if METHODS[arm.method].ends_early else arm.method
+        method = "majority" if METHODS[arm.method].stop_rule else arm.method
         return Arm(arm.policy, arm.prm, method, n, arm.settings)
 
     async def _look(self) -> None:

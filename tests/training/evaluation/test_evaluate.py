@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import replace
+from html import escape
 from typing import Any
 
 import numpy as np
@@ -75,10 +76,11 @@ def test_the_report_of_folds_has_the_names_of_the_contract(folded: Report) -> No
     assert (folded["n_problems"], folded["n_left_out"], folded["n_trained"]) == (N_PROBLEMS, 0, 22)
     assert (folded["unit"], folded["kind"], folded["split"]) == ("FLOPs", "ladder", "3 folds over problems")
     assert set(folded["paper_bins"]) == {"oracle", "estimated"}
-    for rule in ("margin", "adaptive consistency", "early-stopping self-consistency"):
+    for rule in ("margin", "beta", "adaptive consistency", "doubling", "early-stopping self-consistency"):
         assert {f"{rule} log:weak", f"{rule} log:strong"} <= set(folded["baselines"])
+    assert "cascade log:weak -> log:strong" in folded["baselines"]
     assert {arm["name"] for arm in folded["arms"]} == {
-        f"majority@{k} {policy}" for k in (1, 2, 4) for policy in ("log:weak", "log:strong")
+        f"majority@{k} {policy}" for k in (1, 2, 3, 4) for policy in ("log:weak", "log:strong")
     }
     assert len(folded["ladders"]) == 3
     assert set(folded["router"]["efforts"]) == {"low", "medium", "high"}
@@ -234,7 +236,7 @@ def test_the_page_of_every_kind_lacks_nothing(kind: str, fitted: FittedLadders) 
     assert "not measured" not in page
     assert "nan" not in page.lower().split("<h1>")[1]
     for row in found["savings"]:
-        assert row["name"] in page
+        assert escape(row["name"]) in page
 
 
 @pytest.mark.slow

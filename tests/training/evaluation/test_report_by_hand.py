@@ -35,7 +35,7 @@ from tts_select.training.replay import metrics
 
 AT = {
     cost: 0.375 + 0.375 * math.log(cost / 2, 2) if cost <= 4 else 0.75 + 0.125 * math.log(cost / 4, 1.5)
-    for cost in (2.6, 3, 4, 4.5, 5, 5.125, 5.25, 6)
+    for cost in (2.6, 3, 4, 4.5, 4.75, 5, 5.125, 5.25, 6)
 }
 """The router's accuracy at a cost, between its points at 2, 4 and 6."""
 
@@ -205,12 +205,17 @@ def test_baselines(report: Report) -> None:
         (0.625, 4.0),  # adaptive consistency as an arm
         (0.625, 3.0),  # margin: 2 and 2, 4 and 4, 2 and 6, 2 and 2 samples
         (0.75, 5.125),  # adaptive consistency: 4 and 5, 6 and 6, 6 and 6, 4 and 4
+        (0.75, 5.125),  # the same by another name
+        (0.625, 3.0),  # doubling: 2 and 2, 4 and 4, 2 and 6, 2 and 2
         (0.75, 5.25),  # early stopping: 4 and 6, 6 and 6, 6 and 6, 4 and 4
-        *[(0.0, 16.0)] * 3,
+        *[(0.0, 16.0)] * 5,
+        (0.5, 4.75),  # the cascade asks the large policy once, which spoils the answer: 4 and 16
     ]
-    rules = ("margin", "adaptive consistency", "early-stopping self-consistency")
+    rules = ("margin", "adaptive consistency", "beta", "doubling", "early-stopping self-consistency")
     names = ["random", "rule", "adaptive_consistency", *(f"{r} {p}" for p in (SMALL, LARGE) for r in rules)]
-    assert list(found) == names
+    assert list(found) == [*names, f"cascade {SMALL} -> {LARGE}"]
+    assert [name for name, point in found.items() if "same_as" in point] == [f"beta {SMALL}", f"beta {LARGE}"]
+    assert found[f"beta {LARGE}"]["same_as"] == f"adaptive consistency {LARGE}"
     assert found["rule"]["name"] == BEAM.name
     assert found["adaptive_consistency"]["name"] == ADAPTIVE.name
     assert found[f"margin {SMALL}"]["strategy"] == "margin"
@@ -230,10 +235,12 @@ def test_savings(report: Report) -> None:
             *(f"adaptive consistency {SMALL}", 0.75, 5.125),
             *(4 / 5.125, AT[5.125] - 0.75),
         ),
+        "doubling": (f"doubling {SMALL}", 0.625, 3.0, cost_of(0.625) / 3, AT[3] - 0.625),
         "early-stopping self-consistency": (
             *(f"early-stopping self-consistency {SMALL}", 0.75, 5.25),
             *(4 / 5.25, AT[5.25] - 0.75),
         ),
+        "cascade": (f"cascade {SMALL} -> {LARGE}", 0.5, 4.75, cost_of(0.5) / 4.75, AT[4.75] - 0.5),
     }
     assert list(found) == list(expected)
     for against, (name, accuracy, cost, ratio, gain) in expected.items():
@@ -298,7 +305,7 @@ def test_a_frontier_that_never_is_as_accurate_has_infinite_ratios() -> None:
     found = report_of(measured_by_hand(frontier=cheap, middle=0), n_left_out=0, n_trained=None, split="test")
     assert found["cost_ratio_at_equal_accuracy"]["value"] == math.inf
     assert found["near_best"]["cost_ratio"]["value"] == math.inf
-    assert [row["cost_ratio"]["value"] for row in found["savings"]] == [math.inf] * 5
+    assert [row["cost_ratio"]["value"] for row in found["savings"]] == [math.inf] * 7
     assert found["gap_closed"]["value"] == pytest.approx((0.375 - 0.75) / 0.25)
     assert found["regret"]["value"] == pytest.approx(1 - 0.375)
 

@@ -1,27 +1,45 @@
-"""Fixed arms and stopping strategies against a sample-by-sample reference."""
+"""Fixed arms and stop rules of whole arrays against the plain rules, sample by sample."""
 
 from __future__ import annotations
 
 from collections import Counter
 
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.training.made import made_log
 from tts_select.core.arm import Arm
-from tts_select.core.voting import is_settled
+from tts_select.core.stopping import (
+    BETA,
+    DOUBLING,
+    EARLY_STOPPING,
+    FIRST_SAMPLES,
+    MARGIN_RULE,
+    StopRule,
+)
 from tts_select.training.replay.grouping import RIGHT
-from tts_select.training.replay.orders import Replay, replay_of
+from tts_select.training.replay.orders import ABSENT, CUT, Draws, Replay, replay_of
 from tts_select.training.replay.strategies import (
-    WINDOW,
-    adaptive_consistency,
+    RULES,
+    Opening,
+    Votes,
     best_fixed,
     budgets,
-    early_stopping,
     fixed_arms,
-    margin,
+    stopped,
 )
 
 POLICY = "log:weak"
+PLAIN = {
+    "margin": MARGIN_RULE,
+    "adaptive consistency": BETA,
+    "doubling": DOUBLING,
+    "early-stopping self-consistency": EARLY_STOPPING,
+}
+samples = st.lists(st.sampled_from([0, 0, 0, 1, 2, -1, CUT]), min_size=1, max_size=20)
+pools = st.lists(samples, min_size=1, max_size=5)
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +57,49 @@ def drawn(replay: Replay, row: int) -> tuple[list[int], list[float]]:
     return draws.group[row].tolist(), draws.cost[row].tolist()
 
 
-@pytest.mark.parametrize("k", [1, 2, 4, 8, 10])
+def draws_of(rows: list[list[int]]) -> Draws:
+    """Sample k of a row costs k, and nothing where it is absent."""
+    most = max(map(len, rows))
+    group = np.array([row + [ABSENT] * (most - len(row)) for row in rows])
+    length = np.where(group == ABSENT, 0.0, np.arange(1, most + 1))
+    return Draws(group, length, np.zeros(len(rows)), 1.0)
+
+
+def after(groups: list[int], n: int) -> tuple[bool, float]:
+    return majority(groups[:n]) == RIGHT, n * (n + 1) / 2
+
+
+def test_every_rule_has_its_plain_form() -> None:
+    assert list(RULES) == list(PLAIN)
+
+
+@pytest.mark.parametrize("name", PLAIN)
+@given(rows=pools)
+def test_a_rule_stops_where_its_plain_form_does(name: str, rows: list[list[int]]) -> None:
+    rule: StopRule = PLAIN[name]
+    votes = Votes.of(draws_of(rows))
+    correct, cost = stopped(votes, RULES[name](votes)).outcome
+    for row, groups in enumerate(rows):
+        assert (correct[row], cost[row]) == after(groups, rule.n_drawn(groups, 64))
+
+
+@given(rows=st.lists(st.tuples(samples, samples), min_size=1, max_size=5))
+def test_a_cascade_asks_the_second_policy_where_the_first_is_not_content(
+    rows: list[tuple[list[int], list[int]]],
+) -> None:
+    one, two = (Votes.of(draws_of([row[k] for row in rows])) for k in (0, 1))
+    correct, cost = Opening.of(one).then(stopped(two, RULES["margin"](two))).outcome
+    for row, (first, second) in enumerate(rows):
+        n = MARGIN_RULE.n_drawn(first, FIRST_SAMPLES)
+        right, paid = after(first, n)
+        if not MARGIN_RULE.is_met(first[:n]):
+            m = MARGIN_RULE.n_drawn(second, 64)
+            its_right, more = after(second, m)
+            right, paid = its_right if majority(second[:m]) >= 0 else right, paid + more
+        assert (correct[row], cost[row]) == (right, paid)
+
+
+@pytest.mark.parametrize("k", [1, 2, 3, 4, 8, 9, 10])
 def test_a_majority_is_that_of_the_first_samples(replay: Replay, k: int) -> None:
     correct, cost = fixed_arms(replay)[Arm(POLICY, None, "majority", k)]
     for row in range(len(replay)):
@@ -48,26 +108,10 @@ def test_a_majority_is_that_of_the_first_samples(replay: Replay, k: int) -> None
         assert cost[row] == pytest.approx(sum(costs[:k]))
 
 
-def test_adaptive_consistency_stops_when_the_first_will_stay_ahead(replay: Replay) -> None:
-    correct, cost = adaptive_consistency(replay, POLICY)
-    for row in range(len(replay)):
-        groups, costs = drawn(replay, row)
-        n = next(
-            (k for k in range(1, 11) if is_settled(Counter(g for g in groups[:k] if g >= 0).values())), 10
-        )
-        assert correct[row] == (majority(groups[:n]) == RIGHT)
-        assert cost[row] == pytest.approx(sum(costs[:n]))
-
-
-def test_early_stopping_waits_for_a_window_that_agrees(replay: Replay) -> None:
-    correct, cost = early_stopping(replay, POLICY)
-    for row in range(len(replay)):
-        groups, costs = drawn(replay, row)
-        ends = [k for k in (WINDOW, 2 * WINDOW) if len({*groups[k - WINDOW : k]}) == 1]
-        n = ends[0] if ends else 10
-        assert correct[row] == (majority(groups[:n]) == RIGHT)
-        assert cost[row] == pytest.approx(sum(costs[:n]))
-    assert cost.mean() < sum(sum(drawn(replay, row)[1]) for row in range(len(replay))) / len(replay)
+def test_a_rule_costs_less_than_all_samples(replay: Replay) -> None:
+    votes = Votes.of(replay.draws[POLICY])
+    for is_met in RULES.values():
+        assert stopped(votes, is_met(votes)).cost.mean() < votes.cost[:, -1].mean()
 
 
 def test_of_equally_accurate_arms_the_cheapest_is_the_best() -> None:
@@ -75,22 +119,8 @@ def test_of_equally_accurate_arms_the_cheapest_is_the_best() -> None:
     assert best_fixed(fixed_arms(replay)).name == "majority@1 log:weak"
 
 
-def test_budgets_double_up_to_all_samples() -> None:
+def test_small_budgets_are_all_there_and_so_is_the_whole_pool() -> None:
     assert budgets(1) == [1]
-    assert budgets(8) == [1, 2, 4, 8]
-    assert budgets(12) == [1, 2, 4, 8, 12]
-
-
-def test_the_margin_rule_stops_when_the_first_is_half_of_the_samples_ahead(replay: Replay) -> None:
-    """Unanswered samples count as samples, and one sample is never enough."""
-    correct, cost = margin(replay, POLICY)
-    for row in range(len(replay)):
-        groups, costs = drawn(replay, row)
-
-        def is_ahead(k: int, groups: list[int] = groups) -> bool:
-            first, second, *_ = [*sorted(Counter(g for g in groups[:k] if g >= 0).values())[::-1], 0, 0]
-            return first - second >= k / 2
-
-        n = next((k for k in range(2, 11) if is_ahead(k)), 10)
-        assert correct[row] == (majority(groups[:n]) == RIGHT)
-        assert cost[row] == pytest.approx(sum(costs[:n]))
+    assert budgets(12) == list(range(1, 13))
+    assert budgets(30) == [*range(1, 17), 20, 24, 30]
+    assert budgets(64) == [*range(1, 17), 20, 24, 32, 48, 64]

@@ -86,6 +86,8 @@ def a_report() -> dict[str, Any]:
             "rule": point(0.55, 6e9),
             "adaptive_consistency": point(0.58, 4e9),
             "random": point(0.47, 5e9),
+            "adaptive consistency world:small": point(0.51, 3e8),
+            "beta world:small": {**point(0.51, 3e8), "same_as": "adaptive consistency world:small"},
         },
         "cost_ratio_at_equal_accuracy": {"value": 0.25, "low": 0.2, "high": 0.5},
         "gap_closed": figure(0.6),
@@ -243,6 +245,12 @@ def test_arms_are_sorted_by_cost(written: Path) -> None:
     cost = {arm["name"]: arm["cost"] for arm in a_report()["arms"]}
     assert len(names) == len(cost)
     assert [cost[name] for name in names] == sorted(cost.values())
+
+
+def test_a_strategy_with_two_names_is_shown_once(written: Path) -> None:
+    table = _page(written).split("Other strategies")[1].split("</table>")[0]
+    assert table.count("adaptive consistency world:small") == 1
+    assert "beta" not in table
 
 
 def test_a_shift_is_shown_with_what_it_was_trained_and_tested_on(written: Path) -> None:

@@ -1,21 +1,12 @@
-"""Adaptive consistency (arXiv 2305.11860): samples in rounds, until more would hardly change the majority."""
+"""Adaptive consistency (arXiv 2305.11860) in rounds: samples until the first answer will stay ahead."""
 
 from __future__ import annotations
 
-from collections import Counter
-
-from tts_select.core.voting import ROUND, is_settled
-from tts_select.data.grading import group_answers
-from tts_select.executors.aggregation import rank
+from tts_select.core.stopping import ADAPTIVE
 from tts_select.executors.search import Search
+from tts_select.executors.stopping import sample_until
 
 
 async def adaptive(search: Search) -> None:
-    """Sample at most N solutions; no PRM is asked."""
-    while True:
-        new = await search.solutions(min(len(search.pool) + ROUND, search.budget))
-        if not new or len(search.pool) >= search.budget or search.is_cut:
-            return
-        answers = [r.answer for r in rank(search.pool, search.settings.aggregation) if r.answer is not None]
-        if is_settled(Counter(await group_answers(answers)).values()):
-            return
+    """Look after every fourth solution."""
+    await sample_until(ADAPTIVE, search)

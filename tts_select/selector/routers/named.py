@@ -8,10 +8,9 @@ from dataclasses import dataclass, field
 
 from tts_select.core.arm import Arm
 from tts_select.core.methods import METHODS
-from tts_select.core.voting import is_settled
 from tts_select.selector.deciding import Answer, Caps, Decision, Option, next_samples
 from tts_select.selector.difficulty import Difficulty
-from tts_select.selector.evidence import Evidence, counts, shares
+from tts_select.selector.evidence import Evidence, shares
 from tts_select.selector.portfolio import Portfolio
 
 
@@ -38,7 +37,7 @@ class NamedArm:
         return self.arm.name
 
     def decide(self, evidences: Sequence[Evidence], price: float, caps: Sequence[Caps]) -> list[Decision]:
-        """Run the arm, an adaptive one in its own rounds, and stop when there is nothing left to do for it.
+        """Run the arm (from look to look if it has a stop rule), and stop when there is nothing left to do.
 
         Neither the price nor the caps change the choice: what runs keeps to the caps by itself.
         """
@@ -69,15 +68,11 @@ class NamedArm:
             stop = Option(None, p, 0.0)
             return Decision(stop, (stop,), surest=surest, why="the arm has run")
         n_here = len(evidence.of(self.arm.pool)) if self.arm.is_sampling else 0
-        n = self._n_after(n_here)
+        has_rule = METHODS[self.arm.method].stop_rule is not None
+        n = n_here + next_samples(self.arm, n_here) if has_rule else max(n_here, self.arm.budget)
         seconds = caps.pace.seconds(self.arm, n_here, n) if caps.pace else None
         option = Option(self.arm, math.nan, math.nan, math.nan, seconds=seconds)
-        return Decision(option, (option,), n, surest, self.why)
-
-    def _n_after(self, n_here: int) -> int:
-        if METHODS[self.arm.method].ends_early:
-            return n_here + next_samples(self.arm, n_here)
-        return max(n_here, self.arm.budget)
+        return Decision(option, (option,), n, surest, self.why, is_look=has_rule and n_here > 0)
 
 
 def is_open(arm: Arm, evidence: Evidence) -> bool:
@@ -85,7 +80,8 @@ def is_open(arm: Arm, evidence: Evidence) -> bool:
     if not arm.is_sampling:
         return arm.name not in evidence.found
     here = evidence.of(arm.pool)
-    if METHODS[arm.method].ends_early and is_settled(counts(here).values()):
+    rule = METHODS[arm.method].stop_rule
+    if rule and rule.is_met([sample.group for sample in here]):
         return False
     if len(here) < arm.budget and arm.pool not in evidence.exhausted:
         return True

@@ -209,7 +209,7 @@ class PriorRouter:
             return Decision(stop, (stop,), 0, surest, "the caps allow no more")
         chosen = options[int(best)]
         others = tuple(o for o in ranked if o is not chosen)
-        return Decision(chosen, (chosen, *others), n_next, surest, self._why)
+        return Decision(chosen, (chosen, *others), n_next, surest, self._why, is_look=True)
 
     def _begin(self, caps: Caps) -> Decision:
         """From the text alone nothing is known: the first look."""

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import combinations
 
 from tts_select.selector.routers.rule import DEFAULT_BUDGET
 from tts_select.training.replay.fixed import Board, Score
 from tts_select.training.replay.orders import Replay
-from tts_select.training.replay.strategies import RULES, Outcome
+from tts_select.training.replay.strategies import RULES, Opening, Outcome, Votes, stopped
+
+CASCADE = "cascade"
+ALSO_CALLED = {"adaptive consistency": "beta"}
+"""Rules that have two names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,17 +24,25 @@ class Strategy:
     arm: str | None = None
     rule: str | None = None
     policy: str | None = None
+    """The policy; `A -> B` for a cascade."""
+    same_as: str | None = None
+    """The name of the strategy that this is another name of."""
 
     @property
     def labels(self) -> dict[str, str]:
         """As the report has them."""
-        found = {"name": self.arm, "strategy": self.rule, "policy": self.policy}
+        found = {
+            "name": self.arm,
+            "strategy": self.rule,
+            "policy": self.policy,
+            "same_as": self.same_as,
+        }
         return {key: value for key, value in found.items() if value is not None}
 
 
 def strategies_of(board: Board, replay: Replay, policies: Sequence[str]) -> dict[str, Strategy]:
     """All of them by name: random arms, the paper's rule where the board has its arm, adaptive consistency as
-    an arm, and every plain stop rule on the samples of each policy."""
+    an arm, every plain stop rule on the samples of each policy, and the cascades of two policies."""
     scores = board.scores()
     found = {"random": Strategy(Score(board.correct.mean(axis=(0, 2)), board.flops.mean(axis=(0, 2))))}
     by_rule = f"beam@{DEFAULT_BUDGET} {policies[0]}"
@@ -38,14 +51,14 @@ def strategies_of(board: Board, replay: Replay, policies: Sequence[str]) -> dict
     if adaptive := [name for name in scores if name.startswith("adaptive@")]:
         name = max(adaptive, key=lambda n: scores[n].accuracy)
         found["adaptive_consistency"] = Strategy(scores[name], name)
-    return {**found, **dict(_plain_rules(replay))}
+    return {**found, **dict(_by_rule(replay))}
 
 
 def best_of_each_rule(strategies: Mapping[str, Strategy]) -> dict[str, Strategy]:
     """Each plain stop rule on the policy with which it is most accurate; of equals the cheapest."""
     found: dict[str, Strategy] = {}
     for strategy in strategies.values():
-        if strategy.rule is None:
+        if strategy.rule is None or strategy.same_as is not None:
             continue
         before = found.get(strategy.rule)
         if before is None or _worth(strategy.score) > _worth(before.score):
@@ -59,12 +72,25 @@ def score_of(replay: Replay, outcome: Outcome) -> Score:
     return Score(correct, cost)
 
 
-def _plain_rules(replay: Replay) -> Iterator[tuple[str, Strategy]]:
+def _by_rule(replay: Replay) -> Iterator[tuple[str, Strategy]]:
+    """Every plain stop rule on each pool of more than one sample, then the cascades of two of them."""
+    openings, margins = {}, {}
     for pool, draws in replay.draws.items():
-        if draws.group.shape[1] > 1:
-            for rule, of in RULES.items():
-                score = score_of(replay, of(replay, pool))
-                yield f"{rule} {pool}", Strategy(score, rule=rule, policy=replay.arms[pool].policy)
+        if draws.group.shape[1] == 1:
+            continue
+        votes = Votes.of(draws)
+        answered = {rule: stopped(votes, is_met(votes)) for rule, is_met in RULES.items()}
+        openings[pool], margins[pool] = Opening.of(votes), answered["margin"]
+        for rule, found in answered.items():
+            name, score = f"{rule} {pool}", score_of(replay, found.outcome)
+            strategy = Strategy(score, rule=rule, policy=replay.arms[pool].policy)
+            yield name, strategy
+            if rule in ALSO_CALLED:
+                yield f"{ALSO_CALLED[rule]} {pool}", replace(strategy, same_as=name)
+    for cheap, dear in combinations(openings, 2):  # the pools of a replay are from cheap to dear
+        if replay.arms[cheap].policy != replay.arms[dear].policy:
+            score = score_of(replay, openings[cheap].then(margins[dear]).outcome)
+            yield f"{CASCADE} {cheap} -> {dear}", Strategy(score, rule=CASCADE, policy=f"{cheap} -> {dear}")
 
 
 def _worth(score: Score) -> tuple[float, float]:

@@ -72,11 +72,14 @@ class NearBest(NamedPoint):
 
 
 class Baseline(Point):
-    """A strategy that learns nothing; `name` is the arm that it is, `strategy` what it does on `policy`."""
+    """A strategy that learns nothing; `name` is the arm that it is, `strategy` what it does on `policy`
+    (`A -> B` for a cascade)."""
 
     name: NotRequired[str]
     strategy: NotRequired[str]
     policy: NotRequired[str]
+    same_as: NotRequired[str]
+    """The baseline that it is another name of."""
 
 
 class Saving(NamedPoint):

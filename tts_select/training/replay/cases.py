@@ -17,9 +17,10 @@ import numpy as np
 
 from tts_select.core.arm import Arm
 from tts_select.core.errors import InputError
-from tts_select.core.voting import ROUND, aggregate, is_settled
+from tts_select.core.methods import METHODS
+from tts_select.core.voting import aggregate
 from tts_select.data.grading import group_equivalent
-from tts_select.selector.evidence import Evidence, SeenSamples, SolutionEvidence, counts, won_by
+from tts_select.selector.evidence import Evidence, SeenSamples, SolutionEvidence, won_by
 from tts_select.training.log.estimators import best_of_k
 from tts_select.training.log.manifest import pools_of
 from tts_select.training.log.records import LoggedProblem, Pool, Run, Sample, SweepLog
@@ -180,10 +181,12 @@ class Case:
         return best_of_k(settled, right, min(arm.budget, len(samples)))
 
     def n_samples(self, arm: Arm, order: Order) -> int:
-        """Return how many samples a sampling arm takes; an adaptive one stops by itself."""
-        if arm.method == "adaptive":
-            return self._adaptive_n(arm, order.samples[arm.pool])
-        return min(arm.budget, len(self.observed[arm.pool]))
+        """Return how many samples a sampling arm takes; one with a stop rule stops by itself."""
+        observed = self.observed[arm.pool]
+        if rule := METHODS[arm.method].stop_rule:
+            places = order.samples[arm.pool][: arm.budget]
+            return rule.n_drawn([observed[k].group for k in places], arm.budget)
+        return min(arm.budget, len(observed))
 
     def is_right(self, group: int) -> float:
         """Return whether the answer of this group is the right one."""
@@ -238,13 +241,6 @@ class Case:
         right = min(bisect_left(known, n), len(known) - 1)
         left = right if known[right] <= n else max(0, right - 1)
         return float(np.interp(n, [known[left], known[right]], [curve[known[left]], curve[known[right]]]))
-
-    def _adaptive_n(self, arm: Arm, places: np.ndarray) -> int:
-        for n in range(ROUND, arm.budget + 1, ROUND):
-            seen = counts([self.observed[arm.pool][k] for k in places[:n]])
-            if is_settled(seen.values()):
-                return n
-        return arm.budget
 
 
 def cases_of(log: SweepLog) -> list[Case]:

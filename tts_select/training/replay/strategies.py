@@ -1,57 +1,161 @@
 """Strategies that need no learning: every fixed arm, and the plain rules for when to stop sampling.
 
-Outcomes are (correct, cost), shape (rows,) each, on the orders of a replay.
+The rules are those of `core/stopping.py`, for all rows of a replay at once; a test holds the two against each
+other. Outcomes are (correct, cost), shape (rows,) each, on the orders of a replay.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
 from tts_select.core.arm import Arm
+from tts_select.core.stopping import FEWEST_SAMPLES, FIRST_SAMPLES, MARGIN, QUORUM, WINDOW
 from tts_select.core.voting import SURE_ENOUGH, p_stays_ahead
 from tts_select.selector.routers.tally import Tally
 from tts_select.training.replay.grouping import RIGHT
-from tts_select.training.replay.orders import Replay
+from tts_select.training.replay.orders import Draws, Replay
 
-WINDOW = 4
-"""The number of samples in a row that have to agree for early-stopping self-consistency (arXiv 2401.10480,
-section 3.1)."""
-
-MARGIN = 0.5
-"""The share of the votes by which the first answer has to be ahead of the second for the margin rule to
-stop."""
-FEWEST_VOTES = 2
-"""The least number of samples that the margin rule draws."""
+EVERY_BUDGET_TO = 16
+LARGE_BUDGETS = (20, 24, 32, 48, 64)
 
 Outcome = tuple[np.ndarray, np.ndarray]
 
 
-def votes_of(replay: Replay, pool: str) -> Iterator[tuple[Tally, np.ndarray]]:
-    """Yield the votes after each sample of a pool, all of one weight, and what they have cost, shape
-    (rows,). Where a problem has no more samples, nothing is added."""
-    draws, there = replay.draws[pool], replay.draws[pool].is_there
-    tally, costs = Tally.empty(len(replay)), draws.cost.cumsum(axis=1)
-    for k in range(draws.group.shape[1]):
-        tally = tally.after(draws.group[:, k], there[:, k] * 1.0, np.zeros(len(replay)))
-        yield tally, costs[:, k]
+class Answered(NamedTuple):
+    """The group of each row's answer (negative: none), and what it has cost; shape (rows,)."""
+
+    group: np.ndarray
+    cost: np.ndarray
+
+    @property
+    def outcome(self) -> Outcome:
+        """Whether it is right, and the cost."""
+        return (self.group == RIGHT) * 1.0, self.cost
+
+
+@dataclass(frozen=True, slots=True)
+class Votes:
+    """The votes after each sample of a pool, shape (rows, samples). Where a problem has no more samples,
+    nothing is added."""
+
+    group: np.ndarray
+    """The group of each sample's answer."""
+    n: np.ndarray
+    """The number of samples so far."""
+    leader: np.ndarray
+    """The group of the first answer."""
+    first: np.ndarray
+    second: np.ndarray
+    """The number of its votes, and of the second answer's."""
+    cost: np.ndarray
+    """The cost of all samples so far."""
+
+    @classmethod
+    def of(cls, draws: Draws) -> Votes:
+        """Count the votes of a pool, all of one weight."""
+        rows, most = draws.group.shape
+        leader = np.empty((rows, most), np.int32)
+        first, second = np.empty((rows, most), np.int16), np.empty((rows, most), np.int16)
+        tally, none = Tally.empty(rows), np.zeros(rows)
+        for k in range(most):
+            tally = tally.after(draws.group[:, k], draws.is_there[:, k] * 1.0, none)
+            leader[:, k] = tally.leader()
+            first[:, k] = tally.votes.max(axis=1)
+            second[:, k] = np.where(tally.group == leader[:, k, None], 0.0, tally.votes).max(axis=1)
+        n = draws.is_there.cumsum(axis=1, dtype=np.int16)
+        return cls(draws.group, n, leader, first, second, draws.cost.cumsum(axis=1))
+
+    def after(self, n: np.ndarray) -> Answered:
+        """The answer of each row after so many of its samples."""
+        rows = np.arange(len(n))
+        return Answered(self.leader[rows, n - 1], self.cost[rows, n - 1])
+
+
+def ahead(votes: Votes) -> np.ndarray:
+    """Where the first answer is ahead of the second by half of the samples, two at least."""
+    is_ahead: np.ndarray = votes.first - votes.second >= MARGIN * votes.n
+    is_ahead &= votes.n >= FEWEST_SAMPLES
+    return is_ahead
+
+
+def settled(votes: Votes) -> np.ndarray:
+    """Where the first answer will stay ahead of the second (adaptive consistency, arXiv 2305.11860)."""
+    counts = range(votes.group.shape[1] + 1)
+    sure = np.array([[p_stays_ahead(a, b) >= SURE_ENOUGH for b in counts] for a in counts])
+    is_settled: np.ndarray = sure[votes.first, votes.second]
+    return is_settled
+
+
+def doubled(votes: Votes) -> np.ndarray:
+    """Where three quarters of 2, 4, 8, ... samples agree."""
+    n = votes.n
+    has_quorum: np.ndarray = votes.first >= QUORUM * n
+    has_quorum &= (n >= FEWEST_SAMPLES) & (n & (n - 1) == 0)
+    return has_quorum
+
+
+def agreed(votes: Votes) -> np.ndarray:
+    """Where all answers of a window agree (early-stopping self-consistency, arXiv 2401.10480)."""
+    found: np.ndarray = np.zeros(votes.group.shape, bool)
+    for end in range(WINDOW, votes.group.shape[1] + 1, WINDOW):
+        window = votes.group[:, end - WINDOW : end]
+        found[:, end - 1] = (window == window[:, :1]).all(axis=1) & (window[:, 0] >= 0)
+    return found
+
+
+RULES: dict[str, Callable[[Votes], np.ndarray]] = {
+    "margin": ahead,
+    "adaptive consistency": settled,
+    "doubling": doubled,
+    "early-stopping self-consistency": agreed,
+}
+"""Where each plain stop rule is met, after how many samples. A new one is a line here."""
+
+
+def stopped(votes: Votes, is_met: np.ndarray) -> Answered:
+    """The answers where sampling stops as soon as a rule is met."""
+    return votes.after(_n_drawn(is_met))
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """The first policy of a cascade (`selector/routers/cascade.py`): where it is content, and its answers."""
+
+    is_content: np.ndarray
+    answered: Answered
+
+    @classmethod
+    def of(cls, votes: Votes) -> Opening:
+        """By the margin rule, with few samples at most."""
+        is_met = ahead(votes)[:, :FIRST_SAMPLES]
+        return cls(np.any(is_met, axis=1), votes.after(_n_drawn(is_met)))
+
+    def then(self, second: Answered) -> Answered:
+        """Where it is not content the answer is that of the second policy alone, if it has one; both are
+        paid."""
+        stays = self.is_content | (second.group < 0)
+        return Answered(
+            np.where(stays, self.answered.group, second.group),
+            self.answered.cost + np.where(self.is_content, 0.0, second.cost),
+        )
 
 
 def budgets(n: int) -> list[int]:
-    """Return 1, 2, 4, ... and n itself."""
-    return sorted({*(2**k for k in range(n.bit_length())), n})
+    """Return every budget up to 16, some larger ones, and n itself."""
+    return sorted({k for k in (*range(1, EVERY_BUDGET_TO + 1), *LARGE_BUDGETS) if k < n} | {n})
 
 
 def fixed_arms(replay: Replay) -> dict[Arm, Outcome]:
     """Score a single sample (majority of one) and majority votes of every pool."""
     found = {}
     for pool, draws in replay.draws.items():
-        wanted = budgets(draws.group.shape[1])
-        for k, (tally, cost) in enumerate(votes_of(replay, pool), start=1):
-            if k in wanted:
-                found[replace(replay.arms[pool], budget=k)] = (tally.leader() == RIGHT) * 1.0, cost
+        votes = Votes.of(draws)
+        for k in budgets(draws.group.shape[1]):
+            found[replace(replay.arms[pool], budget=k)] = votes.after(np.full(len(replay), k)).outcome
     return found
 
 
@@ -60,60 +164,6 @@ def best_fixed(arms: Mapping[Arm, Outcome]) -> Arm:
     return min(arms, key=lambda arm: (-arms[arm][0].mean(), arms[arm][1].mean()))
 
 
-def adaptive_consistency(replay: Replay, policy: str) -> Outcome:
-    """Sampling stops when the first answer will stay ahead of the second (arXiv 2305.11860)."""
-    most = replay.draws[policy].group.shape[1]
-    sure = np.array([[p_stays_ahead(a, b) >= SURE_ENOUGH for b in range(most + 1)] for a in range(most + 1)])
-
-    def settled(tally: Tally) -> np.ndarray:
-        first = tally.votes.max(axis=1)
-        second = np.where(tally.group == tally.leader()[:, None], 0.0, tally.votes).max(axis=1)
-        done: np.ndarray = sure[first.astype(int), second.astype(int)]
-        return done
-
-    return _until(replay, policy, settled)
-
-
-def early_stopping(replay: Replay, policy: str) -> Outcome:
-    """Sampling stops when all answers of a window agree (arXiv 2401.10480)."""
-
-    def agreed(tally: Tally) -> np.ndarray:
-        n = tally.group.shape[1]
-        if n % WINDOW:
-            return np.zeros(len(tally.group), bool)
-        window = tally.group[:, n - WINDOW :]
-        done: np.ndarray = (window == window[:, :1]).all(axis=1) & (window[:, 0] >= 0)
-        return done
-
-    return _until(replay, policy, agreed)
-
-
-def margin(replay: Replay, policy: str) -> Outcome:
-    """Sampling stops when the first answer is ahead of the second by half of the samples, two at least."""
-
-    def ahead(tally: Tally) -> np.ndarray:
-        n = tally.group.shape[1]
-        first = tally.votes.max(axis=1)
-        second = np.where(tally.group == tally.leader()[:, None], 0.0, tally.votes).max(axis=1)
-        done: np.ndarray = (first - second >= MARGIN * n) & (n >= FEWEST_VOTES)
-        return done
-
-    return _until(replay, policy, ahead)
-
-
-RULES: dict[str, Callable[[Replay, str], Outcome]] = {
-    "margin": margin,
-    "adaptive consistency": adaptive_consistency,
-    "early-stopping self-consistency": early_stopping,
-}
-"""The plain stop rules: they look at the votes alone, and learn nothing. A new one is a line here."""
-
-
-def _until(replay: Replay, policy: str, done: Callable[[Tally], np.ndarray]) -> Outcome:
-    correct, cost = np.zeros(len(replay)), np.zeros(len(replay))
-    going = np.ones(len(replay), bool)
-    for tally, spent in votes_of(replay, policy):
-        correct = np.where(going, tally.leader() == RIGHT, correct)
-        cost = np.where(going, spent, cost)
-        going &= ~done(tally)
-    return correct, cost
+def _n_drawn(is_met: np.ndarray) -> np.ndarray:
+    n: np.ndarray = np.where(is_met.any(axis=1), is_met.argmax(axis=1) + 1, is_met.shape[1])
+    return n

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from tts_select.training.report import figures, html
+from tts_select.training.report.arms import shown_arms
 from tts_select.training.report.figures import MISSING, Found
 
 POINT_HEAD = ("accuracy (95 % interval)", "cost per problem")
@@ -136,14 +137,18 @@ def _ablation(report: Report, plots: Plots) -> Iterable[str]:
 def _arms(report: Report) -> str:
     rows = [
         [figures.text(arm.get("name")), *_point(arm), figures.part(arm.get("cost_ratio") or {})]
-        for arm in _by_cost(report.get("arms") or [])
+        for arm in _by_cost(shown_arms(report))
     ]
     return html.table(("arm", *POINT_HEAD, "the router's cost at that accuracy"), rows)
 
 
 def _strategies(report: Report) -> str:
     """What chooses an arm, or needs no choice, other than the router deciding again."""
-    rows = [[name.replace("_", " "), *_point(point)] for name, point in _given(report.get("baselines"))]
+    rows = [
+        [name.replace("_", " "), *_point(point)]
+        for name, point in _given(report.get("baselines"))
+        if not point.get("same_as")
+    ]
     if oracle := report.get("oracle"):
         rows.insert(0, ["oracle: the best arm of each problem", *_point(oracle)])
     if once := report.get("decide_once"):

@@ -183,7 +183,7 @@ def _draw_compared(axis: Axes, report: Report) -> None:
         _label(axis, "oracle", (x, y), (9, 4), ha="left")
     for (name, points), style in zip((report.get("paper_bins") or {}).items(), itertools.cycle(("--", ":"))):
         axis.plot(*_xy(_drawable(points or [])), style, color=DARK, lw=1.6, label=f"paper's bins, {name}")
-    for (name, points), marker in zip(_others(report).items(), itertools.cycle("Xhpd8H")):
+    for (name, points), marker in zip(_others(report).items(), itertools.cycle("Xhpd8H>.")):
         if found := _drawable(points):
             shown = visible(name)
             axis.plot(*_xy(found), marker, ms=9, color=DARK, mec="white", ls="", zorder=3, label=shown)
@@ -193,7 +193,8 @@ def _others(report: Report) -> dict[str, list[Point | None]]:
     """The other baselines by what is done; of a strategy for several policies there are several points."""
     found: dict[str, list[Point | None]] = {}
     for name, point in {**(report.get("baselines") or {}), "decide once": report.get("decide_once")}.items():
-        found.setdefault((point or {}).get("strategy", name).replace("_", " "), []).append(point)
+        if not (point or {}).get("same_as"):
+            found.setdefault((point or {}).get("strategy", name).replace("_", " "), []).append(point)
     return found
 
 
