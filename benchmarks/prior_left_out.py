@@ -34,7 +34,7 @@ from tts_select.training.replay.cases import cases_of
 from tts_select.training.replay.fixed import Score, accuracy_at, cost_at
 from tts_select.training.replay.metrics import bootstrap, reliability, resamples
 from tts_select.training.replay.orders import with_policies, without_prms
-from tts_select.training.replay.strategies import RULES
+from tts_select.training.replay.strategies import RULES, Votes, stopped
 from tts_select.training.routers.prior.binding import on_log
 from tts_select.training.routers.prior.fit import fit_prior
 
@@ -57,8 +57,9 @@ class Cell:
     @cached_property
     def margin(self) -> Score:
         """The margin rule."""
-        (pool,) = self.measured.replay.draws
-        return score_of(self.measured.replay, RULES["margin"](self.measured.replay, pool))
+        (draws,) = self.measured.replay.draws.values()
+        votes = Votes.of(draws)
+        return score_of(self.measured.replay, stopped(votes, RULES["margin"](votes)).outcome)
 
     @cached_property
     def majority(self) -> Score:

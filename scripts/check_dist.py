@@ -1,4 +1,5 @@
-"""Checks what was built: the wheel and the sdist in a folder hold every file of the embedded models.
+"""Checks what was built: the wheel and the sdist in a folder hold every file of the embedded models and of
+the prior.
 
 Usage: python scripts/check_dist.py dist
 """
@@ -11,14 +12,15 @@ import zipfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-WEIGHTS = "tts_select/data/world/weights"
+SHIPPED = ("tts_select/data/world/weights", "tts_select/data/prior/router")
 
 
 def main() -> None:
     """Exits with a message that names the files which are missing."""
     folder = Path(sys.argv[1])
     (wheel,), (sdist,) = folder.glob("*.whl"), folder.glob("*.tar.gz")
-    wanted = {f.relative_to(ROOT).as_posix() for f in (ROOT / WEIGHTS).rglob("*") if f.is_file()}
+    files = [file for folder in SHIPPED for file in (ROOT / folder).rglob("*") if file.is_file()]
+    wanted = {file.relative_to(ROOT).as_posix() for file in files}
     with zipfile.ZipFile(wheel) as archive:
         in_wheel = set(archive.namelist())
     with tarfile.open(sdist) as archive:

@@ -109,7 +109,7 @@ def test_what_is_named_is_no_cascade(tmp_path: Path, more: dict[str, Any]) -> No
 
 def test_the_order_has_to_be_known(tmp_path: Path) -> None:
     path = config(tmp_path, "policies:\n  a: openai:a\n  b: openai:b\n")
-    nameless = Loaders(lambda name: _sizeless(name), lambda _: FakeRewardModel({}))
+    nameless = Loaders(_sizeless, lambda _: FakeRewardModel({}))
     with pytest.raises(InputError, match="params"):
         cascade_of(load_config(path), nameless)
 

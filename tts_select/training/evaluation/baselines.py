@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 
+from tts_select.core.imported import plain_name
 from tts_select.selector.routers.rule import DEFAULT_BUDGET
 from tts_select.training.replay.fixed import Board, Score
 from tts_select.training.replay.orders import Replay
@@ -42,7 +43,8 @@ class Strategy:
 
 def strategies_of(board: Board, replay: Replay, policies: Sequence[str]) -> dict[str, Strategy]:
     """All of them by name: random arms, the paper's rule where the board has its arm, adaptive consistency as
-    an arm, every plain stop rule on the samples of each policy, and the cascades of two policies."""
+    an arm, every plain stop rule on the samples of each policy, and the cascades of two policies. A policy of
+    an imported log has its name without `log:` too."""
     scores = board.scores()
     found = {"random": Strategy(Score(board.correct.mean(axis=(0, 2)), board.flops.mean(axis=(0, 2))))}
     by_rule = f"beam@{DEFAULT_BUDGET} {policies[0]}"
@@ -85,8 +87,9 @@ def _by_rule(replay: Replay) -> Iterator[tuple[str, Strategy]]:
             name, score = f"{rule} {pool}", score_of(replay, found.outcome)
             strategy = Strategy(score, rule=rule, policy=replay.arms[pool].policy)
             yield name, strategy
-            if rule in ALSO_CALLED:
-                yield f"{ALSO_CALLED[rule]} {pool}", replace(strategy, same_as=name)
+            names = [name, *([f"{ALSO_CALLED[rule]} {pool}"] if rule in ALSO_CALLED else [])]
+            for other in sorted({*names, *(said.replace(pool, plain_name(pool)) for said in names)} - {name}):
+                yield other, replace(strategy, same_as=name)
     for cheap, dear in combinations(openings, 2):  # the pools of a replay are from cheap to dear
         if replay.arms[cheap].policy != replay.arms[dear].policy:
             score = score_of(replay, openings[cheap].then(margins[dear]).outcome)
