@@ -133,6 +133,9 @@ class LookaheadRouter:
     """The accuracy of each arm on the training problems."""
     fingerprints: Mapping[str, str]
     """The fingerprints of each policy, PRM and the grader that it was trained for."""
+    recalibration: Calibration | None = None
+    """From how sure it was of an answer to how often such answers were right where it is used; what it decides
+    stays the same (`training/routers/recalibrating.py`)."""
 
     @cached_property
     def layout(self) -> Layout:
@@ -155,13 +158,14 @@ class LookaheadRouter:
         looks = self._look(evidences)
         options = self._options(looks)
         return [
-            _decision(found, look, price, cap) for found, look, cap in zip(options, looks, caps, strict=True)
+            _decision(found, look, price, cap).recalibrated(self.recalibration)
+            for found, look, cap in zip(options, looks, caps, strict=True)
         ]
 
     def answers(self, evidence: Evidence, price: float | None = None) -> list[Answer]:
         """The answers at hand, the surest first."""
         (look,) = self._look([evidence])
-        return look.answers()
+        return [answer.recalibrated(self.recalibration) for answer in look.answers()]
 
     def options(self, evidence: Evidence) -> list[Option]:
         """Every arm that the evidence has not run already, with its P(correct) and its cost from here on; and
