@@ -8,7 +8,7 @@ from typing import Any
 from rich.console import Group, RenderableType
 from rich.table import Table
 
-from tts_select.commands._terminal import figure
+from tts_select.commands._terminal import figure, text
 
 
 def summary_view(summary: Mapping[str, Any]) -> RenderableType:
@@ -40,11 +40,10 @@ def _reliability(kind: str, found: Mapping[str, Any]) -> RenderableType:
     facts = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
     facts.add_row("ECE", _interval(found["ece"]))
     facts.add_row("Brier score", _interval(found["brier"]))
-    title = f"confidence: {kind}, {found['n']:,} outcomes"
-    table = Table("said", "right", "outcomes", title=title, title_justify="left", box=None)
+    table = Table("said", "right", "outcomes", box=None)
     for row in found["bins"]:
         table.add_row(figure(row["predicted"], ".3f"), figure(row["observed"], ".3f"), f"{row['n']:,}")
-    return Group(table, facts)
+    return Group(text(f"confidence: {kind}, {found['n']:,} outcomes"), table, facts)
 
 
 def _interval(found: Mapping[str, float]) -> str:

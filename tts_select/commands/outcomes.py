@@ -6,10 +6,9 @@ from pathlib import Path
 
 import click
 
-from tts_select.commands._options import writable_file
+from tts_select.commands._options import router_folder, writable_file
 from tts_select.commands._terminal import say, show, show_json
 from tts_select.core.errors import InputError
-from tts_select.data.prior.artifacts import PRIOR
 
 
 @click.command(
@@ -24,11 +23,14 @@ Examples:
     "--results",
     type=Path,
     default=None,
-    help="The file of `solve --problems --out` that FILE is about; where it knows the gold answers, it needs no "
-    "FILE.",
+    help="The file of `solve --problems --out` that FILE is about; where it knows the gold answers, it needs "
+    "no FILE.",
 )
 @click.option(
-    "--router", type=Path, default=None, help="The folder of the router that answered; `prior` for the prior."
+    "--router",
+    type=Path,
+    default=None,
+    help="The router that answered: a folder, or `prior` or `world` for what ships.",
 )
 @click.option(
     "--outcomes",
@@ -45,8 +47,8 @@ def outcomes(
 ) -> None:
     """Keep which answers were right, by FILE, and sum up all that is kept.
 
-    FILE is JSONL or CSV with `id` and `correct`, and perhaps `confidence`. Without FILE and --results nothing is
-    added.
+    FILE is JSONL or CSV with `id` and `correct`, and perhaps `confidence`. Without FILE and --results nothing
+    is added.
     """
     from tts_select.commands._outcome_views import summary_view
     from tts_select.selector.routers.artifact import identity_of
@@ -54,7 +56,7 @@ def outcomes(
     from tts_select.solving.outcomes import append, read
     from tts_select.training.evaluation.outcomes import summary_of
 
-    folder = PRIOR if router is not None and str(router) == "prior" and not router.exists() else router
+    folder = router_folder(router) if router is not None else None
     identity = identity_of(folder) if folder is not None else None
     place = _place(folder, kept)
     if file is not None or results is not None:

@@ -6,10 +6,9 @@ from pathlib import Path
 
 import click
 
-from tts_select.commands._options import writable_folder
+from tts_select.commands._options import router_folder, writable_folder
 from tts_select.commands._terminal import say, show, show_json
 from tts_select.core.errors import InputError
-from tts_select.data.prior.artifacts import PRIOR
 
 
 @click.command(
@@ -41,14 +40,14 @@ Examples:
 def recalibrate(router: Path, *, kept: Path | None, out: Path | None, seed: int, as_json: bool) -> None:
     """Correct the confidence of ROUTER by outcomes; what it decides stays the same.
 
-    ROUTER is a folder, or `prior`: the shipped prior. Outcomes are kept by `tts-select outcomes` and
+    ROUTER is a folder, or `prior` or `world` for what ships. Outcomes are kept by `tts-select outcomes` and
     `Selector.record` (docs/outcomes.md).
     """
     from tts_select.commands._outcome_views import recalibration_view
     from tts_select.solving.outcomes import file_beside, read
     from tts_select.training.routers.recalibrated import Corrected, corrected
 
-    folder = PRIOR if str(router) == "prior" and not router.exists() else router
+    folder = router_folder(router)
     beside = file_beside(folder)
     if beside is None and out is None:
         raise InputError("what is shipped stays as it is: name a folder of your own with --out")

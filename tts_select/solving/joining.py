@@ -18,8 +18,8 @@ _log = logging.getLogger(__name__)
 def joined(told: Path | None, results: Path | None, router: str | None) -> list[Outcome]:
     """The outcomes that a file tells, and those of results that were graded already.
 
-    `told` has `id` and `correct`, and perhaps `confidence`; what it lacks is taken from the results. `router` is
-    the identity of the router that the results are from.
+    `told` has `id` and `correct`, and perhaps `confidence`; what it lacks is taken from the results. `router`
+    is the identity of the router that the results are from.
 
     Raises:
         InputError: a file cannot be read or has no outcome, or none that has a result.

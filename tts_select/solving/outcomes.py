@@ -1,8 +1,8 @@
 """What turned out to be right: lines of JSON beside a router, to learn from later (docs/outcomes.md).
 
-A line has what was said of an answer (its confidence, what that is, the policy, the price, the cost), whether it
-was right, and which router said it. Several processes may append to a file. Of two lines of a problem the later
-one counts.
+A line has what was said of an answer (its confidence, what that is, the policy, the price, the cost), whether
+it was right, and which router said it. Several processes may append to a file. Of two lines of a problem the
+later one counts.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ class Solved:
         """Append the outcome of a solved problem to the file.
 
         Raises:
-            InputError: no file is named, it cannot be written, or the problem is not among those solved here.
+            InputError: no file is named, it cannot be written, or no such problem was solved here.
         """
         if self._file is None:
             raise InputError(
@@ -96,8 +96,8 @@ class Solved:
             )
         if problem_id not in self._open:
             raise InputError(
-                f"no problem '{problem_id}' waits for its outcome here: give the id of one that this selector "
-                "solved"
+                f"no problem '{problem_id}' waits for its outcome here: give the id of one that this "
+                "selector solved"
             )
         found = replace(self._open[problem_id], correct=bool(correct))
         append(self._file, [found])

@@ -3,8 +3,8 @@
     manifest.json       schema, kind, hashes of the other files, what it was trained on
     router.json, ...    what the kind of router has to keep (`kinds.py`)
     recalibration.json  how its confidence was corrected by outcomes, if it was
-    outcomes.jsonl      what turned out to be right; not the router's, so it has no hash, and stays when that is
-                        replaced (`solving/outcomes.py`)
+    outcomes.jsonl      what turned out to be right (`solving/outcomes.py`): no part of the router, so it has
+                        no hash, and stays when that is replaced
 
 The manifest is written last, and the folder appears under its name only when it is whole. A router that was
 written before there were kinds is a look-ahead router.

@@ -7,8 +7,8 @@ A kind is one file with its two functions, and one line here. What decides witho
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields, is_dataclass, replace
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, cast
 
 from tts_select.selector.calibration import Calibration
 from tts_select.selector.routers import ladder_artifact, lookahead_artifact, prior_artifact
@@ -53,6 +53,7 @@ def with_curve(router: Router, curve: Calibration | None) -> Router:
     Raises:
         TypeError: routers of its kind have no `recalibration`.
     """
-    if is_dataclass(router) and any(field.name == "recalibration" for field in fields(router)):
-        return replace(router, recalibration=curve)  # type: ignore[type-var]
-    raise TypeError(f"a {type(router).__name__} cannot be recalibrated")
+    if not hasattr(router, "recalibration"):
+        raise TypeError(f"a {type(router).__name__} cannot be recalibrated")
+    found: Router = replace(cast("Any", router), recalibration=curve)
+    return found

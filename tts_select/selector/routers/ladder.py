@@ -91,8 +91,8 @@ class LadderRouter:
     fingerprints: Mapping[str, str]
     """The fingerprints of the models and the grader that it was trained for, by name."""
     recalibration: Calibration | None = None
-    """From how sure it was of an answer to how often such answers were right where it is used; what it decides
-    stays the same (`training/routers/recalibrating.py`)."""
+    """From how sure it was of an answer to how often such answers were right where it is used; what it
+    decides stays the same (`training/routers/recalibrating.py`)."""
 
     def at(self, price: float) -> Ladder:
         """The ladder whose price is closest, as a ratio."""

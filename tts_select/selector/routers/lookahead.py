@@ -134,8 +134,8 @@ class LookaheadRouter:
     fingerprints: Mapping[str, str]
     """The fingerprints of each policy, PRM and the grader that it was trained for."""
     recalibration: Calibration | None = None
-    """From how sure it was of an answer to how often such answers were right where it is used; what it decides
-    stays the same (`training/routers/recalibrating.py`)."""
+    """From how sure it was of an answer to how often such answers were right where it is used; what it
+    decides stays the same (`training/routers/recalibrating.py`)."""
 
     @cached_property
     def layout(self) -> Layout:

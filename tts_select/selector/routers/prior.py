@@ -103,8 +103,8 @@ class PriorRouter:
     """How many tokens one of the lengths is, in the evidence."""
     fingerprints: Mapping[str, str] = field(default_factory=dict)
     recalibration: Calibration | None = None
-    """From how sure it was of an answer to how often such answers were right where it is used; what it decides
-    stays the same (`training/routers/recalibrating.py`)."""
+    """From how sure it was of an answer to how often such answers were right where it is used; what it
+    decides stays the same (`training/routers/recalibrating.py`)."""
 
     def on(self, arm: Arm, unit: str = "tokens") -> PriorRouter:
         """The same prior for the samples of an arm, whose lengths are in this unit."""

@@ -75,8 +75,8 @@ def _check(told: Told) -> None:
     if len(told.said) < LEAST_OUTCOMES:
         notes = "".join(f"; {note}" for note in _notes(told))
         raise InputError(
-            f"{len(told.said)} outcomes of this router with a confidence, and {LEAST_OUTCOMES} are needed: record "
-            f"more with `tts-select outcomes`{notes}"
+            f"{len(told.said)} outcomes of this router with a confidence, and {LEAST_OUTCOMES} are needed: "
+            f"record more with `tts-select outcomes`{notes}"
         )
 
 

@@ -1,9 +1,9 @@
 """Corrects how sure a router is by what turned out to be right where it is used.
 
-Few outcomes call for few parameters. Candidates: nothing, Platt scaling (a line in log-odds), beta scaling (Kull
-et al. 2017), both pulled to nothing, and isotonic regression mixed with nothing by the number of outcomes.
-Cross-validation on the outcomes chooses. What is said of the choice is from outcomes that neither the fits nor
-the choice had seen.
+Few outcomes call for few parameters. The candidates: what was said, unchanged; Platt scaling (a line in
+log-odds) and beta scaling (Kull et al. 2017), both pulled towards that; and isotonic regression mixed with
+it, by the number of outcomes. Cross-validation on the outcomes chooses. What is said of the choice is from
+outcomes that neither the fits nor the choice had seen.
 """
 
 from __future__ import annotations
