@@ -56,7 +56,7 @@ def save_router(router: Router, folder: Path, *, trained_on: Mapping[str, Any]) 
     manifest = {"schema": SCHEMA, "kind": kind, "sha256": hashes, "trained_on": dict(trained_on)}
     (partial / "manifest.json").write_text(json.dumps(manifest, indent=1, sort_keys=True) + "\n")
     if (folder / OUTCOMES).is_file():
-        (folder / OUTCOMES).replace(partial / OUTCOMES)
+        shutil.copy2(folder / OUTCOMES, partial)
     shutil.rmtree(folder, ignore_errors=True)
     partial.replace(folder)
 
