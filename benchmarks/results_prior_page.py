@@ -17,11 +17,11 @@ INTRODUCTION = """\
 # What the prior saves on models and problems that it has not seen
 
 Samples that others have published, replayed; no model is run. In the first table the prior was fitted to the
-other logs, so it knows neither the model nor the problems; in the second to all but the one policy, so it knows the problems by
-other models' samples. The budget is 16 samples, or as many as the log has. 24 random orders of the samples of each problem; 95 % bootstrap intervals
-over problems. Costs are shares of what majority voting at the whole budget costs, in tokens (AIME) or characters. The data are not in
-the repository; with them ([how they are imported](results-real.md); the prompts of GSM8K are merged, `--map run=prompt,prompt=`) the
-page is written by
+other logs, so it knows neither the model nor the problems; in the second to all but the one policy, so it
+knows the problems by other models' samples. The budget is 16 samples, or as many as the log has. 24 random orders of the samples of
+each problem; 95 % bootstrap intervals over problems. Costs are shares of what majority voting at the whole budget costs, in tokens (AIME) or
+characters. The data are not in the repository; with them ([how they are imported](results-real.md); the prompts of GSM8K are merged, `--map
+run=prompt,prompt=`) the page is written by
 
 <!-- not run: needs the logs -->
 ```console

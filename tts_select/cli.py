@@ -18,9 +18,11 @@ from tts_select.commands.doctor import doctor
 from tts_select.commands.evaluate import evaluate
 from tts_select.commands.import_ import import_
 from tts_select.commands.models import models
+from tts_select.commands.outcomes import outcomes
 from tts_select.commands.paper import paper
 from tts_select.commands.plan import plan
 from tts_select.commands.portfolio import portfolio
+from tts_select.commands.recalibrate import recalibrate
 from tts_select.commands.solve import solve
 from tts_select.commands.sweep import sweep
 from tts_select.commands.train import train
@@ -30,6 +32,7 @@ from tts_select.core.errors import InputError, TtsSelectError
 SECTIONS = {
     "Solve problems": (solve, plan),
     "Train a router": (sweep, import_, train, evaluate),
+    "Learn from what was right": (outcomes, recalibrate),
     "See what is there": (doctor, models, portfolio, data),
     "The embedded world and the paper": (world, paper),
 }

@@ -13,7 +13,8 @@ import click
 
 from tts_select.core.errors import InputError, UnknownName
 from tts_select.core.pricing import TokenPrice
-from tts_select.data.world.artifacts import PORTFOLIO
+from tts_select.data.prior.artifacts import PRIOR
+from tts_select.data.world.artifacts import PORTFOLIO, ROUTER
 
 if TYPE_CHECKING:
     from tts_select.config import Config
@@ -24,6 +25,8 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 COST_UNITS = ("FLOPs", "tokens", "dollars")
 """The units in `training/replay/costs.py`, which is slow to import."""
+_SHIPPED = {"prior": PRIOR, "world": ROUTER}
+"""What ships, by the names that commands know."""
 _FIELDS = (
     ("problem", "The field with the problem's text.", "problem, question, ..."),
     ("answer", "The field with its answer.", "answer, solution, ..."),
@@ -159,6 +162,11 @@ def known(kind: str, names: Collection[str]) -> Callable[..., str | None]:
         return given
 
     return check
+
+
+def router_folder(given: Path) -> Path:
+    """The folder of a router that was named: `prior` and `world` are those that ship."""
+    return given if given.exists() else _SHIPPED.get(str(given), given)
 
 
 def writable_file(_context: click.Context, _option: click.Parameter, given: Path | None) -> Path | None:

@@ -172,6 +172,12 @@ Exit codes:
 @click.option(
     "--router", default=None, help="Folder of a router.", show_default="the config's, else the shipped one"
 )
+@click.option(
+    "--prior",
+    default=None,
+    help="Folder of a prior of your own, for a policy without a method and a PRM.",
+    show_default="the shipped one",
+)
 @click.option("--untrained-rule", is_flag=True, help="Use the paper's rule of thumb instead of a router.")
 @click.option(
     "--min-confidence", type=Number(0, 1), default=None, help="Withhold an answer that is less sure."

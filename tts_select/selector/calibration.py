@@ -23,6 +23,10 @@ class Calibration:
         found: np.ndarray = np.interp(p, self.said, self.is_)
         return found
 
+    def of(self, p: float) -> float:
+        """One calibrated probability."""
+        return float(np.interp(p, self.said, self.is_))
+
     def as_dict(self) -> dict[str, Sequence[float]]:
         """Return the record of the curve for JSON."""
         return {"said": self.said, "is": self.is_}

@@ -9,6 +9,7 @@ from typing import Literal, Protocol
 
 from tts_select.core.arm import Arm
 from tts_select.core.methods import METHODS
+from tts_select.selector.calibration import Calibration
 from tts_select.selector.exchange import Tariff
 
 Unit = Literal["flops", "tokens", "dollars"]
@@ -114,6 +115,12 @@ class Answer:
     group: int
     p_correct: float | None
 
+    def recalibrated(self, curve: Calibration | None) -> Answer:
+        """The same answer, as likely to be right as the curve says (None: as it was)."""
+        if curve is None or self.p_correct is None:
+            return self
+        return replace(self, p_correct=curve.of(self.p_correct))
+
 
 @dataclass(frozen=True, slots=True)
 class Decision:
@@ -139,6 +146,12 @@ class Decision:
     def arm(self) -> Arm | None:
         """The arm to run next; None: stop."""
         return self.option.arm if self.option else None
+
+    def recalibrated(self, curve: Calibration | None) -> Decision:
+        """The same decision; only what is said of the surest answer changes, never what the options weigh."""
+        if curve is None or self.surest is None:
+            return self
+        return replace(self, surest=self.surest.recalibrated(curve))
 
     def priced(self, tariff: Tariff) -> Decision:
         """The same decision, whose options know their dollars."""

@@ -28,6 +28,7 @@ if TYPE_CHECKING:  # numpy, and with it half of the time of `import tts_select`
     from tts_select.config import Config
     from tts_select.selector.outlook import Outlook, Spending
     from tts_select.selector.routers.protocol import Router
+    from tts_select.solving.outcomes import Solved
     from tts_select.solving.session import Session
 
 T = TypeVar("T")
@@ -38,23 +39,36 @@ Solver = Callable[[Problem], Awaitable[Solution]]
 class Selector:
     """A router with the models of its portfolio, which are loaded when they are first needed."""
 
-    def __init__(self, router: Router, *, loaders: Loaders = BY_SPEC) -> None:
+    def __init__(
+        self,
+        router: Router,
+        *,
+        loaders: Loaders = BY_SPEC,
+        outcomes: str | Path | None = None,
+        folder: Path | None = None,
+    ) -> None:
+        """`folder` is where the router was read from, and `outcomes` a file for `record` to write, by default
+        the one in that folder."""
         from tts_select.solving.models import Models
 
         self.router = router
         self.models = Models.of(router, loaders)
+        self._solved = _solved(folder, outcomes)
 
     @classmethod
-    def load(cls, folder: str | Path = ROUTER) -> Selector:
-        """Load the router in a folder, by default the one that is shipped for the embedded models.
+    def load(cls, folder: str | Path = ROUTER, *, outcomes: str | Path | None = None) -> Selector:
+        """Load the router in a folder, by default the one that is shipped for the embedded models. What turns
+        out to be right is kept in `outcomes`, by default in the folder if that is not the shipped one.
 
         Raises:
             InputError: there is no such router, or it cannot be read.
         """
-        return cls(_router_in(Path(folder)))
+        return cls(_router_in(Path(folder)), outcomes=outcomes, folder=Path(folder))
 
     @classmethod
-    def from_config(cls, config: Config, folder: str | Path | None = None) -> Selector:
+    def from_config(
+        cls, config: Config, folder: str | Path | None = None, *, outcomes: str | Path | None = None
+    ) -> Selector:
         """A router whose models are those that the config names; by default the router is the config's.
 
         Raises:
@@ -62,8 +76,10 @@ class Selector:
         """
         from tts_select.config.using import bound, loaders_for, routed_together
 
-        router = bound(_router_in(Path(folder or config.router or ROUTER)), config)
-        return cls(router, loaders=loaders_for(config, routed_together(router.portfolio)))
+        place = Path(folder or config.router or ROUTER)
+        router = bound(_router_in(place), config)
+        loaders = loaders_for(config, routed_together(router.portfolio))
+        return cls(router, loaders=loaders, outcomes=outcomes, folder=place)
 
     def plan(
         self,
@@ -105,7 +121,18 @@ class Selector:
         from tts_select.solving.session import Session
 
         terms = self._spending(spending)
-        return Session(self.router, self.models, problem, terms, seed=seed, logprobs=logprobs)
+        return Session(
+            self.router, self.models, problem, terms, seed=seed, logprobs=logprobs, noted=self._solved.note
+        )
+
+    def record(self, problem_id: str, correct: bool) -> None:
+        """Keep whether the answer to a problem was right that this selector has solved; `tts-select
+        recalibrate` learns from it.
+
+        Raises:
+            InputError: there is no file for outcomes, or no such problem waits for its outcome.
+        """
+        self._solved.settle(problem_id, correct=correct)
 
     def check(self, **spending: Unpack[SpendingOptions]) -> None:
         """Check the options of a session.
@@ -149,6 +176,7 @@ def solve(problem: str | Problem, **options: Unpack[SolveOptions]) -> Solution:
         budget              N; without it the effort chooses 4, 16 or 64
         aggregation, selection, temperature, max_new_tokens
         untrained_rule      True: leave everything to the rule
+        prior               a folder of `recalibrate` or `train`, instead of the shipped prior
 
     And always: `seed` (fixes the result), `logprobs`, and `config` with `pair` (docs/config.md).
 
@@ -202,10 +230,12 @@ def selector_for(options: Mapping[str, Any]) -> tuple[Selector, dict[str, Any]]:
     check_together(given)
     by_rule = given.pop("untrained_rule", False)
     named = {name: given.pop(name) for name in NAMING if name in given}
-    folder = given.pop("router", None)
+    folder, prior = given.pop("router", None), given.pop("prior", None)
     given = {name: value for name, value in given.items() if value is not None}
     if named or by_rule:
-        return _named(named, given, by_rule=by_rule)
+        return _named(named, given, by_rule=by_rule, prior=prior)
+    if prior is not None:
+        raise InputError("'prior' is for a policy without a router: name the policy, or drop it")
     given.pop("logprobs", None)  # a router reads them, so they are there
     return Selector.from_config(config, folder) if config else Selector.load(folder or ROUTER), given
 
@@ -232,10 +262,14 @@ def run_sync(coroutine: Coroutine[Any, Any, T]) -> T:
         return thread.submit(asyncio.run, coroutine).result()
 
 
-def _named(named: dict[str, Any], given: dict[str, Any], *, by_rule: bool) -> tuple[Selector, dict[str, Any]]:
+def _named(
+    named: dict[str, Any], given: dict[str, Any], *, by_rule: bool, prior: str | Path | None
+) -> tuple[Selector, dict[str, Any]]:
     from tts_select.solving.naming import named_router
 
-    router, loaders = named_router(NamedChoice(**named), effort=given.get("effort"), by_rule=by_rule)
+    router, loaders = named_router(
+        NamedChoice(**named), effort=given.get("effort"), by_rule=by_rule, prior=prior
+    )
     if not router.prices:  # its effort has chosen the budget
         given = {name: value for name, value in given.items() if name != "effort"}
         if "price" in given:
@@ -263,6 +297,14 @@ def _config(given: Config | str | Path | None) -> Config | None:
 
         return load_config(Path(given))
     return given
+
+
+def _solved(folder: Path | None, outcomes: str | Path | None) -> Solved:
+    from tts_select.selector.routers.artifact import identity_of
+    from tts_select.solving.outcomes import Solved, file_beside
+
+    usual = file_beside(folder) if folder is not None else None
+    return Solved(Path(outcomes) if outcomes else usual, identity_of(folder) if folder is not None else None)
 
 
 def _router_in(folder: Path) -> Router:

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tts_select.core.arm import Arm
@@ -39,10 +40,14 @@ _log = logging.getLogger(__name__)
 
 
 def named_router(
-    options: NamedChoice, *, effort: str | None = None, by_rule: bool = False
+    options: NamedChoice,
+    *,
+    effort: str | None = None,
+    by_rule: bool = False,
+    prior: str | Path | None = None,
 ) -> tuple[NamedArm | PriorRouter, Loaders]:
     """Check the options and load the models. What is open is left to the shipped prior where a policy is to
-    be sampled, without a PRM; else, or `by_rule`, to the paper's rule.
+    be sampled, without a PRM (or to the `prior` in a folder); else, or `by_rule`, to the paper's rule.
 
     Raises:
         InputError: an option cannot be used, or the method does not go with the models.
@@ -52,7 +57,10 @@ def named_router(
     policy = _policy(options)
     prm = _prm(options, policy)
     if options.method is None and prm is None and not by_rule:
-        return _prior(options, policy), loaders_of(policy, prm)
+        chosen = shipped_prior() if prior is None else prior_in(Path(prior))
+        return _on_policy(chosen, options, policy), loaders_of(policy, prm)
+    if prior is not None:
+        raise InputError("'prior' is for a policy without a method and without a PRM: drop one of them")
     router = _router(options, policy, prm, budget_of(effort) if options.budget is None else options.budget)
     method = METHODS[router.arm.method]
     if method.needs_steps and (reason := why_no_steps(policy)):
@@ -65,9 +73,9 @@ def named_router(
     return router, loaders_of(policy, prm)
 
 
-def _prior(options: NamedChoice, policy: Policy) -> PriorRouter:
+def _on_policy(prior: PriorRouter, options: NamedChoice, policy: Policy) -> PriorRouter:
     arm = Arm(policy.name, None, "majority", options.budget or DEFAULT_BUDGET, _settings(options, policy))
-    return shipped_prior().on(arm)
+    return prior.on(arm)
 
 
 def cascade_of(config: Config, loaders: Loaders) -> PriorCascade:
@@ -104,8 +112,18 @@ def _costs_a_token(policies: Mapping[str, Policy]) -> dict[str, float]:
 @lru_cache(maxsize=1)
 def shipped_prior() -> PriorRouter:
     """The prior in the package, of no policy in particular."""
-    router = load_router(PRIOR)
-    assert isinstance(router, PriorRouter)
+    return prior_in(PRIOR)
+
+
+def prior_in(folder: Path) -> PriorRouter:
+    """The prior in a folder.
+
+    Raises:
+        InputError: there is none, or it cannot be read.
+    """
+    router = load_router(folder)
+    if not isinstance(router, PriorRouter):
+        raise InputError(f"the router in '{folder}' is no prior: name it with 'router'")
     return router
 
 

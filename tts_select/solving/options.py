@@ -49,6 +49,8 @@ class SolveOptions(SpendingOptions, total=False):
     """The folder of a trained router; without it, the config's or the shipped one."""
     untrained_rule: bool
     """Leave what is open to the paper's rule of thumb."""
+    prior: str | Path
+    """The folder of a prior instead of the shipped one, for a policy without a router and a method."""
     policy: str | Policy
     """A spec for `load_policy` (as in `openai:MODEL`), or a policy."""
     base_url: str

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from dataclasses import replace
 
 from tts_select.core.arm import Arm
@@ -54,8 +55,9 @@ class Session:
         *,
         seed: int,
         logprobs: bool = True,
+        noted: Callable[[Problem, Solution, Spending], None] | None = None,
     ) -> None:
-        """Prepare to solve a problem.
+        """Prepare to solve a problem; `noted` is called with its solution.
 
         Raises:
             InputError: what may be spent cannot be used.
@@ -63,6 +65,7 @@ class Session:
         spending.check()
         self._router, self._models, self._problem = router, models, problem
         self._spending, self._seed, self._logprobs = spending, seed, logprobs
+        self._noted = noted
         self._asked_price = price_of(router, spending)
         self._course = Course(problem.text, self._asked_price.worth)
         self._ledger = Ledger()
@@ -98,7 +101,10 @@ class Session:
         except TtsSelectError as error:
             error.bill = self._ledger.bill
             raise
-        return self._solution()
+        solution = self._solution()
+        if self._noted is not None:
+            self._noted(self._problem, solution, self._spending)
+        return solution
 
     async def probe(self) -> None:
         """Run the router's first look, if it has one, on the bill as such."""

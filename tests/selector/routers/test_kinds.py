@@ -11,6 +11,7 @@ import pytest
 
 from tests.ladders import ladder_router
 from tts_select.core.errors import InputError
+from tts_select.data.prior.artifacts import PRIOR
 from tts_select.data.world.artifacts import ROUTER
 from tts_select.selector.routers.artifact import (
     check_replaceable,
@@ -47,7 +48,7 @@ def test_the_shipped_router_was_written_before_there_were_kinds() -> None:
 
 @pytest.mark.parametrize("kind", sorted(KINDS))
 def test_a_manifest_says_the_kind(kind: str, router: LookaheadRouter, tmp_path: Path) -> None:
-    made = {"look-ahead": router, "ladder": ladder_router()}[kind]
+    made = {"look-ahead": router, "ladder": ladder_router(), "prior": load_router(PRIOR)}[kind]
     save_router(made, tmp_path / "router", trained_on={"n_problems": 3})
     assert json.loads((tmp_path / "router" / "manifest.json").read_text())["kind"] == kind
     assert type(load_router(tmp_path / "router")) is KINDS[kind].router
@@ -68,7 +69,9 @@ def test_a_kind_that_this_version_does_not_know_is_named(tmp_path: Path) -> None
     save_router(ladder_router(), tmp_path / "router", trained_on={})
     manifest = tmp_path / "router" / "manifest.json"
     manifest.write_text(json.dumps({**json.loads(manifest.read_text()), "kind": "oracle"}))
-    with pytest.raises(InputError, match=r"kind 'oracle', this version knows look-ahead, ladder: train it"):
+    with pytest.raises(
+        InputError, match=r"kind 'oracle', this version knows look-ahead, ladder, prior: train"
+    ):
         load_router(tmp_path / "router")
 
 

@@ -2,6 +2,9 @@
 
     manifest.json       schema, kind, hashes of the other files, what it was trained on
     router.json, ...    what the kind of router has to keep (`kinds.py`)
+    recalibration.json  how its confidence was corrected by outcomes, if it was
+    outcomes.jsonl      what turned out to be right (`solving/outcomes.py`): no part of the router, so it has
+                        no hash, and stays when that is replaced
 
 The manifest is written last, and the folder appears under its name only when it is whole. A router that was
 written before there were kinds is a look-ahead router.
@@ -17,13 +20,16 @@ from pathlib import Path
 from typing import Any
 
 from tts_select.core.errors import InputError
-from tts_select.selector.routers.kinds import KINDS, LOOK_AHEAD, Kind
+from tts_select.selector.calibration import Calibration
+from tts_select.selector.routers.kinds import KINDS, LOOK_AHEAD, Kind, curve_of, with_curve
 from tts_select.selector.routers.protocol import Router
 
 SCHEMA = "tts-select/router@1"
 _FAMILY = "tts-select/router@"
 _STAGED = "tts-select/staged-router@"
 """The schema of ladder routers before they could solve anything."""
+OUTCOMES = "outcomes.jsonl"
+_RECALIBRATION = "recalibration.json"
 _REMEDY = "train it again with `tts-select train`"
 
 
@@ -39,6 +45,8 @@ def save_router(router: Router, folder: Path, *, trained_on: Mapping[str, Any]) 
     if kind is None:
         raise TypeError(f"a {type(router).__name__} has nothing to write")
     files = KINDS[kind].write(router)
+    if (curve := curve_of(router)) is not None:
+        files[_RECALIBRATION] = json.dumps(curve.as_dict()) + "\n"
     partial = folder.with_name(folder.name + ".partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
@@ -47,6 +55,8 @@ def save_router(router: Router, folder: Path, *, trained_on: Mapping[str, Any]) 
     hashes = {name: hashlib.sha256(text.encode()).hexdigest() for name, text in files.items()}
     manifest = {"schema": SCHEMA, "kind": kind, "sha256": hashes, "trained_on": dict(trained_on)}
     (partial / "manifest.json").write_text(json.dumps(manifest, indent=1, sort_keys=True) + "\n")
+    if (folder / OUTCOMES).is_file():
+        shutil.copy2(folder / OUTCOMES, partial)
     shutil.rmtree(folder, ignore_errors=True)
     partial.replace(folder)
 
@@ -79,8 +89,10 @@ def load_router(folder: Path) -> Router:
     """
     manifest = _read_manifest(folder)
     texts = {name: _checked(folder / name, digest) for name, digest in manifest["sha256"].items()}
+    curve = texts.pop(_RECALIBRATION, None)
     try:
-        return _kind(manifest, folder).read(texts)
+        router = _kind(manifest, folder).read(texts)
+        return router if curve is None else with_curve(router, Calibration.from_dict(json.loads(curve)))
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise InputError(f"the router '{folder}' cannot be read ({error}): {_REMEDY}") from error
 
@@ -92,6 +104,16 @@ def describe_router(folder: Path) -> dict[str, Any]:
         InputError: there is no router, or its manifest cannot be read.
     """
     return dict(_read_manifest(folder)["trained_on"])
+
+
+def identity_of(folder: Path) -> str:
+    """A short name for exactly this router: outcomes say by it whose they are.
+
+    Raises:
+        InputError: there is no router, or its manifest cannot be read.
+    """
+    hashes = json.dumps(_read_manifest(folder)["sha256"], sort_keys=True)
+    return hashlib.sha256(hashes.encode()).hexdigest()[:16]
 
 
 def _kind(manifest: Mapping[str, Any], folder: Path) -> Kind:

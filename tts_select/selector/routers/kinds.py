@@ -7,9 +7,10 @@ A kind is one file with its two functions, and one line here. What decides witho
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, cast
 
+from tts_select.selector.calibration import Calibration
 from tts_select.selector.routers import ladder_artifact, lookahead_artifact, prior_artifact
 from tts_select.selector.routers.ladder import LadderRouter
 from tts_select.selector.routers.lookahead import LookaheadRouter
@@ -37,3 +38,22 @@ KINDS: dict[str, Kind] = {
     PRIOR: Kind(PriorRouter, prior_artifact.write, prior_artifact.read),
 }
 """The kinds by name, as in the manifest of a router and after `train --kind`."""
+
+
+def curve_of(router: Router) -> Calibration | None:
+    """The curve by which outcomes corrected the router's confidence, if they did."""
+    found = getattr(router, "recalibration", None)
+    assert found is None or isinstance(found, Calibration)
+    return found
+
+
+def with_curve(router: Router, curve: Calibration | None) -> Router:
+    """The same router with its confidence corrected by the curve.
+
+    Raises:
+        TypeError: routers of its kind have no `recalibration`.
+    """
+    if not hasattr(router, "recalibration"):
+        raise TypeError(f"a {type(router).__name__} cannot be recalibrated")
+    found: Router = replace(cast("Any", router), recalibration=curve)
+    return found

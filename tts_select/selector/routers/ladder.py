@@ -16,6 +16,7 @@ import numpy as np
 
 from tts_select.core.arm import Arm
 from tts_select.selector.agreement import tokens_a_length
+from tts_select.selector.calibration import Calibration
 from tts_select.selector.deciding import Answer, Caps, Decision, Option
 from tts_select.selector.difficulty import Difficulty
 from tts_select.selector.evidence import NO_ANSWER, Evidence, SolutionEvidence
@@ -89,6 +90,9 @@ class LadderRouter:
     """The unit of costs and prices: FLOPs, tokens, characters, ..."""
     fingerprints: Mapping[str, str]
     """The fingerprints of the models and the grader that it was trained for, by name."""
+    recalibration: Calibration | None = None
+    """From how sure it was of an answer to how often such answers were right where it is used; what it
+    decides stays the same (`training/routers/recalibrating.py`)."""
 
     def at(self, price: float) -> Ladder:
         """The ladder whose price is closest, as a ratio."""
@@ -117,14 +121,14 @@ class LadderRouter:
                 found.append(self._go_on(ladder, evidence, place, surest, worth=worth, price=price, caps=cap))
             else:
                 found.append(self._begin(ladder, evidence, surest, price, cap))
-        return found
+        return [decision.recalibrated(self.recalibration) for decision in found]
 
     def answers(self, evidence: Evidence, price: float | None = None) -> list[Answer]:
         """The answers at hand, the surest first, as the ladder at this price judges them (None: the one of
         medium effort)."""
         ladder = self.at(self.prices[DEFAULT_EFFORT] if price is None else price)
         (found,) = _answers(self._tally([_place(ladder, evidence)]), ladder.answers)
-        return found
+        return [answer.recalibrated(self.recalibration) for answer in found]
 
     def difficulties(self, evidence: Evidence) -> Mapping[str, Difficulty]:
         """Return nothing: this router estimates no difficulty."""

@@ -133,6 +133,9 @@ class LookaheadRouter:
     """The accuracy of each arm on the training problems."""
     fingerprints: Mapping[str, str]
     """The fingerprints of each policy, PRM and the grader that it was trained for."""
+    recalibration: Calibration | None = None
+    """From how sure it was of an answer to how often such answers were right where it is used; what it
+    decides stays the same (`training/routers/recalibrating.py`)."""
 
     @cached_property
     def layout(self) -> Layout:
@@ -153,14 +156,14 @@ class LookaheadRouter:
         """Choose, among the arms that are worth more than stopping, the one that gains most per FLOP; all
         problems are one call of each model."""
         return [
-            _decision(options, look, price, cap)
+            _decision(options, look, price, cap).recalibrated(self.recalibration)
             for (look, options), cap in zip(self._weighed(evidences), caps, strict=True)
         ]
 
     def answers(self, evidence: Evidence, price: float | None = None) -> list[Answer]:
         """The answers at hand, the surest first."""
         (look,) = self._look([evidence])
-        return look.answers()
+        return [answer.recalibrated(self.recalibration) for answer in look.answers()]
 
     def options(self, evidence: Evidence) -> list[Option]:
         """Every arm that the evidence has not run already, with its P(correct) and its cost from here on; and

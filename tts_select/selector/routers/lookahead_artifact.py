@@ -62,7 +62,9 @@ def read(texts: Mapping[str, str]) -> LookaheadRouter:
     router = LookaheadRouter(
         portfolio=Portfolio(facts["portfolio"]["name"], arms),
         probe=Probe(**facts["probe"]),
-        **models,
+        mend=models["mend"],
+        spoil=models["spoil"],
+        confidence=models["confidence"],
         cost=_booster(texts["cost.txt"]),
         difficulty=difficulty,
         prices=facts["prices"],

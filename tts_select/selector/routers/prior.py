@@ -125,6 +125,9 @@ class PriorRouter:
     tokens_a_length: float = 1.0
     """How many tokens one of the lengths is, in the evidence."""
     fingerprints: Mapping[str, str] = field(default_factory=dict)
+    recalibration: Calibration | None = None
+    """From how sure it was of an answer to how often such answers were right where it is used; what it
+    decides stays the same (`training/routers/recalibrating.py`)."""
 
     def on(self, arm: Arm, unit: str = "tokens") -> PriorRouter:
         """The same prior for the samples of an arm, whose lengths are in this unit."""
@@ -163,10 +166,17 @@ class PriorRouter:
     def decide(self, evidences: Sequence[Evidence], price: float, caps: Sequence[Caps]) -> list[Decision]:
         """Sample on to the next look, or stop. The options are to stop, and to go on to each later look;
         their costs are in samples. The caps are held against the samples up to the next look."""
-        return [self._decision(e, price, cap) for e, cap in zip(evidences, caps, strict=True)]
+        return [
+            self._decision(e, price, cap).recalibrated(self.recalibration)
+            for e, cap in zip(evidences, caps, strict=True)
+        ]
 
     def answers(self, evidence: Evidence, price: float | None = None) -> list[Answer]:
         """The leader with the probability that it is right, then the others, of which nothing is known."""
+        return [answer.recalibrated(self.recalibration) for answer in self._answers(evidence)]
+
+    def _answers(self, evidence: Evidence) -> list[Answer]:
+        """The same as the prior itself sees them, before outcomes corrected it."""
         samples = evidence.of(self.arm.pool)
         if not samples:
             return []
@@ -191,7 +201,7 @@ class PriorRouter:
         samples = evidence.of(self.arm.pool)
         if not samples:
             return self._begin(caps)
-        n, surest = len(samples), next(iter(self.answers(evidence)), None)
+        n, surest = len(samples), next(iter(self._answers(evidence)), None)
         p = (surest.p_correct or 0.0) if surest else 0.0
         stop = Option(None, p, 0.0)
         later = horizons(n, self.looks)

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from tts_select.selector.evidence import NO_ANSWER
 from tts_select.selector.routers.ladder import Ladder, LadderRouter, Rung
 from tts_select.selector.routers.protocol import Router
 from tts_select.training.evaluation.frontier import Drawn, Part, Replayer, Walked, walker
@@ -68,6 +69,8 @@ def climber_over(router: LadderRouter, replay: Replay) -> Replayer:
 
 def _climbed(router: LadderRouter, ladder: Ladder, climbed: Climb, n_draws: int) -> Walked:
     group, p_correct, cost, n = followed(ladder, climbed)
+    if router.recalibration is not None:
+        p_correct = np.where(group == NO_ANSWER, 0.0, router.recalibration(p_correct))
     arms = {arm.pool: arm.name for arm in reversed(router.portfolio.arms)}
     names = np.array([arms[pool] for pool in ladder.draws], object)
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from tts_select.selector.agreement import tokens_a_length
+from tts_select.selector.evidence import NO_ANSWER
 from tts_select.selector.routers.prior import PriorRouter
 from tts_select.selector.routers.protocol import Router
 from tts_select.training.evaluation.frontier import Drawn, Part, Replayer, Walked, walker
@@ -44,11 +45,14 @@ def sampler_over(router: PriorRouter, replay: Replay) -> Replayer:
 
     def at(price: float) -> Walked:
         stopped = rounds.at(price)
+        confidence = stopped.p_correct
+        if router.recalibration is not None:
+            confidence = np.where(stopped.first == NO_ANSWER, 0.0, router.recalibration(confidence))
         return Walked(
             correct=shaped((stopped.first == RIGHT) * 1.0),
             cost=shaped(stopped.cost),
             probe_cost=shaped(looks[0].cost),
-            confidence=shaped(stopped.p_correct),
+            confidence=shaped(confidence),
             is_unfamiliar=np.zeros((n_draws, len(replay.ids)), bool),
             last=np.full((n_draws, len(replay.ids)), router.arm.name, object),
         )
