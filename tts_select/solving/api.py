@@ -21,6 +21,7 @@ from tts_select.solving.options import (
     SolveOptions,
     SpendingOptions,
     check_names,
+    check_one_budget,
     check_together,
 )
 
@@ -271,6 +272,7 @@ def _named(
         NamedChoice(**named), effort=given.get("effort"), by_rule=by_rule, prior=prior
     )
     if not router.prices:  # its effort has chosen the budget
+        check_one_budget(given.get("effort"), named.get("budget"))
         given = {name: value for name, value in given.items() if name != "effort"}
         if "price" in given:
             raise InputError(
@@ -287,8 +289,9 @@ def _cheapest_first(config: Config, given: dict[str, Any]) -> tuple[Selector, di
     from tts_select.solving.naming import cascade_of
 
     loaders = loaders_for(config, [ModelGroup(list(config.policies), [])])
-    selector = Selector(cascade_of(config, loaders), loaders=loaders)
-    return selector, {"logprobs": False, **given}
+    selector = Selector(cascade_of(config, loaders, given.get("prior")), loaders=loaders)
+    terms = {name: value for name, value in given.items() if value is not None and name != "prior"}
+    return selector, {"logprobs": False, **terms}
 
 
 def _config(given: Config | str | Path | None) -> Config | None:

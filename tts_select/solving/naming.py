@@ -57,8 +57,7 @@ def named_router(
     policy = _policy(options)
     prm = _prm(options, policy)
     if options.method is None and prm is None and not by_rule:
-        chosen = shipped_prior() if prior is None else prior_in(Path(prior))
-        return _on_policy(chosen, options, policy), loaders_of(policy, prm)
+        return _on_policy(_prior(prior), options, policy), loaders_of(policy, prm)
     if prior is not None:
         raise InputError("'prior' is for a policy without a method and without a PRM: drop one of them")
     router = _router(options, policy, prm, budget_of(effort) if options.budget is None else options.budget)
@@ -78,8 +77,8 @@ def _on_policy(prior: PriorRouter, options: NamedChoice, policy: Policy) -> Prio
     return prior.on(arm)
 
 
-def cascade_of(config: Config, loaders: Loaders) -> PriorCascade:
-    """The policies of a config, the cheapest first, by the shipped prior.
+def cascade_of(config: Config, loaders: Loaders, prior: str | Path | None = None) -> PriorCascade:
+    """The policies of a config, the cheapest first, by the prior in a folder or the shipped one.
 
     Raises:
         InputError: which one is cheaper is not known.
@@ -90,7 +89,7 @@ def cascade_of(config: Config, loaders: Loaders) -> PriorCascade:
     for name in sorted(policies, key=costs.__getitem__):
         most = config.policy(name).max_new_tokens or solution_tokens(policies[name])
         arm = Arm(name, None, "majority", DEFAULT_BUDGET, Settings(max_new_tokens=most))
-        stages.append(Stage(shipped_prior().on(arm), costs[name] / min(costs.values())))
+        stages.append(Stage(_prior(prior).on(arm), costs[name] / min(costs.values())))
     return PriorCascade(tuple(stages))
 
 
@@ -113,6 +112,10 @@ def _costs_a_token(policies: Mapping[str, Policy]) -> dict[str, float]:
 def shipped_prior() -> PriorRouter:
     """The prior in the package, of no policy in particular."""
     return prior_in(PRIOR)
+
+
+def _prior(folder: str | Path | None) -> PriorRouter:
+    return shipped_prior() if folder is None else prior_in(Path(folder))
 
 
 def prior_in(folder: Path) -> PriorRouter:

@@ -84,6 +84,8 @@ NAMING = (
     "aggregation", "selection", "temperature", "max_new_tokens",
 )  # fmt: skip
 """Options that name a model or a method; with one of them no trained router chooses."""
+_SAMPLING = ("policy", "base_url", "policy_options", "budget", "temperature", "max_new_tokens")
+"""Those of them that say which policy is sampled and how: a prior decides when to stop."""
 ROUTING = ("price", "max_flops", "router")
 """Options that only a trained router understands."""
 SPENDING = tuple(SpendingOptions.__annotations__)
@@ -146,13 +148,29 @@ def check_together(options: Mapping[str, Any]) -> None:
     why = named[0] if named else "untrained_rule" if options.get("untrained_rule") else None
     if why is None:
         return
-    is_open = not options.get("untrained_rule") and options.get("method") is None
     routing = [name for name in ROUTING if options.get(name) is not None]
-    if routing and not (is_open and routing == ["price"]):
+    if routing and not (routing == ["price"] and may_be_prior(options)):
         raise InputError(
             f"'{routing[0]}' is for the router, and '{why}' leaves it nothing to choose: drop one"
         )
-    if not is_open and options.get("effort") is not None and options.get("budget") is not None:
+    if not may_be_prior(options):
+        check_one_budget(options.get("effort"), options.get("budget"))
+
+
+def may_be_prior(options: Mapping[str, Any]) -> bool:
+    """Whether a prior decides if the policy turns out to need no PRM: all that is named is how it is
+    sampled."""
+    named = {name for name in NAMING if name in options and (name != "prm" or options[name] is not None)}
+    return "policy" in named and named <= set(_SAMPLING) and not options.get("untrained_rule")
+
+
+def check_one_budget(effort: str | None, budget: int | None) -> None:
+    """Check that one of the two chooses the budget.
+
+    Raises:
+        InputError: both do.
+    """
+    if effort is not None and budget is not None:
         raise InputError("'effort' chooses the budget, and 'budget' names it: drop one")
 
 
