@@ -17,12 +17,12 @@ INTRODUCTION = """\
 # What the prior saves on models and problems that it has not seen
 
 Samples that others have published, replayed; no model is run. In the first table the prior was fitted to the
-other logs, so it knows neither the model nor the problems; in the second to all but the one policy, so it knows
-the problems by other models' samples. The budget is 16 samples, or as many as the log has. 24 random orders of
-the samples of each problem; 95 % bootstrap intervals over problems. Costs are shares of what majority voting at
-the whole budget costs, in tokens (AIME) or characters. The data are not in the repository; with them
-([how they are imported](results-real.md); GSM8K's prompts are merged, `--map run=prompt,prompt=`) the page is
-written by
+other logs, so it knows neither the model nor the problems; in the second to all but the one policy, so it
+knows the problems by other models' samples. The budget is 16 samples, or as many as the log has. 24 random
+orders of the samples of each problem; 95 % bootstrap intervals over problems. Costs are shares of what
+majority voting at the whole budget costs, in tokens (AIME) or characters. The data are not in the
+repository; with them ([how they are imported](results-real.md); GSM8K's prompts are merged, `--map
+run=prompt,prompt=`) the page is written by
 
 <!-- not run: needs the logs -->
 ```console
@@ -30,9 +30,9 @@ $ python benchmarks/prior_left_out.py aime24/ math500/ gsm8k/ --out prior.json
 $ python benchmarks/results_prior_page.py prior.json > docs/lab/results-prior.md
 ```
 
-The ratio is the prior's cost at the accuracy of the margin rule over the rule's cost, the gap its accuracy minus
-that of the margin rule at the rule's cost, in points. At each effort: points of accuracy above majority voting
-at the whole budget, at which share of its cost, and the calibration error (ECE) of the confidence.
+The ratio is the prior's cost at the accuracy of the margin rule over the rule's cost, the gap its accuracy
+minus that of the margin rule at the rule's cost, in points. At each effort: points of accuracy above majority
+voting at the whole budget, at which share of its cost, and the calibration error (ECE) of the confidence.
 """
 TITLES = {"log": "Another data set, other models", "model": "Another model, known problems"}
 

@@ -114,7 +114,7 @@ SWEEP = "sweep --problems p.jsonl --out log"
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        (f"{ONE} --method bean", "did you mean 'beam'?"),
+        (f"{ONE} --method baem", "did you mean 'beam'?"),
         (f"{ONE} --aggregation lats", "did you mean 'last'?"),
         (f"{ONE} --selection vot", "did you mean 'vote'?"),
         (f"{ONE} --prm-format skywrok-o1", "did you mean 'skywork-o1'?"),
@@ -138,7 +138,7 @@ SWEEP = "sweep --problems p.jsonl --out log"
         (f"{ONE} --resume", "--resume is for --problems"),
         (f"{ONE} --with-candidates", "--show-candidates"),
         (f"{MANY} --show-candidates", "--with-candidates"),
-        (f"{MANY} --method bean", "did you mean 'beam'?"),
+        (f"{MANY} --method baem", "did you mean 'beam'?"),
         (f"{MANY} --method majority --budget 99999", "choose from 1 to"),
         (f"{MANY} --total-flops nan", "is not a number"),
         (f"{MANY} --total-tokens 0", "--total-tokens"),

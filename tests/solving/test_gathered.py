@@ -98,7 +98,7 @@ def test_a_group_is_answered_in_the_words_that_came_first() -> None:
 @pytest.mark.parametrize("finish", ["length", "deadline", "cap", "open"])
 def test_a_truncated_solution_has_no_answer(finish: str) -> None:
     (seen,) = look_of(gathered([wrote("1", finish=finish)])).of("p")
-    assert seen == SolutionEvidence(NO_ANSWER, 6, -2.0, 2)
+    assert seen == SolutionEvidence(NO_ANSWER, 6, -2.0, 2, is_cut=finish == "length")
 
 
 def test_a_sample_has_the_scores_of_each_prm_that_has_read_it() -> None:

@@ -104,7 +104,7 @@ def test_one_seed_fixes_the_result() -> None:
 @pytest.mark.parametrize(
     ("changes", "remedy"),
     [
-        ({"method": "bean"}, "did you mean 'beam'"),
+        ({"method": "baem"}, "did you mean 'beam'"),
         ({"budgte": 3}, "did you mean 'budget'"),
         ({"aggregation": "median"}, "choose from"),
         ({"selection": "best"}, "choose from"),

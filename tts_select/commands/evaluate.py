@@ -123,8 +123,8 @@ def evaluate(
             own = _read(router, policy or policies)
             report = _in_folds(own, folds or 0, kind, unit, seed=seed, note=note)
         else:
-            own = _read(log, policy or policies)
-            report = _of_router(router, own, shift, most=max_samples, unit=unit, seed=seed, note=note)
+            names, most = policy or policies, max_samples
+            report = _of_router(router, log, names, shift, most=most, unit=unit, seed=seed, note=note)
     write_report(report, out)
     if as_json:
         show_json(json.loads((out / "report.json").read_text(encoding="utf-8")))
@@ -171,7 +171,8 @@ def _in_folds(
 
 def _of_router(
     given: Path,
-    log: SweepLog,
+    log_folder: Path,
+    policies: str | None,
     shift: Path | None,
     *,
     most: int | None,
@@ -190,6 +191,7 @@ def _of_router(
     router = load_router(folder)
     if shift is not None and not isinstance(router, LookaheadRouter):
         raise InputError("--shift is for look-ahead routers: leave it out")
+    log = _read(log_folder, policies)
     if isinstance(router, PriorRouter):
         most = most or DEFAULT_BUDGET
         router = on_log(router, log, most)

@@ -25,11 +25,13 @@ class PoolLooks:
     problem: np.ndarray
     """The place of each row's problem in its log."""
     looks: Sequence[Look]
+    vote: np.ndarray
+    """Whether the majority of all samples of the usual budget is right, of each row."""
 
     def of(self, rows: np.ndarray) -> PoolLooks:
         """The same for some rows (a mask)."""
         some = [Look(x.n, x.n_there[rows], x.first[rows], x.features[rows], x.cost[rows]) for x in self.looks]
-        return PoolLooks(self.log, self.problem[rows], some)
+        return PoolLooks(self.log, self.problem[rows], some, self.vote[rows])
 
 
 @dataclass(frozen=True, slots=True)
