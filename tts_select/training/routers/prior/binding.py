@@ -7,7 +7,7 @@ from dataclasses import replace
 from tts_select.core.errors import InputError
 from tts_select.core.imported import plain_name
 from tts_select.selector.routers.prior import PriorRouter
-from tts_select.training.log.manifest import policies, pools_of
+from tts_select.training.log.manifest import policies, pool_size, pools_of
 from tts_select.training.log.records import SweepLog
 from tts_select.training.replay.costs import own_costs_of
 from tts_select.training.replay.orders import single_sample
@@ -23,8 +23,10 @@ def on_log(router: PriorRouter, log: SweepLog, budget: int) -> PriorRouter:
     if len(known) > 1:
         names = ", ".join(plain_name(name) for name in known)
         raise InputError(f"a prior is measured on one policy at a time: specify --policy, one of {names}")
-    sampled = [pool.arm for pool in pools_of(log.manifest.arms).values() if pool.arm.temperature > 0]
+    sampled = [pool for pool in pools_of(log.manifest.arms).values() if pool.arm.temperature > 0]
     if not sampled:
         raise InputError("the log has greedy solutions alone: a prior needs samples")
-    arm = replace(single_sample(sampled[0]), budget=budget)
+    if log.manifest.imported is None:  # all problems of a sweep have equally many samples
+        budget = min(budget, pool_size(log.manifest, sampled[0]))
+    arm = replace(single_sample(sampled[0].arm), budget=budget)
     return router.on(arm, own_costs_of(log.manifest).unit)
