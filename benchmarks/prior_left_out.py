@@ -139,7 +139,8 @@ def mean_ratio(found: Sequence[Cell]) -> dict[str, float]:
 
     whole = [np.arange(len(cell.measured.cases)) for cell in found]
     drawn = [resamples(len(some), N_RESAMPLES, 0) for some in whole]
-    low, high = np.quantile([logs(some) for some in zip(*drawn, strict=True)], [0.025, 0.975])
+    found_in = [logs(some) for some in zip(*drawn, strict=True)]
+    low, high = np.quantile(found_in, [0.025, 0.975], method="nearest")  # some may be infinite
     return {"value": float(np.exp(logs(whole))), "low": float(np.exp(low)), "high": float(np.exp(high))}
 
 

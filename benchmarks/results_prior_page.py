@@ -6,6 +6,7 @@ python benchmarks/results_prior_page.py report.json > docs/lab/results-prior.md
 from __future__ import annotations
 
 import json
+import math
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -68,8 +69,12 @@ def _effort(found: Mapping[str, Any]) -> str:
 
 
 def _interval(found: Mapping[str, float], scale: float = 1.0) -> str:
-    low, high = (f"{found[key] * scale:.2f}" for key in ("low", "high"))
-    return f"{found['value'] * scale:.2f} ({low} to {high})"
+    value, low, high = (_figure(found[key] * scale) for key in ("value", "low", "high"))
+    return f"{value} ({low} to {high})"
+
+
+def _figure(value: float) -> str:
+    return "never" if math.isinf(value) else f"{value:.2f}"
 
 
 def main() -> None:

@@ -28,7 +28,9 @@ Examples:
     help="Folder of a router.",
     show_default="the config's, else the shipped one",
 )
-@click.option("--policy", default=None, help="A policy: the paper's rule plans for it, and no router.")
+@click.option(
+    "--policy", default=None, help="A policy: the prior plans for it; with a PRM, the paper's rule."
+)
 @click.option("--base-url", default=None, help="URL of the server of openai:MODEL.")
 @click.option("--prm", default=None, help="A PRM for the policy; none for no PRM.", show_default="none")
 @click.option("--effort", default=None, help="Router effort: low, medium or high.", show_default="medium")

@@ -55,6 +55,7 @@ Examples:
   echo "Start with 14. Multiply by 3. What is the result?" | tts-select solve -
   tts-select solve problem.txt --method best_of_n --budget 64 --show-candidates
   tts-select solve problem.txt --policy world:large --max-tokens 2000 --json
+  tts-select solve problem.txt --policy openai:MODEL --base-url http://localhost:8000/v1
   tts-select solve --problems problems.jsonl --out results.jsonl --resume
 
 \b
@@ -119,7 +120,7 @@ Exit codes:
     type=int,
     default=None,
     help="Number of candidates (N).",
-    show_default="by the effort: 4, 16 or 64",
+    show_default="16 for a policy alone, else by the effort: 4, 16 or 64",
 )
 @click.option(
     "--aggregation",
@@ -160,7 +161,8 @@ Exit codes:
     "--price",
     metavar="PRICE",
     default=None,
-    help="Instead of --effort: probability per FLOP, or per another unit, as in 0.1/dollar or 1e-6/token.",
+    help="Instead of --effort: probability per FLOP (per sample for a policy alone), or per another unit, as "
+    "in 0.1/dollar or 1e-6/token.",
 )
 @click.option("--max-flops", type=float, default=None, help="Most FLOPs for a problem, approximately.")
 @click.option(

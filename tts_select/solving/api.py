@@ -168,13 +168,14 @@ def solve(problem: str | Problem, **options: Unpack[SolveOptions]) -> Solution:
         max_tokens          generate no more tokens than this
         deadline            seconds from the start of the search
 
-    With an option that names a model or a method, the paper's rule of thumb chooses what is left open:
+    With a policy alone a prior that was learned from other models decides when to stop sampling it
+    (docs/prior.md). With a method or a PRM the paper's rule of thumb chooses what is left open:
 
         policy, base_url, policy_options           a spec as in "openai:MODEL", or an object of your own
         prm, prm_format, prm_options               the same for the process reward model
         method              "cot", "majority", "best_of_n", "beam" or "dvts", or a stop rule: "margin",
                             "beta", "adaptive", "doubling" or "early_stopping"
-        budget              N; without it the effort chooses 4, 16 or 64
+        budget              N; without it 16 for a policy alone, else the effort chooses 4, 16 or 64
         aggregation, selection, temperature, max_new_tokens
         untrained_rule      True: leave everything to the rule
         prior               a folder of `recalibrate` or `train`, instead of the shipped prior
