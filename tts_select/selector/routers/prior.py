@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tts_select.core.arm import Arm
-from tts_select.selector.agreement import Agreement, agreement_of, tokens_a_length
+from tts_select.selector.agreement import FEATURES, Agreement, agreement_of, tokens_a_length
 from tts_select.selector.calibration import Calibration
 from tts_select.selector.deciding import Answer, Caps, Decision, Option
 from tts_select.selector.difficulty import Difficulty
@@ -34,6 +34,7 @@ LEAST_GAIN = 0.01
 """The least that a change of the leader is taken to gain, in P(correct): at a price of nearly 0 it goes on to
 the budget, as a majority vote does."""
 DEFAULT_BUDGET = 16
+_FIRST_SHARE = FEATURES.index("first_share")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,7 @@ class Prior:
     def p_correct(self, features: np.ndarray) -> np.ndarray:
         """P(the leader is right), shape (rows,)."""
         said = np.asarray(self.correct.predict(features, num_threads=1))
-        return np.where(features[:, 1] > 0, self.calibration(said), 0.0)
+        return np.where(features[:, _FIRST_SHARE] > 0, self.calibration(said), 0.0)
 
     def gains(self, features: np.ndarray, later: Sequence[int]) -> np.ndarray:
         """How much likelier the leader is to be right after so many samples, shape (rows, len(later))."""
