@@ -1,6 +1,6 @@
 """Learns when to stop on a ladder: optimal stopping by backward induction with regression.
 
-From the last draw backwards, a ridge regression says what the rest of the ladder gains (in P(correct), less
+From the last look backwards, a ridge regression says what the rest of the ladder gains (in P(correct), less
 its price) over stopping now, as a function of what is believed; where that is not positive, it stops
 (Longstaff and Schwartz 2001, doi:10.1093/rfs/14.1.113). Which answers are likely right is a logistic
 regression on the same rows.
@@ -19,7 +19,7 @@ from tts_select.training.replay.grouping import RIGHT
 PENALTY = 1e-4
 """The penalty of the ridge, beside terms of order 1."""
 MOST_ROWS = 4000
-"""The most answers that a draw gives to the fit of the answer model; rows of a problem say much the same."""
+"""The most answers that a look gives to the fit of the answer model; rows of a problem say much the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class StoppingRules:
     """A stopping rule for each of `prices`, and what it comes to in every row."""
 
     stops: np.ndarray
-    """The coefficients of the rules, shape (prices, draws - 1, terms)."""
+    """The coefficients of the rules, shape (prices, looks - 1, terms)."""
     correct: np.ndarray
     """P(correct) where the rule stops, shape (rows, prices)."""
     cost: np.ndarray
@@ -36,7 +36,7 @@ class StoppingRules:
 def fit_answers(
     tallies: Sequence[Tally], rows: np.ndarray, *, most_rows: int = MOST_ROWS, seed: int = 0
 ) -> AnswerModel:
-    """Fit the answer model to each distinct answer after each draw; `rows` is a mask."""
+    """Fit the answer model to each distinct answer at each look; `rows` is a mask."""
     from sklearn.linear_model import LogisticRegression
 
     rng = np.random.default_rng(seed)
