@@ -50,9 +50,10 @@ def summary(report: Report) -> str:
     best, gap = report.get("best_fixed") or {}, report.get("gap_closed") or {}
     ratio = report.get("cost_ratio_at_equal_accuracy") or {}
     name = f"{figures.text(best.get('name'))}, {figures.share(best.get('accuracy'))}"
-    said = [f"At the accuracy of the best fixed arm ({name}) {_costs(ratio)}."]
+    said = list(_at_equal_cost(report))
+    said.append(f"At the accuracy of the best fixed arm ({name}) {_costs(ratio, report)}.")
     said += [
-        f"Against {_against(row)}: {_costs(row.get('cost_ratio') or {})}."
+        f"Against {_against(row)}: {_costs(row.get('cost_ratio') or {}, row)}."
         for row in (report.get("savings") or [])[1:]
         if row.get("name") != best.get("name")
     ]
@@ -65,9 +66,24 @@ def summary(report: Report) -> str:
     return " ".join(said)
 
 
-def _costs(ratio: Found) -> str:
+def _at_equal_cost(report: Report) -> Iterable[str]:
+    """What can be said of any two frontiers."""
+    if ((area := report.get("area")) or {}).get("value") is not None:
+        gained = figures.points(area or {})
+        yield f"At equal cost the router has {gained} beside fixed arms, on average over costs."
+    rows = report.get("at_budgets") or []
+    if rows and (row := rows[len(rows) // 2]).get("budget") is not None:
+        best, unit = row.get("best_fixed") or {}, report.get("unit", "FLOPs")
+        yield (
+            f"With at most {figures.cost(row['budget'], unit)} a problem it gets "
+            f"{figures.share((row.get('router') or {}).get('accuracy'))}, the best fixed arm "
+            f"({figures.text(best.get('name'))}) {figures.share(best.get('accuracy'))}."
+        )
+
+
+def _costs(ratio: Found, row: Found) -> str:
     if figures.is_infinite(ratio, "value"):
-        return "the router is never as accurate"
+        return f"the router is never as accurate{figures.reached(row)}"
     return f"the router costs {figures.part(ratio)}"
 
 
@@ -78,18 +94,73 @@ def _against(row: Found) -> str:
 
 
 def _savings(report: Report, plots: Plots) -> Iterable[str]:
+    yield _budgets(report)
+    yield _accuracies(report)
     head = ("against", *POINT_HEAD, "the router's cost at that accuracy", "its accuracy at that cost")
     rows = [
         [
             _against(row),
             *_point(row),
-            figures.part(row.get("cost_ratio") or {}),
+            _part(row),
             _gain(row.get("gain") or {}),
         ]
         for row in report.get("savings") or []
     ]
-    yield html.table(head, rows)
+    yield html.table(head, rows, caption="At the accuracy of what needs no router, and at its cost")
     yield html.plot("frontier.png", FRONTIER, plots)
+
+
+def _budgets(report: Report) -> str:
+    head = (
+        "at most, per problem",
+        "router",
+        "best fixed arm",
+        "router minus that",
+        "router minus stop rules",
+    )
+    rows = [
+        [
+            figures.cost(row.get("budget"), report.get("unit", "FLOPs")),
+            figures.share((row.get("router") or {}).get("accuracy")),
+            _rival(row.get("best_fixed") or {}),
+            figures.points((row.get("best_fixed") or {}).get("difference") or {}),
+            _minus_rules(row.get("stop_rules") or []),
+        ]
+        for row in report.get("at_budgets") or []
+    ]
+    return html.table(head, rows, caption="Accuracy within a budget")
+
+
+def _rival(rival: Found) -> str:
+    return f"{figures.share(rival.get('accuracy'))}, {figures.text(rival.get('name'))}"
+
+
+def _minus_rules(rules: Iterable[Found]) -> str:
+    found = [f"{figures.text(r.get('name'))} {figures.points(r.get('difference') or {})}" for r in rules]
+    return "; ".join(found) or "none costs as little"
+
+
+def _accuracies(report: Report) -> str:
+    unit = report.get("unit", "FLOPs")
+    rows = [
+        [
+            figures.share(row.get("accuracy")),
+            figures.cost(row.get("router"), unit),
+            figures.cost(row.get("fixed"), unit),
+            figures.part(row.get("cost_ratio") or {}),
+        ]
+        for row in report.get("cost_at_accuracies") or []
+    ]
+    return html.table(
+        ("accuracy", "router", "fixed arms", "router's cost"), rows, caption="Cost of an accuracy"
+    )
+
+
+def _part(row: Found) -> str:
+    """The router's cost at the accuracy of a row; where it never is as accurate, what it reaches."""
+    ratio = row.get("cost_ratio") or {}
+    more = figures.reached(row) if figures.is_infinite(ratio, "value") else ""
+    return figures.part(ratio) + more
 
 
 def _gain(gain: Found) -> str:
@@ -135,10 +206,7 @@ def _ablation(report: Report, plots: Plots) -> Iterable[str]:
 
 
 def _arms(report: Report) -> str:
-    rows = [
-        [figures.text(arm.get("name")), *_point(arm), figures.part(arm.get("cost_ratio") or {})]
-        for arm in _by_cost(shown_arms(report))
-    ]
+    rows = [[figures.text(arm.get("name")), *_point(arm), _part(arm)] for arm in _by_cost(shown_arms(report))]
     return html.table(("arm", *POINT_HEAD, "the router's cost at that accuracy"), rows)
 
 
