@@ -30,7 +30,7 @@ def walked(replay: Replay) -> Climb:
 
 @pytest.fixture(scope="module")
 def answers(replay: Replay, walked: Climb) -> AnswerModel:
-    return fit_answers(walked.tallies, np.ones(len(replay), bool))
+    return fit_answers(walked.tallies, np.ones(len(replay), bool), n_problems=len(replay.ids))
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +96,7 @@ def test_rows_that_are_not_learned_from_do_not_matter_to_the_rules(
 def test_constant_outcomes_are_learned_without_a_complaint(p_right: float) -> None:
     replay = replay_of(made_log(10, p_right=p_right), n_orders=4, seed=0)
     walked = climb(RUNGS, replay, usual_of(replay))
-    answers = fit_answers(walked.tallies, np.ones(len(replay), bool))
+    answers = fit_answers(walked.tallies, np.ones(len(replay), bool), n_problems=len(replay.ids))
     beliefs = [Belief.of(tally, answers) for tally in walked.tallies]
     costs = walked.costs
     found = induce(beliefs, costs, np.array([1.0]), np.ones(len(replay), bool))

@@ -6,8 +6,7 @@ its price) over stopping now, as a function of what is believed; where that is n
 regression on the same rows.
 
 A ladder of many looks has as many occasions to stop by mistake, and what happened on a few dozen problems is
-mostly their luck. So a gain is learned from what happened and, to a smaller part, from what the answer model
-says of it, which has seen all looks.
+mostly their luck. So there are several ways to learn; which one is best at a price, held-out problems say.
 """
 
 from __future__ import annotations
@@ -20,12 +19,25 @@ import numpy as np
 from tts_select.selector.routers.tally import AnswerModel, Belief, Tally
 from tts_select.training.replay.grouping import RIGHT
 
-PENALTY = 1e-3
-"""The penalty of the ridge, beside terms of order 1."""
-HAPPENED = 0.7
-"""The part of a gain that is what happened; the rest is what the answer model says."""
 MOST_ROWS = 4000
 """The most answers that a look gives to the fit of the answer model; rows of a problem say much the same."""
+ROWS_A_PROBLEM = 4.0
+"""As so many independent rows all rows of a problem count beside the penalty of the answer model."""
+
+
+@dataclass(frozen=True, slots=True)
+class Learning:
+    """A way to learn rules."""
+
+    happened: float
+    """The part of a gain that is what happened; the rest is what the answer model says of it, which has seen
+    all looks."""
+    penalty: float
+    """The penalty of the ridge, beside terms of order 1."""
+
+
+WAYS = (Learning(1.0, 1e-3), Learning(0.5, 1e-3), Learning(1.0, 1e6))
+"""By what happened, half by the answer model, and whatever is believed: always as many draws."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +52,15 @@ class StoppingRules:
 
 
 def fit_answers(
-    tallies: Sequence[Tally], rows: np.ndarray, *, most_rows: int = MOST_ROWS, seed: int = 0
+    tallies: Sequence[Tally],
+    rows: np.ndarray,
+    *,
+    n_problems: int,
+    most_rows: int = MOST_ROWS,
+    seed: int = 0,
 ) -> AnswerModel:
-    """Fit the answer model to each distinct answer at each look; `rows` is a mask."""
+    """Fit the answer model to each distinct answer at each look; `rows` is a mask of the rows of so many
+    problems."""
     from sklearn.linear_model import LogisticRegression
 
     rng = np.random.default_rng(seed)
@@ -57,7 +75,8 @@ def fit_answers(
     if y.all() or not y.any():  # nothing to learn: as sure as if one answer had been the other way
         p = (y.sum() + 1) / (len(y) + 2)
         return AnswerModel(mean, scale, np.zeros(x.shape[1]), float(np.log(p / (1 - p))))
-    fitted = LogisticRegression(solver="newton-cholesky").fit((x - mean) / scale, y)
+    strength = ROWS_A_PROBLEM * n_problems / len(y)
+    fitted = LogisticRegression(C=min(1.0, strength), solver="newton-cholesky").fit((x - mean) / scale, y)
     return AnswerModel(mean, scale, fitted.coef_[0], float(fitted.intercept_[0]))
 
 
@@ -70,21 +89,24 @@ def is_first(group: np.ndarray) -> np.ndarray:
 
 
 def induce(
-    beliefs: Sequence[Belief], costs: Sequence[np.ndarray], prices: np.ndarray, rows: np.ndarray
+    beliefs: Sequence[Belief],
+    costs: Sequence[np.ndarray],
+    prices: np.ndarray,
+    rows: np.ndarray,
+    way: Learning = WAYS[0],
 ) -> StoppingRules:
     """Learn rules from `rows` (a mask) and apply them to all rows, the same for every number of prices."""
     shape = (len(beliefs[0].group), len(prices))
     right = [(belief.group == RIGHT)[:, None] * 1.0 for belief in beliefs]
-    worth = [
-        HAPPENED * r + (1 - HAPPENED) * b.p_correct[:, None] for r, b in zip(right, beliefs, strict=True)
-    ]
+    said = [belief.p_correct[:, None] for belief in beliefs]
+    worth = [way.happened * r + (1 - way.happened) * p for r, p in zip(right, said, strict=True)]
     correct, later = np.broadcast_to(right[-1], shape), np.broadcast_to(worth[-1], shape)
     cost = np.broadcast_to(costs[-1][:, None], shape)
     stops = np.zeros((len(prices), len(beliefs) - 1, beliefs[0].terms().shape[1]))
     for k in range(len(beliefs) - 2, -1, -1):
         terms = beliefs[k].terms()
         gain = later - worth[k] - prices * (cost - costs[k][:, None])
-        rule = _ridge(terms[rows], gain[rows])
+        rule = _ridge(terms[rows], gain[rows], way.penalty)
         stop = terms @ rule <= 0
         correct, later = np.where(stop, right[k], correct), np.where(stop, worth[k], later)
         cost = np.where(stop, costs[k][:, None], cost)
@@ -92,10 +114,10 @@ def induce(
     return StoppingRules(stops, correct, cost)
 
 
-def _ridge(terms: np.ndarray, gain: np.ndarray) -> np.ndarray:
+def _ridge(terms: np.ndarray, gain: np.ndarray, penalty: float) -> np.ndarray:
     """Return coefficients, shape (terms, prices); the constant, which comes first, is not shrunk."""
     gram = terms.T @ terms / len(terms)
-    penalty = np.full(len(gram), PENALTY)
-    penalty[0] = 0.0
-    found: np.ndarray = np.linalg.solve(gram + np.diag(penalty), terms.T @ gain / len(terms))
+    penalties = np.full(len(gram), penalty)
+    penalties[0] = 0.0
+    found: np.ndarray = np.linalg.solve(gram + np.diag(penalties), terms.T @ gain / len(terms))
     return found
