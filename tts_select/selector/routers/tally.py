@@ -82,8 +82,8 @@ class Tally:
         shortest, least = length.copy(), np.full(len(group) * n_groups, np.inf)
         np.minimum.at(least, place, length[votes_for])
         shortest[votes_for] = least[place]
-        sums = (over_answers(values) for values in (weight, there * 1.0, length))
-        return cls(group, weight, length, *sums, shortest)
+        votes, count, lengths = (over_answers(values) for values in (weight, there * 1.0, length))
+        return cls(group, weight, length, votes, count, lengths, shortest)
 
     def leader(self) -> np.ndarray:
         """The group with the most votes, of equals the first; `NO_ANSWER` if there is none."""

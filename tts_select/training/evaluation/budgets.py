@@ -55,7 +55,8 @@ def costs_at(
     def ratios(places: np.ndarray) -> np.ndarray:
         cost, paid = both(places)
         known = np.isfinite(cost) | np.isfinite(paid)  # in a resample it may be that neither is so accurate
-        return np.divide(cost, paid, out=np.full(len(wanted), np.nan), where=known)
+        found: np.ndarray = np.divide(cost, paid, out=np.full(len(wanted), np.nan), where=known)
+        return found
 
     n = one.correct.shape[1]
     costs, paid = both(np.arange(n))
