@@ -14,7 +14,8 @@ from tts_select.core.arm import Arm
 from tts_select.selector.course import MOST_DECISIONS, Course, next_decisions
 from tts_select.selector.deciding import Caps, Decision
 from tts_select.selector.evidence import NO_ANSWER, Evidence, SolutionEvidence
-from tts_select.selector.routers.ladder import LadderRouter, Rung, looks_of
+from tts_select.selector.routers.ladder import LadderRouter
+from tts_select.selector.routers.rungs import Rung, looks_of
 from tts_select.training.routers.ladder.searching import FIRST_DRAWS, MOST_DRAWS
 
 LOW, HIGH = 1e-4, 1e-1

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from tests.ladders import ladder_router
 from tests.training.made import made_log
-from tts_select.selector.routers.ladder import LadderRouter, Rung
+from tts_select.selector.routers.ladder import LadderRouter
+from tts_select.selector.routers.rungs import Rung
 from tts_select.training.log.records import SweepLog
 from tts_select.training.replay.cases import cases_of
 from tts_select.training.replay.climbing import climb, followed, usual_of

@@ -11,7 +11,8 @@ import numpy as np
 
 from tts_select.core.arm import Arm
 from tts_select.selector.portfolio import Portfolio
-from tts_select.selector.routers.ladder import Ladder, LadderRouter, Rung
+from tts_select.selector.routers.ladder import LadderRouter
+from tts_select.selector.routers.rungs import Ladder, Rung
 from tts_select.selector.routers.tally import N_FEATURES, N_TERMS, AnswerModel, Usual
 
 _FILE = "router.json"

@@ -10,8 +10,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tts_select.selector.routers.ladder import Ladder, LadderRouter, Rung
+from tts_select.selector.routers.ladder import LadderRouter
 from tts_select.selector.routers.protocol import Router
+from tts_select.selector.routers.rungs import Ladder, Rung
 from tts_select.training.evaluation.frontier import Drawn, Part, Replayer, Walked, walker
 from tts_select.training.evaluation.measured import Measured
 from tts_select.training.evaluation.records import LadderRecord, Sections

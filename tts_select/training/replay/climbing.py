@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tts_select.selector.evidence import NO_ANSWER
-from tts_select.selector.routers.ladder import Ladder, Rung, draws_of, looks_of
+from tts_select.selector.routers.rungs import Ladder, Rung, draws_of, looks_of
 from tts_select.selector.routers.tally import Belief, Tally, Usual
 from tts_select.training.replay.grouping import RIGHT
 from tts_select.training.replay.orders import ABSENT, Replay

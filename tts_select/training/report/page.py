@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from tts_select.training.report import figures, html
+from tts_select.training.report import equal_cost, figures, html
 from tts_select.training.report.arms import shown_arms
 from tts_select.training.report.figures import MISSING, Found
 
@@ -50,7 +50,7 @@ def summary(report: Report) -> str:
     best, gap = report.get("best_fixed") or {}, report.get("gap_closed") or {}
     ratio = report.get("cost_ratio_at_equal_accuracy") or {}
     name = f"{figures.text(best.get('name'))}, {figures.share(best.get('accuracy'))}"
-    said = list(_at_equal_cost(report))
+    said = list(equal_cost.in_words(report))
     said.append(f"At the accuracy of the best fixed arm ({name}) {_costs(ratio, report)}.")
     said += [
         f"Against {_against(row)}: {_costs(row.get('cost_ratio') or {}, row)}."
@@ -66,21 +66,6 @@ def summary(report: Report) -> str:
     return " ".join(said)
 
 
-def _at_equal_cost(report: Report) -> Iterable[str]:
-    """What can be said of any two frontiers."""
-    if ((area := report.get("area")) or {}).get("value") is not None:
-        gained = figures.points(area or {})
-        yield f"At equal cost the router has {gained} beside fixed arms, on average over costs."
-    rows = report.get("at_budgets") or []
-    if rows and (row := rows[len(rows) // 2]).get("budget") is not None:
-        best, unit = row.get("best_fixed") or {}, report.get("unit", "FLOPs")
-        yield (
-            f"With at most {figures.cost(row['budget'], unit)} a problem it gets "
-            f"{figures.share((row.get('router') or {}).get('accuracy'))}, the best fixed arm "
-            f"({figures.text(best.get('name'))}) {figures.share(best.get('accuracy'))}."
-        )
-
-
 def _costs(ratio: Found, row: Found) -> str:
     if figures.is_infinite(ratio, "value"):
         return f"the router is never as accurate{figures.reached(row)}"
@@ -94,8 +79,8 @@ def _against(row: Found) -> str:
 
 
 def _savings(report: Report, plots: Plots) -> Iterable[str]:
-    yield _budgets(report)
-    yield _accuracies(report)
+    yield equal_cost.budgets(report)
+    yield equal_cost.accuracies(report)
     head = ("against", *POINT_HEAD, "the router's cost at that accuracy", "its accuracy at that cost")
     rows = [
         [
@@ -108,52 +93,6 @@ def _savings(report: Report, plots: Plots) -> Iterable[str]:
     ]
     yield html.table(head, rows, caption="At the accuracy of what needs no router, and at its cost")
     yield html.plot("frontier.png", FRONTIER, plots)
-
-
-def _budgets(report: Report) -> str:
-    head = (
-        "at most, per problem",
-        "router",
-        "best fixed arm",
-        "router minus that",
-        "router minus stop rules",
-    )
-    rows = [
-        [
-            figures.cost(row.get("budget"), report.get("unit", "FLOPs")),
-            figures.share((row.get("router") or {}).get("accuracy")),
-            _rival(row.get("best_fixed") or {}),
-            figures.points((row.get("best_fixed") or {}).get("difference") or {}),
-            _minus_rules(row.get("stop_rules") or []),
-        ]
-        for row in report.get("at_budgets") or []
-    ]
-    return html.table(head, rows, caption="Accuracy within a budget")
-
-
-def _rival(rival: Found) -> str:
-    return f"{figures.share(rival.get('accuracy'))}, {figures.text(rival.get('name'))}"
-
-
-def _minus_rules(rules: Iterable[Found]) -> str:
-    found = [f"{figures.text(r.get('name'))} {figures.points(r.get('difference') or {})}" for r in rules]
-    return "; ".join(found) or "none costs as little"
-
-
-def _accuracies(report: Report) -> str:
-    unit = report.get("unit", "FLOPs")
-    rows = [
-        [
-            figures.share(row.get("accuracy")),
-            figures.cost(row.get("router"), unit),
-            figures.cost(row.get("fixed"), unit),
-            figures.part(row.get("cost_ratio") or {}),
-        ]
-        for row in report.get("cost_at_accuracies") or []
-    ]
-    return html.table(
-        ("accuracy", "router", "fixed arms", "router's cost"), rows, caption="Cost of an accuracy"
-    )
 
 
 def _part(row: Found) -> str:

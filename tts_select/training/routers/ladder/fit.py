@@ -16,7 +16,8 @@ import numpy as np
 from tts_select.core.arm import Arm
 from tts_select.core.errors import InputError
 from tts_select.selector.portfolio import Portfolio
-from tts_select.selector.routers.ladder import Ladder, LadderRouter, looks_of
+from tts_select.selector.routers.ladder import LadderRouter
+from tts_select.selector.routers.rungs import Ladder, looks_of
 from tts_select.training.log.records import SweepLog
 from tts_select.training.replay.climbing import usual_of
 from tts_select.training.replay.grouping import RIGHT
