@@ -1,5 +1,5 @@
-"""What a page says first: the router beside fixed arms and stop rules at equal cost, and at accuracies that both
-reach."""
+"""What a page says first: the router beside fixed arms and stop rules at equal cost, and at accuracies
+that both reach."""
 
 from __future__ import annotations
 

@@ -83,10 +83,9 @@ def test_a_ladder_is_judged_by_rules_that_have_not_seen_the_problem(monkeypatch:
     seen: list[np.ndarray] = []
     real = searching.induce
 
-    def spy(beliefs, costs, prices, rows, way):  # type: ignore[no-untyped-def]
-        if not any((rows == known).all() for known in seen):  # each way of learning comes by
-            seen.append(rows)
-        return real(beliefs, costs, prices, rows, way)
+    def spy(beliefs, costs, prices, rows):  # type: ignore[no-untyped-def]
+        seen.append(rows)
+        return real(beliefs, costs, prices, rows)
 
     monkeypatch.setattr(searching, "induce", spy)
     monkeypatch.setattr(searching, "MOST_KEPT", 0)
@@ -219,7 +218,7 @@ def test_the_dearest_price_buys_one_sample_of_the_cheapest_policy(fitted: Fitted
 def test_what_is_expected_to_be_spent_falls_as_the_price_rises(fitted: FittedLadders) -> None:
     spent = np.array([ladder.cost for ladder in fitted.router.ladders])
     assert spent[0] > 3 * spent[-1]
-    assert (np.diff(spent) <= 0.2 * spent[0]).all()  # rules of another way may cost a little more
+    assert (np.diff(spent) <= 0.1 * spent[0]).all()
 
 
 def test_the_same_seed_learns_the_same_router(fitted: FittedLadders) -> None:

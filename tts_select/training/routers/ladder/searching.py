@@ -17,13 +17,7 @@ from tts_select.selector.routers.rungs import LOOKS, Rung
 from tts_select.selector.routers.tally import AnswerModel, Belief, Usual
 from tts_select.training.replay.climbing import Climb, climb, outcome
 from tts_select.training.replay.orders import Replay
-from tts_select.training.routers.ladder.stopping import (
-    MOST_ROWS,
-    WAYS,
-    Learning,
-    fit_answers,
-    induce,
-)
+from tts_select.training.routers.ladder.stopping import MOST_ROWS, StoppingRules, fit_answers, induce
 
 MOST_DRAWS = LOOKS[-1]
 """The most draws from a pool of a ladder, if the log has so many: how far it goes is for the price to say."""
@@ -51,8 +45,6 @@ class Candidate:
     """A ladder, and what its rules come to on problems that they have not seen; shape (prices,) each."""
 
     rungs: Rungs
-    way: Learning
-    """How its rules were learned."""
     correct: np.ndarray
     cost: np.ndarray
 
@@ -83,18 +75,17 @@ def search(
     margin = MARGIN / n_problems**0.5
     few = replay.thinned(max(FEWEST_ORDERS, ROWS_JUDGED // n_problems))
     judge = _Judge(few, prices, usual, fold_of(len(replay.ids), N_FOLDS, seed))
-    first = list(first_ladders(replay))
-    tried = [c for rungs in first for c in judge.of(rungs)]
-    note(f"{len(first)} ladders of one policy")
-    kept = _most_frequent(_best(tried, prices, margin))[:MOST_KEPT]
+    tried = {c.rungs: c for c in (judge.of(rungs) for rungs in first_ladders(replay))}
+    note(f"{len(tried)} ladders of one policy")
+    kept = _most_frequent(_best(list(tried.values()), prices, margin))[:MOST_KEPT]
     near = dict.fromkeys(n for c in kept for n in neighbours(c.rungs, replay))
     note(f"{len(near)} ladders of two policies")
-    tried += [c for rungs in near for c in judge.of(rungs)]
-    best = _best(tried, prices, margin)
+    tried |= {rungs: judge.of(rungs) for rungs in near}
+    best = _best(list(tried.values()), prices, margin)
     note("the rules of the best")
     judge = _Judge(replay, prices, usual, judge.fold)
-    rules = {plan: judge.rules(*plan) for plan in dict.fromkeys((c.rungs, c.way) for c in best)}
-    return [_choice(c, rules[c.rungs, c.way], k) for k, c in enumerate(best)]
+    rules = {rungs: judge.rules(rungs) for rungs in dict.fromkeys(c.rungs for c in best)}
+    return [_choice(c, rules[c.rungs], k) for k, c in enumerate(best)]
 
 
 def fold_of(n: int, n_folds: int, seed: int) -> np.ndarray:
@@ -134,34 +125,31 @@ class _Judge:
     usual: Mapping[str, Usual]
     fold: np.ndarray
 
-    def of(self, rungs: Rungs) -> list[Candidate]:
-        """Return the ladder with rules learned in each way."""
+    def of(self, rungs: Rungs) -> Candidate:
         walked = climb(rungs, self.replay, self.usual)
         rows = self.fold[self.replay.problem]
-        tried = [
-            Candidate(rungs, way, np.zeros(len(self.prices)), np.zeros(len(self.prices))) for way in WAYS
-        ]
+        correct, cost = np.zeros(len(self.prices)), np.zeros(len(self.prices))
         for k in np.unique(rows):
-            _, beliefs = self._judged(walked, rows != k, most_rows=FEW_ROWS)
-            for candidate in tried:
-                found = induce(beliefs, walked.costs, self.prices, rows != k, candidate.way)
-                candidate.correct[:] += found.correct[rows == k].sum(axis=0) / len(rows)
-                candidate.cost[:] += found.cost[rows == k].sum(axis=0) / len(rows)
-        return tried
+            found = self._fitted(walked, rows != k, most_rows=FEW_ROWS)[1]
+            correct += found.correct[rows == k].sum(axis=0) / len(rows)
+            cost += found.cost[rows == k].sum(axis=0) / len(rows)
+        return Candidate(rungs, correct, cost)
 
-    def rules(self, rungs: Rungs, way: Learning) -> _Rules:
+    def rules(self, rungs: Rungs) -> _Rules:
         """Return the rules learned from all rows."""
         walked = climb(rungs, self.replay, self.usual)
-        everything = np.ones(len(self.replay), bool)
-        answers, beliefs = self._judged(walked, everything, most_rows=MOST_ROWS)
-        found = induce(beliefs, walked.costs, self.prices, everything, way)
+        answers, found = self._fitted(walked, np.ones(len(self.replay), bool), most_rows=MOST_ROWS)
+        beliefs = [Belief.of(tally, answers) for tally in walked.tallies]
         lengths = [outcome(stops, beliefs, walked.lengths)[2].mean() for stops in found.stops]
         return _Rules(answers, found.stops, np.array(lengths))
 
-    def _judged(self, walked: Climb, rows: np.ndarray, *, most_rows: int) -> tuple[AnswerModel, list[Belief]]:
+    def _fitted(
+        self, walked: Climb, rows: np.ndarray, *, most_rows: int
+    ) -> tuple[AnswerModel, StoppingRules]:
         n_problems = len(np.unique(self.replay.problem[rows]))
         answers = fit_answers(walked.tallies, rows, n_problems=n_problems, most_rows=most_rows)
-        return answers, [Belief.of(tally, answers) for tally in walked.tallies]
+        beliefs = [Belief.of(tally, answers) for tally in walked.tallies]
+        return answers, induce(beliefs, walked.costs, self.prices, rows)
 
 
 @dataclass(frozen=True, slots=True)

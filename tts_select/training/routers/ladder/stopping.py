@@ -6,7 +6,8 @@ its price) over stopping now, as a function of what is believed; where that is n
 regression on the same rows.
 
 A ladder of many looks has as many occasions to stop by mistake, and what happened on a few dozen problems is
-mostly their luck. So there are several ways to learn; which one is best at a price, held-out problems say.
+mostly their luck. So a gain is learned from what happened and, to a smaller part, from what the answer model
+says of it, which has seen all looks.
 """
 
 from __future__ import annotations
@@ -19,25 +20,14 @@ import numpy as np
 from tts_select.selector.routers.tally import AnswerModel, Belief, Tally
 from tts_select.training.replay.grouping import RIGHT
 
+PENALTY = 1e-3
+"""The penalty of the ridge, beside terms of order 1."""
+HAPPENED = 0.7
+"""The part of a gain that is what happened; the rest is what the answer model says."""
 MOST_ROWS = 4000
 """The most answers that a look gives to the fit of the answer model; rows of a problem say much the same."""
 ROWS_A_PROBLEM = 4.0
 """As so many independent rows all rows of a problem count beside the penalty of the answer model."""
-
-
-@dataclass(frozen=True, slots=True)
-class Learning:
-    """A way to learn rules."""
-
-    happened: float
-    """The part of a gain that is what happened; the rest is what the answer model says of it, which has seen
-    all looks."""
-    penalty: float
-    """The penalty of the ridge, beside terms of order 1."""
-
-
-WAYS = (Learning(1.0, 1e-3), Learning(0.5, 1e-3), Learning(1.0, 1e6))
-"""By what happened, half by the answer model, and whatever is believed: always as many draws."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +65,8 @@ def fit_answers(
     if y.all() or not y.any():  # nothing to learn: as sure as if one answer had been the other way
         p = (y.sum() + 1) / (len(y) + 2)
         return AnswerModel(mean, scale, np.zeros(x.shape[1]), float(np.log(p / (1 - p))))
-    strength = ROWS_A_PROBLEM * n_problems / len(y)
-    fitted = LogisticRegression(C=min(1.0, strength), solver="newton-cholesky").fit((x - mean) / scale, y)
+    strength = min(1.0, ROWS_A_PROBLEM * n_problems / len(y))
+    fitted = LogisticRegression(C=strength, solver="newton-cholesky").fit((x - mean) / scale, y)
     return AnswerModel(mean, scale, fitted.coef_[0], float(fitted.intercept_[0]))
 
 
@@ -89,24 +79,21 @@ def is_first(group: np.ndarray) -> np.ndarray:
 
 
 def induce(
-    beliefs: Sequence[Belief],
-    costs: Sequence[np.ndarray],
-    prices: np.ndarray,
-    rows: np.ndarray,
-    way: Learning = WAYS[0],
+    beliefs: Sequence[Belief], costs: Sequence[np.ndarray], prices: np.ndarray, rows: np.ndarray
 ) -> StoppingRules:
     """Learn rules from `rows` (a mask) and apply them to all rows, the same for every number of prices."""
     shape = (len(beliefs[0].group), len(prices))
     right = [(belief.group == RIGHT)[:, None] * 1.0 for belief in beliefs]
-    said = [belief.p_correct[:, None] for belief in beliefs]
-    worth = [way.happened * r + (1 - way.happened) * p for r, p in zip(right, said, strict=True)]
+    worth = [
+        HAPPENED * r + (1 - HAPPENED) * b.p_correct[:, None] for r, b in zip(right, beliefs, strict=True)
+    ]
     correct, later = np.broadcast_to(right[-1], shape), np.broadcast_to(worth[-1], shape)
     cost = np.broadcast_to(costs[-1][:, None], shape)
     stops = np.zeros((len(prices), len(beliefs) - 1, beliefs[0].terms().shape[1]))
     for k in range(len(beliefs) - 2, -1, -1):
         terms = beliefs[k].terms()
         gain = later - worth[k] - prices * (cost - costs[k][:, None])
-        rule = _ridge(terms[rows], gain[rows], way.penalty)
+        rule = _ridge(terms[rows], gain[rows])
         stop = terms @ rule <= 0
         correct, later = np.where(stop, right[k], correct), np.where(stop, worth[k], later)
         cost = np.where(stop, costs[k][:, None], cost)
@@ -114,10 +101,10 @@ def induce(
     return StoppingRules(stops, correct, cost)
 
 
-def _ridge(terms: np.ndarray, gain: np.ndarray, penalty: float) -> np.ndarray:
+def _ridge(terms: np.ndarray, gain: np.ndarray) -> np.ndarray:
     """Return coefficients, shape (terms, prices); the constant, which comes first, is not shrunk."""
     gram = terms.T @ terms / len(terms)
-    penalties = np.full(len(gram), penalty)
-    penalties[0] = 0.0
-    found: np.ndarray = np.linalg.solve(gram + np.diag(penalties), terms.T @ gain / len(terms))
+    penalty = np.full(len(gram), PENALTY)
+    penalty[0] = 0.0
+    found: np.ndarray = np.linalg.solve(gram + np.diag(penalty), terms.T @ gain / len(terms))
     return found
