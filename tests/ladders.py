@@ -6,7 +6,8 @@ import numpy as np
 
 from tts_select.core.arm import Arm
 from tts_select.selector.portfolio import Portfolio
-from tts_select.selector.routers.ladder import Ladder, LadderRouter, Rung
+from tts_select.selector.routers.ladder import LadderRouter
+from tts_select.selector.routers.rungs import Ladder, Rung, looks_of
 from tts_select.selector.routers.tally import N_FEATURES, N_TERMS, AnswerModel, Usual
 
 SURE_FROM = 0.9
@@ -22,9 +23,10 @@ def answer_model() -> AnswerModel:
 
 def ladder(price: float, rungs: tuple[Rung, ...], *, accuracy: float, cost: float) -> Ladder:
     """Going on is worth as much as the surest answer lacks to `SURE_FROM`."""
-    stops = np.zeros((sum(rung.n for rung in rungs) - 1, N_TERMS))
+    looks = looks_of(rungs)
+    stops = np.zeros((len(looks) - 1, N_TERMS))
     stops[:, 0], stops[:, 1] = SURE_FROM, -1.0
-    return Ladder(price, rungs, answer_model(), stops, accuracy, cost, length=cost)
+    return Ladder(price, rungs, answer_model(), stops, accuracy, cost, length=cost, looks=looks)
 
 
 def ladder_router(

@@ -125,6 +125,15 @@ def evaluated(words: str) -> Any:
         "n_draws": 1,
         "split": words,
         "unit": words,
+        "area": interval,
+        "at_budgets": [
+            {
+                "budget": NAN,
+                "router": point,
+                "best_fixed": {**point, "difference": interval},
+                "stop_rules": [],
+            }
+        ],
         "savings": [{"against": words, **point, "cost_ratio": interval, "gain": interval}],
         "gap_closed": interval,
         "calibration": {words: {"ece": NAN}},

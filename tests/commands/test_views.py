@@ -109,7 +109,7 @@ def test_a_plan_says_what_its_costs_are() -> None:
     [
         ((0.5, 0.25, 0.75), "0.50 of it (0.25 to 0.75)"),
         ((0.5, 0.25, math.inf), "0.50 of it (0.25 to never)"),
-        ((math.inf, 0.25, math.inf), "never as accurate"),
+        ((math.inf, 0.25, math.inf), "never as accurate: at most 0.450 for 8"),
     ],
 )
 def test_an_evaluation_says_where_the_router_never_is_as_accurate(
@@ -123,8 +123,24 @@ def test_an_evaluation_says_where_the_router_never_is_as_accurate(
         "n_draws": 4,
         "split": "test",
         "unit": "tokens",
+        "area": {"value": 0.02, "low": -0.01, "high": 0.05},
+        "at_budgets": [
+            {
+                "budget": 20.0,
+                "router": {"accuracy": 0.45, "cost": 8.0},
+                "best_fixed": {"name": "majority@4 p", **point, "difference": gain},
+                "stop_rules": [],
+            }
+        ],
         "savings": [
-            {"against": "margin", "name": "margin p", **point, "cost_ratio": cost_ratio, "gain": gain}
+            {
+                "against": "margin",
+                "name": "margin p",
+                **point,
+                "cost_ratio": cost_ratio,
+                "reached": {"accuracy": 0.45, "cost": 8.0},
+                "gain": gain,
+            }
         ],
         "gap_closed": {"value": 0.5, "low": 0.4, "high": 0.6},
         "calibration": {},
@@ -135,3 +151,17 @@ def test_an_evaluation_says_where_the_router_never_is_as_accurate(
     assert said in text
     assert "0.500 for 10 tokens" in text
     assert "+1.2" in text
+    assert "+2.0 points (-1.0 to +5.0) beside fixed arms" in text
+    (within,) = (line for line in text.splitlines() if "majority@4 p" in line)
+    assert within.split() == [
+        "20",
+        "0.450",
+        "0.500",
+        "majority@4",
+        "p",
+        "+1.2",
+        "points",
+        "(+0.0",
+        "to",
+        "+2.5)",
+    ]

@@ -117,6 +117,21 @@ def test_live_and_replayed_decisions_are_the_same(
     assert price == PRICES[1] or min(n_steps) < 8
 
 
+def test_live_draws_come_from_look_to_look_as_in_a_replay(monkeypatch: pytest.MonkeyPatch) -> None:
+    log = made_log(8, n_samples=14, seed=5)
+    router = ladder_router(policies=POLICIES, n=14)
+    walks = replayed(router, log, PRICES[0], monkeypatch)
+    selector, policies = selector_for(router, log)
+    for problem, w in zip(log.problems.values(), walks, strict=True):
+        live = selector.solve(problem.problem, price=PRICES[0])
+        assert [step.arm for step in live.steps] == w.chosen
+        assert live.bill.total.policy_generated_tokens == w.tokens
+        assert live.confidence == pytest.approx(w.confidence, rel=1e-12)
+    asked = {(r.first, r.n) for policy in policies.values() for r in policy.requests}
+    assert asked <= {(0, 1), (1, 1), (2, 1), (3, 1), (4, 2), (6, 2), (8, 4), (12, 2)}
+    assert (8, 4) in asked
+
+
 def test_a_solution_says_what_the_ladder_did(log: SweepLog) -> None:
     selector, policies = selector_for(ladder_router(policies=POLICIES), log)
     found = selector.solve(next(iter(log.problems.values())).problem, effort="high")

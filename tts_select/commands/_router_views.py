@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tts_select.selector.routers.ladder import LadderRouter
     from tts_select.selector.routers.lookahead import LookaheadRouter, Probe
     from tts_select.selector.routers.prior import PriorRouter
-    from tts_select.training.evaluation.records import Point, Report
+    from tts_select.training.evaluation.records import Point, Report, Saving
     from tts_select.training.replay.metrics import IntervalRecord
 
 
@@ -137,10 +137,11 @@ def _probes_of(probe: Probe) -> str:
 
 
 def evaluation_view(report: Report) -> RenderableType:
-    """Render the headline of an evaluation: what the router saves, then what it gets."""
+    """Render the headline of an evaluation: what the router gets, within budgets, and what it saves."""
     unit = report["unit"]
     facts = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
     facts.add_row("problems", f"{report['n_problems']:,}, {report['n_draws']} draws, {report['split']}")
+    facts.add_row("at equal cost, on average", f"{_in_points(report['area'])} beside fixed arms")
     for effort, point in report["router"]["efforts"].items():
         facts.add_row(f"effort {effort}", f"{_point(point)} {unit}")
     facts.add_row("gap to the oracle closed", _interval(report["gap_closed"]))
@@ -151,13 +152,37 @@ def evaluation_view(report: Report) -> RenderableType:
     for row in report["savings"]:
         gain = figure(100 * row["gain"]["value"], "+.1f")
         name = row["name"] if row["against"] in row["name"] else f"{row['against']}: {row['name']}"
-        saved.add_row(name, f"{_point(row)} {unit}", _of_it(row["cost_ratio"]), gain)
-    return Group(facts, "", saved)
+        saved.add_row(name, f"{_point(row)} {unit}", _of_it(row), gain)
+    return Group(facts, "", _budgets_view(report), "", saved)
 
 
-def _of_it(ratio: IntervalRecord) -> str:
-    """Return the share of what the other costs; a router that never is as accurate costs infinitely more."""
-    return "never as accurate" if math.isinf(ratio["value"]) else _interval(ratio, " of it")
+def _budgets_view(report: Report) -> Table:
+    """Render the router beside the best fixed arm within each budget."""
+    head = f"at most, {report['unit']}", "router", "best fixed arm within it", "router minus that"
+    table = Table(*head, box=None)
+    for row in report["at_budgets"]:
+        best = row["best_fixed"]
+        table.add_row(
+            figure(row["budget"], ".3g"),
+            figure(row["router"]["accuracy"], ".3f"),
+            f"{figure(best['accuracy'], '.3f')} {best['name']}",
+            _in_points(best["difference"]),
+        )
+    return table
+
+
+def _of_it(row: Saving) -> str:
+    """Return the share of what the other costs; where the router never is as accurate, what it reaches."""
+    ratio = row["cost_ratio"]
+    if not math.isinf(ratio["value"]):
+        return _interval(ratio, " of it")
+    return f"never as accurate: at most {_point(row['reached'])}"
+
+
+def _in_points(found: IntervalRecord) -> str:
+    """Return a difference of two accuracies, as in `+1.2 points (-0.3 to +2.5)`."""
+    value, low, high = (figure(100 * found[key], "+.1f") for key in ("value", "low", "high"))
+    return f"{value} points ({low} to {high})"
 
 
 def _interval(found: IntervalRecord, unit: str = "") -> str:

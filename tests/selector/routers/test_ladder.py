@@ -15,6 +15,7 @@ from tts_select.selector.course import MOST_DECISIONS, Course, next_decisions
 from tts_select.selector.deciding import Caps, Decision
 from tts_select.selector.evidence import NO_ANSWER, Evidence, SolutionEvidence
 from tts_select.selector.routers.ladder import LadderRouter
+from tts_select.selector.routers.rungs import Rung, looks_of
 from tts_select.training.routers.ladder.searching import FIRST_DRAWS, MOST_DRAWS
 
 LOW, HIGH = 1e-4, 1e-1
@@ -59,6 +60,48 @@ def test_draws_come_one_by_one_in_the_order_of_the_ladder(router: LadderRouter) 
             "x", {p: [solution(10 * k) for k in range(len(s))] for p, s in known.samples.items()}
         )
     assert seen == [("small", k) for k in (1, 2, 3, 4)] + [("large", k) for k in (1, 2, 3, 4)]
+
+
+def test_many_samples_are_drawn_from_look_to_look() -> None:
+    router = ladder_router(n=14)
+    known, seen = Evidence("x"), []
+    while (found := decide(router, known)).arm is not None:
+        pool = found.arm.pool
+        seen.append((pool, found.n))
+        counts = {p: len(s) for p, s in known.samples.items()} | {pool: found.n}
+        known = Evidence("x", {p: [solution(k) for k in range(n)] for p, n in counts.items()})
+    looks = (1, 2, 3, 4, 6, 8, 12, 14)
+    assert seen == [(pool, n) for pool in ("small", "large") for n in looks]
+
+
+def test_going_on_costs_all_draws_up_to_the_next_look() -> None:
+    router = ladder_router(n=14)
+    (go,) = (o for o in decide(router, evidence([1, 2, 3, 4, 5, 6, 7, 8])).options if o.arm)
+    assert (go.flops, go.tokens) == (40.0, 40.0)  # four more
+
+
+def test_as_many_are_drawn_as_the_caps_allow() -> None:
+    router = ladder_router(n=14)
+    known = evidence([1, 2, 3, 4, 5, 6, 7, 8])
+    found = [decide(router, known, LOW, Caps(tokens=t)) for t in (40, 39, 25, 10, 9)]
+    assert [d.n if d.arm else None for d in found] == [12, 11, 10, 9, None]
+
+
+def test_between_two_looks_the_rule_is_between_theirs() -> None:
+    """A cap or a deadline may have ended the draws there."""
+    router = ladder_router(n=14)
+    first, *others = router.ladders
+    stops = first.stops.copy()
+    stops[:, 0], stops[:, 1:] = range(len(stops)), 0.0  # worth 5 after 8 samples, 6 after 12
+    router = replace(router, ladders=(replace(first, stops=stops), *others))
+
+    def worth(n: int) -> float:
+        go, stop = sorted(decide(router, evidence([1] * n)).options, key=lambda o: o.arm is None)
+        return go.value(LOW) - stop.value(LOW)
+
+    assert [worth(n) for n in (8, 12)] == pytest.approx([5.0, 6.0])
+    assert worth(10) == pytest.approx(5 + math.log(10 / 8) / math.log(12 / 8))
+    assert decide(router, evidence([1] * 10)).n == 12
 
 
 def test_it_stops_where_the_rule_says_that_more_is_worth_nothing(router: LadderRouter) -> None:
@@ -169,7 +212,8 @@ def test_problems_that_are_decided_together_are_decided_as_alone(rows: list[tupl
 
 
 def test_the_longest_ladder_fits_into_a_course() -> None:
-    assert MOST_DRAWS + max(FIRST_DRAWS) <= MOST_DECISIONS
+    longest = looks_of([Rung("small", max(FIRST_DRAWS)), Rung("large", MOST_DRAWS)])
+    assert len(longest) <= MOST_DECISIONS
 
 
 def test_a_course_takes_its_decisions_without_a_probe(router: LadderRouter) -> None:

@@ -258,6 +258,82 @@ def test_gains_are_paired(report: Report) -> None:
     assert row["gain"] == pytest.approx(expected)
 
 
+def arms_envelope(places: list[int]) -> list[tuple[float, float]]:
+    """The fixed arms from cheap to dear, never falling."""
+    known = [
+        ([1, 1, 0, 0.5], [0.3, 0.9, 0.6, 0.6]),
+        ([1, 1, 0.5, 0], [4, 4, 4, 4]),
+        (BIG_CORRECT, BIG_COST),
+        ([1, 1, 0.5, 0.492], [5, 5, 5, 5]),
+    ]
+    found: list[tuple[float, float]] = []
+    some = [(mean(cost, places), mean(correct, places)) for correct, cost in known]
+    for cost, accuracy in sorted(some, key=lambda p: (p[0], -p[1])):
+        found.append((cost, max([accuracy, *(a for _, a in found)])))
+    return found
+
+
+def test_accuracy_within_budgets(report: Report) -> None:
+    """From 2, the router's cheapest point, to 8, the dearest arm: 2, 2.4, 3.0, 3.6, 4.4, 5.4, 6.6, 8."""
+    found = report["at_budgets"]
+    assert [row["budget"] for row in found] == pytest.approx([2 * 4 ** (k / 7) for k in range(8)])
+    assert [row["router"]["accuracy"] for row in found] == [0.375] * 4 + [0.75] * 2 + [0.875] * 2
+    assert [row["router"]["cost"] for row in found] == [2.0] * 4 + [4.0] * 2 + [6.0] * 2
+    best = [row["best_fixed"] for row in found]
+    assert [arm["name"] for arm in best] == [ONE.name] * 5 + [BEAM.name] * 2 + [BIG.name]
+    assert [arm["difference"]["value"] for arm in best] == pytest.approx(
+        [-0.25] * 4 + [0.125, 0.002, 0.127, 0.125]
+    )
+    margin, doubling = f"margin {SMALL}", f"doubling {SMALL}"  # from 3.0
+    adaptive, early = (f"{r} {SMALL}" for r in ("adaptive consistency", "early-stopping self-consistency"))
+    cheap, all_ = [margin, doubling], [margin, adaptive, doubling, early, f"cascade {SMALL} -> {LARGE}"]
+    assert [[rule["name"] for rule in row["stop_rules"]] for row in found] == [[]] * 3 + [cheap] * 2 + [
+        all_
+    ] * 3
+    assert [rule["difference"]["value"] for rule in found[5]["stop_rules"]] == [0.125, 0.0, 0.125, 0.0, 0.25]
+
+
+def test_differences_within_a_budget_are_paired(report: Report) -> None:
+    expected = bootstrapped(lambda p: mean(ROUTER[0][0], p) - mean(BIG_CORRECT, p))
+    assert report["at_budgets"][-1]["best_fixed"]["difference"] == pytest.approx(expected)
+
+
+def test_costs_of_accuracies_that_both_reach(report: Report) -> None:
+    """From .625, the cheapest arm's, to .75: the arms have more than .625 between the one at 4 and at 5."""
+    found = report["cost_at_accuracies"]
+    wanted = [0.625, 0.65625, 0.6875, 0.71875, 0.75]
+    assert [row["accuracy"] for row in found] == pytest.approx(wanted)
+    assert [row["router"] for row in found] == pytest.approx([cost_of(a) for a in wanted])
+    fixed = [0.6, *(4 * 1.25 ** ((a - 0.625) / 0.123) for a in wanted[1:4]), 8.0]
+    assert [row["fixed"] for row in found] == pytest.approx(fixed)
+    ratios = [cost_of(a) / cost for a, cost in zip(wanted, fixed, strict=True)]
+    assert [row["cost_ratio"]["value"] for row in found] == pytest.approx(ratios)
+
+
+def test_the_area_between_the_frontiers(report: Report) -> None:
+    """The mean over the logarithm of cost from 2 to 8, here by many small steps."""
+
+    def area(places: list[int]) -> float:
+        one, other = envelope(places), arms_envelope(places)
+        start, end = max(one[0][0], other[0][0]), max(one[-1][0], other[-1][0])
+        steps = np.linspace(math.log(start), math.log(end), 4001)
+        mine, theirs = (
+            np.interp(steps, [math.log(c) for c, _ in e], [a for _, a in e]) for e in (one, other)
+        )
+        return float((mine - theirs).mean())
+
+    found = report["area"]
+    assert found == pytest.approx(bootstrapped(area), abs=2e-4)
+    parts = [  # (from, to, the router at both ends, the arms at both ends)
+        (2, 4, 0.375, 0.75, 0.625, 0.625),
+        (4, 5, 0.75, AT[5], 0.625, 0.748),
+        (5, 6, AT[5], 0.875, 0.748, 0.748 + 0.002 * math.log(6 / 5) / math.log(8 / 5)),
+        (6, 8, 0.875, 0.875, 0.748 + 0.002 * math.log(6 / 5) / math.log(8 / 5), 0.75),
+    ]
+    by_hand = sum(math.log(b / a) * (p + q - r - s) / 2 for a, b, p, q, r, s in parts)
+    assert found["value"] == pytest.approx(by_hand / math.log(4))
+
+
 def test_calibration(report: Report) -> None:
     found = report["calibration"]
     assert list(found) == ["difficulty", "confidence"]
@@ -306,6 +382,15 @@ def test_a_frontier_that_never_is_as_accurate_has_infinite_ratios() -> None:
     assert found["cost_ratio_at_equal_accuracy"]["value"] == math.inf
     assert found["near_best"]["cost_ratio"]["value"] == math.inf
     assert [row["cost_ratio"]["value"] for row in found["savings"]] == [math.inf] * 7
+    assert {row["best_fixed"]["difference"]["value"] for row in found["at_budgets"]} <= {
+        -0.25,
+        -0.373,
+        -0.375,
+    }
+    (cost,) = found["cost_at_accuracies"]
+    assert (cost["accuracy"], cost["router"], cost["fixed"]) == (0.375, 2.0, 0.6)
+    for row in (found, found["near_best"], *found["arms"], *found["savings"]):
+        assert points([row["reached"]]) == [(0.375, 2.0)]
     assert found["gap_closed"]["value"] == pytest.approx((0.375 - 0.75) / 0.25)
     assert found["regret"]["value"] == pytest.approx(1 - 0.375)
 
@@ -314,10 +399,18 @@ def test_a_router_dearer_than_all_arms_has_no_gap_to_any() -> None:
     frontier = frontier_by_hand()
     dear = [replace(score, flops=100 * score.flops) for score in frontier.scores]
     measured = measured_by_hand(frontier=replace(frontier, scores=dear))
-    found = report_of(measured, n_left_out=0, n_trained=None, split="test")["frontier_gaps"]
+    report = report_of(measured, n_left_out=0, n_trained=None, split="test")
+    found = report["frontier_gaps"]
     assert found["worst"]["name"] == ""
     assert math.isnan(found["worst"]["value"])
     assert len(found["cheaper_than_any_router"]) == 4
+    (within,) = report["at_budgets"]  # what both can be had with begins where the arms end
+    assert (within["budget"], within["router"]["accuracy"], within["best_fixed"]["name"]) == (
+        200,
+        0.375,
+        BIG.name,
+    )
+    assert math.isfinite(report["area"]["value"])
 
 
 def test_without_distance_to_the_oracle_there_is_no_gap_to_close() -> None:

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from tests.ladders import ladder_router
 from tests.training.made import made_log
-from tts_select.selector.routers.ladder import LadderRouter, Rung
+from tts_select.selector.routers.ladder import LadderRouter
+from tts_select.selector.routers.rungs import Rung
 from tts_select.training.log.records import SweepLog
 from tts_select.training.replay.cases import cases_of
 from tts_select.training.replay.climbing import climb, followed, usual_of
@@ -49,16 +50,19 @@ def assert_walks_are_the_rows(router: LadderRouter, log: SweepLog, seed: int) ->
 
 @given(
     seed=st.integers(0, 99),
-    n=st.integers(1, 5),
+    n=st.sampled_from([1, 2, 3, 4, 5, 7, 10, 14]),
     prompt_tokens=st.sampled_from([None, 30]),
     cut=st.sampled_from([0, 2, 3]),
     sized=st.booleans(),
+    n_samples=st.sampled_from([3, 11]),
 )
 def test_many_orders_at_once_are_walks_one_by_one(
-    seed: int, n: int, prompt_tokens: int | None, cut: int, sized: bool
+    *, seed: int, n: int, prompt_tokens: int | None, cut: int, sized: bool, n_samples: int
 ) -> None:
     """Answers, costs and confidence, also where a log has fewer samples than the ladder draws."""
-    log = uneven(made_log(6, n_samples=3, seed=seed, sized=sized), prompt_tokens=prompt_tokens, cut=cut)
+    log = uneven(
+        made_log(6, n_samples=n_samples, seed=seed, sized=sized), prompt_tokens=prompt_tokens, cut=cut
+    )
     assert_walks_are_the_rows(ladder_router(policies=POLICIES, n=n), log, seed)
 
 
@@ -77,6 +81,17 @@ def test_a_ladder_goes_on_with_the_next_samples_of_a_policy() -> None:
     np.testing.assert_allclose(walked.costs[-1], strong.cost[:, :3].sum(axis=1) + weak.cost[:, 0])
     np.testing.assert_allclose(walked.lengths[-1], strong.length[:, :3].sum(axis=1) + weak.length[:, 0])
     assert [tally.group.shape[1] for tally in walked.tallies] == [1, 2, 3, 4]
+
+
+def test_what_is_known_at_a_look_is_what_was_drawn_until_then() -> None:
+    replay = replay_of(made_log(4, n_samples=10), n_orders=3, seed=0)
+    usual = usual_of(replay)
+    every = climb([Rung("log:strong", 10)], replay, usual, tuple(range(1, 11)))
+    some = climb([Rung("log:strong", 10)], replay, usual)
+    assert some.looks == (1, 2, 3, 4, 6, 8, 10)
+    for k, look in enumerate(some.looks):
+        np.testing.assert_array_equal(some.costs[k], every.costs[look - 1])
+        np.testing.assert_array_equal(some.tallies[k].features(), every.tallies[look - 1].features())
 
 
 def test_the_more_accurate_policy_has_the_heavier_vote() -> None:

@@ -68,6 +68,27 @@ def a_report() -> dict[str, Any]:
                 ("margin", "margin world:small", {"value": None, "low": 0.7, "high": None, "infinite": ENDS}),
             )
         ],
+        "area": {"value": 0.012, "low": -0.001, "high": 0.03},
+        "at_budgets": [
+            {
+                "budget": budget,
+                "router": point(0.61, 0.9 * budget),
+                "best_fixed": {"name": NASTY, **point(0.58, budget), "difference": figure(0.03)},
+                "stop_rules": [
+                    {
+                        "against": "margin",
+                        "name": "margin world:small",
+                        **point(0.6, budget),
+                        "difference": figure(0.01),
+                    }
+                ][:k],
+            }
+            for k, budget in enumerate((1e9, 2e9, 4e9))
+        ],
+        "cost_at_accuracies": [
+            {"accuracy": a, "router": 1e9 * a, "fixed": 4e9 * a, "cost_ratio": figure(0.25)}
+            for a in (0.4, 0.55)
+        ],
         "ladders": [
             [{"price": 1e-9, "stages": [f"{NASTY} x 2", "world:large x 4"], "accuracy": 0.6, "cost": 1.0}]
         ],
@@ -236,6 +257,17 @@ def test_the_page_opens_with_what_is_saved_against_what(written: Path) -> None:
     ):
         assert said in text
     assert first.count("<img") == 1, "the frontier is under the table"
+    tables = [
+        text.index(s) for s in ("Accuracy within a budget", "Cost of an accuracy", "At the accuracy of")
+    ]
+    assert tables == sorted(tables), "what always exists comes first"
+    for said in (
+        "58.0 %, " + NASTY,
+        "+3.0 points (+2.7 to +3.3)",
+        "margin world:small +1.0 points (+0.9 to +1.1)",
+    ):
+        assert said in text
+    assert "none costs as little" in text
     assert "target" not in _page(written)
 
 
@@ -275,6 +307,8 @@ def test_the_summary_says_what_was_found() -> None:
     )
     assert f"Against the cheapest arm within half a point of it, {NASTY}: the router costs 0.5 of it" in said
     assert "Against margin world:small: the router is never as accurate." in said
+    assert said.startswith("At equal cost the router has +1.2 points (-0.1 to +3.0) beside fixed arms")
+    assert f"With at most 2 GFLOPs a problem it gets 61.0 %, the best fixed arm ({NASTY}) 58.0 %." in said
     assert "closes 60.0 % (54.0 to 66.0) of the distance" in said
     assert said.endswith("All of it is over 512 problems.")
 
@@ -286,13 +320,17 @@ def test_what_is_infinite_is_told_from_what_was_not_measured(tmp_path: Path) -> 
     report["cost_ratio_at_equal_accuracy"] = never
     report["arms"][0]["cost_ratio"] = {"value": 0.5, "low": 0.25, "high": math.inf}
     report["arms"][1]["cost_ratio"] = {"value": math.nan, "low": math.nan, "high": math.nan}
+    report["reached"] = point(0.65, 3e9)
+    report["savings"][2] |= {"reached": {**point(0.55, 200.0), "unit": "tokens"}}
     write_report(report, tmp_path)
     read = json.loads((tmp_path / "report.json").read_text(), parse_constant=pytest.fail)
     ratio = {"value": None, "low": 0.4, "high": None, "infinite": ["value", "high"]}
     assert read["cost_ratio_at_equal_accuracy"] == ratio
     assert read["arms"][1]["cost_ratio"] == {"value": None, "low": None, "high": None}
     text = _Tags(_page(tmp_path)).text
-    assert f"({report['best_fixed']['name']}, 70.0 %) the router is never as accurate." in text
+    reached = "the router is never as accurate: at most 65.0 % for 3 GFLOPs."
+    assert f"({report['best_fixed']['name']}, 70.0 %) {reached}" in text
+    assert text.count("never as accurate: at most 55.0 % for 200 tokens") == 2, "in words and in the table"
     assert "0.5 of it (0.25 to never)" in text
     assert "not measured" in text
 

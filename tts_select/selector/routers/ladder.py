@@ -1,8 +1,9 @@
 """The ladder router: draw from a policy, look, then stop, go on, or ask another policy.
 
-There is a ladder for each of some prices. It says which pool each draw is from. After every draw the votes
-and lengths say how likely each answer is right (`tally.py`), and a stopping rule weighs what the rest of the
-ladder gains against its price. It needs samples alone: no PRM, no log-likelihoods, and few training problems.
+There is a ladder for each of some prices. It says which pool each draw is from, and after which draws to
+look. At a look the votes and lengths say how likely each answer is right (`tally.py`), and a stopping rule
+weighs what the rest of the ladder gains against its price. It needs samples alone: no PRM, no
+log-likelihoods, and few training problems.
 """
 
 from __future__ import annotations
@@ -22,51 +23,8 @@ from tts_select.selector.difficulty import Difficulty
 from tts_select.selector.evidence import NO_ANSWER, Evidence, SolutionEvidence
 from tts_select.selector.outlook import DEFAULT_EFFORT
 from tts_select.selector.portfolio import Portfolio
+from tts_select.selector.routers.rungs import Ladder
 from tts_select.selector.routers.tally import AnswerModel, Belief, Tally, Usual
-
-
-@dataclass(frozen=True, slots=True)
-class Rung:
-    """A number of draws from a pool, at most `n`."""
-
-    pool: str
-    n: int
-
-
-@dataclass(frozen=True, slots=True)
-class Ladder:
-    """The plan for one price."""
-
-    price: float
-    """The price in probability per unit of cost."""
-    rungs: tuple[Rung, ...]
-    answers: AnswerModel
-    stops: np.ndarray
-    """What going on is worth after each draw, shape (draws - 1, terms); at 0 or less it stops."""
-    accuracy: float
-    """The expected accuracy, from training problems that the rules had not seen; so is the cost."""
-    cost: float
-    length: float
-    """The expected length of all samples together: tokens, or what the log counts."""
-
-    @property
-    def draws(self) -> list[str]:
-        """The pool of each draw, one after the other."""
-        return draws_of(self.rungs)
-
-    @property
-    def in_words(self) -> str:
-        """Return the ladder in words, as in `world:small x 2, then world:large x 12`."""
-        return ", then ".join(f"{rung.pool} x {rung.n}" for rung in self.rungs)
-
-    def as_dict(self) -> dict[str, object]:
-        """What people want to know of it, for JSON."""
-        return {
-            "price": self.price,
-            "rungs": [f"{rung.pool} x {rung.n}" for rung in self.rungs],
-            "accuracy": self.accuracy,
-            "cost": self.cost,
-        }
 
 
 @dataclass(frozen=True)
@@ -101,13 +59,14 @@ class LadderRouter:
         return min(self.ladders, key=lambda ladder: abs(np.log(ladder.price / price)))
 
     def decide(self, evidences: Sequence[Evidence], price: float, caps: Sequence[Caps]) -> list[Decision]:
-        """Decide on one more draw of the ladder at this price, or stop.
+        """Decide to draw up to the next look of the ladder at this price, or to stop.
 
         After a draw there are two options. To stop has P(correct) of the surest answer. To go on has the cost
-        of the next draw, and the P(correct) at which its value exceeds that of stopping by what the rule says
-        that going on is worth; so it may lie outside of [0, 1]. Before the first draw there is an option for
-        each ladder, with its accuracy and cost in training: a shared budget picks one of them for each
-        problem, and with it a price. The caps are held against the next draw alone.
+        of the draws up to the next look, and the P(correct) at which its value exceeds that of stopping by
+        what the rule says that going on is worth; so it may lie outside of [0, 1]. Before the first draw
+        there is an option for each ladder, with its accuracy and cost in training: a shared budget picks one
+        of them for each problem, and with it a price. The caps are held against these draws alone, and where
+        they forbid some of them, as many are made as they allow.
         """
         ladder = self.at(price)
         places = [_place(ladder, evidence) for evidence in evidences]
@@ -172,12 +131,18 @@ class LadderRouter:
     def _length(self, sample: SolutionEvidence) -> float:
         return 1.0 if "samples" in self.unit else float(sample.n_tokens)
 
-    def _draw(self, pool: str, evidence: Evidence) -> Option:
-        """Return the option of one more sample of a pool, expected to be as long as those at hand."""
+    def _draw(self, pool: str, evidence: Evidence, n: int = 1) -> Option:
+        """Return the option of more samples of a pool, expected to be as long as those at hand."""
         usual, here = self.usual[pool], evidence.of(pool)
         mean = sum(map(self._length, here)) / len(here) if here else usual.mean_length
-        cost = usual.per_token * (mean + (0.0 if here else usual.prompt))
-        return Option(self._arms[pool], 0.0, cost, self._tokens(mean))
+        cost = usual.per_token * (n * mean + (0.0 if here else usual.prompt))
+        return Option(self._arms[pool], 0.0, cost, n * self._tokens(mean))
+
+    def _allowed(self, pool: str, evidence: Evidence, n: int, caps: Caps) -> tuple[int, Option]:
+        """Return how many of `n` more samples the caps allow, 1 at least, and their option."""
+        while n > 1 and not caps.allow(self._draw(pool, evidence, n)):
+            n -= 1
+        return n, self._draw(pool, evidence, n)
 
     def _tokens(self, length: float) -> float:
         """Return about as many tokens as a length stands for; 0 where the log counts samples alone."""
@@ -219,19 +184,15 @@ class LadderRouter:
     ) -> Decision:
         if place.next is None:
             return _stop(surest, _sure(surest))
-        draw = self._draw(place.next, evidence)
+        wanted = next(look for look in ladder.looks if look > place.n_passed) - place.n_passed
+        n, draw = self._allowed(place.next, evidence, wanted, caps)
         p = _p(surest)
         stop, draw = Option(None, p, 0.0), replace(draw, p_correct=p + worth + price * draw.flops)
         if not caps.allow(draw):
             return _stop(surest, "the caps allow no more")
         if worth <= 0:
             return Decision(stop, (stop, draw), 0, surest, _sure(surest))
-        return Decision(draw, (draw, stop), len(evidence.of(place.next)) + 1, surest, _why(ladder))
-
-
-def draws_of(rungs: Sequence[Rung]) -> list[str]:
-    """The pool of each draw."""
-    return [rung.pool for rung in rungs for _ in range(rung.n)]
+        return Decision(draw, (draw, stop), len(evidence.of(place.next)) + n, surest, _why(ladder))
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,11 +240,20 @@ def _worths(ladder: Ladder, places: Sequence[_Place], belief: Belief) -> list[fl
     """What going on is worth, above stopping. Where draws are passed over, all of their rules must agree."""
     terms = belief.terms()
     return [
-        min((ladder.stops[place.n_judged - 1 : place.n_passed] @ row).tolist(), default=0.0)
-        if place.next is not None and place.n_judged
-        else 0.0
+        min((_rules(ladder, place) @ row).tolist()) if place.next is not None and place.n_judged else 0.0
         for place, row in zip(places, terms, strict=True)
     ]
+
+
+def _rules(ladder: Ladder, place: _Place) -> np.ndarray:
+    """The rules of the looks from the last sample to the next draw. A cap or a deadline may have ended the
+    draws between two looks: there the rule is between theirs, in the logarithm of the number of draws."""
+    looks = np.array(ladder.looks[:-1])
+    here = (looks >= place.n_judged) & (looks <= place.n_passed)
+    if here.any() or not len(looks):
+        return ladder.stops[here]
+    rules = [np.interp(np.log(place.n_passed), np.log(looks), of_term) for of_term in ladder.stops.T]
+    return np.array([rules])
 
 
 def _p(surest: Answer | None) -> float:

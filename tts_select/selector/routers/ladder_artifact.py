@@ -11,7 +11,8 @@ import numpy as np
 
 from tts_select.core.arm import Arm
 from tts_select.selector.portfolio import Portfolio
-from tts_select.selector.routers.ladder import Ladder, LadderRouter, Rung
+from tts_select.selector.routers.ladder import LadderRouter
+from tts_select.selector.routers.rungs import Ladder, Rung
 from tts_select.selector.routers.tally import N_FEATURES, N_TERMS, AnswerModel, Usual
 
 _FILE = "router.json"
@@ -70,6 +71,7 @@ def _ladder_record(ladder: Ladder) -> dict[str, Any]:
         "accuracy": ladder.accuracy,
         "cost": ladder.cost,
         "length": ladder.length,
+        "looks": list(ladder.looks),
     }
 
 
@@ -77,7 +79,8 @@ def _ladder(entry: Mapping[str, Any]) -> Ladder:
     rungs = tuple(Rung(**rung) for rung in entry["rungs"])
     answers = entry["answers"]
     shaped = {name: _array(answers[name], (N_FEATURES,)) for name in ("mean", "scale", "weight")}
-    n_stops = sum(rung.n for rung in rungs) - 1
+    looks = _looks(entry, sum(rung.n for rung in rungs))
+    n_stops = len(looks) - 1
     return Ladder(
         price=float(entry["price"]),
         rungs=rungs,
@@ -86,7 +89,16 @@ def _ladder(entry: Mapping[str, Any]) -> Ladder:
         accuracy=float(entry["accuracy"]),
         cost=float(entry["cost"]),
         length=float(entry["length"]),
+        looks=looks,
     )
+
+
+def _looks(entry: Mapping[str, Any], n_draws: int) -> tuple[int, ...]:
+    """Ladders of earlier versions say nothing of looks: theirs come after every draw."""
+    looks = tuple(int(n) for n in entry.get("looks", range(1, n_draws + 1)))
+    if looks[:1] != (1,) or looks[-1] != n_draws or list(looks) != sorted(set(looks)):
+        raise ValueError(f"its looks are not after 1 to {n_draws} draws")
+    return looks
 
 
 def _array(values: Any, shape: tuple[int, ...]) -> np.ndarray:

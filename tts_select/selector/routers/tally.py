@@ -68,10 +68,22 @@ class Tally:
     @classmethod
     def of(cls, group: np.ndarray, weight: np.ndarray, length: np.ndarray) -> Tally:
         """The tally of all columns, one after the other; each array has the shape (rows, draws)."""
-        tally = cls.empty(len(group))
-        for draw in range(group.shape[1]):
-            tally = tally.after(group[:, draw], weight[:, draw], length[:, draw])
-        return tally
+        there = weight > 0
+        length = np.where(there, length, 0.0)
+        votes_for = group >= 0
+        n_groups = int(group.max(initial=0)) + 1
+        place = (np.arange(len(group))[:, None] * n_groups + np.maximum(group, 0))[votes_for]
+
+        def over_answers(values: np.ndarray) -> np.ndarray:
+            found = np.zeros(group.shape)
+            found[votes_for] = np.bincount(place, values[votes_for])[place] if len(place) else 0.0
+            return found
+
+        shortest, least = length.copy(), np.full(len(group) * n_groups, np.inf)
+        np.minimum.at(least, place, length[votes_for])
+        shortest[votes_for] = least[place]
+        votes, count, lengths = (over_answers(values) for values in (weight, there * 1.0, length))
+        return cls(group, weight, length, votes, count, lengths, shortest)
 
     def leader(self) -> np.ndarray:
         """The group with the most votes, of equals the first; `NO_ANSWER` if there is none."""

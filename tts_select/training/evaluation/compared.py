@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,19 +12,31 @@ import numpy as np
 
 from tts_select.training.evaluation.baselines import Strategy, best_of_each_rule, strategies_of
 from tts_select.training.evaluation.bins import Strategies, budgets_of, by_trained_table, in_folds
+from tts_select.training.evaluation.budgets import (
+    area_between,
+    costs_at,
+    difference,
+    most_accurate,
+    shared_accuracies,
+    shared_budgets,
+)
 from tts_select.training.evaluation.comparing import NEAR, Headline, cost_ratios, gain_over, near_best_of
 from tts_select.training.evaluation.difficulty import Estimate, estimates, regressed
 from tts_select.training.evaluation.measured import Measured
 from tts_select.training.evaluation.records import (
     ArmPoint,
+    AtAccuracy,
+    AtBudget,
     Baseline,
     NamedPoint,
     NearBest,
     Point,
+    Reached,
+    RivalRule,
     Saving,
     point_of,
 )
-from tts_select.training.replay.fixed import BinTable, Score, oracle
+from tts_select.training.replay.fixed import BinTable, Score, best_of, oracle
 from tts_select.training.replay.metrics import Interval, IntervalRecord, bootstrap
 
 BEST = "the best fixed arm"
@@ -96,6 +109,7 @@ class Compared:
                 **self.point(score),
                 "cost_ratio": exact[name].as_dict(),
                 "cost_ratio_near": near[name].as_dict(),
+                **self.reached(exact[name].value),
             }
             for name, score in self.measured.scores.items()
         ]
@@ -109,7 +123,62 @@ class Compared:
         """The cheapest arm that is as good as the best, and the router's cost at its accuracy."""
         scores = self.measured.scores
         name = near_best_of(scores, scores[self.measured.best])
-        return {"name": name, **self.point(scores[name]), "cost_ratio": self.ratios[0][name].as_dict()}
+        ratio = self.ratios[0][name]
+        return {
+            "name": name,
+            **self.point(scores[name]),
+            "cost_ratio": ratio.as_dict(),
+            **self.reached(ratio.value),
+        }
+
+    def reached(self, cost_ratio: float) -> Reached:
+        """What the router reaches at most, where it never is as accurate as what the ratio is of."""
+        best = most_accurate(self.measured.frontier.scores)
+        return {"reached": self.point(best)} if math.isinf(cost_ratio) and best else {}
+
+    def area(self) -> IntervalRecord:
+        """Between the router and the fixed arms."""
+        return area_between(self.measured.frontier.scores, list(self.measured.scores.values()))
+
+    def at_budgets(self) -> list[AtBudget]:
+        """The router, the best fixed arm and the stop rules within each of some budgets."""
+        points, arms = self.measured.frontier.scores, list(self.measured.scores.values())
+        return [self._within(budget) for budget in shared_budgets(points, arms)]
+
+    def _within(self, budget: float) -> AtBudget:
+        m = self.measured
+        router = most_accurate(m.frontier.scores, budget)
+        arms = {name: score for name, score in m.scores.items() if score.cost <= budget}
+        assert router is not None, "budgets begin where both can be had"
+        name = best_of(arms)
+        allowed = {n: s for n, s in self.strategies.items() if s.score.cost <= budget}
+        rules: list[RivalRule] = [
+            {
+                "against": rule,
+                "name": f"{rule} {strategy.policy}",
+                **self.point(strategy.score),
+                "difference": difference(router, strategy.score),
+            }
+            for rule, strategy in best_of_each_rule(allowed).items()
+        ]
+        best = arms[name]
+        return {
+            "budget": budget,
+            "router": self.point(router),
+            "best_fixed": {"name": name, **self.point(best), "difference": difference(router, best)},
+            "stop_rules": rules,
+        }
+
+    def cost_at_accuracies(self) -> list[AtAccuracy]:
+        """What accuracies cost that the router and the fixed arms both reach."""
+        points, arms = self.measured.frontier.scores, list(self.measured.scores.values())
+        accuracies = shared_accuracies(points, arms)
+        return [
+            {"accuracy": accuracy, "router": cost, "fixed": paid, "cost_ratio": ratio.as_dict()}
+            for accuracy, (cost, paid, ratio) in zip(
+                accuracies, costs_at(points, arms, accuracies), strict=True
+            )
+        ]
 
     def baselines(self) -> dict[str, Baseline]:
         """The strategies that learn nothing."""
@@ -128,6 +197,7 @@ class Compared:
                 "name": name,
                 **self.point(score),
                 "cost_ratio": ratios[against].as_dict(),
+                **self.reached(ratios[against].value),
                 "gain": gain_over(points, score),
             }
             for against, name, score in others

@@ -11,8 +11,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from tts_select.selector.evidence import NO_ANSWER
-from tts_select.selector.routers.ladder import Ladder, LadderRouter, Rung
+from tts_select.selector.routers.ladder import LadderRouter
 from tts_select.selector.routers.protocol import Router
+from tts_select.selector.routers.rungs import Ladder, Rung
 from tts_select.training.evaluation.frontier import Drawn, Part, Replayer, Walked, walker
 from tts_select.training.evaluation.measured import Measured
 from tts_select.training.evaluation.records import LadderRecord, Sections
@@ -56,13 +57,14 @@ def climber(router: Router, cases: Sequence[Case], drawn: Drawn, manifest: Manif
 
 def climber_over(router: LadderRouter, replay: Replay) -> Replayer:
     """Climb in the orders of a replay; a ladder that several prices share is climbed once."""
-    climbs: dict[tuple[Rung, ...], Climb] = {}
+    climbs: dict[tuple[tuple[Rung, ...], tuple[int, ...]], Climb] = {}
 
     def at(price: float) -> Walked:
         ladder = router.at(price)
-        if ladder.rungs not in climbs:
-            climbs[ladder.rungs] = climb(ladder.rungs, replay, router.usual)
-        return _climbed(router, ladder, climbs[ladder.rungs], len(replay) // len(replay.ids))
+        plan = ladder.rungs, ladder.looks
+        if plan not in climbs:
+            climbs[plan] = climb(ladder.rungs, replay, router.usual, ladder.looks)
+        return _climbed(router, ladder, climbs[plan], len(replay) // len(replay.ids))
 
     return at
 

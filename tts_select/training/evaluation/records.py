@@ -58,17 +58,29 @@ class NamedPoint(Point):
     name: str
 
 
-class ArmPoint(NamedPoint):
-    """A fixed arm, and the router's cost at its accuracy (and at half a point less) over its own."""
+class Reached(TypedDict, total=False):
+    """What there is where the router never is as accurate as something."""
+
+    reached: Point
+    """Its most accurate point."""
+
+
+class Compare(NamedPoint, Reached):
+    """What the router is compared with at equal accuracy."""
 
     cost_ratio: IntervalRecord
+    """The router's cost at its accuracy over its cost."""
+
+
+class ArmPoint(Compare):
+    """A fixed arm."""
+
     cost_ratio_near: IntervalRecord
+    """The same at half a point less."""
 
 
-class NearBest(NamedPoint):
+class NearBest(Compare):
     """The cheapest arm that is as good as the best one within half a point."""
-
-    cost_ratio: IntervalRecord
 
 
 class Baseline(Point):
@@ -82,15 +94,48 @@ class Baseline(Point):
     """The baseline that it is another name of."""
 
 
-class Saving(NamedPoint):
+class Saving(Compare):
     """What the router saves beside something that needs no router."""
 
     against: str
     """What that is, in words."""
-    cost_ratio: IntervalRecord
-    """The router's cost at its accuracy over its cost."""
     gain: IntervalRecord
     """The router's accuracy at its cost minus its accuracy."""
+
+
+class Rival(NamedPoint):
+    """The most accurate of its kind within a budget."""
+
+    difference: IntervalRecord
+    """The router's accuracy minus its accuracy, on the same problems."""
+
+
+class RivalRule(Rival):
+    """A stop rule, on the policy with which it is most accurate within the budget."""
+
+    against: str
+    """The name of the rule."""
+
+
+class AtBudget(TypedDict):
+    """What can be had within a mean cost of a problem."""
+
+    budget: float
+    router: Point
+    """At the price at which it is most accurate within the budget."""
+    best_fixed: Rival
+    stop_rules: list[RivalRule]
+    """Those that the budget allows."""
+
+
+class AtAccuracy(TypedDict):
+    """What an accuracy costs that the router and the fixed arms both reach."""
+
+    accuracy: float
+    router: float
+    """Its cost; between its prices, and between the fixed arms, costs are interpolated."""
+    fixed: float
+    cost_ratio: IntervalRecord
 
 
 class RouterRecord(TypedDict):
@@ -170,8 +215,8 @@ class Sections(TypedDict, total=False):
     """Of each router that was measured."""
 
 
-class Report(Sections):
-    """The whole report."""
+class Report(Sections, Reached):
+    """The whole report; `reached` is beside the cost ratio to the best fixed arm."""
 
     schema: str
     kind: str
@@ -186,6 +231,11 @@ class Report(Sections):
     n_draws: int
     split: str
     router: RouterRecord
+    area: IntervalRecord
+    """How much more accurate the router is than fixed arms of the same cost: the mean over the logarithm of
+    cost."""
+    at_budgets: list[AtBudget]
+    cost_at_accuracies: list[AtAccuracy]
     savings: list[Saving]
     arms: list[ArmPoint]
     best_fixed: NamedPoint

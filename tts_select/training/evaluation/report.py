@@ -14,6 +14,7 @@ def report_of(measured: Measured, *, n_left_out: int, n_trained: int | None, spl
     """All figures; `n_left_out` problems of the log were not replayed."""
     kind, compared = kind_of(measured.parts[0].router), Compared(measured)
     points, headline = measured.frontier.scores, compared.headline
+    ratio = compared.interval(headline.cost_ratio)
     return {
         "schema": SCHEMA,
         "kind": kind.name,
@@ -25,6 +26,9 @@ def report_of(measured: Measured, *, n_left_out: int, n_trained: int | None, spl
         "n_draws": measured.board.correct.shape[-1],
         "split": split,
         "router": {"frontier": _frontier(measured), "efforts": _efforts(measured)},
+        "area": compared.area(),
+        "at_budgets": compared.at_budgets(),
+        "cost_at_accuracies": compared.cost_at_accuracies(),
         "savings": compared.savings(),
         "arms": compared.arms(),
         "best_fixed": compared.best_fixed(),
@@ -32,7 +36,8 @@ def report_of(measured: Measured, *, n_left_out: int, n_trained: int | None, spl
         "oracle": compared.point(headline.oracle),
         "paper_bins": {k: [compared.point(p) for p in found] for k, found in compared.paper_bins.items()},
         "baselines": compared.baselines(),
-        "cost_ratio_at_equal_accuracy": compared.interval(headline.cost_ratio),
+        "cost_ratio_at_equal_accuracy": ratio,
+        **compared.reached(ratio["value"]),
         "gap_closed": compared.interval(headline.gap_closed),
         "regret": compared.interval(headline.regret),
         "frontier_gaps": frontier_gaps(points, measured.scores),

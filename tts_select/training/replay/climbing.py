@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
 from tts_select.selector.evidence import NO_ANSWER
-from tts_select.selector.routers.ladder import Ladder, Rung, draws_of
+from tts_select.selector.routers.rungs import Ladder, Rung, draws_of, looks_of
 from tts_select.selector.routers.tally import Belief, Tally, Usual
 from tts_select.training.replay.grouping import RIGHT
 from tts_select.training.replay.orders import ABSENT, Replay
@@ -47,49 +48,56 @@ def usual_of(replay: Replay) -> dict[str, Usual]:
 
 @dataclass(frozen=True, slots=True)
 class Climb:
-    """The state of every row after each draw of a ladder, and what that took, shape (rows,) each."""
+    """The state of every row at each look of a ladder, and what that took, shape (rows,) each."""
 
-    tallies: tuple[Tally, ...] = ()
-    costs: tuple[np.ndarray, ...] = ()
-    lengths: tuple[np.ndarray, ...] = ()
-    used: Mapping[str, int] = field(default_factory=dict)
-    """The number of samples of each pool."""
-
-    def on(self, pool: str, replay: Replay, usual: Usual) -> Climb:
-        """Return the climb with one more draw."""
-        draws, number = replay.draws[pool], self.used.get(pool, 0)
-        tally = self.tallies[-1] if self.tallies else Tally.empty(len(replay))
-        cost, length = (all_[-1] if all_ else np.zeros(len(replay)) for all_ in (self.costs, self.lengths))
-        group, own = draws.sample(number)
-        weight = np.where(group != ABSENT, usual.weight, 0.0)
-        read = draws.prompt if number == 0 else 0.0
-        return Climb(
-            (*self.tallies, tally.after(group, weight, usual.deviations(own))),
-            (*self.costs, cost + draws.per_token * (own + read)),
-            (*self.lengths, length + own),
-            {**self.used, pool: number + 1},
-        )
+    looks: tuple[int, ...]
+    """The numbers of draws."""
+    tallies: tuple[Tally, ...]
+    costs: tuple[np.ndarray, ...]
+    lengths: tuple[np.ndarray, ...]
 
 
-def climb(rungs: Sequence[Rung], replay: Replay, usual: Mapping[str, Usual]) -> Climb:
-    """Climb the rungs from the start."""
-    found = Climb()
-    for pool in draws_of(rungs):
-        found = found.on(pool, replay, usual[pool])
-    return found
+def climb(
+    rungs: Sequence[Rung],
+    replay: Replay,
+    usual: Mapping[str, Usual],
+    looks: tuple[int, ...] | None = None,
+) -> Climb:
+    """Climb the rungs from the start; without `looks` to look where a new ladder does."""
+    looks = looks_of(rungs) if looks is None else looks
+    shape = len(replay), looks[-1]
+    group, weight = np.empty(shape, int), np.empty(shape)
+    deviations, cost, length = np.empty(shape), np.empty(shape), np.empty(shape)
+    used: Counter[str] = Counter()
+    for k, pool in enumerate(draws_of(rungs)):
+        draws, own = replay.draws[pool], usual[pool]
+        group[:, k], length[:, k] = draws.sample(used[pool])
+        read = 0.0 if used[pool] else draws.prompt
+        cost[:, k] = draws.per_token * (length[:, k] + read)
+        weight[:, k] = np.where(group[:, k] != ABSENT, own.weight, 0.0)
+        deviations[:, k] = own.deviations(length[:, k])
+        used[pool] += 1
+    costs, lengths = cost.cumsum(axis=1), length.cumsum(axis=1)
+    return Climb(
+        looks,
+        tuple(Tally.of(group[:, :n], weight[:, :n], deviations[:, :n]) for n in looks),
+        tuple(costs[:, n - 1] for n in looks),
+        tuple(lengths[:, n - 1] for n in looks),
+    )
 
 
 def followed(ladder: Ladder, climbed: Climb) -> tuple[np.ndarray, ...]:
     """Return where each row stops: the answer's group, P(correct), cost and number of draws, shape (rows,)
     each."""
     beliefs = [Belief.of(tally, ladder.answers) for tally in climbed.tallies]
-    return outcome(ladder.stops, beliefs, climbed.costs)
+    group, p_correct, cost, n_looks = outcome(ladder.stops, beliefs, climbed.costs)
+    return group, p_correct, cost, np.array(climbed.looks)[n_looks - 1]
 
 
 def outcome(
     stops: np.ndarray, beliefs: Sequence[Belief], costs: Sequence[np.ndarray]
 ) -> tuple[np.ndarray, ...]:
-    """Return the answer's group, P(correct), cost and number of draws of each row under one rule, shape
+    """Return the answer's group, P(correct), cost and number of looks of each row under one rule, shape
     (rows,)."""
     group, p, cost = beliefs[-1].group, beliefs[-1].p_correct, costs[-1]
     n = np.full(len(group), len(beliefs))

@@ -63,6 +63,13 @@ def part(ratio: Found) -> str:
     return _interval(ratio, "value", MISSING if value is None else f"{value:.3g} of it", ".3g", 1)
 
 
+def reached(row: Found, unit: str = "FLOPs") -> str:
+    """`: at most 71.0 % for 3 GFLOPs`, beside a cost ratio that is infinite."""
+    if not (most := row.get("reached")):
+        return ""
+    return f": at most {share(most.get('accuracy'))} for {cost(most.get('cost'), most.get('unit', unit))}"
+
+
 def is_infinite(found: Found, key: str) -> bool:
     """Whether there is no number since it is infinite."""
     return key in (found.get("infinite") or ())

@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from tts_select.training.report import figures, html
+from tts_select.training.report import equal_cost, figures, html
 from tts_select.training.report.arms import shown_arms
 from tts_select.training.report.figures import MISSING, Found
 
@@ -50,9 +50,10 @@ def summary(report: Report) -> str:
     best, gap = report.get("best_fixed") or {}, report.get("gap_closed") or {}
     ratio = report.get("cost_ratio_at_equal_accuracy") or {}
     name = f"{figures.text(best.get('name'))}, {figures.share(best.get('accuracy'))}"
-    said = [f"At the accuracy of the best fixed arm ({name}) {_costs(ratio)}."]
+    said = list(equal_cost.in_words(report))
+    said.append(f"At the accuracy of the best fixed arm ({name}) {_costs(ratio, report)}.")
     said += [
-        f"Against {_against(row)}: {_costs(row.get('cost_ratio') or {})}."
+        f"Against {_against(row)}: {_costs(row.get('cost_ratio') or {}, row)}."
         for row in (report.get("savings") or [])[1:]
         if row.get("name") != best.get("name")
     ]
@@ -65,9 +66,9 @@ def summary(report: Report) -> str:
     return " ".join(said)
 
 
-def _costs(ratio: Found) -> str:
+def _costs(ratio: Found, row: Found) -> str:
     if figures.is_infinite(ratio, "value"):
-        return "the router is never as accurate"
+        return f"the router is never as accurate{figures.reached(row)}"
     return f"the router costs {figures.part(ratio)}"
 
 
@@ -78,18 +79,27 @@ def _against(row: Found) -> str:
 
 
 def _savings(report: Report, plots: Plots) -> Iterable[str]:
+    yield equal_cost.budgets(report)
+    yield equal_cost.accuracies(report)
     head = ("against", *POINT_HEAD, "the router's cost at that accuracy", "its accuracy at that cost")
     rows = [
         [
             _against(row),
             *_point(row),
-            figures.part(row.get("cost_ratio") or {}),
+            _part(row),
             _gain(row.get("gain") or {}),
         ]
         for row in report.get("savings") or []
     ]
-    yield html.table(head, rows)
+    yield html.table(head, rows, caption="At the accuracy of what needs no router, and at its cost")
     yield html.plot("frontier.png", FRONTIER, plots)
+
+
+def _part(row: Found) -> str:
+    """The router's cost at the accuracy of a row; where it never is as accurate, what it reaches."""
+    ratio = row.get("cost_ratio") or {}
+    more = figures.reached(row) if figures.is_infinite(ratio, "value") else ""
+    return figures.part(ratio) + more
 
 
 def _gain(gain: Found) -> str:
@@ -135,10 +145,7 @@ def _ablation(report: Report, plots: Plots) -> Iterable[str]:
 
 
 def _arms(report: Report) -> str:
-    rows = [
-        [figures.text(arm.get("name")), *_point(arm), figures.part(arm.get("cost_ratio") or {})]
-        for arm in _by_cost(shown_arms(report))
-    ]
+    rows = [[figures.text(arm.get("name")), *_point(arm), _part(arm)] for arm in _by_cost(shown_arms(report))]
     return html.table(("arm", *POINT_HEAD, "the router's cost at that accuracy"), rows)
 
 

@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from tts_select.selector.deciding import Caps
 from tts_select.selector.evidence import Evidence
 from tts_select.selector.routers.artifact import describe_router, load_router, save_router
 from tts_select.selector.routers.ladder import LadderRouter
+from tts_select.selector.routers.tally import N_TERMS
 from tts_select.training.log.records import SweepLog
 from tts_select.training.replay.climbing import usual_of
 from tts_select.training.replay.grouping import RIGHT
@@ -118,6 +120,51 @@ def test_a_router_that_lacks_a_part_is_refused_in_a_line(
     rewrite(folder, record)
     with pytest.raises(InputError, match=f"'{missing}'.*train it again"):
         load_router(folder)
+
+
+def as_earlier(record: dict[str, Any]) -> dict[str, Any]:
+    """A ladder as it was written when every draw was looked at."""
+    n_draws = sum(rung["n"] for rung in record["rungs"])
+    stops = np.random.default_rng(0).normal(size=(n_draws - 1, N_TERMS)).tolist()
+    return {**{key: value for key, value in record.items() if key != "looks"}, "stops": stops}
+
+
+def test_ladders_of_earlier_versions_look_after_every_draw(fitted: FittedLadders, tmp_path: Path) -> None:
+    folder = tmp_path / "router"
+    save_router(fitted.router, folder, trained_on={})
+    record = json.loads((folder / "router.json").read_text())
+    record["ladders"] = [
+        as_earlier({**x, "rungs": [{"pool": x["rungs"][0]["pool"], "n": 12}]}) for x in record["ladders"]
+    ]
+    rewrite(folder, record)
+    loaded = load_router(folder)
+    assert isinstance(loaded, LadderRouter)
+    for ladder, entry in zip(loaded.ladders, record["ladders"], strict=True):
+        assert ladder.looks == tuple(range(1, 13))
+        assert ladder.stops.tolist() == entry["stops"]
+
+
+@pytest.mark.parametrize("looks", [[], [2, 4], [1, 3, 2, 4], [1, 2, 3]])
+def test_looks_that_are_not_those_of_the_draws_are_refused(
+    fitted: FittedLadders, tmp_path: Path, looks: list[int]
+) -> None:
+    folder = tmp_path / "router"
+    save_router(fitted.router, folder, trained_on={})
+    record = json.loads((folder / "router.json").read_text())
+    record["ladders"][0]["rungs"] = [{"pool": "log:weak", "n": 4}]
+    record["ladders"][0]["looks"] = looks
+    rewrite(folder, record)
+    with pytest.raises(InputError, match=r"looks are not after 1 to 4 draws.*train it again"):
+        load_router(folder)
+
+
+def test_a_ladder_goes_as_far_as_the_log_where_compute_is_cheap() -> None:
+    """Where a sample is as often wrong as right, many are worth their little price."""
+    log = made_log(24, n_samples=32, p_right=0.4)
+    router = fit_ladders(with_policies(log, ["strong"])).router
+    first = router.ladders[0]
+    assert (first.looks[-1], first.looks[:6]) == (32, (1, 2, 3, 4, 6, 8))
+    assert first.cost > 8 * router.ladders[-1].cost
 
 
 def test_a_router_that_draws_from_an_unknown_pool_is_refused(fitted: FittedLadders, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.training.made import made_log
-from tts_select.selector.routers.ladder import Rung
+from tts_select.selector.routers.rungs import Rung
 from tts_select.selector.routers.tally import AnswerModel, Belief
 from tts_select.training.replay.climbing import Climb, climb, outcome, usual_of
 from tts_select.training.replay.grouping import RIGHT

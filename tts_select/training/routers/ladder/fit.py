@@ -16,7 +16,8 @@ import numpy as np
 from tts_select.core.arm import Arm
 from tts_select.core.errors import InputError
 from tts_select.selector.portfolio import Portfolio
-from tts_select.selector.routers.ladder import Ladder, LadderRouter
+from tts_select.selector.routers.ladder import LadderRouter
+from tts_select.selector.routers.rungs import Ladder, looks_of
 from tts_select.training.log.records import SweepLog
 from tts_select.training.replay.climbing import usual_of
 from tts_select.training.replay.grouping import RIGHT
@@ -30,7 +31,7 @@ N_PRICES = 40
 ROWS_WANTED = 8000
 FEWEST_ORDERS, MOST_ORDERS = 8, 64
 """The orders of each problem's samples to learn from."""
-LOWEST_PRICE, HIGHEST_PRICE = 1e-3, 2.0
+LOWEST_PRICE, HIGHEST_PRICE = 1e-5, 2.0
 """The lowest price, in probability per sample of the dearest policy, and the highest, per sample of the
 cheapest: from where cost does not matter to where one sample is all that is bought."""
 
@@ -151,5 +152,12 @@ def _portfolio(ladders: tuple[Ladder, ...], replay: Replay, fallback: Arm) -> Po
 
 def _ladder(price: float, choice: Choice) -> Ladder:
     return Ladder(
-        price, choice.rungs, choice.answers, choice.stops, choice.correct, choice.cost, choice.length
+        price,
+        choice.rungs,
+        choice.answers,
+        choice.stops,
+        accuracy=choice.correct,
+        cost=choice.cost,
+        length=choice.length,
+        looks=looks_of(choice.rungs),
     )

@@ -13,14 +13,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tts_select.selector.routers.ladder import Rung
+from tts_select.selector.routers.rungs import LOOKS, Rung
 from tts_select.selector.routers.tally import AnswerModel, Belief, Usual
 from tts_select.training.replay.climbing import Climb, climb, outcome
 from tts_select.training.replay.orders import Replay
 from tts_select.training.routers.ladder.stopping import MOST_ROWS, StoppingRules, fit_answers, induce
 
-MOST_DRAWS = 12
-"""The most draws from a pool of a ladder."""
+MOST_DRAWS = LOOKS[-1]
+"""The most draws from a pool of a ladder, if the log has so many: how far it goes is for the price to say."""
 FIRST_DRAWS = (1, 2, 4)
 """The numbers of draws from a pool before another is asked."""
 N_FOLDS = 4
@@ -155,7 +155,7 @@ class _Judge:
 class _Rules:
     answers: AnswerModel
     stops: np.ndarray
-    """The coefficients of the stop rules, shape (prices, draws - 1, terms)."""
+    """The coefficients of the stop rules, shape (prices, looks - 1, terms)."""
     lengths: np.ndarray
     """The expected length of all samples together, at each price."""
 

@@ -1,9 +1,13 @@
 """Learns when to stop on a ladder: optimal stopping by backward induction with regression.
 
-From the last draw backwards, a ridge regression says what the rest of the ladder gains (in P(correct), less
+From the last look backwards, a ridge regression says what the rest of the ladder gains (in P(correct), less
 its price) over stopping now, as a function of what is believed; where that is not positive, it stops
 (Longstaff and Schwartz 2001, doi:10.1093/rfs/14.1.113). Which answers are likely right is a logistic
 regression on the same rows.
+
+A ladder of many looks has as many occasions to stop by mistake, and what happened on a few dozen problems is
+mostly their luck. So a gain is learned from what happened and, to a smaller part, from what the answer model
+says of it, which has seen all looks.
 """
 
 from __future__ import annotations
@@ -16,10 +20,12 @@ import numpy as np
 from tts_select.selector.routers.tally import AnswerModel, Belief, Tally
 from tts_select.training.replay.grouping import RIGHT
 
-PENALTY = 1e-4
+PENALTY = 1e-3
 """The penalty of the ridge, beside terms of order 1."""
+HAPPENED = 0.7
+"""The part of a gain that is what happened; the rest is what the answer model says."""
 MOST_ROWS = 4000
-"""The most answers that a draw gives to the fit of the answer model; rows of a problem say much the same."""
+"""The most answers that a look gives to the fit of the answer model; rows of a problem say much the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +33,7 @@ class StoppingRules:
     """A stopping rule for each of `prices`, and what it comes to in every row."""
 
     stops: np.ndarray
-    """The coefficients of the rules, shape (prices, draws - 1, terms)."""
+    """The coefficients of the rules, shape (prices, looks - 1, terms)."""
     correct: np.ndarray
     """P(correct) where the rule stops, shape (rows, prices)."""
     cost: np.ndarray
@@ -36,7 +42,7 @@ class StoppingRules:
 def fit_answers(
     tallies: Sequence[Tally], rows: np.ndarray, *, most_rows: int = MOST_ROWS, seed: int = 0
 ) -> AnswerModel:
-    """Fit the answer model to each distinct answer after each draw; `rows` is a mask."""
+    """Fit the answer model to each distinct answer at each look; `rows` is a mask."""
     from sklearn.linear_model import LogisticRegression
 
     rng = np.random.default_rng(seed)
@@ -68,15 +74,20 @@ def induce(
 ) -> StoppingRules:
     """Learn rules from `rows` (a mask) and apply them to all rows, the same for every number of prices."""
     shape = (len(beliefs[0].group), len(prices))
-    correct = np.broadcast_to((beliefs[-1].group == RIGHT)[:, None] * 1.0, shape)
+    right = [(belief.group == RIGHT)[:, None] * 1.0 for belief in beliefs]
+    worth = [
+        HAPPENED * r + (1 - HAPPENED) * b.p_correct[:, None] for r, b in zip(right, beliefs, strict=True)
+    ]
+    correct, later = np.broadcast_to(right[-1], shape), np.broadcast_to(worth[-1], shape)
     cost = np.broadcast_to(costs[-1][:, None], shape)
     stops = np.zeros((len(prices), len(beliefs) - 1, beliefs[0].terms().shape[1]))
     for k in range(len(beliefs) - 2, -1, -1):
-        now, terms = (beliefs[k].group == RIGHT)[:, None] * 1.0, beliefs[k].terms()
-        gain = correct - now - prices * (cost - costs[k][:, None])
+        terms = beliefs[k].terms()
+        gain = later - worth[k] - prices * (cost - costs[k][:, None])
         rule = _ridge(terms[rows], gain[rows])
         stop = terms @ rule <= 0
-        correct, cost = np.where(stop, now, correct), np.where(stop, costs[k][:, None], cost)
+        correct, later = np.where(stop, right[k], correct), np.where(stop, worth[k], later)
+        cost = np.where(stop, costs[k][:, None], cost)
         stops[:, k] = rule.T
     return StoppingRules(stops, correct, cost)
 
