@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from typing import Any
 
@@ -76,6 +77,7 @@ def test_a_call_is_charged_once_with_the_words_that_it_read_and_wrote() -> None:
         policy_generated_tokens=8,
         policy_calls=1,
         flops=2 * 10 * (4 + 8),
+        dollars=math.nan,  # no price is known
     )
 
 
@@ -135,7 +137,7 @@ def test_an_empty_step_is_rejected(empty: str) -> None:
 def test_scoring_is_charged_where_there_is_a_meter() -> None:
     prm, ledger = FakeRewardModel({"a b": 0.1}, n_parameters=10), Ledger()
     asyncio.run(prm.score(PROBLEM, ["a b"], meter=ledger.phase("search")))
-    assert ledger.bill.total == Cost(prm_tokens=6, prm_calls=1, flops=120)
+    assert ledger.bill.total == Cost(prm_tokens=6, prm_calls=1, flops=120, dollars=math.nan)
     assert asyncio.run(prm.score(PROBLEM, ["a b"])) == [0.1]
     with pytest.raises(KeyError):
         asyncio.run(prm.score(PROBLEM, ["c"]))
