@@ -161,8 +161,9 @@ class PriorRouter:
 
     @cached_property
     def prices(self) -> Mapping[str, float]:
-        """The price of each effort, in probability a sample."""
-        return {effort: price / self.arm.budget for effort, price in self.prior.efforts.items()}
+        """The price of each effort, in probability a sample; the least effort first."""
+        dear_first = sorted(self.prior.efforts.items(), key=lambda item: -item[1])
+        return {effort: price / self.arm.budget for effort, price in dear_first}
 
     def decide(self, evidences: Sequence[Evidence], price: float, caps: Sequence[Caps]) -> list[Decision]:
         """Sample on to the next look, or stop. The options are to stop, and to go on to each later look;
