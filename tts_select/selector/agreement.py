@@ -69,7 +69,7 @@ def agreement(
     """
     n = group.shape[1]
     same = (group[:, :, None] == group[:, None, :]) & (group >= 0)[:, :, None]
-    votes = np.where(_is_first(group), same.sum(axis=2), 0)
+    votes = np.where(is_first(group), same.sum(axis=2), 0)
     log = np.log(np.maximum(length, 1.0))
     beside = log - log.mean(axis=1, keepdims=True)
     mean = np.where(same, beside[:, None, :], 0.0).sum(axis=2) / np.maximum(same.sum(axis=2), 1)
@@ -105,7 +105,7 @@ def agreement_of(samples: Sequence[Sequence[SolutionEvidence]], *, tokens_a_leng
     return agreement(group, length, is_cut, tokens_a_length=tokens_a_length)
 
 
-def _is_first(group: np.ndarray) -> np.ndarray:
+def is_first(group: np.ndarray) -> np.ndarray:
     """A mask of the samples that give an answer for the first time in their row."""
     first = group >= 0
     for k in range(1, group.shape[1]):

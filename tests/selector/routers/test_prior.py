@@ -142,4 +142,5 @@ def test_p_correct_is_0_without_an_answer() -> None:
     from tts_select.selector.agreement import agreement_of
 
     seen = agreement_of([[SolutionEvidence(-1, 10, -1.0, 1)] * 2])
-    assert written_prior().p_correct(seen.features).tolist() == [0.0]
+    prior = written_prior()
+    assert prior.p_correct(seen.features, prior.says(seen.features)).tolist() == [0.0]

@@ -12,6 +12,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from tts_select.core.arm import Arm
+from tts_select.selector.boosters import booster_of
 from tts_select.selector.calibration import Calibration
 from tts_select.selector.familiarity import Familiarity, TextRanges
 from tts_select.selector.linear import Linear
@@ -19,7 +20,7 @@ from tts_select.selector.portfolio import Portfolio
 from tts_select.selector.routers.lookahead import CalibratedModel, DifficultyModel, LookaheadRouter, Probe
 
 if TYPE_CHECKING:
-    from lightgbm import Booster
+    pass
 
 _PROBABILITIES = ("mend", "spoil", "confidence")
 
@@ -65,7 +66,7 @@ def read(texts: Mapping[str, str]) -> LookaheadRouter:
         mend=models["mend"],
         spoil=models["spoil"],
         confidence=models["confidence"],
-        cost=_booster(texts["cost.txt"]),
+        cost=booster_of(texts["cost.txt"]),
         difficulty=difficulty,
         prices=facts["prices"],
         fallback=facts["fallback"],
@@ -128,19 +129,9 @@ def _linear(model: CalibratedModel) -> dict[str, Any] | None:
 
 
 def _calibrated(text: str, curve: Mapping[str, Any], linear: Mapping[str, Any] | None) -> CalibratedModel:
-    booster, calibration = _booster(text), Calibration.from_dict(dict(curve))
+    booster, calibration = booster_of(text), Calibration.from_dict(dict(curve))
     if linear is None:
         return CalibratedModel(booster, calibration)
     return CalibratedModel(
         booster, calibration, Linear.from_dict(linear, booster.num_feature()), float(linear["trees"])
     )
-
-
-def _booster(text: str) -> Booster:
-    from lightgbm import Booster
-    from lightgbm.basic import LightGBMError
-
-    try:
-        return Booster(model_str=text)
-    except LightGBMError as error:
-        raise ValueError(str(error)) from error

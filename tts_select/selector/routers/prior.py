@@ -75,19 +75,21 @@ class Prior:
     efforts: Mapping[str, float]
     """The price of each effort, in probability for the whole budget."""
 
-    def p_correct(self, features: np.ndarray) -> np.ndarray:
-        """P(the leader is right), shape (rows,)."""
-        said = np.asarray(self.correct.predict(features, num_threads=1))
+    def says(self, features: np.ndarray) -> np.ndarray:
+        """P(the leader is right), not calibrated, shape (rows,): what the two methods below are told."""
+        return np.asarray(self.correct.predict(features, num_threads=1))
+
+    def p_correct(self, features: np.ndarray, said: np.ndarray) -> np.ndarray:
+        """P(the leader is right), shape (rows,); 0 where no sample answers."""
         return np.where(features[:, _FIRST_SHARE] > 0, self.calibration(said), 0.0)
 
-    def gains(self, features: np.ndarray, later: Sequence[int]) -> np.ndarray:
+    def gains(self, features: np.ndarray, said: np.ndarray, later: Sequence[int]) -> np.ndarray:
         """How much likelier the leader is to be right after so many samples, shape (rows, len(later))."""
         if not later:
             return np.zeros((len(features), 0))
         ratio = np.log2(np.array(later)[None, :] / features[:, :1])
         rows = np.column_stack([np.repeat(features, len(later), axis=0), ratio.ravel()])
         change = np.asarray(self.change.predict(rows, num_threads=1)).reshape(ratio.shape)
-        said = np.asarray(self.correct.predict(features, num_threads=1))
         found: np.ndarray = change * self.gain(said, features[:, 0])[:, None]
         return found
 
@@ -175,18 +177,15 @@ class PriorRouter:
 
     def answers(self, evidence: Evidence, price: float | None = None) -> list[Answer]:
         """The leader with the probability that it is right, then the others, of which nothing is known."""
-        return [answer.recalibrated(self.recalibration) for answer in self._answers(evidence)]
-
-    def _answers(self, evidence: Evidence) -> list[Answer]:
-        """The same as the prior itself sees them, before outcomes corrected it."""
         samples = evidence.of(self.arm.pool)
         if not samples:
             return []
         seen = self._seen(samples)
-        first = int(seen.first[0])
+        surest = self._surest(seen, self.prior.says(seen.features))
+        first = surest.group if surest else NO_ANSWER
         others = dict.fromkeys(s.group for s in samples if s.group not in (NO_ANSWER, first))
-        sure = [] if first == NO_ANSWER else [Answer(first, float(self.prior.p_correct(seen.features)[0]))]
-        return [*sure, *(Answer(group, None) for group in others)]
+        found = [*([surest] if surest else []), *(Answer(group, None) for group in others)]
+        return [answer.recalibrated(self.recalibration) for answer in found]
 
     def difficulties(self, evidence: Evidence) -> Mapping[str, Difficulty]:
         """Return nothing: this router estimates no difficulty."""
@@ -199,17 +198,25 @@ class PriorRouter:
     def _seen(self, samples: Sequence[SolutionEvidence]) -> Agreement:
         return agreement_of([samples], tokens_a_length=self.tokens_a_length)
 
+    def _surest(self, seen: Agreement, said: np.ndarray) -> Answer | None:
+        """The leader as the prior itself sees it, before outcomes correct that; None without an answer."""
+        first = int(seen.first[0])
+        (p,) = self.prior.p_correct(seen.features, said).tolist()
+        return None if first == NO_ANSWER else Answer(first, p)
+
     def _decision(self, evidence: Evidence, price: float, caps: Caps) -> Decision:
         samples = evidence.of(self.arm.pool)
         if not samples:
             return self._begin(caps)
-        n, surest = len(samples), next(iter(self._answers(evidence)), None)
+        n, seen = len(samples), self._seen(samples)
+        said = self.prior.says(seen.features)
+        surest = self._surest(seen, said)
         p = (surest.p_correct or 0.0) if surest else 0.0
         stop = Option(None, p, 0.0)
         later = horizons(n, self.looks)
         if not later or self.arm.pool in evidence.exhausted:
             return Decision(stop, (stop,), 0, surest, _sure(p, surest))
-        gains = self.prior.gains(self._seen(samples).features, later)
+        gains = self.prior.gains(seen.features, said, later)
         (best,), (worth,) = best_horizon(gains, n, later, price)
         tokens = sum(s.n_tokens for s in samples) * self.tokens_a_length / n
         options = [self._option(n, m, p + float(g), tokens) for m, g in zip(later, gains[0], strict=True)]

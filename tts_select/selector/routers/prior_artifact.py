@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 from tts_select.core.arm import Arm
 from tts_select.selector.agreement import FEATURES
+from tts_select.selector.boosters import booster_of
 from tts_select.selector.calibration import Calibration
 from tts_select.selector.routers.prior import DEFAULT_BUDGET, Gain, Prior, PriorRouter
 
 if TYPE_CHECKING:
-    from lightgbm import Booster
+    pass
 
 N_GAIN_TERMS = 4
 ANY_POLICY = "any"
@@ -49,8 +50,8 @@ def read(texts: Mapping[str, str]) -> PriorRouter:
     if tuple(facts["features"]) != FEATURES:
         raise ValueError("it has other features than this version")
     prior = Prior(
-        change=_booster(texts["change.txt"], len(FEATURES) + 1),
-        correct=_booster(texts["correct.txt"], len(FEATURES)),
+        change=booster_of(texts["change.txt"], len(FEATURES) + 1),
+        correct=booster_of(texts["correct.txt"], len(FEATURES)),
         gain=_gain(facts["gain"]),
         calibration=Calibration.from_dict(facts["calibration"]),
         efforts={str(effort): float(price) for effort, price in facts["efforts"].items()},
@@ -63,16 +64,3 @@ def _gain(record: Mapping[str, Any]) -> Gain:
     if len(coefficients) != N_GAIN_TERMS:
         raise ValueError(f"the gain has {len(coefficients)} coefficients for {N_GAIN_TERMS}")
     return Gain(coefficients, float(record["intercept"]))
-
-
-def _booster(text: str, n_features: int) -> Booster:
-    from lightgbm import Booster
-    from lightgbm.basic import LightGBMError
-
-    try:
-        found = Booster(model_str=text)
-    except LightGBMError as error:
-        raise ValueError(str(error)) from error
-    if found.num_feature() != n_features:
-        raise ValueError(f"a model has {found.num_feature()} features for {n_features}")
-    return found

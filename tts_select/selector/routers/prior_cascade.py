@@ -62,11 +62,6 @@ class PriorCascade:
         """Those of the cheapest policy."""
         return self.stages[0].router.prices
 
-    @property
-    def max_samples(self) -> int:
-        """The most samples of the cheapest policy, before a dearer one is asked."""
-        return self.stages[0].router.max_samples
-
     def decide(self, evidences: Sequence[Evidence], price: float, caps: Sequence[Caps]) -> list[Decision]:
         """Sample the policy that was asked last, ask the next one, or stop."""
         return [self._decision(e, price, cap) for e, cap in zip(evidences, caps, strict=True)]

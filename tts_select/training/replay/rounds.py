@@ -76,12 +76,13 @@ class Rounds:
     @classmethod
     def of(cls, prior: Prior, looks: Sequence[Look], wanted: Sequence[int]) -> Rounds:
         """Ask the prior."""
-        return cls(
-            looks,
-            [prior.gains(look.features, horizons(look.n, wanted)) for look in looks],
-            [prior.p_correct(look.features) for look in looks],
-            wanted,
-        )
+        said = [prior.says(look.features) for look in looks]
+        gains = [
+            prior.gains(look.features, p, horizons(look.n, wanted))
+            for look, p in zip(looks, said, strict=True)
+        ]
+        sure = [prior.p_correct(look.features, p) for look, p in zip(looks, said, strict=True)]
+        return cls(looks, gains, sure, wanted)
 
     def at(self, price: float) -> Stopped:
         """Where each row stops at this price, in probability a sample."""

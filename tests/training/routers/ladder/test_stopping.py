@@ -8,12 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.training.made import made_log
+from tts_select.selector.agreement import is_first
 from tts_select.selector.routers.rungs import Rung
 from tts_select.selector.routers.tally import AnswerModel, Belief
 from tts_select.training.replay.climbing import Climb, climb, outcome, usual_of
 from tts_select.training.replay.grouping import RIGHT
 from tts_select.training.replay.orders import Replay, replay_of
-from tts_select.training.routers.ladder.stopping import fit_answers, induce, is_first
+from tts_select.training.routers.ladder.stopping import fit_answers, induce
 
 RUNGS = (Rung("log:weak", 2), Rung("log:strong", 4))
 

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tts_select.selector.agreement import is_first
 from tts_select.selector.routers.tally import AnswerModel, Belief, Tally
 from tts_select.training.replay.grouping import RIGHT
 
@@ -59,14 +60,6 @@ def fit_answers(
         return AnswerModel(mean, scale, np.zeros(x.shape[1]), float(np.log(p / (1 - p))))
     fitted = LogisticRegression(solver="newton-cholesky").fit((x - mean) / scale, y)
     return AnswerModel(mean, scale, fitted.coef_[0], float(fitted.intercept_[0]))
-
-
-def is_first(group: np.ndarray) -> np.ndarray:
-    """Return a mask of the places where an answer stands for the first time in its row."""
-    first = group >= 0
-    for k in range(1, group.shape[1]):
-        first[:, k] &= ~(group[:, :k] == group[:, k : k + 1]).any(axis=1)
-    return first
 
 
 def induce(

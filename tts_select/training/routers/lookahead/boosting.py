@@ -20,6 +20,14 @@ FEWEST_IN_LEAF, MOST_IN_LEAF = 5, 40
 UNKNOWN = 0.5
 """The prediction of a model that has seen nothing, such as what an arm spoils that is always the last one."""
 
+SAME_BYTES: dict[str, Any] = {
+    "deterministic": True,
+    "force_row_wise": True,
+    "num_threads": 1,
+    "seed": 0,
+    "verbosity": -1,
+}
+"""Parameters of LightGBM with which the same input gives the same bytes."""
 _COMMON: dict[str, Any] = {
     "learning_rate": 0.06,
     "num_leaves": 31,
@@ -27,12 +35,7 @@ _COMMON: dict[str, Any] = {
     "bagging_fraction": 0.8,
     "bagging_freq": 1,
     "max_bin": 127,
-    # the same input gives the same bytes
-    "deterministic": True,
-    "force_row_wise": True,
-    "num_threads": 1,
-    "seed": 0,
-    "verbosity": -1,
+    **SAME_BYTES,
 }
 
 

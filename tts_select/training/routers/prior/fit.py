@@ -31,7 +31,7 @@ from tts_select.training.replay.grouping import RIGHT
 from tts_select.training.replay.orders import Replay, replay_of, with_policies
 from tts_select.training.replay.rounds import Rounds, looked_at
 from tts_select.training.replay.strategies import Votes
-from tts_select.training.routers.lookahead.boosting import calibrate
+from tts_select.training.routers.lookahead.boosting import SAME_BYTES, calibrate
 from tts_select.training.routers.prior.rows import PoolLooks, Rows, change_rows, correct_rows, gain_rows
 
 if TYPE_CHECKING:
@@ -56,12 +56,7 @@ _COMMON: dict[str, Any] = {
     "bagging_fraction": 0.5,
     "bagging_freq": 1,
     "feature_fraction": 0.7,
-    # the same input gives the same bytes
-    "deterministic": True,
-    "force_row_wise": True,
-    "num_threads": 1,
-    "seed": 0,
-    "verbosity": -1,
+    **SAME_BYTES,
 }
 
 Note = Callable[[str], None]
@@ -197,7 +192,7 @@ def _priced(prior: Prior, held_out: Sequence[tuple[Prior, PoolLooks]]) -> Prior:
     said, right, weights = [], [], []
     for other, pool in held_out:
         for look in pool.looks:
-            said.append(np.asarray(other.correct.predict(look.features, num_threads=1)))
+            said.append(other.says(look.features))
             right.append((look.first == RIGHT) * 1.0)
             weights.append(np.full(len(look.first), 1 / len(look.first)))
     n_problems = sum(len(np.unique(pool.problem)) for _, pool in held_out)
