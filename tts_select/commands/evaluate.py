@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tts_select.commands._options import COST_UNITS, writable_folder
+from tts_select.commands._starting import prior_option, prior_to_start_from
 from tts_select.commands._terminal import say, show, show_json
 from tts_select.core.errors import InputError
 from tts_select.core.extras import how_to_install, missing_from
@@ -84,6 +85,7 @@ Examples:
     "is trained in it, too.",
     show_default="the log's own",
 )
+@prior_option
 @click.option("--seed", type=int, default=1, show_default=True, help="Seed of the draws and the folds.")
 @click.option("--json", "as_json", is_flag=True, help="Print the whole report as JSON.")
 def evaluate(
@@ -98,6 +100,7 @@ def evaluate(
     max_samples: int | None,
     shift: Path | None,
     unit: str | None,
+    prior: str | None,
     seed: int,
     as_json: bool,
 ) -> None:
@@ -118,10 +121,12 @@ def evaluate(
         raise InputError("--shift compares costs in FLOPs: leave --unit or --shift out")
     if log is None and max_samples is not None:
         raise InputError("--max-samples is for a router and a log: leave it or --folds out")
+    if log is not None and prior is not None:
+        raise InputError("--prior is where the ladders of --folds start from: leave it or the router out")
     with status("evaluating") as note:
         if log is None:
             own = _read(router, policy or policies)
-            report = _in_folds(own, folds or 0, kind, unit, seed=seed, note=note)
+            report = _in_folds(own, folds or 0, kind, prior, unit, seed=seed, note=note)
         else:
             names, most = policy or policies, max_samples
             report = _of_router(router, log, names, shift, most=most, unit=unit, seed=seed, note=note)
@@ -158,15 +163,21 @@ def _in_folds(
     log: SweepLog,
     folds: int,
     kind: str | None,
+    prior: str | None,
     unit: str | None,
     *,
     seed: int,
     note: Callable[[str], None],
 ) -> Report:
     from tts_select.training.evaluation.evaluate import cross_evaluate
-    from tts_select.training.routers.kinds import trainer_of
+    from tts_select.training.routers.kinds import trainer_of, usual_kind
 
-    return cross_evaluate(log, trainer_of(log, kind), folds=folds, unit=unit, seed=seed, note=note)
+    is_ladder = (kind or usual_kind(log)) == "ladder"
+    if prior is not None and not is_ladder:
+        raise InputError("--prior is where ladders start from: leave it out, or add --kind ladder")
+    start = prior_to_start_from(prior, log) if is_ladder else None
+    train = trainer_of(log, kind, prior=start)
+    return cross_evaluate(log, train, folds=folds, unit=unit, seed=seed, note=note)
 
 
 def _of_router(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from tts_select.commands._options import COST_UNITS, config_option, writable_folder
+from tts_select.commands._starting import prior_option, prior_to_start_from
 from tts_select.commands._terminal import say, show, show_json, warn
 from tts_select.core.errors import InputError
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from tts_select.config import Config
     from tts_select.selector.routers.lookahead import Probe
+    from tts_select.selector.routers.prior import Prior
     from tts_select.selector.routers.protocol import Router
     from tts_select.training.log.records import SweepLog
 
@@ -70,6 +72,7 @@ Examples:
     help="The unit that a ladder weighs costs in; dollars by the prices of the log's models.",
     show_default="the log's own",
 )
+@prior_option
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the folds and the fits.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was learned as JSON.")
 def train(
@@ -83,6 +86,7 @@ def train(
     probes: int | None,
     policies: str | None,
     unit: str | None,
+    prior: str | None,
     seed: int,
     as_json: bool,
 ) -> None:
@@ -105,11 +109,13 @@ def train(
         raise InputError(f"a look-ahead router weighs FLOPs: use --kind ladder for {unit}")
     if kind == PRIOR and unit is not None:
         raise InputError("a prior weighs samples: leave --unit out")
+    if kind != LADDER and prior is not None:
+        raise InputError(f"--prior is where a ladder starts from: leave it out for a {kind} router")
     if kind == PRIOR:
         trained = _prior(logs, seed)
     elif kind == LADDER:
         (log,) = logs.values()
-        trained = _ladders(in_unit(log, unit), seed)
+        trained = _ladders(in_unit(log, unit), prior_to_start_from(prior, log), seed)
     else:
         (log,) = logs.values()
         trained = _look_ahead(log, _probe(log, config, asked), seed)
@@ -147,13 +153,13 @@ class _Trained(NamedTuple):
     view: RenderableType
 
 
-def _ladders(log: SweepLog, seed: int) -> _Trained:
+def _ladders(log: SweepLog, prior: Prior | None, seed: int) -> _Trained:
     from tts_select.commands._progress import status
     from tts_select.commands._router_views import ladders_view
     from tts_select.training.routers.ladder.fit import fit_ladders
 
     with status("training") as note:
-        fitted = fit_ladders(log, seed=seed, note=note)
+        fitted = fit_ladders(log, prior=prior, seed=seed, note=note)
     router = fitted.router
     shown = {k: v for k, v in fitted.facts.items() if k != "problem_ids"}
     shown |= {"kind": LADDER, "best_fixed": router.fallback, "prices": dict(router.prices)}

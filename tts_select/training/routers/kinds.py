@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
 from tts_select.core.errors import UnknownName
 from tts_select.selector.routers.kinds import LADDER, LOOK_AHEAD, PRIOR
-from tts_select.selector.routers.prior import DEFAULT_BUDGET
+from tts_select.selector.routers.prior import DEFAULT_BUDGET, Prior
 from tts_select.selector.routers.protocol import Router
 from tts_select.training.log.records import SweepLog
 from tts_select.training.replay.costs import in_unit
@@ -36,8 +37,9 @@ class Trainer(Protocol):
         """Train on every problem of the log."""
 
 
-def trainer_of(log: SweepLog, kind: str | None = None) -> Trainer:
-    """Return the trainer of the kind, or of the usual one for such a log if it is None.
+def trainer_of(log: SweepLog, kind: str | None = None, *, prior: Prior | None = None) -> Trainer:
+    """Return the trainer of the kind, or of the usual one for such a log if it is None; a ladder starts from
+    the prior.
 
     Raises:
         UnknownName: there is no such kind.
@@ -45,7 +47,7 @@ def trainer_of(log: SweepLog, kind: str | None = None) -> Trainer:
     kind = kind or usual_kind(log)
     if kind not in TRAINERS:
         raise UnknownName("kind of router", kind, TRAINERS)
-    return TRAINERS[kind]
+    return partial(_ladder, prior=prior) if kind == LADDER else TRAINERS[kind]
 
 
 def usual_kind(log: SweepLog) -> str:
@@ -59,8 +61,8 @@ def _lookahead(log: SweepLog, *, seed: int, note: Note) -> TrainedRouter:
     return TrainedRouter(fitted.router, fitted.facts)
 
 
-def _ladder(log: SweepLog, *, seed: int, note: Note) -> TrainedRouter:
-    fitted = fit_ladders(log, seed=seed, note=note)
+def _ladder(log: SweepLog, *, seed: int, note: Note, prior: Prior | None = None) -> TrainedRouter:
+    fitted = fit_ladders(log, prior=prior, seed=seed, note=note)
     return TrainedRouter(fitted.router, fitted.facts)
 
 

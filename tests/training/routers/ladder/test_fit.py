@@ -83,9 +83,9 @@ def test_a_ladder_is_judged_by_rules_that_have_not_seen_the_problem(monkeypatch:
     seen: list[np.ndarray] = []
     real = searching.induce
 
-    def spy(beliefs, costs, prices, rows):  # type: ignore[no-untyped-def]
+    def spy(beliefs, costs, prices, rows, **start):  # type: ignore[no-untyped-def]
         seen.append(rows)
-        return real(beliefs, costs, prices, rows)
+        return real(beliefs, costs, prices, rows, **start)
 
     monkeypatch.setattr(searching, "induce", spy)
     monkeypatch.setattr(searching, "MOST_KEPT", 0)

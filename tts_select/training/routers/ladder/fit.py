@@ -17,6 +17,7 @@ from tts_select.core.arm import Arm
 from tts_select.core.errors import InputError
 from tts_select.selector.portfolio import Portfolio
 from tts_select.selector.routers.ladder import LadderRouter
+from tts_select.selector.routers.prior import Prior
 from tts_select.selector.routers.rungs import Ladder, looks_of
 from tts_select.training.log.records import SweepLog
 from tts_select.training.replay.climbing import usual_of
@@ -45,16 +46,22 @@ class FittedLadders:
 
 
 def fit_ladders(
-    log: SweepLog, *, seed: int = 0, note: Callable[[str], None] = lambda _: None
+    log: SweepLog,
+    *,
+    prior: Prior | None = None,
+    seed: int = 0,
+    note: Callable[[str], None] = lambda _: None,
 ) -> FittedLadders:
-    """Train on every problem that all policies have samples of; PRM scores and searches are not used.
+    """Train on every problem that all policies have samples of; PRM scores and searches are not used. The
+    rules start from a prior, which should not have seen the log, or from nothing.
 
     Raises:
         InputError: there are too few problems, or all samples are right, or all wrong, or greedy.
     """
     replay = replay_of(log, n_orders=orders_for(len(log.problems)), seed=seed)
     check_learnable(replay)
-    router = fit_replay(replay, prices_for(replay), fingerprints_of(log), seed=seed, note=note)
+    prints = fingerprints_of(log)
+    router = fit_replay(replay, prices_for(replay), prints, prior=prior, seed=seed, note=note)
     facts = {
         "n_problems": len(replay.ids),
         "n_orders": len(replay) // len(replay.ids),
@@ -71,12 +78,13 @@ def fit_replay(
     fingerprints: Mapping[str, str],
     *,
     seed: int,
+    prior: Prior | None = None,
     note: Callable[[str], None] = lambda _: None,
 ) -> LadderRouter:
     """Fit a router to the rows of a replay alone; prices are in probability per unit of cost, from low to
     high."""
     usual = usual_of(replay)
-    choices = search(replay, prices, usual, seed=seed, note=note)
+    choices = search(replay, prices, usual, seed=seed, prior=prior, note=note)
     ladders = tuple(_ladder(float(p), choice) for p, choice in zip(prices, choices, strict=True))
     best = max(ladder.accuracy for ladder in ladders)
     efforts = {

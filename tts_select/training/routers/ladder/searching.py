@@ -13,10 +13,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tts_select.selector.routers.prior import Prior
 from tts_select.selector.routers.rungs import LOOKS, Rung
 from tts_select.selector.routers.tally import AnswerModel, Belief, Usual
 from tts_select.training.replay.climbing import Climb, climb, outcome
 from tts_select.training.replay.orders import Replay
+from tts_select.training.routers.ladder.starting import PRIOR_PROBLEMS, Expected, expected_of
 from tts_select.training.routers.ladder.stopping import MOST_ROWS, StoppingRules, fit_answers, induce
 
 MOST_DRAWS = LOOKS[-1]
@@ -68,13 +70,14 @@ def search(
     usual: Mapping[str, Usual],
     *,
     seed: int,
+    prior: Prior | None = None,
     note: Callable[[str], None] = lambda _: None,
 ) -> list[Choice]:
-    """Return the best ladder for each price."""
+    """Return the best ladder for each price; their rules start from the prior, if there is one."""
     n_problems = len(np.unique(replay.problem))
     margin = MARGIN / n_problems**0.5
     few = replay.thinned(max(FEWEST_ORDERS, ROWS_JUDGED // n_problems))
-    judge = _Judge(few, prices, usual, fold_of(len(replay.ids), N_FOLDS, seed))
+    judge = _Judge(few, prices, usual, fold_of(len(replay.ids), N_FOLDS, seed), prior)
     tried = {c.rungs: c for c in (judge.of(rungs) for rungs in first_ladders(replay))}
     note(f"{len(tried)} ladders of one policy")
     kept = _most_frequent(_best(list(tried.values()), prices, margin))[:MOST_KEPT]
@@ -83,7 +86,7 @@ def search(
     tried |= {rungs: judge.of(rungs) for rungs in near}
     best = _best(list(tried.values()), prices, margin)
     note("the rules of the best")
-    judge = _Judge(replay, prices, usual, judge.fold)
+    judge = _Judge(replay, prices, usual, judge.fold, prior)
     rules = {rungs: judge.rules(rungs) for rungs in dict.fromkeys(c.rungs for c in best)}
     return [_choice(c, rules[c.rungs], k) for k, c in enumerate(best)]
 
@@ -124,31 +127,39 @@ class _Judge:
     prices: np.ndarray
     usual: Mapping[str, Usual]
     fold: np.ndarray
+    prior: Prior | None
 
     def of(self, rungs: Rungs) -> Candidate:
-        walked = climb(rungs, self.replay, self.usual)
+        walked, expected = self._climbed(rungs)
         rows = self.fold[self.replay.problem]
         correct, cost = np.zeros(len(self.prices)), np.zeros(len(self.prices))
         for k in np.unique(rows):
-            found = self._fitted(walked, rows != k, most_rows=FEW_ROWS)[1]
+            found = self._fitted(walked, expected, rows != k, most_rows=FEW_ROWS)[1]
             correct += found.correct[rows == k].sum(axis=0) / len(rows)
             cost += found.cost[rows == k].sum(axis=0) / len(rows)
         return Candidate(rungs, correct, cost)
 
     def rules(self, rungs: Rungs) -> _Rules:
         """Return the rules learned from all rows."""
-        walked = climb(rungs, self.replay, self.usual)
-        answers, found = self._fitted(walked, np.ones(len(self.replay), bool), most_rows=MOST_ROWS)
+        walked, expected = self._climbed(rungs)
+        every = np.ones(len(self.replay), bool)
+        answers, found = self._fitted(walked, expected, every, most_rows=MOST_ROWS)
         beliefs = [Belief.of(tally, answers) for tally in walked.tallies]
         lengths = [outcome(stops, beliefs, walked.lengths)[2].mean() for stops in found.stops]
         return _Rules(answers, found.stops, np.array(lengths))
 
+    def _climbed(self, rungs: Rungs) -> tuple[Climb, list[Expected | None]]:
+        walked = climb(rungs, self.replay, self.usual)
+        return walked, expected_of(self.prior, rungs, self.replay, walked.looks) if self.prior else []
+
     def _fitted(
-        self, walked: Climb, rows: np.ndarray, *, most_rows: int
+        self, walked: Climb, expected: Sequence[Expected | None], rows: np.ndarray, *, most_rows: int
     ) -> tuple[AnswerModel, StoppingRules]:
         answers = fit_answers(walked.tallies, rows, most_rows=most_rows)
         beliefs = [Belief.of(tally, answers) for tally in walked.tallies]
-        return answers, induce(beliefs, walked.costs, self.prices, rows)
+        n = len(np.unique(self.replay.problem[rows]))
+        trust = n / (n + PRIOR_PROBLEMS)
+        return answers, induce(beliefs, walked.costs, self.prices, rows, expected=expected, trust=trust)
 
 
 @dataclass(frozen=True, slots=True)

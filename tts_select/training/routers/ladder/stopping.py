@@ -20,6 +20,7 @@ import numpy as np
 from tts_select.selector.agreement import is_first
 from tts_select.selector.routers.tally import AnswerModel, Belief, Tally
 from tts_select.training.replay.grouping import RIGHT
+from tts_select.training.routers.ladder.starting import Expected
 
 PENALTY = 1e-3
 """The penalty of the ridge, beside terms of order 1."""
@@ -63,9 +64,16 @@ def fit_answers(
 
 
 def induce(
-    beliefs: Sequence[Belief], costs: Sequence[np.ndarray], prices: np.ndarray, rows: np.ndarray
+    beliefs: Sequence[Belief],
+    costs: Sequence[np.ndarray],
+    prices: np.ndarray,
+    rows: np.ndarray,
+    *,
+    expected: Sequence[Expected | None] = (),
+    trust: float = 1.0,
 ) -> StoppingRules:
-    """Learn rules from `rows` (a mask) and apply them to all rows, the same for every number of prices."""
+    """Learn rules from `rows` (a mask) and apply them to all rows, the same for every number of prices. Where
+    something is expected of a look, `trust` is the part of its gain that comes from the rows."""
     shape = (len(beliefs[0].group), len(prices))
     right = [(belief.group == RIGHT)[:, None] * 1.0 for belief in beliefs]
     worth = [
@@ -77,6 +85,8 @@ def induce(
     for k in range(len(beliefs) - 2, -1, -1):
         terms = beliefs[k].terms()
         gain = later - worth[k] - prices * (cost - costs[k][:, None])
+        if k < len(expected) and (prior := expected[k]) is not None:
+            gain = trust * gain + (1 - trust) * prior.worths(prices)
         rule = _ridge(terms[rows], gain[rows])
         stop = terms @ rule <= 0
         correct, later = np.where(stop, right[k], correct), np.where(stop, worth[k], later)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from tts_select.core.errors import InputError
 from tts_select.core.imported import plain_name
@@ -30,3 +32,9 @@ def on_log(router: PriorRouter, log: SweepLog, budget: int) -> PriorRouter:
         budget = min(budget, pool_size(log.manifest, sampled[0]))
     arm = replace(single_sample(sampled[0].arm), budget=budget)
     return router.on(arm, own_costs_of(log.manifest).unit)
+
+
+def policies_seen(trained_on: Mapping[str, Any], log: SweepLog) -> list[str]:
+    """The policies of the log whose samples a prior has learned from, by the facts in its manifest."""
+    learned = {fact["policy"] for fact in trained_on.get("policies", [])}
+    return [plain_name(name) for name in policies(log.manifest) if name in learned]
