@@ -27,7 +27,6 @@ from tts_select.selector.evidence import NO_ANSWER, Evidence
 from tts_select.selector.exchange import Tariff
 from tts_select.selector.outlook import Outlook, Spending, caps_too_low, price_of
 from tts_select.selector.routers.lookahead import NOT_WORTH
-from tts_select.selector.routers.prior import PriorRouter
 from tts_select.selector.routers.protocol import Router
 from tts_select.solving.gathered import LiveEvidence
 from tts_select.solving.models import Models
@@ -283,7 +282,7 @@ class Session:
             steps=tuple(self._steps),
             n_cut=self._gathered.n_cut()[0],
             confidence_kind=self._router.confidence_kind,
-            max_samples=self._router.max_samples if isinstance(self._router, PriorRouter) else None,
+            max_samples=self._router.max_samples,
         )
 
     def _plan(self, arm: Arm) -> Plan:

@@ -14,14 +14,14 @@ from tts_select.core.errors import InputError
 from tts_select.core.methods import METHODS
 from tts_select.core.stopping import FIRST_SAMPLES
 from tts_select.selector.deciding import Answer, Caps, Decision
-from tts_select.selector.difficulty import Difficulty
 from tts_select.selector.evidence import Evidence
 from tts_select.selector.portfolio import Portfolio
 from tts_select.selector.routers.named import NamedArm, is_open
+from tts_select.selector.routers.protocol import ByAnswersAlone
 
 
 @dataclass(frozen=True)
-class Cascade:
+class Cascade(ByAnswersAlone):
     """Runs one arm, and another one where the stop rule of the first is not met.
 
     >>> from tts_select import Selector
@@ -71,14 +71,6 @@ class Cascade:
     def answers(self, evidence: Evidence, price: float | None = None) -> list[Answer]:
         """Those of the arm whose turn it is; while the second has none, those of the first."""
         return self._turn(evidence).answers(evidence) or self.first.answers(evidence)
-
-    def difficulties(self, evidence: Evidence) -> Mapping[str, Difficulty]:
-        """Return nothing: this router estimates no difficulty."""
-        return {}
-
-    def unfamiliar(self, problem: str, evidence: Evidence) -> str | None:
-        """Return None: the router was not trained, so nothing is unlike its training."""
-        return None
 
     def _turn(self, evidence: Evidence) -> NamedArm:
         arm = self.first.arm
