@@ -79,6 +79,15 @@ def test_a_plan_is_at_the_price_of_the_next_round() -> None:
     assert crowded.price == pytest.approx(0.06, rel=0.25)
 
 
+def test_options_of_a_plan_have_their_seconds_in_the_rounds_of_the_prior() -> None:
+    """From two samples it looks at 3, 4, 5, 6, 7, 8, 10, 12, 14 and 16."""
+    found = outlook_at(taught(FakePolicy(scattered), 6.0), "0.01/second")
+    seconds = {o.arm.budget: o.seconds for o in found.options if o.arm is not None}
+    assert seconds[3] == pytest.approx(6.0, rel=0.1)
+    assert seconds[8] == pytest.approx(6 * 6.0, rel=0.1)
+    assert seconds[16] == pytest.approx(10 * 6.0, rel=0.1)
+
+
 def test_without_a_first_look_a_plan_needs_something_that_ran() -> None:
     selector, _ = selector_for({"policy": FakePolicy(scattered)})
     with pytest.raises(InputError, match="not known before it has run: take a first look"):

@@ -25,6 +25,7 @@ from tts_select.core.errors import InputError, NoAnswer
 from tts_select.core.methods import METHODS
 from tts_select.core.plan import AGGREGATIONS, SELECTIONS
 from tts_select.executors.prms.formats import FORMATS
+from tts_select.solving.options import METHOD_NAMES
 
 if TYPE_CHECKING:
     from tts_select.selector.deciding import Unit
@@ -111,8 +112,9 @@ Exit codes:
 @click.option(
     "--method",
     default=None,
-    callback=known("method", METHODS),
-    help=f"Search method: {', '.join(METHODS)}.",
+    callback=known("method", METHOD_NAMES),
+    help=f"Search method: {', '.join(METHOD_NAMES)}; the last asks the cheapest policy of --config, then the "
+    "dearest.",
     show_default="the router chooses",
 )
 @click.option(
@@ -162,7 +164,7 @@ Exit codes:
     metavar="PRICE",
     default=None,
     help="Instead of --effort: probability per FLOP (per sample for a policy alone), or per another unit, as "
-    "in 0.1/dollar or 1e-6/token.",
+    "in 0.1/dollar, 0.01/second or 1e-6/token.",
 )
 @click.option("--max-flops", type=float, default=None, help="Most FLOPs for a problem, approximately.")
 @click.option(
@@ -178,7 +180,7 @@ Exit codes:
     "--prior",
     default=None,
     help="Folder of a prior of your own, for a policy without a method and a PRM.",
-    show_default="the shipped one",
+    show_default="the config's, else the shipped one",
 )
 @click.option("--untrained-rule", is_flag=True, help="Use the paper's rule of thumb instead of a router.")
 @click.option(
@@ -255,7 +257,8 @@ def _chosen(options: dict[str, Any]) -> dict[str, Any]:
     if chosen.get("prm") == "none":
         chosen["prm"] = None
     method = chosen.get("method")
-    if method is not None and METHODS[method].needs_prm and chosen.get("prm", "") is None:
+    needs_prm = method in METHODS and METHODS[method].needs_prm
+    if needs_prm and chosen.get("prm", "") is None:
         raise InputError(
             f"the method {method} needs a PRM: specify one with --prm, or use the method majority"
         )

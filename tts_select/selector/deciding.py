@@ -94,15 +94,17 @@ class Caps:
             dollars=None if self.dollars is None else max(0.0, self.dollars - dollars),
         )
 
-    def timed(self, option: Option, n_here: int) -> Option:
-        """The option with its seconds, where they are known, in the rounds in which samples are drawn."""
+    def timed(self, option: Option, n_here: int, looks: Sequence[int] = ()) -> Option:
+        """The option with its seconds, where they are known, in the rounds in which samples are drawn: up to
+        each of `looks`, or as many as there are."""
         if option.arm is None or self.pace is None:
             return option
         if not option.arm.is_sampling:
             return replace(option, seconds=self.pace.seconds(option.arm, 0, option.arm.budget))
         seconds, is_done = 0.0, False
         while not is_done:  # once even if all samples are there, which a PRM may have to read
-            n = n_here + next_samples(option.arm, n_here)
+            doubled = n_here + next_samples(option.arm, n_here)
+            n = next((look for look in looks if look > n_here), doubled)
             if (more := self.pace.seconds(option.arm, n_here, n)) is None:
                 return option
             seconds, n_here, is_done = seconds + more, n, n >= option.arm.budget

@@ -12,14 +12,17 @@ from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 from tts_select.core.errors import InputError
 from tts_select.core.problem import Problem
 from tts_select.core.solution import Solution
+from tts_select.data.prior.artifacts import PRIOR
 from tts_select.data.world.artifacts import ROUTER
 from tts_select.executors.registry import BY_SPEC, Loaders
 from tts_select.solving.options import (
+    CASCADE,
     NAMING,
     SPENDING,
     NamedChoice,
     SolveOptions,
     SpendingOptions,
+    check_cascade,
     check_names,
     check_one_budget,
     check_together,
@@ -81,6 +84,21 @@ class Selector:
         router = bound(_router_in(place), config)
         loaders = loaders_for(config, routed_together(router.portfolio))
         return cls(router, loaders=loaders, outcomes=outcomes, folder=place)
+
+    @classmethod
+    def of(cls, *, outcomes: str | Path | None = None, **options: Unpack[SolveOptions]) -> Selector:
+        """What `solve` would run with these options, kept for many problems: a policy alone, say. What turns
+        out to be right is kept in `outcomes`, by default in the folder of the router or the prior if that is
+        not a shipped one.
+
+        Raises:
+            InputError: an option cannot be used, or is for each problem.
+        """
+        selector, terms = selector_for(options, outcomes=outcomes)
+        for_each = next((name for name in terms if name in options), None)
+        if for_each is not None:
+            raise InputError(f"'{for_each}' is for each problem: give it to solve(), plan() or session()")
+        return selector
 
     def plan(
         self,
@@ -162,7 +180,7 @@ def solve(problem: str | Problem, **options: Unpack[SolveOptions]) -> Solution:
 
         effort              "low", "medium" (default) or "high"
         price               instead of the effort: what a FLOP is worth, in probability of being right; or
-                            "0.1/dollar", "1e-6/token"
+                            "0.1/dollar", "1e-6/token", "0.01/second"
         max_flops           compute no more than about this
         max_dollars         spend no more than about this (the models have prices: docs/models.md)
         max_tokens          generate no more tokens than this
@@ -174,7 +192,8 @@ def solve(problem: str | Problem, **options: Unpack[SolveOptions]) -> Solution:
         policy, base_url, policy_options           a spec as in "openai:MODEL", or an object of your own
         prm, prm_format, prm_options               the same for the process reward model
         method              "cot", "majority", "best_of_n", "beam" or "dvts", or a stop rule: "margin",
-                            "beta", "adaptive", "doubling" or "early_stopping"
+                            "beta", "adaptive", "doubling" or "early_stopping"; or "cascade", of two
+                            policies of a config
         budget              N; without it 16 for a policy alone, else the effort chooses 4, 16 or 64
         aggregation, selection, temperature, max_new_tokens
         untrained_rule      True: leave everything to the rule
@@ -212,8 +231,11 @@ def solver_for(options: Mapping[str, Any]) -> Solver:
     return solve_one
 
 
-def selector_for(options: Mapping[str, Any]) -> tuple[Selector, dict[str, Any]]:
-    """Return the selector for these options, and the options of its sessions.
+def selector_for(
+    options: Mapping[str, Any], *, outcomes: str | Path | None = None
+) -> tuple[Selector, dict[str, Any]]:
+    """Return the selector for these options, and the options of its sessions; `outcomes` is a file for its
+    `record`.
 
     Raises:
         InputError: an option is unknown, out of range, or goes with no other.
@@ -221,11 +243,14 @@ def selector_for(options: Mapping[str, Any]) -> tuple[Selector, dict[str, Any]]:
     check_names(options, SolveOptions.__annotations__)
     config = _config(options.get("config"))
     given = {name: value for name, value in options.items() if name != "config"}
+    usual_prior = config.prior if config is not None and config.prior is not None else PRIOR
+    if given.get("method") == CASCADE:
+        return _plain_cascade(check_cascade(given, config), given, outcomes)
     if config is not None:
         from tts_select.config.using import as_options, is_open
 
         if is_open(config, given, NAMING):
-            return _cheapest_first(config, given)
+            return _cheapest_first(config, given, Path(given.pop("prior", None) or usual_prior), outcomes)
         given = as_options(config, given, NAMING)
     elif "pair" in given:
         raise InputError(f"the pair '{given['pair']}' is a name of a config: name its file with --config")
@@ -235,11 +260,13 @@ def selector_for(options: Mapping[str, Any]) -> tuple[Selector, dict[str, Any]]:
     folder, prior = given.pop("router", None), given.pop("prior", None)
     given = {name: value for name, value in given.items() if value is not None}
     if named or by_rule:
-        return _named(named, given, by_rule=by_rule, prior=prior)
+        return _named(named, given, by_rule=by_rule, prior=prior, usual_prior=usual_prior, outcomes=outcomes)
     if prior is not None:
         raise InputError("'prior' is for a policy without a router: name the policy, or drop it")
     given.pop("logprobs", None)  # a router reads them, so they are there
-    return Selector.from_config(config, folder) if config else Selector.load(folder or ROUTER), given
+    if config:
+        return Selector.from_config(config, folder, outcomes=outcomes), given
+    return Selector.load(folder or ROUTER, outcomes=outcomes), given
 
 
 def as_problem(problem: str | Problem) -> Problem:
@@ -265,34 +292,65 @@ def run_sync(coroutine: Coroutine[Any, Any, T]) -> T:
 
 
 def _named(
-    named: dict[str, Any], given: dict[str, Any], *, by_rule: bool, prior: str | Path | None
+    named: dict[str, Any],
+    given: dict[str, Any],
+    *,
+    by_rule: bool,
+    prior: str | Path | None,
+    usual_prior: Path,
+    outcomes: str | Path | None,
 ) -> tuple[Selector, dict[str, Any]]:
     from tts_select.solving.naming import named_router
 
     router, loaders = named_router(
-        NamedChoice(**named), effort=given.get("effort"), by_rule=by_rule, prior=prior
+        NamedChoice(**named),
+        effort=given.get("effort"),
+        by_rule=by_rule,
+        prior=prior,
+        usual_prior=usual_prior,
     )
-    if not router.prices:  # its effort has chosen the budget
-        check_one_budget(given.get("effort"), named.get("budget"))
-        given = {name: value for name, value in given.items() if name != "effort"}
-        if "price" in given:
-            raise InputError(
-                f"'price' is for a router, and {router.portfolio.arms[0].name} leaves it nothing to choose: "
-                "drop it"
-            )
-    selector = Selector(router, loaders=loaders)
+    if not router.prices:
+        given = _without_price(router, given, named.get("budget"))
+    folder = Path(prior or usual_prior) if router.prices else None
+    selector = Selector(router, loaders=loaders, folder=folder, outcomes=outcomes)
     selector.models.load(router.portfolio)
     return selector, {"logprobs": False, **given}
 
 
-def _cheapest_first(config: Config, given: dict[str, Any]) -> tuple[Selector, dict[str, Any]]:
+def _without_price(router: Router, given: dict[str, Any], budget: int | None) -> dict[str, Any]:
+    """The options of the sessions of what was named: its effort has chosen the budget."""
+    check_one_budget(given.get("effort"), budget)
+    if "price" in given:
+        raise InputError(
+            f"'price' is for a router, and {router.portfolio.name} leaves it nothing to choose: drop it"
+        )
+    return {name: value for name, value in given.items() if name != "effort"}
+
+
+def _plain_cascade(
+    config: Config, given: dict[str, Any], outcomes: str | Path | None
+) -> tuple[Selector, dict[str, Any]]:
     from tts_select.config.using import ModelGroup, loaders_for
-    from tts_select.solving.naming import cascade_of
+    from tts_select.solving.naming import plain_cascade
+
+    terms = {name: value for name, value in given.items() if name not in NAMING and value is not None}
+    named = {name: value for name, value in given.items() if name in NAMING}
+    loaders = loaders_for(config, [ModelGroup(list(config.policies), [])])
+    router = plain_cascade(config, loaders, NamedChoice(**named), effort=terms.get("effort"))
+    selector = Selector(router, loaders=loaders, outcomes=outcomes)
+    return selector, {"logprobs": False, **_without_price(router, terms, named.get("budget"))}
+
+
+def _cheapest_first(
+    config: Config, given: dict[str, Any], prior: Path, outcomes: str | Path | None
+) -> tuple[Selector, dict[str, Any]]:
+    from tts_select.config.using import ModelGroup, loaders_for
+    from tts_select.solving.naming import prior_cascade
 
     loaders = loaders_for(config, [ModelGroup(list(config.policies), [])])
-    selector = Selector(cascade_of(config, loaders, given.get("prior")), loaders=loaders)
-    terms = {name: value for name, value in given.items() if value is not None and name != "prior"}
-    return selector, {"logprobs": False, **terms}
+    router = prior_cascade(config, loaders, prior)
+    selector = Selector(router, loaders=loaders, folder=prior, outcomes=outcomes)
+    return selector, {"logprobs": False, **{n: value for n, value in given.items() if value is not None}}
 
 
 def _config(given: Config | str | Path | None) -> Config | None:

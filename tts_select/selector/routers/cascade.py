@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from tts_select.core.arm import Arm
 from tts_select.core.errors import InputError
 from tts_select.core.methods import METHODS
+from tts_select.core.plan import Settings
 from tts_select.core.stopping import FIRST_SAMPLES
 from tts_select.selector.deciding import Answer, Caps, Decision
 from tts_select.selector.evidence import Evidence
@@ -39,17 +40,25 @@ class Cascade(ByAnswersAlone):
     fingerprints: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, first: str, second: str, *, budget: int) -> Cascade:
-        """The margin rule on samples of two policies, at most `budget` of the second one.
+    def of(
+        cls, first: str, second: str, *, budget: int, settings: Mapping[str, Settings] | None = None
+    ) -> Cascade:
+        """The margin rule on samples of two policies, at most `budget` of the second one; `settings` are
+        those of each, by name, where they are not the defaults.
 
         Raises:
             InputError: there is one policy alone.
         """
         if first == second:
             raise InputError(f"a cascade asks two policies, and '{first}' is one: name another")
+        known = settings or {}
+        arms = [
+            Arm(name, None, "margin", most, known.get(name, Settings()))
+            for name, most in ((first, FIRST_SAMPLES), (second, budget))
+        ]
         return cls(
-            NamedArm(Arm(first, None, "margin", FIRST_SAMPLES), why="the first policy of the cascade"),
-            NamedArm(Arm(second, None, "margin", budget), why=f"the samples of {first} settle nothing"),
+            NamedArm(arms[0], why="the first policy of the cascade"),
+            NamedArm(arms[1], why=f"the samples of {first} settle nothing"),
         )
 
     @property

@@ -182,9 +182,12 @@ class LadderRouter(ByAnswersAlone):
         stop, draw = Option(None, p, 0.0), replace(draw, p_correct=p + worth + price * draw.flops)
         if not caps.allow(draw):
             return _stop(surest, "the caps allow no more")
+        n_here = len(evidence.of(place.next))
+        if caps.pace is not None and draw.arm is not None:
+            draw = replace(draw, seconds=caps.pace.seconds(draw.arm, n_here, n_here + n))
         if worth <= 0:
             return Decision(stop, (stop, draw), 0, surest, _sure(surest))
-        return Decision(draw, (draw, stop), len(evidence.of(place.next)) + n, surest, _why(ladder))
+        return Decision(draw, (draw, stop), n_here + n, surest, _why(ladder))
 
 
 @dataclass(frozen=True, slots=True)

@@ -211,7 +211,10 @@ class PriorRouter(ByAnswersAlone):
         gains = self.prior.gains(seen.features, said, later)
         (best,), (worth,) = best_horizon(gains, n, later, price)
         tokens = sum(s.n_tokens for s in samples) * self.tokens_a_length / n
-        options = [self._option(n, m, p + float(g), tokens) for m, g in zip(later, gains[0], strict=True)]
+        options = [
+            caps.timed(self._option(n, m, p + float(g), tokens), n, self.looks)
+            for m, g in zip(later, gains[0], strict=True)
+        ]
         ranked = sorted([stop, *options], key=lambda o: (-o.value(price), o.flops))
         if worth <= 0:
             return Decision(stop, tuple(ranked), 0, surest, _sure(p, surest))
