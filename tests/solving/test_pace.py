@@ -33,7 +33,8 @@ def models() -> Models:
         for longest in (25, 50, 100, 200):
             latency_of(policy).observe(Finished(A_REQUEST * longest / 100, 0, longest, n))
     latency_of(policy).wrote(Length(100, STEPS))
-    scoring_speed_of(prm)._seconds.extend([A_SCORE] * 4)
+    for n in (1, 2, 4, 8) * 8:
+        scoring_speed_of(prm).observe(A_SCORE * n, n)
     lent = Models(Loaders(lambda _: policy, lambda _: prm))
     lent.policy("p")
     return lent
@@ -62,10 +63,10 @@ def test_scoring_comes_on_top_of_writing(models: Models) -> None:
 
 def test_samples_that_are_there_are_scored_unless_they_were(models: Models) -> None:
     models.prm("r")
-    assert LivePace(models, gathered(8, 0)).seconds(JUDGED, 8, 8) == pytest.approx(8 * A_SCORE)
-    assert LivePace(models, gathered(8, 6)).seconds(JUDGED, 8, 8) == pytest.approx(2 * A_SCORE)
+    assert LivePace(models, gathered(8, 0)).seconds(JUDGED, 8, 8) == pytest.approx(8 * A_SCORE, rel=0.05)
+    assert LivePace(models, gathered(8, 6)).seconds(JUDGED, 8, 8) == pytest.approx(2 * A_SCORE, rel=0.1)
     option = Caps(pace=LivePace(models, gathered(8, 6))).timed(Option(JUDGED, 0.5, 1.0), 8)
-    assert option.seconds == pytest.approx(2 * A_SCORE)
+    assert option.seconds == pytest.approx(2 * A_SCORE, rel=0.1)
 
 
 def test_a_deadline_leaves_room_for_a_slow_prm(models: Models) -> None:

@@ -6,9 +6,8 @@ The law of a request is in `speed_law.py`; how long the longest of its samples w
 from __future__ import annotations
 
 import threading
-import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,8 +16,9 @@ import numpy as np
 
 from tts_select.core.cost import Cost
 from tts_select.core.protocols import Continuation, Meter, Policy, SampleRequest
+from tts_select.executors.crowd import Crowd, Stay
 from tts_select.executors.per_model import PerModel
-from tts_select.executors.speed_law import SHORTEST_SECONDS, Finished, Fit, fitted
+from tts_select.executors.speed_law import Finished, Fit, fitted
 from tts_select.executors.stepping import split_steps
 
 KEPT, LENGTHS_KEPT = 64, 256
@@ -41,17 +41,13 @@ class Length:
 class Latency:
     """What is known about the speed of one policy; every session that runs it adds to it."""
 
-    clock: Callable[[], float] = time.monotonic
-    in_flight: int = 0
-    """The samples in flight now."""
+    crowd: Crowd = field(default_factory=Crowd)
+    """The samples in flight."""
     _requests: deque[Finished] = field(default_factory=lambda: deque(maxlen=KEPT))
     _lengths: deque[Length] = field(default_factory=lambda: deque(maxlen=LENGTHS_KEPT))
     _fit: Fit | None = None
     _spread_out: tuple[np.ndarray, np.ndarray] | None = None
     """The lengths in order, each with its probability, until another solution is written."""
-    _sample_seconds: float = 0.0
-    """The sum over all samples of the seconds that they have been in flight, up to `_since`."""
-    _since: float = 0.0
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
     @property
@@ -81,33 +77,19 @@ class Latency:
             return float(rounds * start + longest * a_token[0])
 
     def most_in_time(
-        self,
-        n: int,
-        seconds: float,
-        *,
-        own: Sequence[int] = (),
-        at_most: int | None = None,
-        scoring: float = 0.0,
-        kept: float = 0.0,
+        self, n: int, seconds: float | Sequence[float], *, own: Sequence[int] = (), at_most: int | None = None
     ) -> tuple[int, float] | None:
         """How many solutions, 1 to `n`, to ask for at once so that the most of them are expected to end
-        within so many seconds, and the probability of each to end; None before anything was measured.
-
-        Each of them takes a PRM `scoring` seconds after that, for which `kept` seconds are left.
-        """
+        within so many seconds (or so many for each number), and the probability of each to end; None before
+        anything was measured."""
         with self._lock:
             if not self._requests or not self._lengths:
                 return None
             tokens, below = self._distribution(own, at_most)
             counts = np.arange(1, n + 1)
             start, a_token = self._rates(counts)
-            left = seconds - np.maximum(0.0, counts * scoring - kept)
-            ends = np.array(
-                [
-                    self.chance(start + tokens * one, in_time)
-                    for one, in_time in zip(a_token, left, strict=True)
-                ]
-            )
+            left = np.broadcast_to(np.array(seconds), n).tolist()
+            ends = np.array([self.chance(start + tokens * r, s) for r, s in zip(a_token, left, strict=True)])
             chances = ends @ np.diff(below, prepend=0.0)
             best = int(np.argmax(counts * chances))
             return best + 1, float(chances[best])
@@ -142,24 +124,8 @@ class Latency:
     @contextmanager
     def watch(self, request: SampleRequest, meter: Meter) -> Iterator[Watch]:
         """Count a request's samples as in flight while the block runs."""
-        self._count(request.n)
-        try:
-            yield Watch(self, request, meter, self.clock(), self._sample_seconds)
-        finally:
-            self._count(-request.n)
-
-    def sample_seconds(self) -> float:
-        """The seconds that all samples together have been in flight by now."""
-        with self._lock:
-            self._count(0)
-            return self._sample_seconds
-
-    def _count(self, n: int) -> None:
-        with self._lock:
-            now = self.clock()
-            self._sample_seconds += self.in_flight * (now - self._since)
-            self._since = now
-            self.in_flight += n
+        with self.crowd.joined_by(request.n) as stay:
+            yield Watch(self, request, meter, stay)
 
     def _fitted(self) -> Fit:
         if self._fit is None:
@@ -170,7 +136,7 @@ class Latency:
         """The seconds to the first token, and those of each token with so many samples more in flight."""
         fixed, prompt, token, crowd = self._fitted().coefficients
         prompt_tokens = float(np.median([r.prompt_tokens for r in self._requests]))
-        return float(fixed + prompt * prompt_tokens), token + crowd * (self.in_flight + n)
+        return float(fixed + prompt * prompt_tokens), token + crowd * (self.crowd.n + n)
 
     def _distribution(self, own: Sequence[int], at_most: int | None) -> tuple[np.ndarray, np.ndarray]:
         """The tokens of solutions, the fewest first, each with the probability that one has no more; the mean
@@ -191,8 +157,7 @@ class Watch:
     latency: Latency
     request: SampleRequest
     meter: Meter
-    began: float
-    sample_seconds: float
+    stay: Stay
     prompt_tokens: int = 0
 
     def charge(self, cost: Cost) -> None:
@@ -202,9 +167,7 @@ class Watch:
 
     def came_back(self, written: Sequence[Continuation], delimiter: str) -> None:
         """The request has been answered with this."""
-        seconds = self.latency.clock() - self.began
-        shared = self.latency.sample_seconds() - self.sample_seconds
-        in_flight = max(float(self.request.n), shared / max(seconds, SHORTEST_SECONDS))
+        seconds, in_flight = self.stay.so_far()
         longest = max((c.n_tokens for c in written), default=0)
         self.latency.observe(Finished(seconds, self.prompt_tokens, longest, in_flight))
         if self.request.stop_at_step or self.request.steps:

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 
 from tts_select.core.errors import BackendError, ProblemTooLong
 from tts_select.core.protocols import Meter, RewardModel
-from tts_select.executors.scoring_speed import scoring_speed_of
 
 _log = logging.getLogger(__name__)
 
@@ -47,8 +46,7 @@ async def step_scores(
         BackendError: the PRM failed.
     """
     try:
-        with scoring_speed_of(prm).watch():
-            found = await prm.score(problem, steps, meter=meter)
+        found = await prm.score(problem, steps, meter=meter)
     except ProblemTooLong:
         return None
     if all(map(math.isfinite, found)):

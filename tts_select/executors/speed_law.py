@@ -19,7 +19,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-SHORTEST_SECONDS = 1e-4
+from tts_select.executors.crowd import SHORTEST_SECONDS
+
 _RIDGE = np.array([0.3, 0.3, 0.03, 0.03])
 """The weight of 'no time at all' for each coefficient, in requests: what the requests do not tell apart is
 put down to decoding, half of it to company."""

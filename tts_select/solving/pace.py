@@ -33,14 +33,10 @@ class LivePace:
             if (writing := self._writing(arm, 0, n)) is None:
                 return None
             return n, latency.chance(writing + max(0.0, self._scoring(arm, 0, n) - self.kept), seconds)
-        found = latency.most_in_time(
-            n - n_here,
-            seconds,
-            own=self._lengths(arm),
-            at_most=arm.settings.max_new_tokens,
-            scoring=self._scoring_each(arm),
-            kept=self.kept - self._scoring(arm, n_here, n_here),
-        )
+        extra = (self._scoring(arm, n_here, k) - self.kept for k in range(n_here + 1, n + 1))
+        left = [seconds - max(0.0, more) for more in extra]
+        most = arm.settings.max_new_tokens
+        found = latency.most_in_time(n - n_here, left, own=self._lengths(arm), at_most=most)
         return None if found is None else (n_here + found[0], found[1])
 
     def round(self, arm: Arm, n: int) -> Round | None:
@@ -60,19 +56,18 @@ class LivePace:
         return latency.seconds(n - n_here, own=own, at_most=most, in_steps=not arm.is_sampling)
 
     def _scoring(self, arm: Arm, n_here: int, n: int) -> float:
-        """The seconds of the PRM: of the samples that it has not read, or of every step of a search."""
-        each = self._scoring_each(arm)
-        if not each or not arm.is_sampling:
+        """The seconds of the PRM: of the samples that it has not read, or of the steps of a search."""
+        speed = self.models.scoring_speed(arm.prm) if arm.prm else None
+        if speed is None:
+            return 0.0
+        if not arm.is_sampling:
             latency = self.models.latency(arm.policy)
-            return each * n * ((latency.mean_steps if latency else None) or 1.0)
+            return ((latency.mean_steps if latency else None) or 1.0) * (speed.seconds(n) or 0.0)
         here = self.gathered.pools.get(arm.pool)
         n_drawn = len(here.candidates) if here else 0
         n_read = len(here.scores.get(arm.prm or "", ())) if here else 0
-        return each * (max(0, n - n_here) + (max(0, n_drawn - n_read) if n_here == n_drawn else 0))
-
-    def _scoring_each(self, arm: Arm) -> float:
-        speed = self.models.scoring_speed(arm.prm) if arm.prm else None
-        return (speed.seconds(1) if speed else None) or 0.0
+        n_unread = max(0, n_drawn - n_read) if n_here == n_drawn else 0
+        return speed.seconds(max(0, n - n_here) + n_unread) or 0.0
 
     def _lengths(self, arm: Arm) -> Sequence[int]:
         """The tokens of the problem's samples that ended."""
