@@ -35,10 +35,12 @@ class Terms:
         """What the models cost; they are loaded where that matters."""
         if self.spending.max_dollars is not None:
             self.models.check_priced(self.router.portfolio)
+        ahead = None
+        if self.asked.unit == SECONDS:
+            ahead = self._ahead(evidence)
         elif not self.asked.is_in(self.router.unit):
             self.models.load(self.router.portfolio)
         n_samples = sum(len(samples) for samples in evidence.samples.values())
-        ahead = self._ahead(evidence) if self.asked.unit == SECONDS else None
         return replace(self.models.tariff(self.router.unit), n_samples=n_samples, ahead=ahead)
 
     def price(self, tariff: Tariff, spent: Cost, *, may_wait: bool) -> float:
@@ -69,4 +71,6 @@ class Terms:
             return None
         n = free.n - len(evidence.of(free.arm.pool)) if free.arm.is_sampling else free.n
         look = self.router.first_look if self.router.unit == SAMPLES else None  # whose samples it counts
-        return LivePace(self.models, self.gathered).round(look or free.arm, n)
+        arm = look or free.arm
+        self.models.policy(arm.policy)
+        return LivePace(self.models, self.gathered).round(arm, n)
