@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tts_select import InputError, Selector, UnknownName, solve
-from tts_select.solving.api import selector_for
+from tts_select.solving.choosing import selector_for
 from tts_select.solving.options import CASCADE
 
 PROBLEM = "Start with 14. Multiply by 3. What is the result?"

@@ -20,8 +20,8 @@ from tts_select.core.protocols import SampleRequest
 from tts_select.executors.registry import Loaders
 from tts_select.selector.deciding import Unit
 from tts_select.selector.routers.lookahead import LookaheadRouter
-from tts_select.solving.api import Selector
 from tts_select.solving.batch import Summary
+from tts_select.solving.selector import Selector
 from tts_select.solving.shared_budget import Purse, solve_from_purse
 from tts_select.testing import FakePolicy, FakeRewardModel, FakeServer
 

@@ -15,8 +15,9 @@ from tts_select.core.protocols import SampleRequest
 from tts_select.executors.registry import Loaders
 from tts_select.selector.routers.prior import PriorRouter
 from tts_select.selector.routers.prior_cascade import ASSUMED, PriorCascade, Stage
-from tts_select.solving.api import Selector, selector_for
+from tts_select.solving.choosing import selector_for
 from tts_select.solving.naming import prior_cascade
+from tts_select.solving.selector import Selector
 from tts_select.testing import FakePolicy, FakeRewardModel
 
 

@@ -19,7 +19,8 @@ from tts_select.executors.registry import Loaders
 from tts_select.executors.speed_law import Finished
 from tts_select.selector.routers.prior import PriorRouter
 from tts_select.selector.routers.prior_cascade import PriorCascade, Stage
-from tts_select.solving.api import Selector, selector_for
+from tts_select.solving.choosing import selector_for
+from tts_select.solving.selector import Selector
 from tts_select.testing import FakePolicy, FakeRewardModel
 
 PROBLEM = "How many?"

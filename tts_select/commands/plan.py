@@ -68,7 +68,7 @@ def plan(
     from tts_select.commands._problem_text import read_problem_text
     from tts_select.commands._progress import status
     from tts_select.commands._router_views import outlook_view
-    from tts_select.solving.api import selector_for
+    from tts_select.solving.choosing import selector_for
     from tts_select.solving.options import SPENDING
 
     one_price(options["effort"], options["price"])

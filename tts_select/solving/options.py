@@ -91,8 +91,6 @@ ROUTING = ("price", "max_flops", "router")
 SPENDING = tuple(SpendingOptions.__annotations__)
 CASCADE = "cascade"
 """The two policies of a config by a fixed rule: a method, but none of one policy."""
-METHOD_NAMES = (*METHODS, CASCADE)
-"""What `method` may be."""
 _OF_CASCADES = ("config", "method", "budget", "temperature", "max_new_tokens", "seed", "logprobs", *SPENDING)
 
 
@@ -121,7 +119,7 @@ class NamedChoice:
         Raises:
             InputError: an option is out of range or unknown; the message names the remedy.
         """
-        _check_name("method", self.method, METHOD_NAMES)
+        _check_name("method", self.method, method_names())
         _check_name("aggregation", self.aggregation, AGGREGATIONS)
         _check_name("selection", self.selection, SELECTIONS)
         if self.budget is not None and not 1 <= self.budget <= MAX_BUDGET:
@@ -130,6 +128,11 @@ class NamedChoice:
             raise InputError(f"the temperature is {self.temperature}: choose from 0 (greedy) to 10")
         if self.max_new_tokens is not None and self.max_new_tokens < 1:
             raise InputError(f"a candidate has at most {self.max_new_tokens} new tokens: allow at least 1")
+
+
+def method_names() -> tuple[str, ...]:
+    """What `method` may be."""
+    return (*METHODS, CASCADE)
 
 
 def check_names(options: Mapping[str, Any], known: Mapping[str, Any]) -> None:
