@@ -2,6 +2,7 @@
 
     python benchmarks/deadlines.py                # a slow server made up for it, on this machine
     python benchmarks/deadlines.py --policy world:small
+    python benchmarks/deadlines.py --policy world:small --prm world:prm    # best-of-n, with scoring
     python benchmarks/deadlines.py --policy openai:MODEL --base-url URL --problems gsm8k.jsonl -n 12
 
 First problems are asked for 1, 2, 4, ... samples in turn, with a deadline far off: what the policy's latency
@@ -29,11 +30,12 @@ from unittest.mock import patch
 import numpy as np
 from measuring import as_problems, world_problems
 
-from tts_select import Policy, Problem, Solution, asolve, load_policy
+from tts_select import Policy, Problem, RewardModel, Solution, asolve, load_policy, load_prm
 from tts_select.core.seeds import derive_seed
 from tts_select.data.grading import is_equivalent
 from tts_select.data.problems import load_problems
 from tts_select.executors.latency import Latency, latency_of
+from tts_select.executors.scoring_speed import scoring_speed_of
 from tts_select.solving.batch import in_flight
 from tts_select.solving.models import Models
 from tts_select.testing.server import FakeServer
@@ -96,7 +98,7 @@ class Kept:
 
 
 class Benchmark:
-    """Majority votes of one policy on some problems."""
+    """Votes of one policy on some problems, weighted by a PRM if there is one."""
 
     def __init__(
         self,
@@ -106,16 +108,24 @@ class Benchmark:
         budget: int,
         concurrency: int,
         max_new_tokens: int | None,
+        prm: RewardModel | None = None,
     ) -> None:
         self.policy, self.problems = policy, problems
-        self.budget, self.concurrency = budget, concurrency
-        self.options: dict[str, Any] = {"policy": policy, "prm": None, "method": "majority"}
+        self.budget, self.concurrency, self.prm = budget, concurrency, prm
+        method = "majority" if prm is None else "best_of_n"
+        self.options: dict[str, Any] = {"policy": policy, "prm": prm, "method": method}
         if max_new_tokens is not None:
             self.options["max_new_tokens"] = max_new_tokens
 
     @property
     def latency(self) -> Latency:
         return latency_of(self.policy)
+
+    def predicted(self, n: int) -> float | None:
+        """The seconds of writing and of scoring."""
+        writing = self.latency.seconds(n)
+        scoring = scoring_speed_of(self.prm).seconds(n) if self.prm is not None else 0.0
+        return None if writing is None or scoring is None else writing + scoring
 
     async def predictions(self, most: int) -> list[Measured]:
         """Each problem with one of the budgets 1, 2, 4, ..., in turn."""
@@ -142,7 +152,7 @@ class Benchmark:
         )
 
     async def _measured(self, problem: Problem, n: int) -> Measured:
-        predicted = self.latency.seconds(n)
+        predicted = self.predicted(n)
         solution = await self._solve(problem, budget=n, deadline=FAR_SECONDS)
         return Measured(n, predicted, solution.bill.phases["search"].seconds)
 
@@ -205,7 +215,7 @@ async def run(
 ) -> dict[str, Any]:
     """The whole measurement."""
     measured = await benchmark.predictions(n_requests)
-    whole = benchmark.latency.seconds(benchmark.budget) or 0.0
+    whole = benchmark.predicted(benchmark.budget) or 0.0
     rows = []
     for seconds in deadlines or [share * whole for share in SHARES]:
         kept = await benchmark.both(seconds, n_problems)
@@ -238,6 +248,7 @@ def main() -> None:
     )
     parser.add_argument("--policy", help="without it, a slow server is made up")
     parser.add_argument("--base-url")
+    parser.add_argument("--prm", help="a PRM; without it, majority votes")
     parser.add_argument("--problems", type=Path, help="without it, problems of the embedded world")
     parser.add_argument("-n", type=int, default=12, help="problems")
     parser.add_argument("--requests", type=int, default=24, help="requests before the deadlines")
@@ -260,6 +271,7 @@ def main() -> None:
             budget=args.budget,
             concurrency=args.concurrency,
             max_new_tokens=args.max_new_tokens,
+            prm=load_prm(args.prm, fresh=True) if args.prm else None,
         )
         work = run(benchmark, n_problems=args.n, n_requests=args.requests, deadlines=args.deadlines)
         found = asyncio.run(work)

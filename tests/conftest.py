@@ -35,7 +35,7 @@ from tts_select.executors.registry import Loaders
 from tts_select.selector.familiarity import Familiarity
 from tts_select.selector.routers.artifact import save_router
 from tts_select.selector.routers.lookahead import LookaheadRouter, Probe
-from tts_select.solving.api import Selector
+from tts_select.solving.selector import Selector
 from tts_select.testing import FakePolicy, FakeRewardModel
 from tts_select.training.routers.lookahead import boosting
 

@@ -19,8 +19,9 @@ from tts_select.core.problem import Problem
 from tts_select.core.protocols import Policy, RewardModel
 from tts_select.core.solution import Solution, Step
 from tts_select.executors.registry import load_policy, load_prm
-from tts_select.solving.api import Selector, asolve, solve
+from tts_select.solving.api import asolve, solve
 from tts_select.solving.options import SolveOptions, SpendingOptions
+from tts_select.solving.selector import Selector
 
 __version__ = "0.1.0"
 

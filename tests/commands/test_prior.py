@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from shutil import copytree
 
 import pytest
 from click.testing import CliRunner, Result
 
 from tests.commands.test_ladders import imported
 from tts_select.cli import main
+from tts_select.data.prior.artifacts import PRIOR
 from tts_select.testing import FakeServer
 
 
@@ -105,3 +107,33 @@ def test_a_served_model_is_sampled_as_long_as_it_pays(tmp_path: Path) -> None:
     assert found["answer"] == "4"
     assert found["confidence_kind"] == "prior"
     assert found["max_samples"] == 16
+
+
+def test_a_price_in_seconds_and_a_prior_of_ones_own(tmp_path: Path) -> None:
+    (tmp_path / "p.txt").write_text("How many?")
+    own = tmp_path / "my-prior"
+    copytree(PRIOR, own)
+    with FakeServer(lambda *_: "So it is \\boxed{4}.") as server:
+        args = [str(tmp_path / "p.txt"), "--policy", "openai:fake", "--base-url", server.url]
+        args += ["--prior", str(own), "--price", "0.01/second"]
+        planned = json.loads(invoke("plan", *args, "--json").stdout)
+        assert planned["unit"] == "samples"
+        assert planned["price"] > 0
+        assert all(option["seconds"] is not None for option in planned["options"] if option["name"] != "stop")
+        solved = json.loads(invoke("solve", *args, "--json").stdout)
+        missing = invoke("plan", *args[:-4], "--prior", str(tmp_path / "none"))
+    assert solved["answer"] == "4"
+    assert missing.exit_code == 2
+    assert "no router in" in missing.output
+
+
+def test_a_cascade_is_named_with_a_config(tmp_path: Path) -> None:
+    (tmp_path / "p.txt").write_text("Start with 14. Multiply by 3. What is the result?")
+    config = tmp_path / "two.yaml"
+    config.write_text("policies:\n  big: world:large\n  little: world:small\n")
+    args = ("solve", str(tmp_path / "p.txt"), "--method", "cascade", "--json")
+    found = json.loads(invoke(*args, "--config", str(config)).stdout)
+    assert (found["answer"], found["plan"]["method"]) == ("42", "margin")
+    alone = invoke(*args)
+    assert alone.exit_code == 2
+    assert "asks two policies of a config, and there is none" in alone.output

@@ -38,6 +38,7 @@ portfolio:
     - {policy: [small, qwen], method: majority, budget: 8}
     - {policy: qwen, method: cot, max_new_tokens: 100}
 router: router
+prior: mine/prior
 probe: {policy: small, prm: shepherd, samples: 2}
 """
 
@@ -56,6 +57,7 @@ def test_every_key_is_read(config: Read, tmp_path: Path) -> None:
     assert found.placement.workload == Workload(8, 1000)
     assert found.placement.gpus == (24.0, 22.5)
     assert found.router == tmp_path / "router"
+    assert found.prior == tmp_path / "mine/prior"
     assert (found.probe.policy, found.probe.prm, found.probe.samples) == ("small", "shepherd", 2)
 
 

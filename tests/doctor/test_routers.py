@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tts_select.config import Config, PolicyEntry
+from tts_select.data.prior.artifacts import PRIOR
 from tts_select.doctor import routers
 from tts_select.doctor.routers import examine_routers
 
@@ -40,6 +41,14 @@ def test_the_router_of_a_config_must_know_its_names(router_folder: Path) -> None
     wrong = {"world:small": PolicyEntry("hf:x", {"dtyp": "float32"})}
     (_, found) = examine_routers(Config(Path("c"), wrong, router=router_folder))
     assert "did you mean 'dtype'" in f"{found.text}: {found.remedy}"
+
+
+def test_the_prior_of_a_config_has_to_be_one(router_folder: Path) -> None:
+    (_, fine) = examine_routers(Config(Path("c"), prior=PRIOR))
+    assert (fine.about, fine.status) == ("prior", "ok")
+    for folder in (router_folder, router_folder / "none"):
+        (_, found) = examine_routers(Config(Path("c"), prior=folder))
+        assert (found.about, found.status) == ("prior", "problem")
 
 
 def test_a_router_of_another_grader_is_a_problem(

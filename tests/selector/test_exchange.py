@@ -14,7 +14,17 @@ from tts_select.core.cost import Cost
 from tts_select.core.errors import InputError, UnknownName
 from tts_select.core.pricing import MILLION, TokenPrice
 from tts_select.selector.deciding import Caps, Option
-from tts_select.selector.exchange import DOLLARS, FLOPS, TOKENS, ModelRate, Price, Tariff
+from tts_select.selector.exchange import (
+    DOLLARS,
+    FLOPS,
+    SAMPLES,
+    SECONDS,
+    TOKENS,
+    ModelRate,
+    Price,
+    Round,
+    Tariff,
+)
 
 SMALL = ModelRate(1_000, TokenPrice(input=1.0, output=2.0, cached=0.5))
 LARGE = ModelRate(10_000, TokenPrice(input=4.0, output=20.0, cached=2.0))
@@ -37,6 +47,7 @@ def test_a_number_alone_is_in_the_routers_unit(worth: float) -> None:
         ("0.1/dollar", Price(0.1, DOLLARS)),
         ("0.1/Dollars", Price(0.1, DOLLARS)),
         ("1e-6 / token", Price(1e-6, TOKENS)),
+        ("0.01/second", Price(0.01, SECONDS)),
         ("2e-15/FLOP", Price(2e-15, FLOPS)),
         ("2e-15/flops", Price(2e-15, FLOPS)),
     ],
@@ -78,6 +89,28 @@ def test_the_bill_says_what_the_models_do_not() -> None:
     assert math.isnan(nameless.in_own_unit(price, Cost()))
     assert nameless.in_own_unit(price, Cost(flops=1e6, dollars=0.02)) == pytest.approx(0.5 * 0.02 / 1e6)
     assert math.isnan(nameless.in_own_unit(price, Cost(flops=math.nan, dollars=0.02)))
+
+
+def test_a_second_is_what_the_next_round_takes_of_them() -> None:
+    price, waited = Price(0.5, SECONDS), Cost(flops=1e6, policy_generated_tokens=500, seconds=20.0)
+    ahead = Round("large", n=4, tokens=400.0, seconds=8.0)
+    for unit, each in ((FLOPS, 8.0 / (400 * 2 * 10_000)), (TOKENS, 8.0 / 400), (SAMPLES, 8.0 / 4)):
+        rate = replace(TARIFF, unit=unit, ahead=ahead).in_own_unit(price, waited)
+        assert rate == pytest.approx(0.5 * each)
+    longer = replace(TARIFF, ahead=ahead._replace(seconds=16.0))
+    assert longer.in_own_unit(price, waited) > replace(TARIFF, ahead=ahead).in_own_unit(price, waited)
+
+
+def test_without_a_prediction_the_bill_says_what_was_waited_for() -> None:
+    price, waited = Price(0.5, SECONDS), Cost(flops=1e6, policy_generated_tokens=500, seconds=20.0)
+    nothing_new = Round("small", n=0, tokens=0.0, seconds=3.0)
+    for tariff in (TARIFF, replace(TARIFF, ahead=nothing_new)):
+        assert tariff.in_own_unit(price, waited) == pytest.approx(0.5 * 20.0 / 1e6)
+    counted = replace(TARIFF, unit=SAMPLES, n_samples=5)
+    assert counted.in_own_unit(price, waited) == pytest.approx(0.5 * 20.0 / 5)
+    assert math.isnan(TARIFF.exchanged(price, Cost(), may_wait=True))
+    with pytest.raises(InputError, match="how long a policy takes is not known before it has run"):
+        TARIFF.exchanged(price, Cost())
 
 
 def test_what_is_missing_for_an_exchange_is_named() -> None:

@@ -32,7 +32,7 @@ PINNED: list[tuple[str, Any]] = [
 
 @pytest.fixture
 def no_router(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_: Any) -> None:
+    def refuse(*_: Any, **__: Any) -> None:
         raise AssertionError("a router was loaded")
 
     monkeypatch.setattr(Selector, "load", refuse)

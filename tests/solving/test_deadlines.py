@@ -10,7 +10,8 @@ import pytest
 
 from tts_select import asolve, solve
 from tts_select.core.protocols import Continuation, Meter, SampleRequest
-from tts_select.executors.latency import KEPT, Finished, Length, latency_of
+from tts_select.executors.latency import KEPT, Length, latency_of
+from tts_select.executors.speed_law import Finished
 from tts_select.testing import FakePolicy, FakeRewardModel
 
 PROBLEM = "What is it?"

@@ -20,8 +20,8 @@ from tts_select.core.protocols import SampleRequest
 from tts_select.executors.registry import Loaders
 from tts_select.selector.deciding import Unit
 from tts_select.selector.routers.lookahead import LookaheadRouter
-from tts_select.solving.api import Selector
 from tts_select.solving.batch import Summary
+from tts_select.solving.selector import Selector
 from tts_select.solving.shared_budget import Purse, solve_from_purse
 from tts_select.testing import FakePolicy, FakeRewardModel, FakeServer
 
@@ -174,12 +174,13 @@ def test_a_price_that_cannot_be_exchanged_is_refused(exact: Any) -> None:
     assert not exact.policies["p"].requests, "it is said before anything is spent"
 
 
-def test_a_price_in_a_unit_that_says_nothing_of_the_routers_is_refused() -> None:
+def test_what_a_unit_is_shows_when_something_has_run() -> None:
     router = ladder_router(policies=LOGGED, unit="samples")
     policies = {name: FakePolicy(write, name=name) for name in LOGGED}
     selector = Selector(router, loaders=Loaders(policies.__getitem__, lambda _: FakeRewardModel({})))
     with pytest.raises(InputError, match="what these are in samples, which the router counts, is not known"):
-        selector.solve(PROBLEM, price="1e-3/token")
+        selector.plan(PROBLEM, price="1e-3/token")
+    assert selector.solve(PROBLEM, price="1e-3/token").answer == "7"
 
 
 def test_a_ladder_in_tokens_takes_a_price_in_dollars() -> None:

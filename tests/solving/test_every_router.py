@@ -19,6 +19,7 @@ from tts_select.core.errors import ProblemTooLong
 from tts_select.core.methods import METHODS
 from tts_select.core.protocols import Meter, SampleRequest
 from tts_select.executors.registry import Loaders
+from tts_select.selector.routers.cascade import Cascade
 from tts_select.selector.routers.named import NamedArm
 from tts_select.solving.session import GRADING_PHASE
 from tts_select.testing import FakePolicy, FakeRewardModel
@@ -64,7 +65,7 @@ def lend(script: Any, prm: type[FakeRewardModel]) -> Loaders:
     )
 
 
-@pytest.fixture(params=[*METHODS, "look-ahead", "prior"])
+@pytest.fixture(params=[*METHODS, "cascade", "look-ahead", "prior"])
 def selects(request: pytest.FixtureRequest, exact_router: Any) -> Selects:
     """A selector of the router, over a script and a PRM."""
 
@@ -72,6 +73,8 @@ def selects(request: pytest.FixtureRequest, exact_router: Any) -> Selects:
         loaders = lend(script, prm)
         if request.param == "look-ahead":
             return Selector(replace(exact_router, fingerprints={}), loaders=loaders)
+        if request.param == "cascade":
+            return Selector(Cascade.of("p", "q", budget=6), loaders=loaders)
         if request.param == "prior":
             return Selector(prior_router("p", 6), loaders=loaders)
         method = METHODS[request.param]

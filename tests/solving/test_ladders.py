@@ -16,7 +16,7 @@ from tts_select import InputError, Problem, Solution
 from tts_select.core.protocols import SampleRequest
 from tts_select.executors.registry import Loaders
 from tts_select.selector.routers.ladder import LadderRouter
-from tts_select.solving.api import Selector
+from tts_select.solving.selector import Selector
 from tts_select.solving.shared_budget import Purse, solve_from_purse
 from tts_select.testing import FakePolicy, FakeRewardModel
 from tts_select.training.log.records import Sample, SweepLog

@@ -18,9 +18,9 @@ from tts_select.data.prior.artifacts import PRIOR
 from tts_select.data.world.artifacts import ROUTER
 from tts_select.executors.registry import Loaders
 from tts_select.selector.routers.artifact import identity_of, load_router, save_router
-from tts_select.solving.api import Selector
 from tts_select.solving.joining import joined
 from tts_select.solving.outcomes import Outcome, append, file_beside, read
+from tts_select.solving.selector import Selector
 from tts_select.testing import FakePolicy, FakeRewardModel
 
 

@@ -15,7 +15,8 @@ from tts_select import InputError, solve
 from tts_select.core.protocols import SampleRequest
 from tts_select.executors.registry import Loaders
 from tts_select.selector.routers.prior import PriorRouter
-from tts_select.solving.api import Selector, selector_for
+from tts_select.solving.choosing import selector_for
+from tts_select.solving.selector import Selector
 from tts_select.testing import FakePolicy, FakeRewardModel
 from tts_select.training.replay.cases import Case, Order, cases_of
 from tts_select.training.replay.walks import walk

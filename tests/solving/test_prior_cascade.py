@@ -15,8 +15,9 @@ from tts_select.core.protocols import SampleRequest
 from tts_select.executors.registry import Loaders
 from tts_select.selector.routers.prior import PriorRouter
 from tts_select.selector.routers.prior_cascade import ASSUMED, PriorCascade, Stage
-from tts_select.solving.api import Selector, selector_for
-from tts_select.solving.naming import cascade_of
+from tts_select.solving.choosing import selector_for
+from tts_select.solving.naming import prior_cascade
+from tts_select.solving.selector import Selector
 from tts_select.testing import FakePolicy, FakeRewardModel
 
 
@@ -111,7 +112,7 @@ def test_the_order_has_to_be_known(tmp_path: Path) -> None:
     path = config(tmp_path, "policies:\n  a: openai:a\n  b: openai:b\n")
     nameless = Loaders(_sizeless, lambda _: FakeRewardModel({}))
     with pytest.raises(InputError, match="params"):
-        cascade_of(load_config(path), nameless)
+        prior_cascade(load_config(path), nameless)
 
 
 def _sizeless(name: str) -> FakePolicy:

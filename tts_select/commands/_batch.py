@@ -106,8 +106,9 @@ def _report(summary: Summary, *, as_json: bool) -> None:
 def _solving(batch: Batch, options: dict[str, Any]) -> Begin:
     """Load what solves them: with a price of its own for each problem, or from one purse."""
     from tts_select.data.world.artifacts import ROUTER
-    from tts_select.solving.api import Selector, solver_for
+    from tts_select.solving.api import solver_for
     from tts_select.solving.batch import solve_many
+    from tts_select.solving.selector import Selector
     from tts_select.solving.shared_budget import Purse, solve_from_purse
 
     room = batch.concurrency

@@ -33,12 +33,20 @@ Examples:
 )
 @click.option("--base-url", default=None, help="URL of the server of openai:MODEL.")
 @click.option("--prm", default=None, help="A PRM for the policy; none for no PRM.", show_default="none")
+@click.option(
+    "--prior",
+    type=Path,
+    default=None,
+    help="Folder of a prior of your own, for a policy without a PRM.",
+    show_default="the config's, else the shipped one",
+)
 @click.option("--effort", default=None, help="Router effort: low, medium or high.", show_default="medium")
 @click.option(
     "--price",
     metavar="PRICE",
     default=None,
-    help="Instead of --effort: probability per FLOP, or per another unit, as in 0.1/dollar or 1e-6/token.",
+    help="Instead of --effort: probability per FLOP, or per another unit, as in 0.1/dollar, 0.01/second or "
+    "1e-6/token.",
 )
 @click.option("--max-tokens", type=int, default=None, help="Leave out arms that generate more tokens.")
 @click.option("--max-flops", type=float, default=None, help="Leave out arms that compute more FLOPs.")
@@ -60,7 +68,7 @@ def plan(
     from tts_select.commands._problem_text import read_problem_text
     from tts_select.commands._progress import status
     from tts_select.commands._router_views import outlook_view
-    from tts_select.solving.api import selector_for
+    from tts_select.solving.choosing import selector_for
     from tts_select.solving.options import SPENDING
 
     one_price(options["effort"], options["price"])

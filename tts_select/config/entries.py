@@ -78,6 +78,8 @@ class Config:
     router: Path | None = None
     """A router's folder."""
     probe: ProbeEntry = ProbeEntry()
+    prior: Path | None = None
+    """The folder of a prior, instead of the shipped one."""
 
     def policy(self, name: str) -> PolicyEntry:
         """The entry of this name, that of a log with or without `log:`; any other name is a spec."""

@@ -18,7 +18,7 @@ from tts_select.selector.portfolio import Names, Portfolio, load_portfolio, pars
 
 VARIABLE = "TTS_SELECT_CONFIG"
 USUAL = "tts-select.yaml"
-_KEYS = ("policies", "prms", "pairs", "placement", "portfolio", "router", "probe")
+_KEYS = ("policies", "prms", "pairs", "placement", "portfolio", "router", "probe", "prior")
 _POLICY_KEYS = ("spec", "device", "dtype", "options", "max_new_tokens", "price")
 _PRM_KEYS = ("spec", "format", "device", "dtype", "options", "price")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
@@ -52,7 +52,7 @@ def load_config(path: Path) -> Config:
     known = Config(path, policies, prms)
     pairs = {n: _pair(n, e, whole, known) for n, e in whole.mapping("pairs").items()}
     names = Config(path, policies, prms, pairs).names
-    router = whole.text("router")
+    router, prior = (path.parent / said if (said := whole.text(key)) else None for key in ("router", "prior"))
     return Config(
         path,
         policies,
@@ -60,8 +60,9 @@ def load_config(path: Path) -> Config:
         pairs,
         _placement(whole),
         _portfolio(whole, path, names),
-        path.parent / router if router else None,
+        router,
         _probe(whole, known),
+        prior,
     )
 
 

@@ -22,6 +22,8 @@ def examine_routers(config: Config | None, *, shipped: Path = ROUTER) -> Iterato
     yield _shipped(shipped)
     if config is not None and config.router is not None:
         yield _of_config(config, config.router)
+    if config is not None and config.prior is not None:
+        yield _prior(config.prior)
 
 
 def _shipped(folder: Path) -> Finding:
@@ -54,6 +56,16 @@ def _of_config(config: Config, folder: Path) -> Finding:
     except TtsSelectError as error:
         return problem("router", error)
     return _trained_for(router)
+
+
+def _prior(folder: Path) -> Finding:
+    from tts_select.solving.naming import prior_in
+
+    try:
+        prior_in(folder)
+    except TtsSelectError as error:
+        return problem("prior", error)
+    return Finding("prior", "ok", "it decides where a policy has no router, instead of the shipped one")
 
 
 def _trained_for(router: Router) -> Finding:

@@ -1,23 +1,13 @@
 """How long a policy takes, learned from the requests that it has finished: deadlines are planned by it.
 
-A request for n samples is taken to last
-
-    fixed + prompt x prompt tokens computed + longest x (token + crowd x samples in flight)
-
-seconds. `longest` is the longest of its samples; a sample counts as in flight until its request ends, and
-the number in flight is a mean over the request's time. That holds for engines that write their samples side
-by side, a token of each in turn, and roughly for servers that queue: there `crowd` is what a sample waits for
-the others. No coefficient is negative, so more samples, longer ones or more company are never predicted to be
-faster. The fit sees the last requests alone. It assumes that others use the engine about as much as they did.
+The law of a request is in `speed_law.py`; how long the longest of its samples will be is known here.
 """
 
 from __future__ import annotations
 
 import threading
-import time
-import weakref
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -26,32 +16,15 @@ import numpy as np
 
 from tts_select.core.cost import Cost
 from tts_select.core.protocols import Continuation, Meter, Policy, SampleRequest
+from tts_select.executors.crowd import Crowd, Stay
+from tts_select.executors.per_model import PerModel
+from tts_select.executors.speed_law import Finished, Fit, fitted
 from tts_select.executors.stepping import split_steps
 
 KEPT, LENGTHS_KEPT = 64, 256
 """How many requests, and how many lengths of solutions, are remembered."""
-_SHORTEST_SECONDS = 1e-4
 _PRIOR_LENGTHS = 4.0
 """As many solutions of other problems weigh as much as those of the problem itself."""
-_RIDGE = np.array([0.3, 0.3, 0.03, 0.03])
-"""The weight of 'no time at all' for each coefficient, in requests: what the requests do not tell apart is
-put down to decoding, half of it to company."""
-_REWEIGHTINGS, _SWEEPS = 6, 40
-_LEAST_SPREAD = 0.1
-_TYPICAL_ERROR = 0.1
-"""A relative error up to which errors count in squares; larger ones count by their size alone."""
-
-
-@dataclass(frozen=True, slots=True)
-class Finished:
-    """A request that came back, whole or cut by a deadline."""
-
-    seconds: float
-    prompt_tokens: int
-    longest: int
-    """The tokens of its longest sample."""
-    in_flight: float
-    """The samples in flight on its policy, its own too: a mean over its time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,30 +37,24 @@ class Length:
     """Whether it ended; a solution that a limit cut would have been longer."""
 
 
-@dataclass(frozen=True, slots=True)
-class Fit:
-    """The coefficients fixed, prompt, token and crowd, and the spread of the logarithm of real to fitted."""
-
-    coefficients: np.ndarray
-    spread: float
-
-
 @dataclass(slots=True)
 class Latency:
     """What is known about the speed of one policy; every session that runs it adds to it."""
 
-    clock: Callable[[], float] = time.monotonic
-    in_flight: int = 0
-    """The samples in flight now."""
+    crowd: Crowd = field(default_factory=Crowd)
+    """The samples in flight."""
     _requests: deque[Finished] = field(default_factory=lambda: deque(maxlen=KEPT))
     _lengths: deque[Length] = field(default_factory=lambda: deque(maxlen=LENGTHS_KEPT))
     _fit: Fit | None = None
     _spread_out: tuple[np.ndarray, np.ndarray] | None = None
     """The lengths in order, each with its probability, until another solution is written."""
-    _sample_seconds: float = 0.0
-    """The sum over all samples of the seconds that they have been in flight, up to `_since`."""
-    _since: float = 0.0
     _lock: threading.RLock = field(default_factory=threading.RLock)
+
+    @property
+    def mean_steps(self) -> float | None:
+        """The mean number of steps of a solution; None before anything was measured."""
+        with self._lock:
+            return float(np.mean([s.n_steps for s in self._lengths])) if self._lengths else None
 
     def seconds(
         self, n: int, *, own: Sequence[int] = (), at_most: int | None = None, in_steps: bool = False
@@ -105,22 +72,24 @@ class Latency:
                 return None
             tokens, below = self._distribution(own, at_most)
             longest = float(tokens @ np.diff(below**n, prepend=0.0))
-            rounds = float(np.mean([s.n_steps for s in self._lengths])) if in_steps else 1.0
+            rounds = (self.mean_steps or 1.0) if in_steps else 1.0
             start, a_token = self._rates(np.array([n]))
             return float(rounds * start + longest * a_token[0])
 
     def most_in_time(
-        self, n: int, seconds: float, *, own: Sequence[int] = (), at_most: int | None = None
+        self, n: int, seconds: float | Sequence[float], *, own: Sequence[int] = (), at_most: int | None = None
     ) -> tuple[int, float] | None:
         """How many solutions, 1 to `n`, to ask for at once so that the most of them are expected to end
-        within so many seconds, and the probability of each to end; None before anything was measured."""
+        within so many seconds (or so many for each number), and the probability of each to end; None before
+        anything was measured."""
         with self._lock:
             if not self._requests or not self._lengths:
                 return None
             tokens, below = self._distribution(own, at_most)
             counts = np.arange(1, n + 1)
             start, a_token = self._rates(counts)
-            ends = np.array([self.chance(start + tokens * one, seconds) for one in a_token])
+            left = np.broadcast_to(np.array(seconds), n).tolist()
+            ends = np.array([self.chance(start + tokens * r, s) for r, s in zip(a_token, left, strict=True)])
             chances = ends @ np.diff(below, prepend=0.0)
             best = int(np.argmax(counts * chances))
             return best + 1, float(chances[best])
@@ -132,14 +101,13 @@ class Latency:
             z = np.log(max(seconds, 1e-9) / np.maximum(predicted, 1e-9)) / self._fitted().spread
             return 0.5 + 0.5 * np.tanh(0.85 * z)  # a logistic curve nearly as wide as a normal one
 
-    def seconds_per_token(self) -> float | None:
-        """Predict the seconds of one more sample, for each of its tokens; None before anything was
-        measured."""
+    def tokens(self, *, own: Sequence[int] = (), at_most: int | None = None) -> float | None:
+        """Predict the tokens of a solution; None before anything was measured."""
         with self._lock:
-            if (alone := self.seconds(1)) is None:
+            if not self._lengths:
                 return None
-            tokens, below = self._distribution((), None)
-            return alone / float(tokens @ np.diff(below, prepend=0.0))
+            tokens, below = self._distribution(own, at_most)
+            return float(tokens @ np.diff(below, prepend=0.0))
 
     def observe(self, request: Finished) -> None:
         """Learn from a request that came back."""
@@ -156,24 +124,8 @@ class Latency:
     @contextmanager
     def watch(self, request: SampleRequest, meter: Meter) -> Iterator[Watch]:
         """Count a request's samples as in flight while the block runs."""
-        self._count(request.n)
-        try:
-            yield Watch(self, request, meter, self.clock(), self._sample_seconds)
-        finally:
-            self._count(-request.n)
-
-    def sample_seconds(self) -> float:
-        """The seconds that all samples together have been in flight by now."""
-        with self._lock:
-            self._count(0)
-            return self._sample_seconds
-
-    def _count(self, n: int) -> None:
-        with self._lock:
-            now = self.clock()
-            self._sample_seconds += self.in_flight * (now - self._since)
-            self._since = now
-            self.in_flight += n
+        with self.crowd.joined_by(request.n) as stay:
+            yield Watch(self, request, meter, stay)
 
     def _fitted(self) -> Fit:
         if self._fit is None:
@@ -184,7 +136,7 @@ class Latency:
         """The seconds to the first token, and those of each token with so many samples more in flight."""
         fixed, prompt, token, crowd = self._fitted().coefficients
         prompt_tokens = float(np.median([r.prompt_tokens for r in self._requests]))
-        return float(fixed + prompt * prompt_tokens), token + crowd * (self.in_flight + n)
+        return float(fixed + prompt * prompt_tokens), token + crowd * (self.crowd.n + n)
 
     def _distribution(self, own: Sequence[int], at_most: int | None) -> tuple[np.ndarray, np.ndarray]:
         """The tokens of solutions, the fewest first, each with the probability that one has no more; the mean
@@ -205,8 +157,7 @@ class Watch:
     latency: Latency
     request: SampleRequest
     meter: Meter
-    began: float
-    sample_seconds: float
+    stay: Stay
     prompt_tokens: int = 0
 
     def charge(self, cost: Cost) -> None:
@@ -216,9 +167,7 @@ class Watch:
 
     def came_back(self, written: Sequence[Continuation], delimiter: str) -> None:
         """The request has been answered with this."""
-        seconds = self.latency.clock() - self.began
-        shared = self.latency.sample_seconds() - self.sample_seconds
-        in_flight = max(float(self.request.n), shared / max(seconds, _SHORTEST_SECONDS))
+        seconds, in_flight = self.stay.so_far()
         longest = max((c.n_tokens for c in written), default=0)
         self.latency.observe(Finished(seconds, self.prompt_tokens, longest, in_flight))
         if self.request.stop_at_step or self.request.steps:
@@ -228,18 +177,12 @@ class Watch:
             self.latency.wrote(Length(c.n_tokens, max(1, len(split_steps(c.text, delimiter))), whole))
 
 
-_known: weakref.WeakKeyDictionary[Policy, Latency] = weakref.WeakKeyDictionary()
-_known_lock = threading.Lock()
+_known: PerModel[Latency] = PerModel(Latency)
 
 
 def latency_of(policy: Policy) -> Latency:
-    """What is known about the speed of a loaded policy: it is forgotten with the policy. Of one that cannot
-    be a key nothing is remembered."""
-    with _known_lock:
-        try:
-            return _known.setdefault(policy, Latency())
-        except TypeError:
-            return Latency()
+    """What is known about the speed of a loaded policy."""
+    return _known.of(policy)
 
 
 def _lengths_of(lengths: Sequence[Length]) -> tuple[np.ndarray, np.ndarray]:
@@ -255,35 +198,3 @@ def _lengths_of(lengths: Sequence[Length]) -> tuple[np.ndarray, np.ndarray]:
             weights[k + 1 :] += weights[k] / (len(known) - k - 1)
             weights[k] = 0.0
     return np.array([max(1, s.n_tokens) for s in known], dtype=float), weights
-
-
-def fitted(requests: Sequence[Finished]) -> Fit:
-    """Fit the coefficients by least squares that are reweighted: an error counts in relation to what was
-    taken or predicted, whichever is more, and a large one by its size alone; so a few requests that hung, or
-    came back at once, change little."""
-    seconds = np.array([max(r.seconds, _SHORTEST_SECONDS) for r in requests])
-    rows = np.array(
-        [[1.0, r.prompt_tokens, r.longest, r.longest * r.in_flight] for r in requests], dtype=float
-    )
-    typical = float(np.median(seconds))
-    scale = np.maximum(rows.mean(axis=0), 1e-12) / typical
-    rows = rows / scale
-    found, weights = np.zeros(rows.shape[1]), np.full(len(rows), typical**-2)
-    for _ in range(_REWEIGHTINGS):
-        weighted = rows.T * weights
-        found = _not_negative(weighted @ rows + np.diag(_RIDGE), weighted @ seconds, found)
-        size = np.maximum(seconds, rows @ found)
-        errors = np.abs(rows @ found - seconds) / size
-        weights = _TYPICAL_ERROR / np.maximum(errors, _TYPICAL_ERROR) / size**2
-    wrong = np.abs(np.log(np.maximum(rows @ found, _SHORTEST_SECONDS) / seconds))
-    return Fit(np.asarray(found / scale), max(_LEAST_SPREAD, 1.48 * float(np.median(wrong))))
-
-
-def _not_negative(matrix: np.ndarray, target: np.ndarray, found: np.ndarray) -> np.ndarray:
-    """Solve the normal equations under `found >= 0`, one coordinate after the other."""
-    found = found.copy()
-    for _ in range(_SWEEPS):
-        for k in range(len(found)):
-            rest = target[k] - matrix[k] @ found + matrix[k, k] * found[k]
-            found[k] = max(0.0, rest / matrix[k, k])
-    return found

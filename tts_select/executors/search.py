@@ -19,6 +19,7 @@ from tts_select.core.voting import order
 from tts_select.executors.aggregation import score_of
 from tts_select.executors.limits import LimitedPolicy
 from tts_select.executors.scoring import step_scores
+from tts_select.executors.scoring_speed import scoring_speed_of
 from tts_select.executors.stepping import split_steps
 
 
@@ -87,8 +88,13 @@ class Search:
     async def score(self, candidates: Sequence[Candidate]) -> list[Candidate]:
         """The candidates with a score for each of their steps; a PRM computes what they share once, and reads
         no candidate again."""
-        texts = list(dict.fromkeys(c.steps for c in candidates if c.step_scores is None))
-        found = await asyncio.gather(*(self._step_scores(steps) for steps in texts))
+        unscored = dict.fromkeys(c.steps for c in candidates if c.step_scores is None)
+        texts = [steps for steps in unscored if steps and steps not in self.unreadable]
+        if self.prm is None or not texts:
+            return list(candidates)
+        prm = self.prm
+        with scoring_speed_of(prm).watch(len(texts)):
+            found = await asyncio.gather(*(self._step_scores(prm, steps) for steps in texts))
         scores = dict(zip(texts, found, strict=True))
         return [c if (s := scores.get(c.steps)) is None else c.scored(s) for c in candidates]
 
@@ -119,11 +125,9 @@ class Search:
             return [replace(parent, finish="length")]  # the context is full: it ends here
         return children
 
-    async def _step_scores(self, steps: tuple[str, ...]) -> list[float] | None:
-        if self.prm is None or not steps or steps in self.unreadable:
-            return None
+    async def _step_scores(self, prm: RewardModel, steps: tuple[str, ...]) -> list[float] | None:
         failures = self.policy.limits.failures
-        found = await step_scores(self.prm, self.problem, steps, meter=self.meter, failures=failures)
+        found = await step_scores(prm, self.problem, steps, meter=self.meter, failures=failures)
         if found is None:  # it stays unscored, which ranks last
             self.unreadable.add(steps)
         return found

@@ -46,7 +46,7 @@ class Option:
     dollars: float = math.nan
     """The expected dollars from here on; NaN where the prices of the models are not known."""
     seconds: float | None = None
-    """How long its policy is expected to write from here on; None where nothing was measured."""
+    """How long it is expected to take from here on, scoring too; None where nothing was measured."""
 
     def value(self, price: float) -> float:
         """P(correct) minus what it costs; `price` is in probability per FLOP."""
@@ -75,14 +75,15 @@ class Caps:
     """The time that is left for writing."""
     pace: Pace | None = None
     """What predicts seconds; a replay has none."""
+    scoring_seconds: float = 0.0
+    """The time that is kept for a PRM after the last token."""
 
     def allow(self, option: Option) -> bool:
         """Whether the option is expected to stay within the caps."""
         within_flops = self.flops is None or not option.flops > self.flops
         within_tokens = self.tokens is None or not option.tokens > self.tokens
         within_dollars = self.dollars is None or not self.tariff.dollars(option) > self.dollars
-        within_seconds = self.seconds is None or option.seconds is None or option.seconds <= self.seconds
-        return within_flops and within_tokens and within_dollars and within_seconds
+        return within_flops and within_tokens and within_dollars and self._has_time_for(option)
 
     def after(self, flops: float, tokens: float, dollars: float = 0.0) -> Caps:
         """What is left of the caps when so much has been spent."""
@@ -93,19 +94,26 @@ class Caps:
             dollars=None if self.dollars is None else max(0.0, self.dollars - dollars),
         )
 
-    def timed(self, option: Option, n_here: int) -> Option:
-        """The option with its seconds, where they are known, in the rounds in which samples are drawn."""
+    def timed(self, option: Option, n_here: int, looks: Sequence[int] = ()) -> Option:
+        """The option with its seconds, where they are known, in the rounds in which samples are drawn: up to
+        each of `looks`, or as many as there are."""
         if option.arm is None or self.pace is None:
             return option
         if not option.arm.is_sampling:
             return replace(option, seconds=self.pace.seconds(option.arm, 0, option.arm.budget))
-        seconds = 0.0
-        while n_here < option.arm.budget:
-            n = n_here + next_samples(option.arm, n_here)
+        seconds, is_done = 0.0, False
+        while not is_done:  # once even if all samples are there, which a PRM may have to read
+            doubled = n_here + next_samples(option.arm, n_here)
+            n = next((look for look in looks if look > n_here), doubled)
             if (more := self.pace.seconds(option.arm, n_here, n)) is None:
                 return option
-            seconds, n_here = seconds + more, n
+            seconds, n_here, is_done = seconds + more, n, n >= option.arm.budget
         return replace(option, seconds=seconds)
+
+    def _has_time_for(self, option: Option) -> bool:
+        if self.seconds is None or option.seconds is None or option.arm is None:
+            return True
+        return option.seconds <= self.seconds + (self.scoring_seconds if option.arm.prm else 0.0)
 
 
 @dataclass(frozen=True, slots=True)

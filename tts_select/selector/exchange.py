@@ -1,7 +1,8 @@
 """Units of cost, and what one is in another: for prices such as `0.1/dollar`, and for the dollars of options.
 
 A router decides at a price in its own unit. Another unit is exchanged by what a token of its policies comes
-to in both; where that is not known, by what this problem has cost in both. A unit is a line of `UNITS`.
+to in both; where that is not known, by what this problem has cost in both. Seconds are those that the caller
+waits: of the round that comes next, where they can be predicted. A unit is a line of `UNITS`.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from tts_select.core.pricing import TokenPrice, unknown_price
 if TYPE_CHECKING:
     from tts_select.selector.deciding import Option
 
-FLOPS, TOKENS, DOLLARS, SAMPLES = "FLOPs", "tokens", "dollars", "samples"
+FLOPS, TOKENS, DOLLARS, SAMPLES, SECONDS = "FLOPs", "tokens", "dollars", "samples", "seconds"
 CHARACTERS_A_TOKEN = 3.0
 """The usual number of characters in a token of a solution to a problem of mathematics."""
 
@@ -53,11 +54,12 @@ UNITS: dict[str, Counted] = {
     FLOPS: Counted(_flops_of_token, lambda cost: cost.flops),
     TOKENS: Counted(lambda _: 1.0, lambda cost: cost.policy_generated_tokens),
     DOLLARS: Counted(_dollars_of_token, lambda cost: cost.dollars),
+    SECONDS: Counted(lambda _: math.nan, lambda cost: cost.seconds),
     "characters": Counted(lambda _: CHARACTERS_A_TOKEN),
     "2 x parameters x characters": Counted(lambda model: CHARACTERS_A_TOKEN * _flops_of_token(model)),
 }
 """The units by name, as routers name theirs; a price may be said per one of those in `PRICED`."""
-PRICED = {"FLOP": FLOPS, "token": TOKENS, "dollar": DOLLARS}
+PRICED = {"FLOP": FLOPS, "token": TOKENS, "dollar": DOLLARS, "second": SECONDS}
 """One of each unit that a price may be said per."""
 
 
@@ -83,13 +85,24 @@ class Price(NamedTuple):
         if not 0 <= worth < math.inf:
             raise InputError(
                 f"the price is {said}: write 0 or more, in probability per FLOP (or what the router counts), "
-                "or per another unit, as in 0.1/dollar"
+                "or per another unit, as in 0.1/dollar or 0.01/second"
             )
         return cls(worth, _unit_named(unit.strip()) if slash else None)
 
     def is_in(self, unit: str) -> bool:
         """Whether it needs no exchange for a router that counts this unit."""
         return self.unit in (None, unit) or self.worth == 0
+
+
+class Round(NamedTuple):
+    """Samples that are about to be drawn at once."""
+
+    policy: str
+    n: int
+    tokens: float
+    """The expected tokens of all of them."""
+    seconds: float
+    """How long the caller is predicted to wait for them, scoring too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +115,8 @@ class Tariff:
     prms: Mapping[str, ModelRate] = field(default_factory=dict)
     n_samples: int = 0
     """How many samples the bill is of, for a router that counts these."""
+    ahead: Round | None = None
+    """The next round, for a price in seconds; None where nothing can be predicted."""
 
     def without_price(self, policies: Iterable[str], prms: Iterable[str]) -> str | None:
         """The first of these models whose tokens have no known price."""
@@ -112,6 +127,8 @@ class Tariff:
         """The price per unit that the router counts; NaN where the exchange rate is not known yet."""
         if price.unit is None or price.is_in(self.unit):
             return price.worth
+        if price.unit == SECONDS and (rate := self._seconds_ahead()) > 0:
+            return price.worth * rate
         return price.worth * self._rate(UNITS[price.unit], spent)
 
     def exchanged(self, price: Price, spent: Cost, *, may_wait: bool = False) -> float:
@@ -125,6 +142,11 @@ class Tariff:
             return found
         if reason := self.lacks(price):
             raise InputError(f"the price cannot be exchanged: {reason}")
+        if not may_wait and price.unit == SECONDS:
+            raise InputError(
+                "the price is in seconds, and how long a policy takes is not known before it has run: take a "
+                f"first look, or say the price in {self.unit}, as a number alone, or use --effort"
+            )
         if not may_wait:
             raise InputError(
                 f"the price is in {price.unit}, and what these are in {self.unit}, which the router counts, "
@@ -172,6 +194,15 @@ class Tariff:
             if amount > 0 and 0 < per < math.inf:
                 return amount / per
         return math.nan
+
+    def _seconds_ahead(self) -> float:
+        """How many seconds the next round takes for each of the router's own units; NaN where that is not
+        known."""
+        if self.ahead is None:
+            return math.nan
+        own = UNITS.get(self.unit, Counted(lambda _: math.nan)).of_token(self._of(self.ahead.policy))
+        units = self.ahead.n if self.unit == SAMPLES else self.ahead.tokens * own
+        return self.ahead.seconds / units if units > 0 else math.nan
 
     def _n_read(self, option: Option, policy: ModelRate, reader: ModelRate) -> float:
         """The tokens that the router expects to be read, by its costs; 0 where these do not show it."""

@@ -11,6 +11,7 @@ from tts_select.core.protocols import Policy, RewardModel, forget
 from tts_select.data.grading import GRADER
 from tts_select.executors.latency import Latency, latency_of
 from tts_select.executors.registry import BY_SPEC, Loaders, load_policy, load_prm
+from tts_select.executors.scoring_speed import ScoringSpeed, scoring_speed_of
 from tts_select.selector.exchange import ModelRate, Tariff
 from tts_select.selector.portfolio import Portfolio
 from tts_select.selector.routers.protocol import Router, comparable, fingerprint_mismatch
@@ -100,6 +101,10 @@ class Models:
     def latency(self, name: str) -> Latency | None:
         """What is known about the speed of a policy; None if it is not loaded."""
         return latency_of(self._policies[name]) if name in self._policies else None
+
+    def scoring_speed(self, name: str) -> ScoringSpeed | None:
+        """What is known about the speed of a PRM; None if it is not loaded."""
+        return scoring_speed_of(self._prms[name]) if name in self._prms else None
 
     def prm(self, name: str) -> RewardModel:
         """The PRM of this name.

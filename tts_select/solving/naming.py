@@ -25,9 +25,11 @@ from tts_select.executors.registry import (
     load_prm,
 )
 from tts_select.selector.routers.artifact import load_router
+from tts_select.selector.routers.cascade import Cascade
 from tts_select.selector.routers.named import NamedArm
 from tts_select.selector.routers.prior import DEFAULT_BUDGET, PriorRouter
 from tts_select.selector.routers.prior_cascade import PriorCascade, Stage
+from tts_select.selector.routers.protocol import Router
 from tts_select.selector.routers.rule import SizedPair, budget_of, rule_of_thumb
 from tts_select.solving.options import AUTO, NamedChoice
 
@@ -45,9 +47,11 @@ def named_router(
     effort: str | None = None,
     by_rule: bool = False,
     prior: str | Path | None = None,
+    usual_prior: Path = PRIOR,
 ) -> tuple[NamedArm | PriorRouter, Loaders]:
-    """Check the options and load the models. What is open is left to the shipped prior where a policy is to
-    be sampled, without a PRM (or to the `prior` in a folder); else, or `by_rule`, to the paper's rule.
+    """Check the options and load the models. What is open is left to a prior where a policy is to be sampled,
+    without a PRM: that in the folder `prior`, if it was asked for, or `usual_prior`. Else, or `by_rule`, it
+    is left to the paper's rule.
 
     Raises:
         InputError: an option cannot be used, or the method does not go with the models.
@@ -57,7 +61,7 @@ def named_router(
     policy = _policy(options)
     prm = _prm(options, policy)
     if options.method is None and prm is None and not by_rule:
-        return _on_policy(_prior(prior), options, policy), loaders_of(policy, prm)
+        return _on_policy(prior_in(Path(prior or usual_prior)), options, policy), loaders_of(policy, prm)
     if prior is not None:
         raise InputError("'prior' is for a policy without a method and without a PRM: drop one of them")
     router = _router(options, policy, prm, budget_of(effort) if options.budget is None else options.budget)
@@ -77,20 +81,44 @@ def _on_policy(prior: PriorRouter, options: NamedChoice, policy: Policy) -> Prio
     return prior.on(arm)
 
 
-def cascade_of(config: Config, loaders: Loaders, prior: str | Path | None = None) -> PriorCascade:
-    """The policies of a config, the cheapest first, by the prior in a folder or the shipped one.
+def prior_cascade(config: Config, loaders: Loaders, prior: Path = PRIOR) -> PriorCascade:
+    """The policies of a config, the cheapest first, by the prior in a folder.
 
     Raises:
         InputError: which one is cheaper is not known.
     """
+    costs, settings = _cheapest_first(config, loaders, NamedChoice())
+    arms = [Arm(name, None, "majority", DEFAULT_BUDGET, settings[name]) for name in costs]
+    return PriorCascade(tuple(Stage(prior_in(prior).on(arm), costs[arm.policy]) for arm in arms))
+
+
+def plain_cascade(
+    config: Config, loaders: Loaders, options: NamedChoice, *, effort: str | None = None
+) -> Cascade:
+    """The cheapest policy of a config and, where its samples settle nothing, the dearest.
+
+    Raises:
+        InputError: an option is out of range, or which policy is cheaper is not known.
+    """
+    options.check()
+    costs, settings = _cheapest_first(config, loaders, options)
+    first, *_, second = costs
+    budget = budget_of(effort) if options.budget is None else options.budget
+    return Cascade.of(first, second, budget=budget, settings=settings)
+
+
+def _cheapest_first(
+    config: Config, loaders: Loaders, options: NamedChoice
+) -> tuple[dict[str, float], dict[str, Settings]]:
+    """What a sample of each policy costs, in samples of the cheapest, which comes first; and its settings."""
     policies = {name: loaders.policy(name) for name in config.policies}
     costs = _costs_a_token(policies)
-    stages = []
-    for name in sorted(policies, key=costs.__getitem__):
-        most = config.policy(name).max_new_tokens or solution_tokens(policies[name])
-        arm = Arm(name, None, "majority", DEFAULT_BUDGET, Settings(max_new_tokens=most))
-        stages.append(Stage(_prior(prior).on(arm), costs[name] / min(costs.values())))
-    return PriorCascade(tuple(stages))
+    settings = {}
+    for name, policy in policies.items():
+        most = options.max_new_tokens or config.policy(name).max_new_tokens
+        settings[name] = _settings(replace(options, max_new_tokens=most), policy)
+    in_order = sorted(policies, key=costs.__getitem__)
+    return {name: costs[name] / costs[in_order[0]] for name in in_order}, settings
 
 
 def _costs_a_token(policies: Mapping[str, Policy]) -> dict[str, float]:
@@ -109,22 +137,17 @@ def _costs_a_token(policies: Mapping[str, Policy]) -> dict[str, float]:
 
 
 @lru_cache(maxsize=1)
-def shipped_prior() -> PriorRouter:
-    """The prior in the package, of no policy in particular."""
-    return prior_in(PRIOR)
-
-
-def _prior(folder: str | Path | None) -> PriorRouter:
-    return shipped_prior() if folder is None else prior_in(Path(folder))
+def _shipped_prior() -> Router:
+    return load_router(PRIOR)
 
 
 def prior_in(folder: Path) -> PriorRouter:
-    """The prior in a folder.
+    """The prior in a folder, of no policy in particular.
 
     Raises:
         InputError: there is none, or it cannot be read.
     """
-    router = load_router(folder)
+    router = _shipped_prior() if folder == PRIOR else load_router(folder)
     if not isinstance(router, PriorRouter):
         raise InputError(f"the router in '{folder}' is no prior: name it with 'router'")
     return router

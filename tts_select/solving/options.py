@@ -64,7 +64,7 @@ class SolveOptions(SpendingOptions, total=False):
     prm_options: Mapping[str, Any]
     """Further options of `load_prm`, by name."""
     method: str
-    """A search method: `cot`, `majority`, `adaptive`, `best_of_n`, `beam` or `dvts`."""
+    """A search method of `core/methods.py`, or `cascade`."""
     budget: int
     """N, the candidates in flight."""
     aggregation: Aggregation
@@ -89,6 +89,9 @@ _SAMPLING = ("policy", "base_url", "policy_options", "budget", "temperature", "m
 ROUTING = ("price", "max_flops", "router")
 """Options that only a trained router understands."""
 SPENDING = tuple(SpendingOptions.__annotations__)
+CASCADE = "cascade"
+"""The two policies of a config by a fixed rule: a method, but none of one policy."""
+_OF_CASCADES = ("config", "method", "budget", "temperature", "max_new_tokens", "seed", "logprobs", *SPENDING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +119,7 @@ class NamedChoice:
         Raises:
             InputError: an option is out of range or unknown; the message names the remedy.
         """
-        _check_name("method", self.method, METHODS)
+        _check_name("method", self.method, method_names())
         _check_name("aggregation", self.aggregation, AGGREGATIONS)
         _check_name("selection", self.selection, SELECTIONS)
         if self.budget is not None and not 1 <= self.budget <= MAX_BUDGET:
@@ -125,6 +128,11 @@ class NamedChoice:
             raise InputError(f"the temperature is {self.temperature}: choose from 0 (greedy) to 10")
         if self.max_new_tokens is not None and self.max_new_tokens < 1:
             raise InputError(f"a candidate has at most {self.max_new_tokens} new tokens: allow at least 1")
+
+
+def method_names() -> tuple[str, ...]:
+    """What `method` may be."""
+    return (*METHODS, CASCADE)
 
 
 def check_names(options: Mapping[str, Any], known: Mapping[str, Any]) -> None:
@@ -155,6 +163,25 @@ def check_together(options: Mapping[str, Any]) -> None:
         )
     if not may_be_prior(options):
         check_one_budget(options.get("effort"), options.get("budget"))
+
+
+def check_cascade(options: Mapping[str, Any], config: Config | None) -> Config:
+    """Check the options of the method `cascade`, and return the config that names its policies.
+
+    Raises:
+        InputError: an option is for one policy, or there are not two.
+    """
+    for name in options:
+        if name not in _OF_CASCADES and options[name]:
+            raise InputError(f"'{name}' is not for the method {CASCADE}, which asks two policies: drop it")
+    check_together(options)
+    if config is None or len(config.policies) < 2:
+        here = "there is none" if config is None else f"'{config.path}' names {len(config.policies)}"
+        raise InputError(
+            f"the method {CASCADE} asks two policies of a config, and {here}: name them under policies: in a "
+            "file, and that with --config (docs/config.md)"
+        )
+    return config
 
 
 def may_be_prior(options: Mapping[str, Any]) -> bool:

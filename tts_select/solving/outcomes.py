@@ -92,7 +92,8 @@ class Solved:
         """
         if self._file is None:
             raise InputError(
-                "what is shipped keeps no outcomes: name a file for them, as in Selector.load(outcomes=...)"
+                "what is shipped or named keeps no outcomes: name a file for them, as in "
+                'Selector.load(outcomes="mine.jsonl") or Selector.of(policy=..., outcomes="mine.jsonl")'
             )
         if problem_id not in self._open:
             raise InputError(

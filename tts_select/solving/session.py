@@ -22,16 +22,14 @@ from tts_select.executors.methods import run_method
 from tts_select.executors.scoring import NotScored
 from tts_select.executors.search import Search
 from tts_select.selector.course import Course, next_decisions
-from tts_select.selector.deciding import Answer, Caps, Decision, Unit
+from tts_select.selector.deciding import Answer, Decision, Unit
 from tts_select.selector.evidence import NO_ANSWER, Evidence
-from tts_select.selector.exchange import Tariff
 from tts_select.selector.outlook import Outlook, Spending, caps_too_low, price_of
 from tts_select.selector.routers.lookahead import NOT_WORTH
-from tts_select.selector.routers.prior import PriorRouter
 from tts_select.selector.routers.protocol import Router
 from tts_select.solving.gathered import LiveEvidence
 from tts_select.solving.models import Models
-from tts_select.solving.pace import LivePace
+from tts_select.solving.terms import Terms
 
 PROBE_PHASE, SEARCH_PHASE, GRADING_PHASE = "probe", "search", "grading"
 """The phases of a bill."""
@@ -66,16 +64,15 @@ class Session:
         self._router, self._models, self._problem = router, models, problem
         self._spending, self._seed, self._logprobs = spending, seed, logprobs
         self._noted = noted
-        self._asked_price = price_of(router, spending)
-        self._course = Course(problem.text, self._asked_price.worth)
+        self._gathered = LiveEvidence(problem.text, counts_characters="characters" in router.unit)
+        self._terms = Terms(router, models, self._gathered, spending, price_of(router, spending))
+        self._course = Course(problem.text, self._terms.asked.worth)
         self._ledger = Ledger()
         self._failures: list[BackendError] = []
         self._limits = Limits(spending.max_tokens, failures=self._failures)
         if spending.max_dollars is not None:
             self._limits.dollars = DollarCap(spending.max_dollars, lambda: self._ledger.bill.total.dollars)
-        self._gathered = LiveEvidence(problem.text, counts_characters="characters" in router.unit)
         self._evidence = Evidence(problem.text)
-        self._ends_at: float | None = None
         self._steps: list[Step] = []
 
     @property
@@ -119,11 +116,11 @@ class Session:
         Raises:
             InputError: the caps allow nothing, or the price cannot be exchanged into the router's unit.
         """
-        tariff = self._tariff()
-        if not self._asked_price.is_in(self._router.unit):
-            waits = may_probe and self._evidence.is_empty and self._router.first_look is not None
-            self._course.price = tariff.exchanged(self._asked_price, self._ledger.bill.total, may_wait=waits)
-        caps = self._caps(tariff, is_timed)
+        spent, tariff = self._ledger.bill.total, self._terms.tariff(self._evidence)
+        if not self._terms.asked.is_in(self._router.unit):
+            waits = may_probe and self._evidence.is_empty
+            self._course.price = self._terms.price(tariff, spent, may_wait=waits)
+        caps = self._terms.caps(tariff, spent, is_timed=is_timed)
         (found,) = next_decisions(self._router, [self._course], [self._evidence], [caps], may_probe=may_probe)
         found = found.priced(tariff)
         if found.option is None:
@@ -168,7 +165,8 @@ class Session:
         self._models.load(self._router.portfolio)
         kept = _SCORING_SHARE if self._router.portfolio.prms else _LAST_TOKEN_SHARE
         now = time.monotonic()
-        self._limits.deadline, self._ends_at = now + deadline * (1 - kept), now + deadline
+        self._limits.deadline = self._terms.writes_until = now + deadline * (1 - kept)
+        self._terms.ends_at = now + deadline
 
     async def _work(self) -> None:
         while not (self._course.is_done or self._limits.reached or self._failed):
@@ -227,23 +225,7 @@ class Session:
 
     async def _look(self) -> None:
         with self._ledger.timed(GRADING_PHASE):
-            self._evidence = await self._gathered.look(self._ends_at)
-
-    def _tariff(self) -> Tariff:
-        """What the models cost; they are loaded where that matters."""
-        if self._spending.max_dollars is not None:
-            self._models.check_priced(self._router.portfolio)
-        elif not self._asked_price.is_in(self._router.unit):
-            self._models.load(self._router.portfolio)
-        n_samples = sum(len(samples) for samples in self._evidence.samples.values())
-        return replace(self._models.tariff(self._router.unit), n_samples=n_samples)
-
-    def _caps(self, tariff: Tariff, is_timed: bool) -> Caps:
-        spent, most, until = self._ledger.bill.total, self._spending, self._limits.deadline
-        seconds = None if until is None else until - time.monotonic()
-        pace = LivePace(self._models, self._gathered) if is_timed or until is not None else None
-        caps = Caps(most.max_flops, most.max_tokens, most.max_dollars, tariff, seconds, pace)
-        return caps.after(spent.flops, spent.policy_generated_tokens, spent.dollars)
+            self._evidence = await self._gathered.look(self._terms.ends_at)
 
     def _step(self, decision: Decision, before: Cost) -> Step:
         assert decision.arm is not None
@@ -283,7 +265,7 @@ class Session:
             steps=tuple(self._steps),
             n_cut=self._gathered.n_cut()[0],
             confidence_kind=self._router.confidence_kind,
-            max_samples=self._router.max_samples if isinstance(self._router, PriorRouter) else None,
+            max_samples=self._router.max_samples,
         )
 
     def _plan(self, arm: Arm) -> Plan:

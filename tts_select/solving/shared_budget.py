@@ -13,8 +13,8 @@ from tts_select.selector.allocation import price_within
 from tts_select.selector.deciding import Option, Unit
 from tts_select.selector.exchange import FLOPS
 from tts_select.selector.routers.protocol import Router
-from tts_select.solving.api import Selector
 from tts_select.solving.batch import DEFAULT_CONCURRENCY, Summary, in_flight, solve_many
+from tts_select.solving.selector import Selector
 from tts_select.solving.session import Session
 
 NAMES: dict[Unit, str] = {"flops": "FLOPs", "tokens": "generated tokens", "dollars": "dollars"}

@@ -23,7 +23,7 @@ from tts_select.selector.routers.kinds import KINDS, Kind
 from tts_select.selector.routers.ladder import LadderRouter
 from tts_select.selector.routers.lookahead import LookaheadRouter
 from tts_select.selector.routers.named import NamedArm
-from tts_select.solving.api import Selector
+from tts_select.solving.selector import Selector
 
 
 @dataclass(frozen=True)

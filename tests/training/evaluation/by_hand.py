@@ -47,6 +47,7 @@ class ByHand:
     unit: str = "FLOPs"
     confidence_kind: str = "calibrated"
     fingerprints: Mapping[str, str] = field(default_factory=dict)
+    max_samples: None = None
     estimates: Mapping[str, float] = field(default_factory=lambda: {"A": 0.9, "B": 0.2, "C": 0.2, "D": 0.05})
     """The estimated pass@1 of the small policy."""
 

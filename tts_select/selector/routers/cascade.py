@@ -12,16 +12,17 @@ from dataclasses import dataclass, field
 from tts_select.core.arm import Arm
 from tts_select.core.errors import InputError
 from tts_select.core.methods import METHODS
+from tts_select.core.plan import Settings
 from tts_select.core.stopping import FIRST_SAMPLES
 from tts_select.selector.deciding import Answer, Caps, Decision
-from tts_select.selector.difficulty import Difficulty
 from tts_select.selector.evidence import Evidence
 from tts_select.selector.portfolio import Portfolio
 from tts_select.selector.routers.named import NamedArm, is_open
+from tts_select.selector.routers.protocol import ByAnswersAlone
 
 
 @dataclass(frozen=True)
-class Cascade:
+class Cascade(ByAnswersAlone):
     """Runs one arm, and another one where the stop rule of the first is not met.
 
     >>> from tts_select import Selector
@@ -39,17 +40,25 @@ class Cascade:
     fingerprints: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, first: str, second: str, *, budget: int) -> Cascade:
-        """The margin rule on samples of two policies, at most `budget` of the second one.
+    def of(
+        cls, first: str, second: str, *, budget: int, settings: Mapping[str, Settings] | None = None
+    ) -> Cascade:
+        """The margin rule on samples of two policies, at most `budget` of the second one; `settings` are
+        those of each, by name, where they are not the defaults.
 
         Raises:
             InputError: there is one policy alone.
         """
         if first == second:
             raise InputError(f"a cascade asks two policies, and '{first}' is one: name another")
+        known = settings or {}
+        arms = [
+            Arm(name, None, "margin", most, known.get(name, Settings()))
+            for name, most in ((first, FIRST_SAMPLES), (second, budget))
+        ]
         return cls(
-            NamedArm(Arm(first, None, "margin", FIRST_SAMPLES), why="the first policy of the cascade"),
-            NamedArm(Arm(second, None, "margin", budget), why=f"the samples of {first} settle nothing"),
+            NamedArm(arms[0], why="the first policy of the cascade"),
+            NamedArm(arms[1], why=f"the samples of {first} settle nothing"),
         )
 
     @property
@@ -71,14 +80,6 @@ class Cascade:
     def answers(self, evidence: Evidence, price: float | None = None) -> list[Answer]:
         """Those of the arm whose turn it is; while the second has none, those of the first."""
         return self._turn(evidence).answers(evidence) or self.first.answers(evidence)
-
-    def difficulties(self, evidence: Evidence) -> Mapping[str, Difficulty]:
-        """Return nothing: this router estimates no difficulty."""
-        return {}
-
-    def unfamiliar(self, problem: str, evidence: Evidence) -> str | None:
-        """Return None: the router was not trained, so nothing is unlike its training."""
-        return None
 
     def _turn(self, evidence: Evidence) -> NamedArm:
         arm = self.first.arm

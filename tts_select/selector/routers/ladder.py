@@ -19,16 +19,16 @@ from tts_select.core.arm import Arm
 from tts_select.selector.agreement import tokens_a_length
 from tts_select.selector.calibration import Calibration
 from tts_select.selector.deciding import Answer, Caps, Decision, Option
-from tts_select.selector.difficulty import Difficulty
 from tts_select.selector.evidence import NO_ANSWER, Evidence, SolutionEvidence
 from tts_select.selector.outlook import DEFAULT_EFFORT
 from tts_select.selector.portfolio import Portfolio
+from tts_select.selector.routers.protocol import ByAnswersAlone
 from tts_select.selector.routers.rungs import Ladder
 from tts_select.selector.routers.tally import AnswerModel, Belief, Tally, Usual
 
 
 @dataclass(frozen=True)
-class LadderRouter:
+class LadderRouter(ByAnswersAlone):
     """A router with all that was learned from a log of samples."""
 
     first_look = None
@@ -88,14 +88,6 @@ class LadderRouter:
         ladder = self.at(self.prices[DEFAULT_EFFORT] if price is None else price)
         (found,) = _answers(self._tally([_place(ladder, evidence)]), ladder.answers)
         return [answer.recalibrated(self.recalibration) for answer in found]
-
-    def difficulties(self, evidence: Evidence) -> Mapping[str, Difficulty]:
-        """Return nothing: this router estimates no difficulty."""
-        return {}
-
-    def unfamiliar(self, problem: str, evidence: Evidence) -> str | None:
-        """No problem is unfamiliar to it: it looks at votes and lengths alone."""
-        return None
 
     def with_max_new_tokens(self, most: Mapping[str, int]) -> LadderRouter:
         """The same decisions, with so many tokens for a sample of each policy: an imported log does not say
@@ -190,9 +182,12 @@ class LadderRouter:
         stop, draw = Option(None, p, 0.0), replace(draw, p_correct=p + worth + price * draw.flops)
         if not caps.allow(draw):
             return _stop(surest, "the caps allow no more")
+        n_here = len(evidence.of(place.next))
+        if caps.pace is not None and draw.arm is not None:
+            draw = replace(draw, seconds=caps.pace.seconds(draw.arm, n_here, n_here + n))
         if worth <= 0:
             return Decision(stop, (stop, draw), 0, surest, _sure(surest))
-        return Decision(draw, (draw, stop), len(evidence.of(place.next)) + n, surest, _why(ladder))
+        return Decision(draw, (draw, stop), n_here + n, surest, _why(ladder))
 
 
 @dataclass(frozen=True, slots=True)

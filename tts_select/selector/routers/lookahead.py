@@ -110,6 +110,7 @@ class LookaheadRouter:
 
     unit = "FLOPs"
     confidence_kind = "calibrated"
+    max_samples = None
 
     portfolio: Portfolio
     probe: Probe

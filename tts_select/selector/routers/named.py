@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from tts_select.core.arm import Arm
 from tts_select.core.methods import METHODS
 from tts_select.selector.deciding import Answer, Caps, Decision, Option, next_samples
-from tts_select.selector.difficulty import Difficulty
 from tts_select.selector.evidence import Evidence, shares
 from tts_select.selector.portfolio import Portfolio
+from tts_select.selector.routers.protocol import ByAnswersAlone
 
 
 @dataclass(frozen=True)
-class NamedArm:
+class NamedArm(ByAnswersAlone):
     """Runs one arm on every problem, whatever the evidence."""
 
     arm: Arm
@@ -52,14 +52,6 @@ class NamedArm:
         by_answer = shares(self.arm, samples)
         is_alone = len(samples) == 1 and not samples[0].scores.get(self.arm.prm or "")
         return [Answer(group, None if is_alone else share) for group, share in by_answer.items()]
-
-    def difficulties(self, evidence: Evidence) -> Mapping[str, Difficulty]:
-        """Return nothing: this router estimates no difficulty."""
-        return {}
-
-    def unfamiliar(self, problem: str, evidence: Evidence) -> str | None:
-        """Return None: the router was not trained, so nothing is unlike its training."""
-        return None
 
     def _decision(self, evidence: Evidence, caps: Caps) -> Decision:
         surest = next(iter(self.answers(evidence)), None)

@@ -19,9 +19,9 @@ from tts_select.core.arm import Arm
 from tts_select.selector.agreement import FEATURES, Agreement, agreement_of, tokens_a_length
 from tts_select.selector.calibration import Calibration
 from tts_select.selector.deciding import Answer, Caps, Decision, Option
-from tts_select.selector.difficulty import Difficulty
 from tts_select.selector.evidence import NO_ANSWER, Evidence, SolutionEvidence
 from tts_select.selector.portfolio import Portfolio
+from tts_select.selector.routers.protocol import ByAnswersAlone
 
 if TYPE_CHECKING:
     from lightgbm import Booster
@@ -116,7 +116,7 @@ def best_horizon(gains: np.ndarray, n: int, later: Sequence[int], price: float) 
 
 
 @dataclass(frozen=True)
-class PriorRouter:
+class PriorRouter(ByAnswersAlone):
     """Samples one policy in rounds, as long as the prior says that more is worth its price."""
 
     confidence_kind = "prior"
@@ -187,14 +187,6 @@ class PriorRouter:
         found = [*([surest] if surest else []), *(Answer(group, None) for group in others)]
         return [answer.recalibrated(self.recalibration) for answer in found]
 
-    def difficulties(self, evidence: Evidence) -> Mapping[str, Difficulty]:
-        """Return nothing: this router estimates no difficulty."""
-        return {}
-
-    def unfamiliar(self, problem: str, evidence: Evidence) -> str | None:
-        """Return None: it looks at how samples agree, never at what the problem is about."""
-        return None
-
     def _seen(self, samples: Sequence[SolutionEvidence]) -> Agreement:
         return agreement_of([samples], tokens_a_length=self.tokens_a_length)
 
@@ -219,7 +211,10 @@ class PriorRouter:
         gains = self.prior.gains(seen.features, said, later)
         (best,), (worth,) = best_horizon(gains, n, later, price)
         tokens = sum(s.n_tokens for s in samples) * self.tokens_a_length / n
-        options = [self._option(n, m, p + float(g), tokens) for m, g in zip(later, gains[0], strict=True)]
+        options = [
+            caps.timed(self._option(n, m, p + float(g), tokens), n, self.looks)
+            for m, g in zip(later, gains[0], strict=True)
+        ]
         ranked = sorted([stop, *options], key=lambda o: (-o.value(price), o.flops))
         if worth <= 0:
             return Decision(stop, tuple(ranked), 0, surest, _sure(p, surest))

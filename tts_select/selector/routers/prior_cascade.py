@@ -13,10 +13,10 @@ from dataclasses import dataclass, field, replace
 
 from tts_select.core.arm import Arm
 from tts_select.selector.deciding import Answer, Caps, Decision, Option
-from tts_select.selector.difficulty import Difficulty
 from tts_select.selector.evidence import Evidence
 from tts_select.selector.portfolio import Portfolio
 from tts_select.selector.routers.prior import PriorRouter
+from tts_select.selector.routers.protocol import ByAnswersAlone
 
 ASSUMED = "assumed: twice the cost of a sample, twice the odds of being right"
 FIRST_ODDS = 0.05
@@ -32,7 +32,7 @@ class Stage:
 
 
 @dataclass(frozen=True)
-class PriorCascade:
+class PriorCascade(ByAnswersAlone):
     """Decides which policy is sampled next, and when to stop; costs are in samples of the cheapest policy."""
 
     confidence_kind = "prior"
@@ -77,14 +77,6 @@ class PriorCascade:
                     found[answer.group] = answer.p_correct
         ranked = sorted(found.items(), key=lambda item: -1.0 if item[1] is None else -item[1] - 1)
         return [Answer(group, p) for group, p in ranked]
-
-    def difficulties(self, evidence: Evidence) -> Mapping[str, Difficulty]:
-        """Return nothing: this router estimates no difficulty."""
-        return {}
-
-    def unfamiliar(self, problem: str, evidence: Evidence) -> str | None:
-        """Return None: it looks at how samples agree, never at what the problem is about."""
-        return None
 
     def _decision(self, evidence: Evidence, price: float, caps: Caps) -> Decision:
         k = self._place(evidence)

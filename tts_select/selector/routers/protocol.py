@@ -49,6 +49,10 @@ class Router(Protocol):
         """The fingerprints of the models and the grader that it was trained for, by name; empty if any will
         do."""
 
+    @property
+    def max_samples(self) -> int | None:
+        """The vote that it saves samples of: how many that has; None if it replaces no such vote."""
+
     def decide(self, evidences: Sequence[Evidence], price: float, caps: Sequence[Caps]) -> list[Decision]:
         """Make one decision for each problem, for all of them at once."""
 
@@ -61,6 +65,23 @@ class Router(Protocol):
 
     def unfamiliar(self, problem: str, evidence: Evidence) -> str | None:
         """Why the problem is unlike those of the training, or None if it is not."""
+
+
+class ByAnswersAlone:
+    """What a router says that looks at answers alone: it estimates no difficulty, and knows no problem that
+    is unlike its training."""
+
+    @property
+    def max_samples(self) -> int | None:
+        return None
+
+    def difficulties(self, evidence: Evidence) -> Mapping[str, Difficulty]:
+        """Return nothing."""
+        return {}
+
+    def unfamiliar(self, problem: str, evidence: Evidence) -> str | None:
+        """Return None."""
+        return None
 
 
 def comparable(fingerprints: Mapping[str, str]) -> dict[str, str]:
