@@ -45,7 +45,7 @@ def prior_to_start_from(given: str | None, log: SweepLog) -> Prior | None:
     prior = prior_in(folder).prior
     if seen := policies_seen(describe_router(folder), log):
         warn(
-            f"the prior has seen samples of {', '.join(seen)}: if they are of these problems, figures on them "
-            "flatter; start from --prior none, or from one that has not seen them"
+            f"the prior has seen samples of {', '.join(seen)}: if they are of these problems, figures on "
+            "them flatter; start from --prior none, or from a prior that has not seen them"
         )
     return prior

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from tests.training.made import made_log
+from tts_select.data.prior.artifacts import PRIOR
 from tts_select.selector.agreement import agreement
 from tts_select.selector.routers.prior import Prior, best_horizon, horizons
 from tts_select.selector.routers.rungs import Rung, looks_of
-from tts_select.solving.naming import shipped_prior
+from tts_select.solving.naming import prior_in
 from tts_select.training.replay.orders import CUT, Replay, replay_of
 from tts_select.training.routers.ladder.fit import fit_ladders
 from tts_select.training.routers.ladder.starting import expected_of
@@ -17,7 +18,7 @@ from tts_select.training.routers.ladder.starting import expected_of
 
 @pytest.fixture(scope="module")
 def prior() -> Prior:
-    return shipped_prior().prior
+    return prior_in(PRIOR).prior
 
 
 @pytest.fixture(scope="module")
