@@ -6,7 +6,8 @@ import numpy as np
 
 from tts_select.core.arm import Arm
 from tts_select.selector.calibration import Calibration
-from tts_select.selector.routers.prior import Gain, Prior, PriorRouter
+from tts_select.selector.routers.learned_prior import Gain, Prior
+from tts_select.selector.routers.prior import PriorRouter
 
 
 class Written:

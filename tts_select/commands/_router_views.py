@@ -120,10 +120,14 @@ def prior_view(router: PriorRouter, facts: Mapping[str, Any]) -> RenderableType:
     for found in facts["policies"]:
         n = f"{found['problems']:,} problems, up to {found['most_samples']} samples"
         table.add_row(f"{found['log']}: {found['policy']}", n)
-    for effort, price in router.prior.efforts.items():
-        table.add_row(
-            f"effort {effort}", f"{figure(100 * price, '.2g')} points of accuracy for the whole budget"
-        )
+    for pair in facts.get("prm", {}).get("pairs", []):
+        scored = f"{pair['problems']:,} problems, scored by {pair['prm']}"
+        table.add_row(f"{pair['log']}: {pair['policy']}", scored)
+    term = router.prior.term
+    for name, efforts in (("effort", router.prior.efforts), ("with a PRM,", term.efforts if term else {})):
+        for effort, price in sorted(efforts.items(), key=lambda item: -item[1]):
+            points = figure(100 * price, ".2g")
+            table.add_row(f"{name} {effort}", f"{points} points of accuracy for the whole budget")
     return table
 
 

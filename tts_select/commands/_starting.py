@@ -11,7 +11,7 @@ from tts_select.commands._terminal import warn
 from tts_select.data.prior.artifacts import PRIOR
 
 if TYPE_CHECKING:
-    from tts_select.selector.routers.prior import Prior
+    from tts_select.selector.routers.learned_prior import Prior
     from tts_select.training.log.records import SweepLog
 
 NONE = "none"

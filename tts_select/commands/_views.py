@@ -20,6 +20,7 @@ SURE = 0.995
 _CONFIDENCE = {
     "calibrated": "probability of being right",
     "prior": "probability of being right, by what was learned from other models",
+    "prior+prm": "probability of being right, by what was learned from other models and PRMs",
     "vote share": "share of the vote",
 }
 

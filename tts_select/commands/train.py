@@ -17,10 +17,11 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from tts_select.config import Config
+    from tts_select.selector.routers.learned_prior import Prior
     from tts_select.selector.routers.lookahead import Probe
-    from tts_select.selector.routers.prior import Prior
     from tts_select.selector.routers.protocol import Router
     from tts_select.training.log.records import SweepLog
+    from tts_select.training.routers.prior.fit import FittedPrior
 
 LOOK_AHEAD, LADDER, PRIOR = "look-ahead", "ladder", "prior"
 """The kinds in `selector/routers/kinds.py`, which is slow to import."""
@@ -33,7 +34,8 @@ Examples:
   tts-select train sweep/ --out router/ --probe-policy world:small --probe-prm world:prm --probes 4
   tts-select train sweep/ --out router/ --kind ladder
   tts-select train imported-log/ --out router/
-  tts-select train log-a/ log-b/ log-c/ --kind prior --out prior/"""
+  tts-select train log-a/ log-b/ log-c/ --kind prior --out prior/
+  tts-select train sweep/ --kind prior --onto prior/ --out prior-with-prm/"""
 )
 @click.argument("sweep", type=Path, nargs=-1, required=True)
 @config_option
@@ -66,6 +68,13 @@ Examples:
     "--policies", default=None, help="Use only these policies, separated by commas.", show_default="all"
 )
 @click.option(
+    "--onto",
+    default=None,
+    metavar="PRIOR",
+    help="A prior (its folder, or prior for the one in the package) that learns what the scores of PRMs in "
+    "the logs add to its votes, and else stays as it is.",
+)
+@click.option(
     "--unit",
     type=click.Choice(COST_UNITS, case_sensitive=False),
     default=None,
@@ -85,6 +94,7 @@ def train(
     probe_prm: str | None,
     probes: int | None,
     policies: str | None,
+    onto: str | None,
     unit: str | None,
     prior: str | None,
     seed: int,
@@ -97,7 +107,7 @@ def train(
     from tts_select.training.routers.kinds import usual_kind
 
     check_replaceable(out)  # before minutes of training
-    logs = {folder: _read(folder, policies) for folder in sweep}
+    logs = {folder: _read(folder, policies, with_prms=onto is not None) for folder in sweep}
     if kind is None and len(logs) == 1:
         kind = usual_kind(*logs.values())
     if kind != PRIOR and len(sweep) > 1:
@@ -111,8 +121,10 @@ def train(
         raise InputError("a prior weighs samples: leave --unit out")
     if kind != LADDER and prior is not None:
         raise InputError(f"--prior is where a ladder starts from: leave it out for a {kind} router")
+    if kind != PRIOR and onto is not None:
+        raise InputError(f"--onto is for --kind prior: a {kind} is always trained anew")
     if kind == PRIOR:
-        trained = _prior(logs, seed)
+        trained = _prior(logs, onto, seed)
     elif kind == LADDER:
         (log,) = logs.values()
         trained = _ladders(in_unit(log, unit), prior_to_start_from(prior, log), seed)
@@ -126,14 +138,14 @@ def train(
         show(trained.view)
 
 
-def _read(folder: Path, policies: str | None) -> SweepLog:
+def _read(folder: Path, policies: str | None, *, with_prms: bool) -> SweepLog:
     from tts_select.training.log.reading import read_log
     from tts_select.training.replay.orders import with_policies, without_prms
 
     log = read_log(folder)
     if policies:
         log = with_policies(log, [name.strip() for name in policies.split(",")])
-    return log if log.manifest.imported is None else without_prms(log, note=say)
+    return log if log.manifest.imported is None or with_prms else without_prms(log, note=say)
 
 
 class _Asked(NamedTuple):
@@ -167,17 +179,31 @@ def _ladders(log: SweepLog, prior: Prior | None, seed: int) -> _Trained:
     return _Trained(router, dict(fitted.facts), shown, ladders_view(router, fitted.facts))
 
 
-def _prior(logs: Mapping[Path, SweepLog], seed: int) -> _Trained:
+def _prior(logs: Mapping[Path, SweepLog], onto: str | None, seed: int) -> _Trained:
     from tts_select.commands._progress import status
     from tts_select.commands._router_views import prior_view
     from tts_select.training.routers.prior.fit import fit_prior
+    from tts_select.training.routers.prior.prm_term import with_prm_term
 
+    before = None if onto is None else _known_prior(onto)
+    named = {folder.absolute().name: log for folder, log in logs.items()}
     with status("training") as note:
-        fitted = fit_prior(
-            {folder.absolute().name: log for folder, log in logs.items()}, seed=seed, note=note
-        )
+        if before is None:
+            fitted = fit_prior(named, seed=seed, note=note)
+        else:
+            fitted = with_prm_term(before, named, seed=seed, note=note)
     shown = {**fitted.facts, "kind": PRIOR, "efforts": dict(fitted.router.prior.efforts)}
     return _Trained(fitted.router, dict(fitted.facts), shown, prior_view(fitted.router, fitted.facts))
+
+
+def _known_prior(name: str) -> FittedPrior:
+    from tts_select.data.prior.artifacts import PRIOR as SHIPPED
+    from tts_select.selector.routers.artifact import describe_router
+    from tts_select.solving.naming import prior_in
+    from tts_select.training.routers.prior.fit import FittedPrior
+
+    folder = SHIPPED if name == PRIOR else Path(name)
+    return FittedPrior(prior_in(folder), describe_router(folder))
 
 
 def _look_ahead(log: SweepLog, probe: Probe, seed: int) -> _Trained:

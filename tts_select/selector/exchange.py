@@ -205,7 +205,10 @@ class Tariff:
         return self.ahead.seconds / units if units > 0 else math.nan
 
     def _n_read(self, option: Option, policy: ModelRate, reader: ModelRate) -> float:
-        """The tokens that the router expects to be read, by its costs; 0 where these do not show it."""
+        """The tokens that the router expects to be read, by its costs; 0 where these do not show it. Where it
+        counts samples a PRM reads what is written."""
+        if self.unit == SAMPLES:
+            return option.tokens if option.arm is not None and option.arm.prm else 0.0
         if self.unit not in (FLOPS, TOKENS):
             return 0.0
         own = UNITS[self.unit]

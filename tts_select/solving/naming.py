@@ -49,9 +49,9 @@ def named_router(
     prior: str | Path | None = None,
     usual_prior: Path = PRIOR,
 ) -> tuple[NamedArm | PriorRouter, Loaders]:
-    """Check the options and load the models. What is open is left to a prior where a policy is to be sampled,
-    without a PRM: that in the folder `prior`, if it was asked for, or `usual_prior`. Else, or `by_rule`, it
-    is left to the paper's rule.
+    """Check the options and load the models. Without a method a prior decides, with the scores of the PRM if
+    there is one: that in the folder `prior`, if it was asked for, or `usual_prior`. `by_rule`, or where it is
+    named how a PRM's scores select, what is open is left to the paper's rule.
 
     Raises:
         InputError: an option cannot be used, or the method does not go with the models.
@@ -60,10 +60,14 @@ def named_router(
     options.check()
     policy = _policy(options)
     prm = _prm(options, policy)
-    if options.method is None and prm is None and not by_rule:
-        return _on_policy(prior_in(Path(prior or usual_prior)), options, policy), loaders_of(policy, prm)
+    is_open = options.method is None and (prm is None or options.selection is None)
+    if is_open and not by_rule:
+        router = prior_in(Path(prior or usual_prior))
+        return _on_models(router, options, policy, prm), loaders_of(policy, prm)
     if prior is not None:
-        raise InputError("'prior' is for a policy without a method and without a PRM: drop one of them")
+        raise InputError(
+            "'prior' is for a policy without a method, a selection and the untrained rule: drop one of them"
+        )
     router = _router(options, policy, prm, budget_of(effort) if options.budget is None else options.budget)
     method = METHODS[router.arm.method]
     if method.needs_steps and (reason := why_no_steps(policy)):
@@ -76,9 +80,12 @@ def named_router(
     return router, loaders_of(policy, prm)
 
 
-def _on_policy(prior: PriorRouter, options: NamedChoice, policy: Policy) -> PriorRouter:
-    arm = Arm(policy.name, None, "majority", options.budget or DEFAULT_BUDGET, _settings(options, policy))
-    return prior.on(arm)
+def _on_models(
+    prior: PriorRouter, options: NamedChoice, policy: Policy, prm: RewardModel | None
+) -> PriorRouter:
+    method, reader = ("majority", None) if prm is None else ("best_of_n", prm.name)
+    budget = options.budget or DEFAULT_BUDGET
+    return prior.on(Arm(policy.name, reader, method, budget, _settings(options, policy)))
 
 
 def prior_cascade(config: Config, loaders: Loaders, prior: Path = PRIOR) -> PriorCascade:

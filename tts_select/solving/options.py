@@ -84,8 +84,11 @@ NAMING = (
     "aggregation", "selection", "temperature", "max_new_tokens",
 )  # fmt: skip
 """Options that name a model or a method; with one of them no trained router chooses."""
-_SAMPLING = ("policy", "base_url", "policy_options", "budget", "temperature", "max_new_tokens")
-"""Those of them that say which policy is sampled and how: a prior decides when to stop."""
+_SAMPLING = (
+    "policy", "base_url", "policy_options", "prm", "prm_format", "prm_options", "budget", "aggregation",
+    "temperature", "max_new_tokens",
+)  # fmt: skip
+"""Those of them that say what is sampled and scored, and how: a prior decides when to stop."""
 ROUTING = ("price", "max_flops", "router")
 """Options that only a trained router understands."""
 SPENDING = tuple(SpendingOptions.__annotations__)
@@ -185,9 +188,8 @@ def check_cascade(options: Mapping[str, Any], config: Config | None) -> Config:
 
 
 def may_be_prior(options: Mapping[str, Any]) -> bool:
-    """Whether a prior decides if the policy turns out to need no PRM: all that is named is how it is
-    sampled."""
-    named = {name for name in NAMING if name in options and (name != "prm" or options[name] is not None)}
+    """Whether a prior decides: all that is named is what is sampled and scored, and how."""
+    named = {name for name in NAMING if name in options}
     return "policy" in named and named <= set(_SAMPLING) and not options.get("untrained_rule")
 
 

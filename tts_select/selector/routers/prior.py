@@ -3,7 +3,8 @@
 Samples that agree, and samples that never will, look alike in all models. What another sample is worth was
 learned once, from logs of other models and other problems: how likely the leading answer is to change by the
 time so many samples are drawn, what a change is worth, and how likely the leader is right
-(`training/routers/prior/`). Costs are in samples, prices in probability a sample.
+(`training/routers/prior/`). Where a PRM scores the samples its scores are evidence too (`prior_prm.py`).
+Costs are in samples, prices in probability a sample; a sample that is scored is one with its scoring.
 """
 
 from __future__ import annotations
@@ -11,87 +12,26 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tts_select.core.arm import Arm
-from tts_select.selector.agreement import FEATURES, Agreement, agreement_of, tokens_a_length
+from tts_select.core.errors import InputError
+from tts_select.selector.agreement import Agreement, agreement_of, tokens_a_length
 from tts_select.selector.calibration import Calibration
 from tts_select.selector.deciding import Answer, Caps, Decision, Option
 from tts_select.selector.evidence import NO_ANSWER, Evidence, SolutionEvidence
 from tts_select.selector.portfolio import Portfolio
+from tts_select.selector.preference import preference_of
+from tts_select.selector.routers.learned_prior import Prior
+from tts_select.selector.routers.prior_prm import ScoredPrior
 from tts_select.selector.routers.protocol import ByAnswersAlone
-
-if TYPE_CHECKING:
-    from lightgbm import Booster
 
 LOOKS = (2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 28, 32, 40, 48, 56, 64)
 """The numbers of samples after which it is decided again; beyond them, after a quarter more."""
 FARTHEST = 8
 """What is gained is asked of up to so many times as many samples."""
-LEAST_GAIN = 0.01
-"""The least that a change of the leader is taken to gain, in P(correct): at a price of nearly 0 it goes on to
-the budget, as a majority vote does."""
 DEFAULT_BUDGET = 16
-_FIRST_SHARE = FEATURES.index("first_share")
-
-
-@dataclass(frozen=True, slots=True)
-class Gain:
-    """How much likelier a new leader is to be right than the old one: linear in what is thought of the old
-    one, since logs have few such changes, and finer rules learn what is particular to them."""
-
-    coefficients: tuple[float, ...]
-    """Of P(the old leader is right), its square, the binary logarithm of the number of samples, and the
-    product of that with the first."""
-    intercept: float
-
-    def __call__(self, p_correct: np.ndarray, n: np.ndarray) -> np.ndarray:
-        """Shape (rows,); at least `LEAST_GAIN`."""
-        said = self.terms(p_correct, n) @ np.array(self.coefficients) + self.intercept
-        found: np.ndarray = np.maximum(said, LEAST_GAIN)
-        return found
-
-    @staticmethod
-    def terms(p_correct: np.ndarray, n: np.ndarray) -> np.ndarray:
-        """What it is linear in, shape (rows, 4)."""
-        log = np.log2(n)
-        return np.column_stack([p_correct, p_correct**2, log, log * p_correct])
-
-
-@dataclass(frozen=True, slots=True)
-class Prior:
-    """What was learned from other models' samples. Its inputs are the features of `selector/agreement.py`;
-    that of change has one more, the binary logarithm of how many times as many samples there will be."""
-
-    change: Booster
-    """P(another answer leads then)."""
-    correct: Booster
-    """P(the leader is right), not calibrated."""
-    gain: Gain
-    """What a change of the leader is worth."""
-    calibration: Calibration
-    efforts: Mapping[str, float]
-    """The price of each effort, in probability for the whole budget."""
-
-    def says(self, features: np.ndarray) -> np.ndarray:
-        """P(the leader is right), not calibrated, shape (rows,): what the two methods below are told."""
-        return np.asarray(self.correct.predict(features, num_threads=1))
-
-    def p_correct(self, features: np.ndarray, said: np.ndarray) -> np.ndarray:
-        """P(the leader is right), shape (rows,); 0 where no sample answers."""
-        return np.where(features[:, _FIRST_SHARE] > 0, self.calibration(said), 0.0)
-
-    def gains(self, features: np.ndarray, said: np.ndarray, later: Sequence[int]) -> np.ndarray:
-        """How much likelier the leader is to be right after so many samples, shape (rows, len(later))."""
-        if not later:
-            return np.zeros((len(features), 0))
-        ratio = np.log2(np.array(later)[None, :] / features[:, :1])
-        rows = np.column_stack([np.repeat(features, len(later), axis=0), ratio.ravel()])
-        change = np.asarray(self.change.predict(rows, num_threads=1)).reshape(ratio.shape)
-        found: np.ndarray = change * self.gain(said, features[:, 0])[:, None]
-        return found
 
 
 def looks_within(budget: int) -> list[int]:
@@ -119,12 +59,11 @@ def best_horizon(gains: np.ndarray, n: int, later: Sequence[int], price: float) 
 class PriorRouter(ByAnswersAlone):
     """Samples one policy in rounds, as long as the prior says that more is worth its price."""
 
-    confidence_kind = "prior"
     unit = "samples"
 
     prior: Prior
     arm: Arm
-    """A majority vote of the policy; its budget is the most that is sampled."""
+    """A majority vote of the policy, or best-of-N of it and a PRM; its budget is the most that is sampled."""
     tokens_a_length: float = 1.0
     """How many tokens one of the lengths is, in the evidence."""
     fingerprints: Mapping[str, str] = field(default_factory=dict)
@@ -133,8 +72,30 @@ class PriorRouter(ByAnswersAlone):
     decides stays the same (`training/routers/recalibrating.py`)."""
 
     def on(self, arm: Arm, unit: str = "tokens") -> PriorRouter:
-        """The same prior for the samples of an arm, whose lengths are in this unit."""
-        return replace(self, arm=arm, tokens_a_length=tokens_a_length(unit))
+        """The same prior for the samples of an arm, whose lengths are in this unit. Outcomes have corrected
+        what it says of votes, not of scores.
+
+        Raises:
+            InputError: the arm has a PRM, and the prior has learned nothing of such.
+        """
+        if arm.prm is not None and self.prior.term is None:
+            raise InputError(
+                f"the prior knows nothing of PRM scores, and {arm.prm} is named: teach it with "
+                "tts-select train LOG --kind prior --onto PRIOR, or leave the PRM out"
+            )
+        curve = self.recalibration if arm.prm is None else None
+        return replace(self, arm=arm, tokens_a_length=tokens_a_length(unit), recalibration=curve)
+
+    @property
+    def confidence_kind(self) -> str:
+        """`prior`, or `prior+prm` where it has a PRM."""
+        return "prior" if self.arm.prm is None else "prior+prm"
+
+    @cached_property
+    def judge(self) -> Prior | ScoredPrior:
+        """What it has learned of such samples: of scored ones, if the arm has a PRM."""
+        term = self.prior.term
+        return self.prior if self.arm.prm is None or term is None else ScoredPrior(self.prior, term)
 
     @property
     def portfolio(self) -> Portfolio:
@@ -154,7 +115,7 @@ class PriorRouter(ByAnswersAlone):
     @cached_property
     def first_look(self) -> Arm:
         """Two samples: one alone says nothing."""
-        return Arm(self.arm.policy, None, "majority", min(self.looks[0], self.arm.budget), self.arm.settings)
+        return replace(self.arm, budget=min(self.looks[0], self.arm.budget))
 
     @cached_property
     def looks(self) -> list[int]:
@@ -164,7 +125,7 @@ class PriorRouter(ByAnswersAlone):
     @cached_property
     def prices(self) -> Mapping[str, float]:
         """The price of each effort, in probability a sample; the least effort first."""
-        dear_first = sorted(self.prior.efforts.items(), key=lambda item: -item[1])
+        dear_first = sorted(self.judge.efforts.items(), key=lambda item: -item[1])
         return {effort: price / self.arm.budget for effort, price in dear_first}
 
     def decide(self, evidences: Sequence[Evidence], price: float, caps: Sequence[Caps]) -> list[Decision]:
@@ -181,19 +142,22 @@ class PriorRouter(ByAnswersAlone):
         if not samples:
             return []
         seen = self._seen(samples)
-        surest = self._surest(seen, self.prior.says(seen.features))
+        surest = self._surest(seen, self.judge.says(seen.features))
         first = surest.group if surest else NO_ANSWER
         others = dict.fromkeys(s.group for s in samples if s.group not in (NO_ANSWER, first))
         found = [*([surest] if surest else []), *(Answer(group, None) for group in others)]
         return [answer.recalibrated(self.recalibration) for answer in found]
 
     def _seen(self, samples: Sequence[SolutionEvidence]) -> Agreement:
-        return agreement_of([samples], tokens_a_length=self.tokens_a_length)
+        if self.arm.prm is None:
+            return agreement_of([samples], tokens_a_length=self.tokens_a_length)
+        how = self.arm.settings.aggregation
+        return preference_of([samples], self.arm.prm, how, tokens_a_length=self.tokens_a_length)
 
     def _surest(self, seen: Agreement, said: np.ndarray) -> Answer | None:
         """The leader as the prior itself sees it, before outcomes correct that; None without an answer."""
         first = int(seen.first[0])
-        (p,) = self.prior.p_correct(seen.features, said).tolist()
+        (p,) = self.judge.p_correct(seen.features, said).tolist()
         return None if first == NO_ANSWER else Answer(first, p)
 
     def _decision(self, evidence: Evidence, price: float, caps: Caps) -> Decision:
@@ -201,14 +165,14 @@ class PriorRouter(ByAnswersAlone):
         if not samples:
             return self._begin(caps)
         n, seen = len(samples), self._seen(samples)
-        said = self.prior.says(seen.features)
+        said = self.judge.says(seen.features)
         surest = self._surest(seen, said)
         p = (surest.p_correct or 0.0) if surest else 0.0
         stop = Option(None, p, 0.0)
         later = horizons(n, self.looks)
         if not later or self.arm.pool in evidence.exhausted:
             return Decision(stop, (stop,), 0, surest, _sure(p, surest))
-        gains = self.prior.gains(seen.features, said, later)
+        gains = self.judge.gains(seen.features, said, later)
         (best,), (worth,) = best_horizon(gains, n, later, price)
         tokens = sum(s.n_tokens for s in samples) * self.tokens_a_length / n
         options = [

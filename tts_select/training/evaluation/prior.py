@@ -16,6 +16,7 @@ from tts_select.training.replay.cases import Case
 from tts_select.training.replay.grouping import RIGHT
 from tts_select.training.replay.orders import Replay, as_arrays
 from tts_select.training.replay.rounds import Rounds, looked_at
+from tts_select.training.replay.scored import Scored, scored_in
 
 PRICES = (0.0, *np.geomspace(1e-4, 2.0, 30))
 """In probability for the whole budget."""
@@ -31,14 +32,19 @@ def sampler(router: Router, cases: Sequence[Case], drawn: Drawn, manifest: Manif
     """Walk all orders at once."""
     if not isinstance(router, PriorRouter):
         return walker(router, cases, drawn, manifest)
-    return sampler_over(router, as_arrays(cases, list(zip(*drawn, strict=True)), manifest))
+    orders = list(zip(*drawn, strict=True))
+    replay, scored = as_arrays(cases, orders, manifest), None
+    if router.arm.prm is not None:
+        scored = scored_in(cases, orders, router.arm, replay.draws[router.arm.pool].group.shape[1])
+    return sampler_over(router, replay, scored)
 
 
-def sampler_over(router: PriorRouter, replay: Replay) -> Replayer:
-    """Walk the orders of a replay; the prior is asked once for all prices."""
+def sampler_over(router: PriorRouter, replay: Replay, scored: Scored | None = None) -> Replayer:
+    """Walk the orders of a replay, with the scores of the router's PRM if it has one; the prior is asked once
+    for all prices."""
     draws = replay.draws[router.arm.pool]
-    looks = looked_at(draws, router.looks, tokens_a_length=tokens_a_length(replay.unit))
-    rounds, n_draws = Rounds.of(router.prior, looks, router.looks), len(replay) // len(replay.ids)
+    looks = looked_at(draws, router.looks, tokens_a_length=tokens_a_length(replay.unit), scored=scored)
+    rounds, n_draws = Rounds.of(router.judge, looks, router.looks), len(replay) // len(replay.ids)
 
     def shaped(values: np.ndarray) -> np.ndarray:
         return values.reshape(-1, n_draws).T

@@ -215,6 +215,11 @@ class Case:
             cost += self.costs.per_token[arm.prm] * max(0.0, read)
         return cost, float(generated)
 
+    def scoring_cost(self, arm: Arm, n: int) -> float:
+        """Return what the arm's PRM reads of its first `n` samples comes to; NaN if that is not known."""
+        assert arm.prm is not None
+        return self.costs.per_token[arm.prm] * self._prm_tokens(self.pools[arm.pool], arm.prm, n)
+
     @property
     def _prompt_tokens(self) -> int:
         """The prompt's tokens; a PRM's are hardly more or fewer than a policy's, and no log splits them."""

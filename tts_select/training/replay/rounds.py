@@ -7,9 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tts_select.selector.agreement import FEATURES, agreement
-from tts_select.selector.routers.prior import Prior, best_horizon, horizons
+from tts_select.selector.agreement import agreement
+from tts_select.selector.preference import preference
+from tts_select.selector.routers.learned_prior import Prior
+from tts_select.selector.routers.prior import best_horizon, horizons
+from tts_select.selector.routers.prior_prm import ScoredPrior
 from tts_select.training.replay.orders import CUT, Draws
+from tts_select.training.replay.scored import Scored
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,26 +36,40 @@ class Look:
         return whole
 
 
-def looked_at(draws: Draws, looks: Sequence[int], *, tokens_a_length: float) -> list[Look]:
-    """Look at the samples of a pool after each of these numbers, as far as any row has more."""
+def looked_at(
+    draws: Draws, looks: Sequence[int], *, tokens_a_length: float, scored: Scored | None = None
+) -> list[Look]:
+    """Look at the samples of a pool, and at the scores of a PRM if there are some, after each of these
+    numbers, as far as any row has more."""
     n_all, costs = draws.is_there.sum(axis=1), draws.cost.cumsum(axis=1)
+    if scored is not None:
+        costs = costs + scored.cost
     found: list[Look] = []
     for n in looks:
         n_there = np.minimum(n, n_all)
         if found and (n_there == found[-1].n_there).all():
             break
-        found.append(_look(draws, n, n_there, costs, tokens_a_length))
+        first, features = _seen(draws, n_there, tokens_a_length, scored)
+        found.append(Look(n, n_there, first, features, costs[np.arange(len(n_there)), n_there - 1]))
     return found
 
 
-def _look(draws: Draws, n: int, n_there: np.ndarray, costs: np.ndarray, tokens_a_length: float) -> Look:
-    first, features = np.zeros(len(n_there), int), np.zeros((len(n_there), len(FEATURES)))
+def _seen(
+    draws: Draws, n_there: np.ndarray, tokens_a_length: float, scored: Scored | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """(leaders, features) of the first samples of each row."""
+    first, parts = np.zeros(len(n_there), int), {}
     for k in np.unique(n_there):
         rows = n_there == k
         group = draws.group[rows, :k]
         seen = agreement(group, draws.length[rows, :k], group == CUT, tokens_a_length=tokens_a_length)
-        first[rows], features[rows] = seen.first, seen.features
-    return Look(n, n_there, first, features, costs[np.arange(len(n_there)), n_there - 1])
+        if scored is not None:
+            seen = preference(seen, group, scored.score[rows, :k])
+        first[rows], parts[k] = seen.first, seen.features
+    features = np.zeros((len(n_there), next(iter(parts.values())).shape[1]))
+    for k, some in parts.items():
+        features[n_there == k] = some
+    return first, features
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +92,7 @@ class Rounds:
     """All numbers of samples after which it is decided, whether there are as many or not."""
 
     @classmethod
-    def of(cls, prior: Prior, looks: Sequence[Look], wanted: Sequence[int]) -> Rounds:
+    def of(cls, prior: Prior | ScoredPrior, looks: Sequence[Look], wanted: Sequence[int]) -> Rounds:
         """Ask the prior."""
         said = [prior.says(look.features) for look in looks]
         gains = [

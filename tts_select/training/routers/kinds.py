@@ -9,7 +9,8 @@ from typing import Any, Protocol
 
 from tts_select.core.errors import UnknownName
 from tts_select.selector.routers.kinds import LADDER, LOOK_AHEAD, PRIOR
-from tts_select.selector.routers.prior import DEFAULT_BUDGET, Prior
+from tts_select.selector.routers.learned_prior import Prior
+from tts_select.selector.routers.prior import DEFAULT_BUDGET
 from tts_select.selector.routers.protocol import Router
 from tts_select.training.log.records import SweepLog
 from tts_select.training.replay.costs import in_unit

@@ -8,7 +8,8 @@ import pytest
 from tests.training.made import made_log
 from tts_select.data.prior.artifacts import PRIOR
 from tts_select.selector.agreement import agreement
-from tts_select.selector.routers.prior import Prior, best_horizon, horizons
+from tts_select.selector.routers.learned_prior import Prior
+from tts_select.selector.routers.prior import best_horizon, horizons
 from tts_select.selector.routers.rungs import Rung, looks_of
 from tts_select.solving.naming import prior_in
 from tts_select.training.replay.orders import CUT, Replay, replay_of

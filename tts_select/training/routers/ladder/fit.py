@@ -17,7 +17,7 @@ from tts_select.core.arm import Arm
 from tts_select.core.errors import InputError
 from tts_select.selector.portfolio import Portfolio
 from tts_select.selector.routers.ladder import LadderRouter
-from tts_select.selector.routers.prior import Prior
+from tts_select.selector.routers.learned_prior import Prior
 from tts_select.selector.routers.rungs import Ladder, looks_of
 from tts_select.training.log.records import SweepLog
 from tts_select.training.replay.climbing import usual_of

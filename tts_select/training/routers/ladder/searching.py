@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tts_select.selector.routers.prior import Prior
+from tts_select.selector.routers.learned_prior import Prior
 from tts_select.selector.routers.rungs import LOOKS, Rung
 from tts_select.selector.routers.tally import AnswerModel, Belief, Usual
 from tts_select.training.replay.climbing import Climb, climb, outcome

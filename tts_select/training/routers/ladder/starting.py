@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from tts_select.selector.agreement import agreement, tokens_a_length
-from tts_select.selector.routers.prior import Prior, best_horizon, horizons
+from tts_select.selector.routers.learned_prior import Prior
+from tts_select.selector.routers.prior import best_horizon, horizons
 from tts_select.selector.routers.rungs import Rung
 from tts_select.training.replay.orders import CUT, Replay
 

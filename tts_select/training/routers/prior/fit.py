@@ -17,15 +17,10 @@ from tts_select.core.arm import Arm
 from tts_select.core.errors import InputError
 from tts_select.selector.agreement import FEATURES, tokens_a_length
 from tts_select.selector.calibration import Calibration
-from tts_select.selector.routers.prior import (
-    DEFAULT_BUDGET,
-    LOOKS,
-    Gain,
-    Prior,
-    PriorRouter,
-    looks_within,
-)
+from tts_select.selector.routers.learned_prior import Gain, Prior
+from tts_select.selector.routers.prior import DEFAULT_BUDGET, LOOKS, PriorRouter, looks_within
 from tts_select.selector.routers.prior_artifact import ANY_POLICY
+from tts_select.selector.routers.prior_prm import ScoredPrior
 from tts_select.training.log.records import SweepLog
 from tts_select.training.replay.grouping import RIGHT
 from tts_select.training.replay.orders import Replay, replay_of, with_policies
@@ -142,16 +137,16 @@ def _fit(pools: Sequence[PoolLooks], seed: int) -> Prior:
     return Prior(
         change=_boost(change, 150, {first: -1, margin: -1, n: 1}, objective="binary", learning_rate=0.08),
         correct=says_correct,
-        gain=_gain(gain, says_correct),
+        gain=gain_of(gain, np.asarray(says_correct.predict(gain.features, num_threads=1))),
         calibration=Calibration((0.0, 1.0), (0.0, 1.0)),
         efforts={},
     )
 
 
-def _gain(rows: Rows, correct: Booster) -> Gain:
+def gain_of(rows: Rows, said: np.ndarray) -> Gain:
+    """Fit what a change of the leader gains, where the old one is right with these probabilities."""
     from sklearn.linear_model import Ridge
 
-    said = np.asarray(correct.predict(rows.features, num_threads=1))
     model = Ridge(1.0).fit(Gain.terms(said, rows.features[:, 0]), rows.labels, sample_weight=rows.weights)
     return Gain(tuple(float(c) for c in model.coef_), float(model.intercept_))
 
@@ -197,20 +192,23 @@ def _priced(prior: Prior, held_out: Sequence[tuple[Prior, PoolLooks]]) -> Prior:
             weights.append(np.full(len(look.first), 1 / len(look.first)))
     n_problems = sum(len(np.unique(pool.problem)) for _, pool in held_out)
     curve = calibrate(np.concatenate(said), np.concatenate(right), n_problems, np.concatenate(weights))
-    losses = np.mean([_losses(other, pool) for other, pool in _longest(held_out)], axis=0)
-    efforts = {
-        effort: float(max(PRICES[losses <= most], default=PRICES[0])) for effort, most in LOSSES.items()
-    }
-    return replace(prior, calibration=curve, efforts=efforts)
+    return replace(prior, calibration=curve, efforts=efforts_of(_longest(held_out)))
 
 
-def _longest(held_out: Sequence[tuple[Prior, PoolLooks]]) -> list[tuple[Prior, PoolLooks]]:
+def efforts_of(held_out: Sequence[tuple[Prior | ScoredPrior, PoolLooks]]) -> dict[str, float]:
+    """Return the dearest price of each effort that loses no more than it may, in the mean over policies, each
+    with a prior that has not seen it."""
+    losses = np.mean([_losses(prior, pool) for prior, pool in held_out], axis=0)
+    return {effort: float(max(PRICES[losses <= most], default=PRICES[0])) for effort, most in LOSSES.items()}
+
+
+def _longest(held_out: Sequence[tuple[Prior, PoolLooks]]) -> Sequence[tuple[Prior, PoolLooks]]:
     """Those with samples for the usual budget, if there are any: of fewer there is less to save."""
     whole = [pair for pair in held_out if pair[1].looks[-1].n >= DEFAULT_BUDGET]
     return whole or list(held_out)
 
 
-def _losses(prior: Prior, pool: PoolLooks) -> np.ndarray:
+def _losses(prior: Prior | ScoredPrior, pool: PoolLooks) -> np.ndarray:
     """At each of `PRICES`, the accuracy below a vote of the usual budget, or of as many samples as there
     are."""
     looks = [look for look in pool.looks if look.n <= DEFAULT_BUDGET]
