@@ -68,7 +68,7 @@ def test_an_effort_and_a_budget_are_refused() -> None:
     with pytest.raises(InputError, match="'effort' chooses the budget, and 'budget' names it"):
         solver_for({"policy": POLICY, "method": "majority", "budget": 4, "effort": "low"})
     with pytest.raises(InputError, match="'effort' chooses the budget, and 'budget' names it"):
-        solver_for({"policy": POLICY, "prm": PRM, "budget": 4, "effort": "low"})
+        solver_for({"policy": POLICY, "prm": PRM, "selection": "max", "budget": 4, "effort": "low"})
     with pytest.raises(UnknownName, match="did you mean 'high'"):
         solver_for({"policy": POLICY, "effort": "hihg"})
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.priors import prior_router
+from tests.priors import prior_router, scored_router
 from tts_select import BackendError, Problem, Selector
 from tts_select.core.arm import Arm
 from tts_select.core.errors import ProblemTooLong
@@ -65,7 +65,7 @@ def lend(script: Any, prm: type[FakeRewardModel]) -> Loaders:
     )
 
 
-@pytest.fixture(params=[*METHODS, "cascade", "look-ahead", "prior"])
+@pytest.fixture(params=[*METHODS, "cascade", "look-ahead", "prior", "prior+prm"])
 def selects(request: pytest.FixtureRequest, exact_router: Any) -> Selects:
     """A selector of the router, over a script and a PRM."""
 
@@ -77,6 +77,8 @@ def selects(request: pytest.FixtureRequest, exact_router: Any) -> Selects:
             return Selector(Cascade.of("p", "q", budget=6), loaders=loaders)
         if request.param == "prior":
             return Selector(prior_router("p", 6), loaders=loaders)
+        if request.param == "prior+prm":
+            return Selector(scored_router("p", "r", 6), loaders=loaders)
         method = METHODS[request.param]
         arm = Arm("p", "r" if method.needs_prm else None, request.param, 1 if method.is_greedy else 6)
         return Selector(NamedArm(arm), loaders=loaders)

@@ -67,10 +67,10 @@ def test_a_budget_of_one_is_one_sample() -> None:
     assert len(solve(PROBLEM, policy=FakePolicy(agreeing), budget=1).candidates) == 1
 
 
-@pytest.mark.parametrize("more", [{"method": "majority"}, {"untrained_rule": True}, {"prm": "given"}])
+@pytest.mark.parametrize("more", [{"method": "majority"}, {"untrained_rule": True}, {"selection": "max"}])
 def test_what_is_named_is_run_as_before(more: dict[str, Any]) -> None:
-    if "prm" in more:
-        more = {"prm": FakeRewardModel(lambda _, steps: [0.5] * len(steps))}
+    if "selection" in more:
+        more["prm"] = FakeRewardModel(lambda _, steps: [0.5] * len(steps))
     found = solve(PROBLEM, policy=FakePolicy(agreeing), budget=3, **more)
     assert found.confidence_kind == "vote share"
     assert found.max_samples is None
@@ -81,7 +81,7 @@ def test_a_price_for_a_named_method_is_refused() -> None:
         solve(PROBLEM, policy=FakePolicy(agreeing), method="majority", price=0.1)
     prm = FakeRewardModel(lambda _, steps: [0.5] * len(steps))
     with pytest.raises(InputError, match="price"):
-        solve(PROBLEM, policy=FakePolicy(agreeing), prm=prm, price=0.1)
+        solve(PROBLEM, policy=FakePolicy(agreeing), prm=prm, selection="max", price=0.1)
 
 
 def test_a_cap_on_tokens_is_kept() -> None:

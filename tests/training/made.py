@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from tts_select.core.arm import Arm
@@ -45,6 +47,29 @@ def made_log(
     imported = ImportFacts("jsonl", ("made.jsonl",), "tokens", len(pools), 0, 0, len(pools))
     manifest = Manifest("made", arms, n_samples, 1, 0, models, "log", imported)
     return SweepLog(manifest, problems, pools, {})
+
+
+def scored(log: SweepLog, *prms: str, skill: float = 2.0, seed: int = 0) -> SweepLog:
+    """The log as if these PRMs had scored its samples: right ones are so much ahead, in log-odds."""
+    rng = np.random.default_rng(seed)
+
+    def judged(sample: Sample) -> Sample:
+        odds = {prm: rng.normal(skill * sample.correct) for prm in prms}
+        return replace(sample, scores={prm: (0.5, float(1 / (1 + np.exp(-x)))) for prm, x in odds.items()})
+
+    pools = {
+        key: replace(
+            pool,
+            samples=tuple(map(judged, pool.samples)),
+            prm_tokens={prm: {k: 70 * k for k in (1, 2, 4, 8, len(pool.samples))} for prm in prms},
+        )
+        for key, pool in log.pools.items()
+    }
+    arms = [Arm(arm.policy, prm, "best_of_n", arm.budget) for arm in log.manifest.arms for prm in prms]
+    cards = {prm: ModelCard("prm", 2_000_000, f"fp-{prm}") for prm in prms}
+    models = {**log.manifest.models, **cards}
+    manifest = replace(log.manifest, arms=(*log.manifest.arms, *arms), models=models)
+    return replace(log, manifest=manifest, pools=pools)
 
 
 def _sample(problem: LoggedProblem, right: bool, rng: np.random.Generator) -> Sample:

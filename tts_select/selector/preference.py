@@ -1,8 +1,8 @@
 """What the scores of a PRM show about the samples of a problem, beside how these agree.
 
 PRMs are not calibrated alike: what one scores 0.9 another scores 0.2. So an answer's scores are compared with
-those of the other answers to its problem; but for the best one, which is told as it is. The leader is that of
-the usual weighted vote, in which each sample counts as much as its score.
+those of the other answers to its problem, and told as they are only where there is no other. The leader is
+that of the usual weighted vote, in which each sample counts as much as its score.
 """
 
 from __future__ import annotations
@@ -16,11 +16,22 @@ from tts_select.core.voting import aggregate
 from tts_select.selector.agreement import Agreement, agreement_of, is_first
 from tts_select.selector.evidence import SolutionEvidence
 
-PRM_FEATURES = ("differs", "share", "lead", "mean_lead", "above", "topped", "top")
+PRM_FEATURES = (
+    "differs",
+    "share",
+    "weighted_share",
+    "weighted_margin",
+    "lead",
+    "mean_lead",
+    "above",
+    "topped",
+    "alone",
+)
 """The names of the features that come after those of agreement: whether the leader is another than that of
-the plain vote, and its share of the samples; then, 0 where there is but one answer: how far its best score
-and its mean score are above those of the others; how often its samples are scored above theirs, from a half;
-whether one of theirs has the best score; and its best score."""
+the plain vote, and its share of the samples; its share of the weighted vote, and its margin there; then, 0
+where there is but one answer: how far its best score and its mean score are above those of the others, how
+often its samples are scored above theirs (from a half), whether one of theirs has the best score; and, 0 where
+there are several answers, its best score."""
 _TIE = 1e-9
 """Sums of the same scores in another order differ by less."""
 
@@ -46,8 +57,9 @@ def preference(seen: Agreement, group: np.ndarray, score: np.ndarray) -> Agreeme
         seen.features,
         first != seen.first,
         is_own.mean(axis=1),
+        *_shares(votes, (weight * is_own).sum(axis=1), is_own),
         *(np.where(compares, values, 0.0) for values in found),
-        _most(weight, own),
+        np.where(compares, 0.0, _most(weight, own)),
     ]
     return Agreement(first, np.column_stack(features).astype(float))
 
@@ -69,6 +81,14 @@ def score_of(sample: SolutionEvidence, prm: str, aggregation: Aggregation) -> fl
     """The one score of a sample; NaN if the PRM has given none."""
     scores = sample.scores.get(prm)
     return aggregate(scores, aggregation) if scores else np.nan
+
+
+def _shares(votes: np.ndarray, own: np.ndarray, is_own: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(share, margin) of the leader with `own` of all votes; those of its samples where there are none."""
+    total, plain = np.maximum(votes, 0.0).sum(axis=1), is_own.mean(axis=1)
+    rivals = np.where(is_own, 0.0, np.maximum(votes, 0.0)).max(axis=1)
+    whole = np.where(total > 0, total, 1.0)
+    return np.where(total > 0, own / whole, plain), np.where(total > 0, (own - rivals) / whole, plain)
 
 
 def _most(score: np.ndarray, of: np.ndarray) -> np.ndarray:

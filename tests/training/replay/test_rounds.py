@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tests.priors import prior_router
-from tests.training.made import made_log
+from tests.priors import prior_router, scored_router
+from tests.training.made import made_log, scored
 from tts_select.training.evaluation.frontier import Walked, walker
 from tts_select.training.evaluation.prior import sampler
 from tts_select.training.log.records import Sample, SweepLog
@@ -45,6 +45,18 @@ def test_it_stops_where_the_slow_walk_stops(log: SweepLog, price: float, budget:
     drawn = list(zip(*orders_of(cases, 1, 5), strict=True))
     slow = walker(router, cases, drawn, log.manifest)(price)
     fast = sampler(router, cases, drawn, log.manifest)(price)
+    for name in ("correct", "cost", "probe_cost", "confidence"):
+        np.testing.assert_allclose(_of(fast, name), _of(slow, name), err_msg=name)
+
+
+@pytest.mark.parametrize("price", [0.0, 0.02, 0.1, 1.0])
+@pytest.mark.parametrize("budget", [1, 2, 5, 16])
+def test_so_it_does_with_the_scores_of_a_prm(log: SweepLog, price: float, budget: int) -> None:
+    of_prm = scored(log, "log:prm")
+    router, cases = scored_router(POLICY, "log:prm", budget), cases_of(of_prm)
+    drawn = list(zip(*orders_of(cases, 1, 5), strict=True))
+    slow = walker(router, cases, drawn, of_prm.manifest)(price)
+    fast = sampler(router, cases, drawn, of_prm.manifest)(price)
     for name in ("correct", "cost", "probe_cost", "confidence"):
         np.testing.assert_allclose(_of(fast, name), _of(slow, name), err_msg=name)
 

@@ -95,7 +95,9 @@ class Prior:
         """How much likelier the leader is to be right after so many samples, shape (rows, len(later))."""
         if not later:
             return np.zeros((len(features), 0))
-        return self.changes(features, ratios(features, later)) * self.gain(said, features[:, 0])[:, None]
+        change = self.changes(features, ratios(features, later))
+        found: np.ndarray = change * self.gain(said, features[:, 0])[:, None]
+        return found
 
 
 def ratios(features: np.ndarray, later: Sequence[int]) -> np.ndarray:

@@ -2,9 +2,9 @@
 
 The leader is that of the weighted vote. The log-odds that the votes give it of being right are corrected by
 how the PRM's scores compare within the problem (`selector/preference.py`); where there is nothing to compare
-they stay as they are. Whether more samples are worth it depends on the best score as it is, too: where that
-is low a better solution may be missing. So a PRM whose scores are of another scale than those of training
-changes what is spent, and confidence means the same.
+they stay as they are. Whether more samples are worth it depends on the best score as it is, too, where all
+samples agree: if that is low a better solution may be missing. So what is spent depends on the scale of a
+PRM's scores, and hardly what is said.
 """
 
 from __future__ import annotations
