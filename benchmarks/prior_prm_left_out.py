@@ -6,9 +6,9 @@
 For each pair the PRM term of the shipped prior is fitted anew to the pairs that have neither its policy nor
 its PRM, on the other half of the problems. Then it is measured at each effort beside the prior by votes alone
 and beside the weighted vote of the whole budget: as the PRM is, with half or all of its scores mixed up
-within each problem, and with scores of a fifth. `--process` is a file of single solutions with the step scores
-of a real PRM: what is said of them, with and without these scores. Intervals are 95 % bootstrap intervals over
-problems.
+within each problem, and with scores of a fifth. `--process` is a file of single solutions with the step
+scores of a real PRM: what is said of them, with and without these scores. Intervals are 95 % bootstrap
+intervals over problems.
 """
 
 from __future__ import annotations

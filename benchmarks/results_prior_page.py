@@ -1,6 +1,6 @@
-"""Writes docs/lab/results-prior.md from the figures of prior_left_out.py.
+"""Writes docs/lab/results-prior.md from the figures of prior_left_out.py and prior_prm_left_out.py.
 
-python benchmarks/results_prior_page.py report.json > docs/lab/results-prior.md
+python benchmarks/results_prior_page.py prior.json prm.json > docs/lab/results-prior.md
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import math
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 from markdown import table
@@ -28,12 +29,25 @@ run=prompt,prompt=`) the page is written by
 <!-- not run: needs the logs -->
 ```console
 $ python benchmarks/prior_left_out.py aime24/ math500/ gsm8k/ --out prior.json
-$ python benchmarks/results_prior_page.py prior.json > docs/lab/results-prior.md
+$ python benchmarks/prior_prm_left_out.py tts_select/data/world/sweep --process steps.jsonl --out prm.json
+$ python benchmarks/results_prior_page.py prior.json prm.json > docs/lab/results-prior.md
 ```
 
 The ratio is the prior's cost at the accuracy of the margin rule over the rule's cost, the gap its accuracy
 minus that of the margin rule at the rule's cost, in points. At each effort: points of accuracy above majority
 voting at the whole budget, at which share of its cost, and the calibration error (ECE) of the confidence.
+"""
+WITH_PRM = """\
+## With the scores of a PRM, another policy and another PRM
+
+The embedded sweep, whose policies and PRMs are tiny models of one made-up kind of problem. The PRM term was
+fitted to the pairs with neither the policy nor the PRM, on the other half of the problems; the votes are the
+shipped prior's, which knows none of it. Each PRM is taken as it is, with half or all of its scores mixed up
+within each problem, and with a fifth of its scores. Whole is the weighted vote of all 16 samples. The gap is
+the accuracy above weighted votes of a fixed number (the mean over 2, 4, 8 and 16) at their cost, in points;
+costs are FLOPs of policy and PRM. At each effort: points above the prior by votes alone at the same effort;
+points above the whole vote, at which share of its cost; the ECE of the confidence by votes, and with scores.
+4 orders of the samples of each problem.
 """
 TITLES = {"log": "Another data set, other models", "model": "Another model, known problems"}
 
@@ -48,6 +62,51 @@ def page(report: Mapping[str, Any]) -> Iterator[str]:
             [_row(cell) for cell in found["cells"]],
         )
         yield f"Geometric mean of the ratios: {_interval(found['mean_ratio'])}.\n"
+
+
+def prm_section(report: Mapping[str, Any]) -> Iterator[str]:
+    """Lines."""
+    yield WITH_PRM
+    yield from table(
+        ["policy", "PRM", "scores", "n", "by votes", "whole", "gap", "low", "medium", "high"],
+        [_prm_row(pair) for pair in report["pairs"]],
+    )
+    if "single" in report:
+        yield _single(report["single"])
+
+
+def _prm_row(pair: Mapping[str, Any]) -> list[str]:
+    return [
+        pair["policy"],
+        pair["prm"],
+        pair["version"],
+        str(pair["n_problems"]),
+        f"{pair['votes']['medium']:.3f}",
+        f"{pair['whole']:.3f}",
+        _interval(pair["gap"], 100),
+        *(_prm_effort(pair["efforts"][name]) for name in ("low", "medium", "high")),
+    ]
+
+
+def _prm_effort(found: Mapping[str, Any]) -> str:
+    votes, whole = _interval(found["above_votes"], 100), _interval(found["above_whole"], 100)
+    eces = f"ECE {found['ece_votes']:.3f}, {found['ece_scores']:.3f}"
+    return f"{votes}; {whole} at {found['cost']:.2f}; {eces}"
+
+
+def _single(found: Mapping[str, Any]) -> str:
+    said = found["said"]
+    text = f"""
+    Of {found["n"]} single solutions of MATH-500 by a model of 31B parameters that a real PRM has scored,
+    {found["right"]:.3f} are right, and their last steps have a score of {found["last_score"]:.2f} on average.
+    The prior says {said["votes"]["mean"]["value"]:.2f} of them by votes, and with the scores
+    {said["scores"]["mean"]["value"]:.2f} (ECE {said["votes"]["ece"]:.3f} and {said["scores"]["ece"]:.3f}):
+    one solution is compared with nothing. A logistic curve of the raw score, fitted to single samples of the
+    sweep, says {_interval(said["raw"]["mean"])} (ECE {said["raw"]["ece"]:.3f}). So raw scores have no part in
+    the confidence. With one wrong solution among them these data do not show how well a real PRM tells right
+    from wrong.
+    """
+    return fill(" ".join(text.split()), 110) + "\n"
 
 
 def _row(cell: Mapping[str, Any]) -> list[str]:
@@ -79,7 +138,8 @@ def _figure(value: float) -> str:
 
 def main() -> None:
     """Print the page."""
-    print("\n".join(page(json.loads(Path(sys.argv[1]).read_text()))).rstrip())
+    prior, prm = (json.loads(Path(name).read_text()) for name in sys.argv[1:])
+    print("\n".join([*page(prior), *prm_section(prm)]).rstrip())
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from tests.commands.test_ladders import imported
+from tests.training.made import made_log, scored
 from tts_select.cli import main
 from tts_select.data.prior.artifacts import PRIOR
 from tts_select.testing import FakeServer
@@ -79,6 +80,51 @@ def test_a_prior_is_trained_on_several_logs(logs: Path, tmp_path: Path) -> None:
         "evaluate", str(out), str(logs / "one"), "--policy", "big", "--out", str(tmp_path / "report")
     )
     assert measured.exit_code == 0, measured.output
+
+
+def test_a_prior_learns_what_prm_scores_add(tmp_path: Path) -> None:
+    log = scored(made_log(24, n_samples=6), "log:r", skill=4.0)
+    rows = [
+        {
+            "problem_id": problem,
+            "model": policy.removeprefix("log:"),
+            "sample": k,
+            "answer": s.answer,
+            "correct": s.correct,
+            "tokens": s.n_tokens,
+            "scores": {"r": s.scores["log:r"]},
+        }
+        for (problem, policy), pool in log.pools.items()
+        for k, s in enumerate(pool.samples)
+    ]
+    (tmp_path / "rows.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    read = ("import", str(tmp_path / "rows.jsonl"), "--format", "jsonl")
+    result = invoke(*read, "--out", str(tmp_path / "scored"))
+    assert result.exit_code == 0, result.output
+    out, again = tmp_path / "with-prm", tmp_path / "again"
+    for folder in (out, again):
+        train = ("train", str(tmp_path / "scored"), "--kind", "prior", "--onto", "prior")
+        result = invoke(*train, "--out", str(folder), "--json")
+        assert result.exit_code == 0, result.output
+    shown = json.loads(result.stdout)
+    assert [(p["policy"], p["prm"]) for p in shown["prm"]["pairs"]] == [
+        ("log:weak", "log:r"),
+        ("log:strong", "log:r"),
+    ]
+    for name in ("change.txt", "correct.txt"):
+        assert (out / name).read_bytes() == (PRIOR / name).read_bytes()
+    facts, shipped = (json.loads((folder / "prior.json").read_text()) for folder in (out, PRIOR))
+    assert facts.pop("prm") != shipped.pop("prm")
+    assert facts == shipped
+    for file in out.iterdir():
+        assert file.read_bytes() == (again / file.name).read_bytes()
+
+
+def test_a_log_without_scores_teaches_no_prm(logs: Path, tmp_path: Path) -> None:
+    args = ("train", str(logs / "one"), "--kind", "prior", "--onto", "prior", "--out", str(tmp_path / "r"))
+    result = invoke(*args)
+    assert result.exit_code == 2
+    assert "no PRM of the logs has scored" in " ".join(result.output.split())
 
 
 @pytest.mark.parametrize(

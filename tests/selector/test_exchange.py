@@ -130,6 +130,12 @@ def test_what_is_written_and_what_is_read_have_their_prices() -> None:
     assert TARIFF.dollars(Option(None, 0.5, 0.0)) == 0.0, "to stop costs nothing"
 
 
+def test_where_samples_are_counted_a_prm_reads_what_is_written() -> None:
+    tariff = replace(TARIFF, unit=SAMPLES)
+    assert tariff.dollars(Option(MAJORITY, 0.5, 3.0, 200)) * MILLION == pytest.approx(200 * 2.0)
+    assert tariff.dollars(Option(JUDGED, 0.5, 3.0, 200)) * MILLION == pytest.approx(200 * 2.0 + 200 * 3.0)
+
+
 def test_of_two_policies_on_a_ladder_the_flops_show_who_writes() -> None:
     cost = 2 * (300 * 1_000 + 100 * 10_000)
     ladder = Option(MAJORITY, 0.5, cost, 400, later="large")

@@ -76,6 +76,33 @@ def test_what_is_named_is_run_as_before(more: dict[str, Any]) -> None:
     assert found.max_samples is None
 
 
+def test_a_prm_finds_the_answer_that_the_votes_miss() -> None:
+    prm = FakeRewardModel(lambda _, steps: [0.9 if "{7}" in step else 0.05 for step in steps])
+
+    def mostly_wrong(request: SampleRequest, index: int) -> str:
+        return "\\boxed{7}" if index == 5 else f"\\boxed{{{index % 2}}}"
+
+    policy = FakePolicy(mostly_wrong)
+    found = solve(PROBLEM, policy=policy, prm=prm, price=0.0)
+    assert found.answer == "7"
+    assert (found.confidence_kind, found.max_samples) == ("prior+prm", 16)
+    assert found.plan.method == "best_of_n"
+    assert len(found.candidates) == len(prm.calls) == 16
+    assert found.bill.total.prm_tokens > 0
+    assert solve(PROBLEM, policy=policy, prm=prm, price=0.5).max_samples == 16
+    assert len(solve(PROBLEM, policy=policy, prm=prm, price=0.5).candidates) == 2
+    assert len(solve(PROBLEM, policy=policy, prm=prm, effort="low", budget=4).candidates) <= 4
+
+
+def test_with_a_prm_the_plan_knows_what_more_samples_would_gain() -> None:
+    prm = FakeRewardModel(lambda _, steps: [0.5] * len(steps))
+    selector, _ = selector_for({"policy": FakePolicy(split), "prm": prm})
+    outlook = selector.plan(PROBLEM)
+    assert outlook.n_probes == 2
+    assert all(o.arm is None or o.arm.prm == prm.name for o in outlook.options)
+    assert all(0 <= o.p_correct <= 1 for o in outlook.options)
+
+
 def test_a_price_for_a_named_method_is_refused() -> None:
     with pytest.raises(InputError, match="price"):
         solve(PROBLEM, policy=FakePolicy(agreeing), method="majority", price=0.1)

@@ -30,8 +30,8 @@ PRM_FEATURES = (
 """The names of the features that come after those of agreement: whether the leader is another than that of
 the plain vote, and its share of the samples; its share of the weighted vote, and its margin there; then, 0
 where there is but one answer: how far its best score and its mean score are above those of the others, how
-often its samples are scored above theirs (from a half), whether one of theirs has the best score; and, 0 where
-there are several answers, its best score."""
+often its samples are scored above theirs (from a half), whether one of theirs has the best score; and, 0
+where there are several answers, its best score."""
 _TIE = 1e-9
 """Sums of the same scores in another order differ by less."""
 

@@ -28,15 +28,16 @@ def solve(problem: str | Problem, **options: Unpack[SolveOptions]) -> Solution:
         max_tokens          generate no more tokens than this
         deadline            seconds from the start of the search
 
-    With a policy alone a prior that was learned from other models decides when to stop sampling it
-    (docs/prior.md). With a method or a PRM the paper's rule of thumb chooses what is left open:
+    With a policy, or a policy and a PRM, a prior that was learned from other models decides when to stop
+    sampling (docs/prior.md). With a method or a selection the paper's rule of thumb chooses what is left
+    open:
 
         policy, base_url, policy_options           a spec as in "openai:MODEL", or an object of your own
         prm, prm_format, prm_options               the same for the process reward model
         method              "cot", "majority", "best_of_n", "beam" or "dvts", or a stop rule: "margin",
                             "beta", "adaptive", "doubling" or "early_stopping"; or "cascade", of two
                             policies of a config
-        budget              N; without it 16 for a policy alone, else the effort chooses 4, 16 or 64
+        budget              N; without it 16 where the prior decides, else the effort chooses 4, 16 or 64
         aggregation, selection, temperature, max_new_tokens
         untrained_rule      True: leave everything to the rule
         prior               a folder of `recalibrate` or `train`, instead of the shipped prior
