@@ -120,6 +120,13 @@ def test_a_prior_learns_what_prm_scores_add(tmp_path: Path) -> None:
         assert file.read_bytes() == (again / file.name).read_bytes()
 
 
+def test_only_a_prior_is_taught_onto(logs: Path, tmp_path: Path) -> None:
+    args = ("train", str(logs / "one"), "--kind", "ladder", "--onto", "prior", "--out", str(tmp_path / "r"))
+    result = invoke(*args)
+    assert result.exit_code == 2
+    assert "--onto is the prior that learns more" in " ".join(result.output.split())
+
+
 def test_a_log_without_scores_teaches_no_prm(logs: Path, tmp_path: Path) -> None:
     args = ("train", str(logs / "one"), "--kind", "prior", "--onto", "prior", "--out", str(tmp_path / "r"))
     result = invoke(*args)

@@ -119,10 +119,7 @@ def train(
         raise InputError(f"a look-ahead router weighs FLOPs: use --kind ladder for {unit}")
     if kind == PRIOR and unit is not None:
         raise InputError("a prior weighs samples: leave --unit out")
-    if kind != LADDER and prior is not None:
-        raise InputError(f"--prior is where a ladder starts from: leave it out for a {kind} router")
-    if kind != PRIOR and onto is not None:
-        raise InputError(f"--onto is for --kind prior: a {kind} is always trained anew")
+    _check_start(kind, prior, onto)
     if kind == PRIOR:
         trained = _prior(logs, onto, seed)
     elif kind == LADDER:
@@ -136,6 +133,13 @@ def train(
         show_json(trained.shown)
     else:
         show(trained.view)
+
+
+def _check_start(kind: str | None, prior: str | None, onto: str | None) -> None:
+    if kind != LADDER and prior is not None:
+        raise InputError(f"--prior is where a ladder starts from: leave it out for a {kind} router")
+    if kind != PRIOR and onto is not None:
+        raise InputError(f"--onto is the prior that learns more: leave it out for a {kind} router")
 
 
 def _read(folder: Path, policies: str | None, *, with_prms: bool) -> SweepLog:

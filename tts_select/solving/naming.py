@@ -62,8 +62,8 @@ def named_router(
     prm = _prm(options, policy)
     is_open = options.method is None and (prm is None or options.selection is None)
     if is_open and not by_rule:
-        router = prior_in(Path(prior or usual_prior))
-        return _on_models(router, options, policy, prm), loaders_of(policy, prm)
+        known = prior_in(Path(prior or usual_prior))
+        return _on_models(known, options, policy, prm), loaders_of(policy, prm)
     if prior is not None:
         raise InputError(
             "'prior' is for a policy without a method, a selection and the untrained rule: drop one of them"
