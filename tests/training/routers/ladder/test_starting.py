@@ -14,7 +14,7 @@ from tts_select.selector.routers.rungs import Rung, looks_of
 from tts_select.solving.naming import prior_in
 from tts_select.training.replay.orders import CUT, Replay, replay_of
 from tts_select.training.routers.ladder.fit import fit_ladders
-from tts_select.training.routers.ladder.starting import expected_of
+from tts_select.training.routers.ladder.starting import Expectations
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +31,8 @@ def test_it_is_what_the_prior_says_of_each_order(prior: Prior, replay: Replay) -
     rungs = (Rung("log:strong", 6),)
     looks = looks_of(rungs)
     price = 0.1 / replay.draws["log:strong"].cost.mean()
-    for n, found in zip(looks, expected_of(prior, rungs, replay, looks), strict=False):
+    told = Expectations(prior, replay, np.array([price])).of(rungs, looks)
+    for n, found in zip(looks, told, strict=False):
         assert found is not None
         draws, later = replay.draws["log:strong"], horizons(n, looks)
         for row in (0, 17, 59):
@@ -40,13 +41,13 @@ def test_it_is_what_the_prior_says_of_each_order(prior: Prior, replay: Replay) -
             gains = prior.gains(seen.features, prior.says(seen.features), later)
             each = price * draws.cost[row, :n].mean()
             expected = best_horizon(gains, n, later, each)[1]
-            np.testing.assert_allclose(found.worths(np.array([price]))[row], expected)
+            np.testing.assert_allclose(found[row], expected)
 
 
 def test_it_says_nothing_before_the_last_policy(prior: Prior, replay: Replay) -> None:
     rungs = (Rung("log:weak", 3), Rung("log:strong", 2))
-    found = expected_of(prior, rungs, replay, looks_of(rungs))
-    assert [e is not None for e in found] == [False, False, False, True]
+    found = Expectations(prior, replay, np.array([1e-3])).of(rungs, looks_of(rungs))
+    assert [worth is not None for worth in found] == [False, False, False, True]
 
 
 def test_a_ladder_that_starts_from_a_prior_has_other_rules(prior: Prior) -> None:

@@ -14,7 +14,6 @@ from tts_select.selector.routers.tally import AnswerModel, Belief
 from tts_select.training.replay.climbing import Climb, climb, outcome, usual_of
 from tts_select.training.replay.grouping import RIGHT
 from tts_select.training.replay.orders import Replay, replay_of
-from tts_select.training.routers.ladder.starting import Expected
 from tts_select.training.routers.ladder.stopping import fit_answers, induce
 
 RUNGS = (Rung("log:weak", 2), Rung("log:strong", 4))
@@ -130,8 +129,7 @@ def test_a_rule_starts_from_what_is_expected(walked: Climb, beliefs: list[Belief
     """With no trust in the rows it does what is expected alone, and with all trust nothing is taken of it."""
     costs, every = walked.costs, np.ones(len(walked.costs[0]), bool)
     prices = prices_of(walked)
-    gains = [np.full((len(every), 1), gain) for gain in (1.0, 1.0, -1.0, 1.0, 1.0)]
-    expected = [Expected(1, (2,), gain, np.zeros(len(every))) for gain in gains]
+    expected = [np.full((len(every), len(prices)), worth) for worth in (1.0, 1.0, -1.0, 1.0, 1.0)]
     told = induce(beliefs, costs, prices, every, expected=expected, trust=0.0)
     for k in range(len(prices)):
         assert set(outcome(told.stops[k], beliefs, costs)[3]) == {3}

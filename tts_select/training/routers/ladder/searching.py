@@ -1,5 +1,5 @@
-"""Searches the ladder for each price: ladders of one policy, then their neighbours, compared on held-out
-problems.
+"""Searches the ladder for each price: ladders of one policy, then those of one policy more, as long as that
+pays on held-out problems.
 
 Every ladder is judged by rules that have not seen the problem (folds within the training problems), at every
 price. A few dozen problems say little about small differences, so a ladder's worth at a price is the mean
@@ -18,7 +18,7 @@ from tts_select.selector.routers.rungs import LOOKS, Rung
 from tts_select.selector.routers.tally import AnswerModel, Belief, Usual
 from tts_select.training.replay.climbing import Climb, climb, outcome
 from tts_select.training.replay.orders import Replay
-from tts_select.training.routers.ladder.starting import PRIOR_PROBLEMS, Expected, expected_of
+from tts_select.training.routers.ladder.starting import PRIOR_PROBLEMS, Expectations, Worths
 from tts_select.training.routers.ladder.stopping import MOST_ROWS, StoppingRules, fit_answers, induce
 
 MOST_DRAWS = LOOKS[-1]
@@ -29,7 +29,7 @@ N_FOLDS = 4
 MOST_KEPT = 3
 """The number of ladders whose neighbours are tried."""
 MARGIN = 0.1
-"""The gain that a second rung has to bring, in P(correct) less its price, over the root of the number of
+"""The gain that one more rung has to bring, in P(correct) less its price, over the root of the number of
 problems. The best of many looks better than it is, more so where there are fewer problems."""
 BESIDE = 1
 """The number of prices on either side that a ladder's worth is averaged over."""
@@ -77,16 +77,20 @@ def search(
     n_problems = len(np.unique(replay.problem))
     margin = MARGIN / n_problems**0.5
     few = replay.thinned(max(FEWEST_ORDERS, ROWS_JUDGED // n_problems))
-    judge = _Judge(few, prices, usual, fold_of(len(replay.ids), N_FOLDS, seed), prior)
+    judge = _judge(few, prices, usual, fold_of(len(replay.ids), N_FOLDS, seed), prior)
     tried = {c.rungs: c for c in (judge.of(rungs) for rungs in first_ladders(replay))}
     note(f"{len(tried)} ladders of one policy")
-    kept = _most_frequent(_best(list(tried.values()), prices, margin))[:MOST_KEPT]
-    near = dict.fromkeys(n for c in kept for n in neighbours(c.rungs, replay))
-    note(f"{len(near)} ladders of two policies")
-    tried |= {rungs: judge.of(rungs) for rungs in near}
     best = _best(list(tried.values()), prices, margin)
+    for n_rungs in range(2, len(replay.draws) + 1):
+        kept = [c for c in _most_frequent(best) if len(c.rungs) == n_rungs - 1][:MOST_KEPT]
+        near = dict.fromkeys(n for c in kept for n in neighbours(c.rungs, replay))
+        if not near:
+            break
+        note(f"{len(near)} ladders of {n_rungs} policies")
+        tried |= {rungs: judge.of(rungs) for rungs in near}
+        best = _best(list(tried.values()), prices, margin)
     note("the rules of the best")
-    judge = _Judge(replay, prices, usual, judge.fold, prior)
+    judge = _judge(replay, prices, usual, judge.fold, prior)
     rules = {rungs: judge.rules(rungs) for rungs in dict.fromkeys(c.rungs for c in best)}
     return [_choice(c, rules[c.rungs], k) for k, c in enumerate(best)]
 
@@ -103,22 +107,27 @@ def first_ladders(replay: Replay) -> Iterator[Rungs]:
 
 
 def neighbours(rungs: Rungs, replay: Replay) -> Iterator[Rungs]:
-    """Yield ladders with another pool before the ladder, or in place of what is left after its first
-    draws."""
-    (own,) = rungs
-    for pool in replay.draws:
-        if pool == own.pool:
-            continue
+    """Yield ladders with one more pool: before the ladder, or in place of what is left after the first draws
+    of its last rung."""
+    *before, last = rungs
+    for pool in [pool for pool in replay.draws if pool not in {rung.pool for rung in rungs}]:
         most = _most(replay, pool)
         for n in FIRST_DRAWS:
             if n <= most:
-                yield Rung(pool, n), own
-            if n <= own.n:
-                yield Rung(own.pool, n), Rung(pool, most)
+                yield Rung(pool, n), *rungs
+            if n <= last.n:
+                yield *before, Rung(last.pool, n), Rung(pool, most)
 
 
 def _most(replay: Replay, pool: str) -> int:
     return min(MOST_DRAWS, int(replay.draws[pool].group.shape[1]))
+
+
+def _judge(
+    replay: Replay, prices: np.ndarray, usual: Mapping[str, Usual], fold: np.ndarray, prior: Prior | None
+) -> _Judge:
+    start = Expectations(prior, replay, prices) if prior is not None else None
+    return _Judge(replay, prices, usual, fold, start)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +136,7 @@ class _Judge:
     prices: np.ndarray
     usual: Mapping[str, Usual]
     fold: np.ndarray
-    prior: Prior | None
+    start: Expectations | None
 
     def of(self, rungs: Rungs) -> Candidate:
         walked, expected = self._climbed(rungs)
@@ -148,12 +157,12 @@ class _Judge:
         lengths = [outcome(stops, beliefs, walked.lengths)[2].mean() for stops in found.stops]
         return _Rules(answers, found.stops, np.array(lengths))
 
-    def _climbed(self, rungs: Rungs) -> tuple[Climb, list[Expected | None]]:
+    def _climbed(self, rungs: Rungs) -> tuple[Climb, list[Worths]]:
         walked = climb(rungs, self.replay, self.usual)
-        return walked, expected_of(self.prior, rungs, self.replay, walked.looks) if self.prior else []
+        return walked, self.start.of(rungs, walked.looks) if self.start else []
 
     def _fitted(
-        self, walked: Climb, expected: Sequence[Expected | None], rows: np.ndarray, *, most_rows: int
+        self, walked: Climb, expected: Sequence[Worths], rows: np.ndarray, *, most_rows: int
     ) -> tuple[AnswerModel, StoppingRules]:
         answers = fit_answers(walked.tallies, rows, most_rows=most_rows)
         beliefs = [Belief.of(tally, answers) for tally in walked.tallies]

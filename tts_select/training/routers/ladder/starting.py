@@ -8,7 +8,7 @@ looks: as if it were so many more problems. The rule that comes out is the ladde
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -19,44 +19,40 @@ from tts_select.selector.routers.rungs import Rung
 from tts_select.training.replay.orders import CUT, Replay
 
 PRIOR_PROBLEMS = 150
-"""How many problems a prior counts as; 50, 80 and 150 were tried (docs/lab/log.md)."""
+"""How many problems a prior counts as; 50, 80, 150 and 400 were tried (docs/lab/log.md)."""
+
+Worths = np.ndarray | None
+"""What going on from a look is worth, in P(correct) less its price; shape (rows, prices). None: unknown."""
 
 
-@dataclass(frozen=True, slots=True)
-class Expected:
-    """What a prior expects of going on from one look; shape (rows, later looks) and (rows,)."""
+@dataclass(frozen=True)
+class Expectations:
+    """What a prior expects of ladders over the rows of a replay, at prices in probability per unit of
+    cost."""
 
-    n: int
-    later: tuple[int, ...]
-    gains: np.ndarray
-    per_sample: np.ndarray
-    """The mean cost of the samples at hand, of each row."""
+    prior: Prior
+    replay: Replay
+    prices: np.ndarray
+    _known: dict[tuple[str, tuple[int, ...]], list[Worths]] = field(default_factory=dict)
 
-    def worths(self, prices: np.ndarray) -> np.ndarray:
-        """What going on is worth at each price, in probability per unit of cost; shape (rows, prices)."""
-        per_sample = self.per_sample[:, None]
-        return np.stack(
-            [best_horizon(self.gains, self.n, self.later, price * per_sample)[1] for price in prices], axis=1
-        )
+    def of(self, rungs: Sequence[Rung], looks: Sequence[int]) -> list[Worths]:
+        """What is expected at each look but the last. The prior sees the samples of the last rung alone, and
+        says nothing before it: what another policy may know is not in it."""
+        begin = sum(rung.n for rung in rungs[:-1])
+        own = tuple(n - begin for n in looks if n > begin)
+        key = rungs[-1].pool, own
+        if key not in self._known:  # ladders that end alike share it
+            self._known[key] = [self._worths(rungs[-1].pool, n, own) for n in own[:-1]]
+        return [None] * (len(looks) - len(own)) + self._known[key]
 
-
-def expected_of(
-    prior: Prior, rungs: Sequence[Rung], replay: Replay, looks: Sequence[int]
-) -> list[Expected | None]:
-    """What the prior expects at each look but the last. It sees the samples of the last rung alone, and says
-    nothing before it: what another policy may know is not in it."""
-    begin = sum(rung.n for rung in rungs[:-1])
-    own = [n - begin for n in looks if n > begin]
-    before: list[Expected | None] = [None] * (len(looks) - len(own))
-    return [*before, *(_expected(prior, rungs[-1].pool, replay, n, own) for n in own[:-1])]
-
-
-def _expected(prior: Prior, pool: str, replay: Replay, n: int, looks: Sequence[int]) -> Expected:
-    """After one sample it says what it would say of two that agree, the fewest that it has seen: worse than
-    nothing where that is all there is, better than what two dozen problems say (docs/lab/log.md)."""
-    draws, unit = replay.draws[pool], tokens_a_length(replay.unit)
-    group = draws.group[:, :n]
-    seen = agreement(group, draws.length[:, :n], group == CUT, tokens_a_length=unit)
-    later = horizons(n, looks)
-    gains = prior.gains(seen.features, prior.says(seen.features), later)
-    return Expected(n, tuple(later), gains, draws.cost[:, :n].mean(axis=1))
+    def _worths(self, pool: str, n: int, looks: Sequence[int]) -> np.ndarray:
+        """After one sample it says what it would say of two that agree, the fewest that it has seen: still
+        better than what two dozen problems say (docs/lab/log.md)."""
+        draws, unit = self.replay.draws[pool], tokens_a_length(self.replay.unit)
+        group = draws.group[:, :n]
+        seen = agreement(group, draws.length[:, :n], group == CUT, tokens_a_length=unit)
+        later = horizons(n, looks)
+        gains = self.prior.gains(seen.features, self.prior.says(seen.features), later)
+        per_sample = draws.cost[:, :n].mean(axis=1)[:, None]
+        found = [best_horizon(gains, n, later, price * per_sample)[1] for price in self.prices]
+        return np.stack(found, axis=1)

@@ -20,7 +20,7 @@ import numpy as np
 from tts_select.selector.agreement import is_first
 from tts_select.selector.routers.tally import AnswerModel, Belief, Tally
 from tts_select.training.replay.grouping import RIGHT
-from tts_select.training.routers.ladder.starting import Expected
+from tts_select.training.routers.ladder.starting import Worths
 
 PENALTY = 1e-3
 """The penalty of the ridge, beside terms of order 1."""
@@ -69,7 +69,7 @@ def induce(
     prices: np.ndarray,
     rows: np.ndarray,
     *,
-    expected: Sequence[Expected | None] = (),
+    expected: Sequence[Worths] = (),
     trust: float = 1.0,
 ) -> StoppingRules:
     """Learn rules from `rows` (a mask) and apply them to all rows, the same for every number of prices. Where
@@ -86,7 +86,7 @@ def induce(
         terms = beliefs[k].terms()
         gain = later - worth[k] - prices * (cost - costs[k][:, None])
         if k < len(expected) and (prior := expected[k]) is not None:
-            gain = trust * gain + (1 - trust) * prior.worths(prices)
+            gain = trust * gain + (1 - trust) * prior
         rule = _ridge(terms[rows], gain[rows])
         stop = terms @ rule <= 0
         correct, later = np.where(stop, right[k], correct), np.where(stop, worth[k], later)
