@@ -70,8 +70,9 @@ HEAD = """# What ladders save on other people's logs
 
 Graded samples that others have published, imported with `tts-select import`; no model is run. A router is
 trained on four fifths of the problems and measured on the last, five times; {n_draws} random orders of the
-samples of each problem, drawn without replacement. Intervals are 95 % bootstrap intervals over problems.
-Costs are what the samples cost, in FLOPs where sizes and tokens are known. How it decides:
+samples of each problem, drawn without replacement. It starts from a [prior](../prior.md) that was fitted to
+the other two logs: the one that ships has seen all three. Intervals are 95 % bootstrap intervals over
+problems. Costs are what the samples cost, in FLOPs where sizes and tokens are known. How it decides:
 [ARCHITECTURE.md](../../ARCHITECTURE.md). The data are not in the repository; with them the page is written by
 
 <!-- not run: needs the logs -->
@@ -83,11 +84,17 @@ $ tts-select import aime24_qwen3_samples.jsonl --format jsonl --out aime/ \\
     --params Qwen3-0.6B=0.6e9,Qwen3-1.7B=1.7e9,Qwen3-4B=4e9,Qwen3-8B=8e9
 $ tts-select import gsm8k_samples.jsonl --format jsonl --out gsm8k/ \\
     --map id=idx,chars=n_chars,prompt=prompt --problems gsm8k_test.jsonl --problem-ids row
+$ tts-select import gsm8k_samples.jsonl --format jsonl --out gsm8k-merged/ \\
+    --map id=idx,chars=n_chars,run=prompt,prompt= --problems gsm8k_test.jsonl --problem-ids row
+$ tts-select train aime/ gsm8k-merged/ --kind prior --out not-math/
+$ tts-select train math/ gsm8k-merged/ --kind prior --out not-aime/
+$ tts-select train aime/ math/ --kind prior --out not-gsm8k/
 $ for seed in 1 2 3; do
-    tts-select evaluate math/ --folds 5 --seed $seed --policies Qwen2.5-Math-1.5B --out math-1/$seed
-    tts-select evaluate math/ --folds 5 --seed $seed --out math-5/$seed
-    tts-select evaluate aime/ --folds 5 --seed $seed --out aime-whole/$seed
-    tts-select evaluate gsm8k/ --folds 5 --seed $seed --out gsm8k-report/$seed
+    at="--folds 5 --seed $seed"
+    tts-select evaluate math/ $at --prior not-math/ --policies Qwen2.5-Math-1.5B --out math-1/$seed
+    tts-select evaluate math/ $at --prior not-math/ --out math-5/$seed
+    tts-select evaluate aime/ $at --prior not-aime/ --out aime-whole/$seed
+    tts-select evaluate gsm8k/ $at --prior not-gsm8k/ --out gsm8k-report/$seed
   done
 $ python benchmarks/results_real_page.py math-1=math-1/ math-5=math-5/ \\
     aime=aime-whole/ gsm8k=gsm8k-report/

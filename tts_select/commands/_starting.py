@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
@@ -29,18 +29,25 @@ def prior_option(command: Any) -> Any:
     )(command)
 
 
-def prior_to_start_from(given: str | None, log: SweepLog) -> Prior | None:
+class Start(NamedTuple):
+    """A prior, and which one it is, for the manifest; None: from nothing."""
+
+    prior: Prior | None = None
+    identity: str | None = None
+
+
+def prior_to_start_from(given: str | None, log: SweepLog) -> Start:
     """The prior that was asked for, with a warning where it has seen models of the log.
 
     Raises:
         InputError: there is no prior in the folder.
     """
-    from tts_select.selector.routers.artifact import describe_router
+    from tts_select.selector.routers.artifact import describe_router, identity_of
     from tts_select.solving.naming import prior_in
     from tts_select.training.routers.prior.binding import policies_seen
 
     if given == NONE:
-        return None
+        return Start()
     folder = Path(given) if given is not None else PRIOR
     prior = prior_in(folder).prior
     if seen := policies_seen(describe_router(folder), log):
@@ -48,4 +55,4 @@ def prior_to_start_from(given: str | None, log: SweepLog) -> Prior | None:
             f"the prior has seen samples of {', '.join(seen)}: if they are of these problems, figures on "
             "them flatter; start from --prior none, or from a prior that has not seen them"
         )
-    return prior
+    return Start(prior, identity_of(folder))

@@ -175,7 +175,7 @@ def _in_folds(
     is_ladder = (kind or usual_kind(log)) == "ladder"
     if prior is not None and not is_ladder:
         raise InputError("--prior is where ladders start from: leave it out, or add --kind ladder")
-    start = prior_to_start_from(prior, log) if is_ladder else None
+    start = prior_to_start_from(prior, log).prior if is_ladder else None
     train = trainer_of(log, kind, prior=start)
     return cross_evaluate(log, train, folds=folds, unit=unit, seed=seed, note=note)
 

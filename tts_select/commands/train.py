@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from tts_select.commands._options import COST_UNITS, config_option, writable_folder
-from tts_select.commands._starting import prior_option, prior_to_start_from
+from tts_select.commands._starting import Start, prior_option, prior_to_start_from
 from tts_select.commands._terminal import say, show, show_json, warn
 from tts_select.core.errors import InputError
 
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from tts_select.config import Config
-    from tts_select.selector.routers.learned_prior import Prior
     from tts_select.selector.routers.lookahead import Probe
     from tts_select.selector.routers.protocol import Router
     from tts_select.training.log.records import SweepLog
@@ -169,18 +168,18 @@ class _Trained(NamedTuple):
     view: RenderableType
 
 
-def _ladders(log: SweepLog, prior: Prior | None, seed: int) -> _Trained:
+def _ladders(log: SweepLog, start: Start, seed: int) -> _Trained:
     from tts_select.commands._progress import status
     from tts_select.commands._router_views import ladders_view
     from tts_select.training.routers.ladder.fit import fit_ladders
 
     with status("training") as note:
-        fitted = fit_ladders(log, prior=prior, seed=seed, note=note)
-    router = fitted.router
-    shown = {k: v for k, v in fitted.facts.items() if k != "problem_ids"}
+        fitted = fit_ladders(log, prior=start.prior, seed=seed, note=note)
+    router, facts = fitted.router, {**fitted.facts, "prior": start.identity}
+    shown = {k: v for k, v in facts.items() if k != "problem_ids"}
     shown |= {"kind": LADDER, "best_fixed": router.fallback, "prices": dict(router.prices)}
     shown["ladders"] = [ladder.as_dict() for ladder in router.ladders]
-    return _Trained(router, dict(fitted.facts), shown, ladders_view(router, fitted.facts))
+    return _Trained(router, facts, shown, ladders_view(router, facts))
 
 
 def _prior(logs: Mapping[Path, SweepLog], onto: str | None, seed: int) -> _Trained:
