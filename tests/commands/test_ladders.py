@@ -235,7 +235,8 @@ def test_a_ladder_says_which_prior_it_starts_from(logs: Path, tmp_path: Path) ->
         trained = invoke("train", str(logs / "train"), "--out", str(tmp_path / prior), *option, "--json")
         assert trained.exit_code == 0, trained.output
         known[prior] = json.loads(trained.stdout)["prior"]
-    assert known["none"] is None and len(known["shipped"]) == 16
+    assert known["none"] is None
+    assert len(known["shipped"]) == 16
     files = [(tmp_path / prior / "router.json").read_text() for prior in known]
     assert files[0] != files[1]
 
@@ -245,13 +246,17 @@ def test_a_ladder_says_which_prior_it_starts_from(logs: Path, tmp_path: Path) ->
     [
         (["train", "LOG", "--out", "OUT", "--prior", "nowhere"], "nowhere"),
         (["train", "LOG", "--out", "OUT", "--kind", "prior", "--prior", "none"], "leave it out for a prior"),
-        (["evaluate", "LOG", "--folds", "3", "--out", "OUT", "--kind", "prior", "--prior", "none"], "--kind ladder"),
+        (
+            ["evaluate", "LOG", "--folds", "3", "--out", "OUT", "--kind", "prior", "--prior", "none"],
+            "ladders",
+        ),
         (["evaluate", "prior", "LOG", "--out", "OUT", "--prior", "none"], "leave it or the router out"),
     ],
-)  # fmt: skip
+)
 def test_what_a_ladder_starts_from_is_for_ladders(
     logs: Path, tmp_path: Path, args: list[str], message: str
 ) -> None:
     known = {"LOG": str(logs / "train"), "OUT": str(tmp_path / "out")}
     found = invoke(*(known.get(arg, arg) for arg in args))
-    assert found.exit_code == 2 and message in found.output, found.output
+    assert found.exit_code == 2, found.output
+    assert message in found.output
