@@ -10,6 +10,7 @@ from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from transformers import PreTrainedTokenizerFast
 
 from tts_select import InputError
+from tts_select.core.protocols import SampleRequest
 from tts_select.executors.prompts.rendering import Renderer, renderer_for, without_thought
 
 TEMPLATES = {
@@ -90,8 +91,11 @@ def test_a_text_begins_with_one_bos_token() -> None:
 
 
 def test_a_server_is_sent_no_bos_token_since_it_adds_its_own() -> None:
-    assert renderer(LLAMA_3).text_without_bos("1", STEPS) == renderer(LLAMA_3).text("1", STEPS)[3:]
-    assert renderer(CHATML).text_without_bos("1") == renderer(CHATML).text("1")
+    assert (
+        renderer(LLAMA_3).text_without_bos(SampleRequest("1", STEPS))
+        == renderer(LLAMA_3).text("1", STEPS)[3:]
+    )
+    assert renderer(CHATML).text_without_bos(SampleRequest("1")) == renderer(CHATML).text("1")
 
 
 @pytest.mark.parametrize(
