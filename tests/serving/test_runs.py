@@ -111,11 +111,13 @@ def test_metrics_count_requests_tokens_and_what_is_left(
     alice = {"authorization": "Bearer alice"}
     served.chat(headers=alice)
     served.chat(headers=alice, model="fake")
+    served.chat(headers=alice, model="nobody")
     text = served.http.get("/metrics", headers=alice).text
     assert 'tts_requests_total{model="tts-select/auto",plan="majority",status="200"} 1.0' in text
     assert 'tts_tokens_total{role="generated"} 25.0' in text
     assert 'tts_purse_left{key="alice",unit="tokens"} 75.0' in text
     assert 'tts_stop_total{reason="complete"} 1.0' in text
+    assert 'tts_refused_total{code="model_not_found"} 1.0' in text
     assert "tts_seconds_count 2.0" in text
     assert "tts_runs_in_flight 0.0" in text
 

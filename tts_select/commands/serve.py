@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tts_select.commands._options import Number, config_option
-from tts_select.commands._terminal import say
+from tts_select.commands._terminal import say, show
 from tts_select.core.errors import InputError
 from tts_select.core.extras import require
 
@@ -168,9 +168,12 @@ def _print_key(name: str) -> None:
     from tts_select.serving.keys import hash_of, new_key
 
     key = new_key()
-    say(f"the key of {name}, which is shown this once: {key}")
-    say("its entry under keys: in the file of --api-key-file:")
-    say(f"  - {{name: {name}, sha256: {hash_of(key)}}}")
+    show(
+        f"the key of {name}, which is shown this once: {key}",
+        "its entry under keys: in the file of --api-key-file:",
+        f"  - {{name: {name}, sha256: {hash_of(key)}}}",
+        wrap=False,
+    )
 
 
 def _is_loopback(host: str) -> bool:

@@ -10,7 +10,7 @@ from starlette.routing import Route
 
 from tts_select.serving.bodies import Json, read_json, while_there
 from tts_select.serving.chat import read_chat
-from tts_select.serving.errors import bad_field
+from tts_select.serving.errors import ApiError, bad_field
 from tts_select.serving.planning import plan_of
 from tts_select.serving.service import CLIENT_GONE, Service
 from tts_select.serving.streaming import Stream
@@ -48,7 +48,11 @@ class Endpoints:
 
     async def _chat(self, request: Request) -> Response:
         service = self._service
-        ticket = service.admit(read_chat(await read_json(request)), request.state.key)
+        try:
+            ticket = service.admit(read_chat(await read_json(request)), request.state.key)
+        except ApiError as error:
+            service.metrics.refused(error.code)
+            raise
         headers = {"x-request-id": ticket.run.id, "x-tts-run-id": ticket.run.id}
         if ticket.request.stream:
             headers["cache-control"] = "no-store"

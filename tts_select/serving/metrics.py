@@ -24,6 +24,7 @@ class Metrics:
             ["model", "plan", "status"],
             registry=here,
         )
+        self._refused = Counter("tts_refused", "Chats that were not let in.", ["code"], registry=here)
         self._tokens = Counter("tts_tokens", "Tokens, by what they were for.", ["role"], registry=here)
         self._flops = Counter("tts_flops", "FLOPs, where the sizes of all models are known.", registry=here)
         self._dollars = Counter("tts_dollars", "Dollars, where all prices are known.", registry=here)
@@ -43,6 +44,10 @@ class Metrics:
         """A request was answered; 499 is the status of one whose client went away."""
         self._requests.labels(model, plan, str(status)).inc()
         self._seconds.observe(seconds)
+
+    def refused(self, code: str) -> None:
+        """A chat was refused before anything ran."""
+        self._refused.labels(code).inc()
 
     def spent(self, cost: Cost) -> None:
         """A run has cost so much."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -38,7 +37,6 @@ OK, CLIENT_GONE = 200, 499
 _SETTLE_S, _MOST_SETTLE_S = 0.2, 10.0
 """How long a bill must stay the same after a run was cancelled, and the longest wait for that."""
 
-_log = logging.getLogger(__name__)
 Seen = Callable[[Session], None]
 
 
