@@ -40,11 +40,13 @@ def test_usage_comes_last_if_it_is_asked_for(serve: Serve) -> None:
 def test_each_step_is_told_as_reasoning_unless_it_is_not_wanted(serve: Serve) -> None:
     served = serve(named={"method": "adaptive", "budget": 16})
     told = pieces(served.chat(stream=True))
-    silent = pieces(served.chat(stream=True, tts={"progress": False}))
+    quiet = served.chat(stream=True, tts={"progress": False})
+    silent = pieces(quiet)
     lines = joined(told, "reasoning_content").splitlines()
     assert len(lines) == len(told[-1]["tts"]["steps"]) > 1
     assert lines[0].startswith("adaptive@16 fake, 4 done: 3 for 2, 1 for 3, confidence 0.75; ")
     assert joined(silent, "reasoning_content") == ""
+    assert quiet.text.count(": still at it\n\n") >= len(lines)
     assert joined(silent) == joined(told)
 
 

@@ -31,10 +31,8 @@ class Stream:
         try:
             yield event(piece(run, {"role": "assistant", "content": ""}))
             async for line in self._until_done():
-                if line is None:
-                    yield _HEARTBEAT
-                elif request.tts.progress:
-                    yield event(piece(run, {"reasoning_content": line}))
+                tells = line is not None and request.tts.progress
+                yield event(piece(run, {"reasoning_content": line})) if tells else _HEARTBEAT
             try:
                 reply = self._task.result()
             except ApiError as error:
