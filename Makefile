@@ -1,5 +1,5 @@
 # `make check` is what to run before a commit; .ci/run does all of it from scratch, and more.
-.PHONY: check lint format types contracts test test-vllm docs dist ci
+.PHONY: check lint format types contracts test test-vllm test-server docs dist ci
 
 check: lint types contracts test
 
@@ -23,6 +23,10 @@ test:
 # in an environment with vLLM, see CONTRIBUTING.md
 test-vllm:
 	VLLM_CPU_KVCACHE_SPACE=1 HF_HUB_OFFLINE=1 python -m pytest -n 0 -m vllm tests/vllm tests/executors/policies tests/executors/prms
+
+# clients that are not installed are left out, see CONTRIBUTING.md
+test-server:
+	python -m pytest -n 0 -m server tests/serving
 
 docs:
 	python scripts/check_docs.py

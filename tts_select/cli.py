@@ -23,6 +23,7 @@ from tts_select.commands.paper import paper
 from tts_select.commands.plan import plan
 from tts_select.commands.portfolio import portfolio
 from tts_select.commands.recalibrate import recalibrate
+from tts_select.commands.serve import serve
 from tts_select.commands.solve import solve
 from tts_select.commands.sweep import sweep
 from tts_select.commands.train import train
@@ -30,7 +31,7 @@ from tts_select.commands.world import world
 from tts_select.core.errors import InputError, TtsSelectError
 
 SECTIONS = {
-    "Solve problems": (solve, plan),
+    "Solve problems": (solve, plan, serve),
     "Train a router": (sweep, import_, train, evaluate),
     "Learn from what was right": (outcomes, recalibrate),
     "See what is there": (doctor, models, portfolio, data),

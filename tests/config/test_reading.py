@@ -88,7 +88,15 @@ def test_a_name_that_is_no_entry_is_a_spec(config: Read) -> None:
 
 @pytest.mark.parametrize(
     ("written", "value"),
-    [("7e9", 7e9), ("7E9", 7e9), ("1.5e-3", 1.5e-3), ("'7e9'", "7e9"), ("-1e+2", -100.0), ("v1e9", "v1e9")],
+    [
+        ("7e9", 7e9),
+        ("7E9", 7e9),
+        ("1.5e-3", 1.5e-3),
+        ("'7e9'", "7e9"),
+        ("-1e+2", -100.0),
+        ("v1e9", "v1e9"),
+        ("3e8b", "3e8b"),
+    ],
 )
 def test_a_number_is_one_as_everybody_writes_it(config: Read, written: str, value: object) -> None:
     """In options of a backend and in arguments of its engine."""

@@ -48,9 +48,16 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+MODULES = {"opentelemetry-api": "opentelemetry"}
+"""Those of packages that are not called like them."""
+
+
 def test_the_extras_are_those_of_the_package() -> None:
     declared = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
-    packages = {extra: {Requirement(line).name for line in lines} for extra, lines in declared.items()}
+    packages = {
+        extra: {MODULES.get(name := Requirement(line).name, name) for line in lines}
+        for extra, lines in declared.items()
+    }
     assert {extra: set(modules) for extra, modules in EXTRAS.items()} == {
         extra: names for extra, names in packages.items() if extra != "dev"
     }

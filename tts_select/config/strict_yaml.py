@@ -9,7 +9,7 @@ from typing import Any
 
 from tts_select.core.errors import InputError, UnknownName
 
-_NUMBER = re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+")
+_NUMBER = re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+$")
 """A number as YAML 1.2 has it; YAML 1.1, which PyYAML reads, takes `7e9` for a text and wants `7.0e+9`."""
 _MERGE = "tag:yaml.org,2002:merge"
 """The tag of the key `<<`, which takes over another mapping."""

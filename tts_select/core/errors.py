@@ -3,7 +3,8 @@
 TtsSelectError            base; `exit_code` is what the command line returns
 ├── InputError (2)        bad usage or input; the message names the remedy
 │   ├── UnknownName       a policy, PRM, method, ... that does not exist
-│   └── ProblemTooLong    the problem does not fit the model's context
+│   ├── ProblemTooLong    the problem does not fit the model's context
+│   └── CapTooLow         the caps on spending are below the cheapest thing that could be done
 ├── NoAnswer (3)          the search ended without any complete answer
 └── BackendError (4)      a model or server failed; `retryable` tells whether trying again may help
 """
@@ -53,6 +54,10 @@ class ProblemTooLong(InputError):
         super().__init__(
             f"the problem {has} for {model}{most}: shorten it, or use a model with a longer context"
         )
+
+
+class CapTooLow(InputError):
+    """What may be spent is below the cheapest thing that could be done."""
 
 
 def unknown_size(model: str) -> str:

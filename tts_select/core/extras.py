@@ -10,6 +10,8 @@ EXTRAS: dict[str, tuple[str, ...]] = {
     "local": ("torch", "transformers", "safetensors"),
     "datasets": ("datasets",),
     "plot": ("matplotlib",),
+    "otel": ("opentelemetry",),
+    "serve": ("starlette", "uvicorn", "prometheus_client"),
 }
 """The modules that each extra of this package installs; pyproject.toml has their versions."""
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from tts_select.core.cost import Cost
 from tts_select.core.plan import Settings
+from tts_select.core.problem import Message
 
 
 class Meter(Protocol):
@@ -35,6 +36,10 @@ class SampleRequest:
     """The index of the first continuation: sample k is the same alone or among others."""
     deadline: float | None = None
     """When to stop, on `time.monotonic()`; writing ends there and what was written is returned."""
+    chat: tuple[Message, ...] = ()
+    """See `Problem.chat`."""
+    as_is: bool = False
+    """Put it to the model without a word of ours: its reply is wanted, not a solution."""
     logprobs: bool = True
     """Whether anybody will read `Continuation.logprob`: an engine that takes time for it need not be asked in
     vain."""
@@ -94,6 +99,23 @@ def solution_tokens(policy: Policy) -> int:
     """
     found: int = getattr(policy, "solution_tokens", Settings().max_new_tokens)
     return found
+
+
+PassOn = Callable[[Mapping[str, Any], Meter], Awaitable[dict[str, Any]]]
+
+
+def pass_on(policy: Policy) -> PassOn | None:
+    """How to pass a chat on as its client sent it, in OpenAI's format, with tools and images; the result is a
+    whole response. None if the policy is behind no server that knows chats.
+
+    A policy has it as a method of this name, which it need not have, and says in `passes_chats` whether it
+    can be used.
+
+    Raises, when it is called:
+        BackendError: the server failed.
+    """
+    found: PassOn | None = getattr(policy, "pass_on", None)
+    return found if found is not None and getattr(policy, "passes_chats", False) else None
 
 
 async def forget(model: Policy | RewardModel) -> None:

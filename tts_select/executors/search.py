@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from tts_select.core.candidate import Candidate, Finish
 from tts_select.core.errors import InputError, ProblemTooLong
 from tts_select.core.plan import Settings
+from tts_select.core.problem import Message
 from tts_select.core.protocols import Continuation, Meter, RewardModel, SampleRequest, why_no_steps
 from tts_select.core.seeds import derive_seed
 from tts_select.core.voting import order
@@ -35,6 +36,8 @@ class Search:
     meter: Meter
     logprobs: bool = True
     """Whether log-probabilities are wanted, as in `SampleRequest`."""
+    chat: tuple[Message, ...] = ()
+    """See `Problem.chat`."""
     pool: list[Candidate] = field(default_factory=list)
     """What is written so far; a sampling method goes on with what is there."""
     unreadable: set[tuple[str, ...]] = field(default_factory=set)
@@ -54,6 +57,7 @@ class Search:
             top_p=self.settings.top_p,
             seed=derive_seed(self.settings.seed, self.problem),
             first=first,
+            chat=self.chat,
             logprobs=self.logprobs,
         )
         written: list[Candidate] = []
@@ -113,6 +117,7 @@ class Search:
             temperature=settings.temperature,
             top_p=settings.top_p,
             seed=derive_seed(settings.seed, self.problem, parent.steps),
+            chat=self.chat,
             logprobs=self.logprobs,
         )
         children: list[Candidate] = []

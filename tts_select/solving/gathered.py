@@ -79,6 +79,10 @@ class LiveEvidence:
         """The samples of a pool, none if it has not been sampled."""
         return self.pools.setdefault(pool, Samples())
 
+    def drop(self, pool: str) -> None:
+        """Forget a pool, as of a sample that is no evidence."""
+        self.pools.pop(pool, None)
+
     def note(self, arm: Arm, found: list[Candidate] | None = None) -> None:
         """The arm has run, as far as it says, or is about to; `found` is what there is of it now."""
         key = arm.pool if arm.is_sampling else arm.name

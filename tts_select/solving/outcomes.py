@@ -78,7 +78,10 @@ class Solved:
         self._open: dict[str, Outcome] = {}
 
     def note(self, problem: Problem, solution: Solution, spending: Spending) -> None:
-        """Remember a solved problem; of one that was solved twice, the later solution."""
+        """Remember a solved problem, if there is a file for its outcome; of one that was solved twice, the
+        later solution."""
+        if self._file is None:
+            return
         self._open.pop(problem.id, None)
         self._open[problem.id] = Outcome.open_for(problem, solution, spending, self._router)
         if len(self._open) > MOST_OPEN:

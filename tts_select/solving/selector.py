@@ -22,6 +22,7 @@ if TYPE_CHECKING:  # numpy, and with it half of the time of `import tts_select`
     from tts_select.selector.routers.protocol import Router
     from tts_select.solving.outcomes import Solved
     from tts_select.solving.session import Session
+    from tts_select.solving.visits import Visit
 
 T = TypeVar("T")
 
@@ -118,18 +119,27 @@ class Selector:
         *,
         seed: int = 0,
         logprobs: bool = True,
+        visit: Visit | None = None,
         **spending: Unpack[SpendingOptions],
     ) -> Session:
-        """Open the session of one problem about to be solved.
+        """Open the session of one problem about to be solved; a server says its own terms in `visit`.
 
         Raises:
             InputError: an option is unknown or out of range.
         """
         from tts_select.solving.session import Session
+        from tts_select.solving.visits import ALONE
 
         terms = self._spending(spending)
         return Session(
-            self.router, self.models, problem, terms, seed=seed, logprobs=logprobs, noted=self._solved.note
+            self.router,
+            self.models,
+            problem,
+            terms,
+            seed=seed,
+            logprobs=logprobs,
+            visit=visit or ALONE,
+            noted=self._solved.note,
         )
 
     def record(self, problem_id: str, correct: bool) -> None:

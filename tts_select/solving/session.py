@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 
 from tts_select.core.arm import Arm
-from tts_select.core.cost import Cost
-from tts_select.core.errors import BackendError, InputError, TtsSelectError
+from tts_select.core.cost import Bill, Cost
+from tts_select.core.errors import BackendError, CapTooLow, TtsSelectError
 from tts_select.core.methods import METHODS
-from tts_select.core.plan import Plan
+from tts_select.core.plan import Plan, Settings
 from tts_select.core.pricing import price_of_tokens
 from tts_select.core.problem import Problem
 from tts_select.core.solution import Solution, Step
@@ -30,6 +31,7 @@ from tts_select.selector.routers.protocol import Router
 from tts_select.solving.gathered import LiveEvidence
 from tts_select.solving.models import Models
 from tts_select.solving.terms import Terms
+from tts_select.solving.visits import ALONE, JUST_A_CHAT, Tally, Visit, is_just_chat
 
 PROBE_PHASE, SEARCH_PHASE, GRADING_PHASE = "probe", "search", "grading"
 """The phases of a bill."""
@@ -53,6 +55,7 @@ class Session:
         *,
         seed: int,
         logprobs: bool = True,
+        visit: Visit = ALONE,
         noted: Callable[[Problem, Solution, Spending], None] | None = None,
     ) -> None:
         """Prepare to solve a problem; `noted` is called with its solution.
@@ -63,7 +66,7 @@ class Session:
         spending.check()
         self._router, self._models, self._problem = router, models, problem
         self._spending, self._seed, self._logprobs = spending, seed, logprobs
-        self._noted = noted
+        self._noted, self._visit = noted, visit
         self._gathered = LiveEvidence(problem.text, counts_characters="characters" in router.unit)
         self._terms = Terms(router, models, self._gathered, spending, price_of(router, spending))
         self._course = Course(problem.text, self._terms.asked.worth)
@@ -74,6 +77,28 @@ class Session:
             self._limits.dollars = DollarCap(spending.max_dollars, lambda: self._ledger.bill.total.dollars)
         self._evidence = Evidence(problem.text)
         self._steps: list[Step] = []
+        self._decision: Decision | None = None
+        self._is_chat = False
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """What was run so far, in order."""
+        return tuple(self._steps)
+
+    @property
+    def bill(self) -> Bill:
+        """What was spent so far; what is in flight charges it when it ends, cancelled or not."""
+        return self._ledger.bill
+
+    @property
+    def decision(self) -> Decision | None:
+        """The last decision, with the options that were weighed."""
+        return self._decision
+
+    @property
+    def unit(self) -> str:
+        """The unit of the router's costs."""
+        return self._router.unit
 
     @property
     def price(self) -> float:
@@ -114,7 +139,8 @@ class Session:
         deadline, or if they are asked for: it takes a moment.
 
         Raises:
-            InputError: the caps allow nothing, or the price cannot be exchanged into the router's unit.
+            CapTooLow: the caps allow nothing.
+            InputError: the price cannot be exchanged into the router's unit.
         """
         spent, tariff = self._ledger.bill.total, self._terms.tariff(self._evidence)
         if not self._terms.asked.is_in(self._router.unit):
@@ -124,7 +150,8 @@ class Session:
         (found,) = next_decisions(self._router, [self._course], [self._evidence], [caps], may_probe=may_probe)
         found = found.priced(tariff)
         if found.option is None:
-            raise InputError(caps_too_low(found, self._router.unit))
+            raise CapTooLow(caps_too_low(found, self._router.unit))
+        self._decision = found
         return found
 
     async def outlook(self, *, may_probe: bool = True) -> Outlook:
@@ -143,6 +170,15 @@ class Session:
             probe_flops=bill.flops if bill else 0.0,
             unit=self._router.unit,
         )
+
+    def tallies(self) -> list[Tally]:
+        """The answers at hand, the surest first."""
+        counts = Counter(solution.group for solution in self._evidence.solutions())
+        return [
+            Tally(self._gathered.answers[found.group], counts[found.group], found.p_correct)
+            for found in self._router.answers(self._evidence, self.price)
+            if found.group in self._gathered.answers
+        ]
 
     def share_a_budget(self) -> None:
         """Route the problem even if it is unlike the training: the best fixed arm would cost others their
@@ -169,7 +205,7 @@ class Session:
         self._terms.ends_at = now + deadline
 
     async def _work(self) -> None:
-        while not (self._course.is_done or self._limits.reached or self._failed):
+        while not (self._course.is_done or self._limits.reached or self._failed or self._is_chat):
             await self._carry_out(await self.decide())
 
     @property
@@ -185,9 +221,40 @@ class Session:
         if decision.arm is None:
             return
         before = self._ledger.bill.total
-        await self._run(decision.arm, decision.n, PROBE_PHASE if decision.is_probe else SEARCH_PHASE)
+        phase = PROBE_PHASE if decision.is_probe else SEARCH_PHASE
+        if self._visit.may_be_chat and not self._steps:
+            self._is_chat = await self._opens_as_chat(decision.arm, phase)
+        if not (self._is_chat or self._failed):
+            await self._run(decision.arm, decision.n, phase)
         await self._look()
         self._steps.append(self._step(decision, before))
+        if self._visit.seen is not None:
+            self._visit.seen(self)
+
+    async def _opens_as_chat(self, arm: Arm, phase: str) -> bool:
+        """Write one solution, and say whether it is a reply that no other can agree with. A search knows
+        nothing of it; a sampling arm goes on with it."""
+        if arm.is_sampling:
+            await self._run(arm, 1, phase)
+            is_chat = is_just_chat(self._gathered.of(arm.pool).candidates)
+            if is_chat:
+                await self._look()
+            return is_chat and self._is_unlike_the_training()
+        alone = Arm(arm.policy, None, "majority", 1, arm.settings)
+        search = self._search(alone, 1, phase)
+        with self._ledger.timed(phase):
+            await run_method(alone.method, search)
+        self._gathered.drop(alone.pool)
+        is_chat = is_just_chat(search.pool) and self._is_unlike_the_training()
+        if is_chat:
+            self._gathered.note(alone, search.pool)
+        return is_chat
+
+    def _is_unlike_the_training(self) -> bool:
+        """Also where there was no training."""
+        if not self._router.fingerprints or self._course.unfamiliar is not None:
+            return True
+        return self._router.unfamiliar(self._problem.text, self._evidence) is not None
 
     async def _run(self, arm: Arm, n: int, phase: str) -> None:
         """Run an arm until its pool has `n` samples; a search, whole."""
@@ -208,12 +275,20 @@ class Session:
             self._problem.text,
             LimitedPolicy(policy, self._limits),
             prm,
-            replace(arm.settings, seed=self._seed),
+            self._settings(arm),
             n,
             self._ledger.phase(phase, **prices),
             logprobs=self._logprobs,
+            chat=self._problem.chat,
             pool=samples.scored_by(arm.prm) if samples else [],
             unreadable=samples.unreadable.setdefault(arm.prm or "", set()) if samples else set(),
+        )
+
+    def _settings(self, arm: Arm) -> Settings:
+        most = self._visit.max_new_tokens
+        allowed = arm.settings.max_new_tokens
+        return replace(
+            arm.settings, seed=self._seed, max_new_tokens=allowed if most is None else min(most, allowed)
         )
 
     def _as_run(self, arm: Arm, n: int) -> Arm:
@@ -271,7 +346,10 @@ class Session:
     def _plan(self, arm: Arm) -> Plan:
         difficulty = self._router.difficulties(self._evidence).get(arm.policy)
         reason = "; then ".join(dict.fromkeys(self._course.reasons)) or self._why_at_once()
+        if self._is_chat:
+            reason = JUST_A_CHAT
         n_cut, n = self._gathered.n_cut()
+        arm = replace(arm, settings=self._settings(arm))
         if n_cut > _MANY_CUT * n:
             most = arm.settings.max_new_tokens
             reason += f"; {n_cut} of {n} solutions were cut at {most:,} tokens: raise --max-new-tokens"

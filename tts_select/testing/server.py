@@ -151,8 +151,9 @@ class _Handler(BaseHTTPRequestHandler):
         prompt = self._chat_text(body) if is_chat else body["prompt"]
         n_prompt = len(_TOKEN.findall(prompt))
         room = self.fake.context - n_prompt
-        asked = min(body["max_tokens"], max(1, room)) if can.clips else body["max_tokens"]
-        if room < asked or body["max_tokens"] > self.fake.context:
+        wanted = body.get("max_tokens") or max(1, room)
+        asked = min(wanted, max(1, room)) if can.clips else wanted
+        if room < asked or wanted > self.fake.context:
             said = f"This model's maximum context length is {self.fake.context} tokens"
             self._send(400, {"error": {"message": said}})
             return

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import socket
-import struct
 import time
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import pytest
 
+from tests.executors.openai_api.faults import POISON, body, hang, reset, status
 from tts_select import BackendError, Policy, load_policy, solve
 from tts_select.testing import Abilities, FakeRewardModel, FakeServer, Fault
 
 SOLUTION = "We add one and one.\n\nThat makes \\boxed{2}."
 N_FIRST_STEP = 5
 """The tokens of its first step."""
-POISON = "\\boxed{13}"
-"""In every fault: it must never become an answer."""
 
 
 @pytest.fixture
@@ -51,51 +48,9 @@ def _write(prompt: str, _seed: int) -> str:
     return "That makes \\boxed{2}." if "one and one.\n\n" in prompt else SOLUTION
 
 
-def _status(code: int, **headers: str) -> Fault:
-    def fault(handler: BaseHTTPRequestHandler) -> None:
-        content = b'{"error": {"message": "overloaded: ' + POISON.replace("\\", "\\\\").encode() + b'"}}'
-        handler.send_response(code)
-        for name, value in headers.items():
-            handler.send_header(name.replace("_", "-"), value)
-        handler.send_header("Content-Length", str(len(content)))
-        handler.end_headers()
-        handler.wfile.write(content)
-
-    return fault
-
-
-def _body(content: bytes, kind: str = "application/json") -> Fault:
-    def fault(handler: BaseHTTPRequestHandler) -> None:
-        handler.send_response(200)
-        handler.send_header("Content-Type", kind)
-        handler.send_header("Content-Length", str(len(content)))
-        handler.end_headers()
-        handler.wfile.write(content)
-
-    return fault
-
-
-def _reset(handler: BaseHTTPRequestHandler) -> None:
-    """In the middle of the body."""
-    handler.send_response(200)
-    handler.send_header("Content-Type", "application/json")
-    handler.send_header("Content-Length", "1000")
-    handler.end_headers()
-    handler.wfile.write(b'{"choices": [{"text": "' + POISON.encode())
-    handler.wfile.flush()
-    linger = struct.pack("ii", 1, 0)  # close with a reset, not with an orderly end
-    handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
-    handler.connection.close()
-
-
-def _hang(handler: BaseHTTPRequestHandler) -> None:
-    handler.connection.settimeout(5)
-    handler.connection.recv(1)  # until the client goes away
-
-
 @pytest.mark.parametrize(
     "fault",
-    [_status(429), _status(500), _status(503), _reset],
+    [status(429), status(500), status(503), reset],
     ids=["429", "500", "503", "reset"],
 )
 def test_what_may_pass_is_tried_again(server: FakeServer, load: Callable[..., Policy], fault: Fault) -> None:
@@ -111,15 +66,15 @@ def test_what_may_pass_is_tried_again(server: FakeServer, load: Callable[..., Po
 @pytest.mark.parametrize(
     ("fault", "reason"),
     [
-        (_status(400), "status 400"),
-        (_status(408), "status 408"),
-        (_status(409), "status 409"),
-        (_body(b'{"choices": [{"text": "' + POISON.encode()), "no response"),
-        (_body(b""), "no response"),
-        (_body(b"<html>" + POISON.encode() + b"</html>", "text/html"), "no choices"),
-        (_body(b'{"choices": []}'), "no choices"),
-        (_body(b'{"choices": [{"index": 0, "message": {"content": 7}}]}'), "no text"),
-        (_body(b'{"choices": [{"message": {"content": "It is 13"}, "finish_reason": "stop"}]}'), "no usage"),
+        (status(400), "status 400"),
+        (status(408), "status 408"),
+        (status(409), "status 409"),
+        (body(b'{"choices": [{"text": "' + POISON.encode()), "no response"),
+        (body(b""), "no response"),
+        (body(b"<html>" + POISON.encode() + b"</html>", "text/html"), "no choices"),
+        (body(b'{"choices": []}'), "no choices"),
+        (body(b'{"choices": [{"index": 0, "message": {"content": 7}}]}'), "no text"),
+        (body(b'{"choices": [{"message": {"content": "It is 13"}, "finish_reason": "stop"}]}'), "no usage"),
     ],
     ids=["400", "408", "409", "torn-json", "no-body", "html", "no-choices", "no-text", "no-usage"],
 )
@@ -138,7 +93,7 @@ def test_what_will_not_pass_ends_the_search_with_its_bill(
 
 def test_it_waits_as_long_as_the_server_says(server: FakeServer, load: Callable[..., Policy]) -> None:
     policy = load(server)
-    server.faults.append(_status(429, Retry_After="1"))
+    server.faults.append(status(429, Retry_After="1"))
     began = time.monotonic()
     assert solve("1 + 1?", policy=policy, method="cot").answer == "2"
     assert 1.0 <= time.monotonic() - began < 3.0
@@ -146,7 +101,7 @@ def test_it_waits_as_long_as_the_server_says(server: FakeServer, load: Callable[
 
 def test_it_gives_up_after_so_many_tries(server: FakeServer, load: Callable[..., Policy]) -> None:
     policy = load(server, retries=2)
-    server.faults.extend([_status(503)] * 10)
+    server.faults.extend([status(503)] * 10)
     n_before = len(server.requests)
     with pytest.raises(BackendError, match="status 503"):
         solve("1 + 1?", policy=policy, method="majority", budget=3)
@@ -155,7 +110,7 @@ def test_it_gives_up_after_so_many_tries(server: FakeServer, load: Callable[...,
 
 def test_no_wait_is_longer_than_the_deadline(server: FakeServer, load: Callable[..., Policy]) -> None:
     policy = load(server)
-    server.faults.append(_status(429, Retry_After="60"))
+    server.faults.append(status(429, Retry_After="60"))
     began = time.monotonic()
     with pytest.raises(BackendError, match="status 429"):
         solve("1 + 1?", policy=policy, method="cot", deadline=2.0)
@@ -166,7 +121,7 @@ def test_a_server_that_hangs_is_an_error_in_time_and_is_not_asked_again(
     server: FakeServer, load: Callable[..., Policy]
 ) -> None:
     policy = load(server, timeout=0.3)
-    server.faults.append(_hang)
+    server.faults.append(hang)
     n_before = len(server.requests)
     with pytest.raises(BackendError, match=r"did not answer within 0\.3 s"):
         solve("1 + 1?", policy=policy, method="cot")
@@ -175,7 +130,7 @@ def test_a_server_that_hangs_is_an_error_in_time_and_is_not_asked_again(
 
 def test_a_server_that_hangs_holds_no_deadline_up(server: FakeServer, load: Callable[..., Policy]) -> None:
     policy = load(server)
-    server.faults.append(_hang)
+    server.faults.append(hang)
     began = time.monotonic()
     solution = solve("1 + 1?", policy=policy, method="cot", deadline=0.5)
     assert solution.finished == "deadline"
@@ -197,7 +152,7 @@ def test_a_search_goes_on_with_what_the_other_requests_wrote(load: Callable[...,
     can = Abilities(tells_logprobs=False, tells_tokens=False)  # hence a request for each sample
     with FakeServer(_write, can=can) as server:
         policy = load(server)
-        server.faults.extend([_body(b"{"), _status(400)])
+        server.faults.extend([body(b"{"), status(400)])
         solution = solve("1 + 1?", policy=policy, method="majority", budget=5)
     assert solution.answer == "2"
     assert [c.answer for c in solution.candidates] == ["2"] * 3

@@ -10,6 +10,8 @@ from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from transformers import PreTrainedTokenizerFast
 
 from tts_select import InputError
+from tts_select.core.problem import Message
+from tts_select.core.protocols import SampleRequest
 from tts_select.executors.prompts.rendering import Renderer, renderer_for, without_thought
 
 TEMPLATES = {
@@ -83,6 +85,18 @@ def test_a_base_model_gets_the_plain_prompt() -> None:
     assert boxed.startswith("Problem: 1 + 1?\n\nSolution")
 
 
+def test_a_chat_is_rendered_whole_and_one_as_it_is_without_a_word_of_ours() -> None:
+    chat = (Message("user", "1 + 1?"), Message("assistant", "2"), Message("user", "Sure?"))
+    found = renderer(CHATML)
+    asked = found.text_of(SampleRequest("all of it", chat=chat))
+    bare = found.text_of(SampleRequest("all of it", chat=chat, as_is=True))
+    assert "all of it" not in asked + bare
+    assert asked.index("1 + 1?") < asked.index("assistant\n2") < asked.index("Sure?")
+    assert "step by step" in asked
+    assert "step by step" not in bare
+    assert renderer(None, prompt="boxed@1").text_of(SampleRequest("1?", as_is=True)) == "1?\n"
+
+
 def test_a_text_begins_with_one_bos_token() -> None:
     for template in (LLAMA_3, None):
         found = renderer(template)
@@ -90,8 +104,11 @@ def test_a_text_begins_with_one_bos_token() -> None:
 
 
 def test_a_server_is_sent_no_bos_token_since_it_adds_its_own() -> None:
-    assert renderer(LLAMA_3).text_without_bos("1", STEPS) == renderer(LLAMA_3).text("1", STEPS)[3:]
-    assert renderer(CHATML).text_without_bos("1") == renderer(CHATML).text("1")
+    assert (
+        renderer(LLAMA_3).text_without_bos(SampleRequest("1", STEPS))
+        == renderer(LLAMA_3).text("1", STEPS)[3:]
+    )
+    assert renderer(CHATML).text_without_bos(SampleRequest("1")) == renderer(CHATML).text("1")
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import weakref
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from tts_select.core.cost import Cost, inference_flops
 from tts_select.core.errors import BackendError, ProblemTooLong
@@ -16,7 +17,7 @@ from tts_select.executors.backend_options import OpenAIOptions
 from tts_select.executors.openai_api.abilities import CONTINUE, TELL_TOKENS, Abilities, as_api, find_abilities
 from tts_select.executors.openai_api.asking import ContextFull, ask
 from tts_select.executors.openai_api.client import Body, Client, ServerError
-from tts_select.executors.openai_api.responses import CUT, ENDED, Choice, Usage
+from tts_select.executors.openai_api.responses import CUT, ENDED, Choice, Usage, choices_of, usage_of
 from tts_select.executors.policies.sizes import size_in_name
 from tts_select.executors.prompts.rendering import (
     NO_STEPS_WHEN_THINKING,
@@ -25,7 +26,7 @@ from tts_select.executors.prompts.rendering import (
     solution_in,
     solution_tokens_for,
 )
-from tts_select.executors.prompts.templates import BOXED, PLAIN, THINKING, Prompt, prompt_named
+from tts_select.executors.prompts.templates import BARE, BOXED, PLAIN, THINKING, Prompt, prompt_named
 from tts_select.executors.runtime.background import BackgroundLoop
 
 _SEEDS = 1 << 30
@@ -90,6 +91,23 @@ class OpenAIPolicy:
         if request.n == 0:
             return []
         return await self._background.run(self._sample(request, meter))
+
+    @property
+    def passes_chats(self) -> bool:
+        """See `core.protocols.pass_on`."""
+        return self._can.api == "chat"
+
+    async def pass_on(self, body: Mapping[str, Any], meter: Meter) -> dict[str, Any]:
+        """See `core.protocols.pass_on`."""
+        return await self._background.run(self._pass_on(body, meter))
+
+    async def _pass_on(self, body: Mapping[str, Any], meter: Meter) -> dict[str, Any]:
+        response = await self._client.completion({**body, "model": self._model})
+        if (usage := usage_of(response)) is not None:
+            meter.charge(self._cost(usage))
+        choices_of(response)  # raises if there are none
+        found: dict[str, Any] = response.model_dump()
+        return found
 
     async def _sample(self, request: SampleRequest, meter: Meter) -> list[Continuation]:
         at_once = (self._can.logprobs or self._can.token_ids) and request.temperature > 0
@@ -164,15 +182,17 @@ class OpenAIPolicy:
         return {**body, "extra_body": more} if more else body
 
     def _messages(self, request: SampleRequest) -> list[dict[str, str]]:
-        messages = self._prompt.messages(request.problem)
+        prompt = BARE if request.as_is else self._prompt
+        messages = prompt.messages(request.problem, chat=request.chat)
         if request.steps:
             messages.append({"role": "assistant", "content": self._joined(request.steps)})
         return messages
 
     def _text(self, request: SampleRequest) -> str:
         if self._renderer is None:
-            return self._prompt.text(request.problem) + self._joined(request.steps)
-        return self._renderer.text_without_bos(request.problem, request.steps)
+            prompt = BARE if request.as_is else self._prompt
+            return prompt.text(request.problem) + self._joined(request.steps)
+        return self._renderer.text_without_bos(request)
 
     def _joined(self, steps: Sequence[str]) -> str:
         return "".join(step + self.step_delimiter for step in steps)

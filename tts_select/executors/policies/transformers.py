@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -66,7 +65,7 @@ class TransformersPolicy:
         """See `Policy.sample`."""
         if request.n == 0:
             return []
-        ids = self._encode(request.problem, request.steps)
+        ids = self._encode(request)
         future: asyncio.Future[Job] = asyncio.get_running_loop().create_future()
         job = self._job(request, ids, meter, future)
         self._worker.submit(job)
@@ -80,13 +79,13 @@ class TransformersPolicy:
         """See `core.protocols.forget`."""
         await self._worker.do(self._tree.clear)
 
-    def _encode(self, problem: str, steps: Sequence[str]) -> np.ndarray:
-        text = self._renderer.text(problem, steps)
+    def _encode(self, request: SampleRequest) -> np.ndarray:
+        text = self._renderer.text_of(request)
         ids = np.array(self._renderer.ids(text), dtype=np.int64)
         if len(ids) >= self._context:
             raise ProblemTooLong(n_tokens=len(ids), context=self._context, model=self.name)
         unknown = self._tokenizer.unk_token_id
-        if unknown is not None and not steps and unknown in ids:
+        if unknown is not None and not request.steps and unknown in ids:
             raise InputError(self._unknown_words(text))
         return ids
 

@@ -82,7 +82,7 @@ class VllmPolicy:
 
     async def sample(self, request: SampleRequest, meter: Meter) -> list[Continuation]:
         """See `Policy.sample`."""
-        ids = self._renderer.ids(self._renderer.text(request.problem, request.steps))
+        ids = self._renderer.ids(self._renderer.text_of(request))
         if len(ids) >= self._context:
             raise ProblemTooLong(n_tokens=len(ids), context=self._context, model=self.name)
         return await self._background.run(self._sample(request, ids, meter))

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from tts_select.core.errors import InputError
-from tts_select.executors.prompts.templates import BOXED, PLAIN, THINKING, Prompt, prompt_named
+from tts_select.core.protocols import SampleRequest
+from tts_select.executors.prompts.templates import BARE, BOXED, PLAIN, THINKING, Prompt, prompt_named
 
 THOUGHT_BEGINS, THOUGHT_ENDS = "<think>", "</think>"
 SWITCHES = ("enable_thinking", "thinking")
@@ -44,12 +45,16 @@ class Renderer:
 
     def text(self, problem: str, steps: Sequence[str] = ()) -> str:
         """What is to be continued, byte for byte."""
-        begun = "".join(step + self.delimiter for step in steps)
-        return self._opening(problem) + begun
+        return self.text_of(SampleRequest(problem, tuple(steps)))
 
-    def text_without_bos(self, problem: str, steps: Sequence[str] = ()) -> str:
+    def text_of(self, request: SampleRequest) -> str:
+        """The same for a request, which may have a chat."""
+        begun = "".join(step + self.delimiter for step in request.steps)
+        return self._opening(request) + begun
+
+    def text_without_bos(self, request: SampleRequest) -> str:
         """The same for a server, whose tokenizer puts the beginning-of-text token before it by itself."""
-        text, bos = self.text(problem, steps), self.tokenizer.bos_token
+        text, bos = self.text_of(request), self.tokenizer.bos_token
         adds_bos = bos is not None and self.tokenizer("")["input_ids"][:1] == [self.tokenizer.bos_token_id]
         return text.removeprefix(bos) if adds_bos else text
 
@@ -62,10 +67,11 @@ class Renderer:
         """See `solution_in`."""
         return solution_in(written, ended=ended, thinks=self.thinks)
 
-    def _opening(self, problem: str) -> str:
+    def _opening(self, request: SampleRequest) -> str:
+        prompt = BARE if request.as_is else self.prompt
         if not self.is_chat:
-            return self.prompt.text(problem)
-        messages = self.prompt.messages(problem, merged=self.merged)
+            return prompt.text(request.problem)
+        messages = prompt.messages(request.problem, merged=self.merged, chat=request.chat)
         return _rendered(self.tokenizer, messages, thinks=self.thinks)
 
 

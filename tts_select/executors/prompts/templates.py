@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import hashlib
 import tomllib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from tts_select.core.errors import InputError, UnknownName
+from tts_select.core.problem import Message
 
 FILES = Path(__file__).parent / "files"
 PLAIN, BOXED, THINKING = "plain@1", "boxed@1", "thinking@1"
@@ -35,14 +37,23 @@ class Prompt:
         """The whole prompt, for a model without a chat template."""
         return self.plain.replace(_PROBLEM, problem)
 
-    def messages(self, problem: str, *, merged: bool = False) -> Messages:
-        """The chat before the solution; `merged` where a template knows no system message."""
-        user = self.user.replace(_PROBLEM, problem)
-        if self.system is None:
-            return [{"role": "user", "content": user}]
-        if merged:
-            return [{"role": "user", "content": f"{self.system}\n\n{user}"}]
-        return [{"role": "system", "content": self.system}, {"role": "user", "content": user}]
+    def messages(self, problem: str, *, merged: bool = False, chat: Sequence[Message] = ()) -> Messages:
+        """The chat before the solution; `merged` where a template knows no system message.
+
+        Of a problem that is a whole `chat` the last question is put as any problem is, and what its own
+        system messages say comes behind what is said here.
+        """
+        turns = [m for m in chat if m.role != "system"] or [Message("user", problem)]
+        asked = max((k for k, m in enumerate(turns) if m.role == "user"), default=0)
+        said = [self.system, *(m.text for m in chat if m.role == "system")]
+        system = "\n\n".join(text for text in said if text)
+        found = [
+            {"role": m.role, "content": self.user.replace(_PROBLEM, m.text) if k == asked else m.text}
+            for k, m in enumerate(turns)
+        ]
+        if system and merged:
+            return [{**found[0], "content": f"{system}\n\n{found[0]['content']}"}, *found[1:]]
+        return [{"role": "system", "content": system}, *found] if system else found
 
     def mark(self, fingerprint: str) -> str:
         """The fingerprint of a model that is asked in this way. The plain prompt leaves it as it is."""
@@ -50,6 +61,10 @@ class Prompt:
             return fingerprint
         said = "\0".join((self.plain, self.user, self.system or ""))
         return f"{fingerprint}+{hashlib.sha256(said.encode()).hexdigest()[:8]}"
+
+
+BARE = Prompt("bare", plain=f"{_PROBLEM}\n", user=_PROBLEM)
+"""No word of ours."""
 
 
 def prompt_names() -> list[str]:
