@@ -1,7 +1,7 @@
 # `make check` is what to run before a commit; .ci/run does all of it from scratch, and more.
-.PHONY: check lint format types contracts test test-vllm test-server docs dist ci
+.PHONY: check lint format types contracts test test-slow test-vllm test-server docs dist ci
 
-check: lint types contracts test
+check: lint types contracts test test-slow
 
 lint:
 	ruff check .
@@ -19,6 +19,10 @@ contracts:
 
 test:
 	python -m pytest
+
+# whole trainings, each of more than five seconds
+test-slow:
+	python -m pytest -m slow
 
 # in an environment with vLLM, see CONTRIBUTING.md
 test-vllm:
