@@ -118,6 +118,19 @@ def pass_on(policy: Policy) -> PassOn | None:
     return found if found is not None and getattr(policy, "passes_chats", False) else None
 
 
+async def check_alive(model: Policy | RewardModel) -> None:
+    """Ask the server of a model whether it is there. A model without one always is.
+
+    A model that has one does so in a method of this name.
+
+    Raises:
+        BackendError: it is not, or refuses the key.
+    """
+    ask: Callable[[], Awaitable[None]] | None = getattr(model, "check_alive", None)
+    if ask is not None:
+        await ask()
+
+
 async def forget(model: Policy | RewardModel) -> None:
     """Let a model drop what it keeps of earlier requests, as its prefix cache. None may be in flight.
 

@@ -10,8 +10,9 @@ from starlette.routing import Route
 
 from tts_select.serving.bodies import Json, read_json, while_there
 from tts_select.serving.chat import read_chat
-from tts_select.serving.errors import ApiError, bad_field
+from tts_select.serving.errors import UNAVAILABLE, ApiError, bad_field
 from tts_select.serving.planning import plan_of
+from tts_select.serving.readiness import KEPT_S, Readiness
 from tts_select.serving.service import CLIENT_GONE, Service
 from tts_select.serving.streaming import Stream
 
@@ -22,7 +23,7 @@ class Endpoints:
     """Those of one service."""
 
     def __init__(self, service: Service) -> None:
-        self._service = service
+        self._service, self._readiness = service, Readiness()
 
     @property
     def routes(self) -> list[Route]:
@@ -93,7 +94,12 @@ class Endpoints:
         return Json({"status": "ok"})
 
     async def _readyz(self, _: Request) -> Response:
-        return Json({"status": "ready", "models": len(self._service.catalogue.names)})
+        catalogue = self._service.catalogue
+        down = await self._readiness.down({**catalogue.prms, **catalogue.policies})
+        if down:
+            message = f"no answer from {', '.join(down)}"
+            raise ApiError(UNAVAILABLE, message, code="backend_down", retry_after_s=KEPT_S)
+        return Json({"status": "ready", "models": len(catalogue.names)})
 
 
 def _card(name: str) -> dict[str, object]:

@@ -12,7 +12,7 @@ import email.utils
 import random
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import parse_qsl
 
@@ -40,7 +40,11 @@ _NO_KEY = "none"
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.5, 8.0
 _LONGEST_RETRY_AFTER_S = 120.0
 _CONNECT_S = 10.0
+_ALIVE_S = 5.0
+"""The longest wait for a server's word that it is there."""
 _BAD_REQUEST = 400
+_REFUSES_KEY = (401, 403)
+_FIRST_OF_SERVER = 500
 _ABOUT_CONTEXT = ("context", "max_tokens")
 
 
@@ -82,6 +86,24 @@ class Client:
         """What the server says about each of its models."""
         page = await self._asked(self._sdk.models.list, None)
         return [model.model_dump() for model in getattr(page, "data", None) or []]
+
+    async def check_alive(self) -> None:
+        """Ask for the models once, in a moment and beside whatever waits: that a server is busy is no reason
+        to call it dead.
+
+        Raises:
+            ServerError: it does not answer, fails, or refuses the key.
+        """
+        with suppress(TimeoutError):  # raised when it is over, for the reason that `_translated` has
+            async with asyncio.timeout(_ALIVE_S):
+                try:
+                    await self._translated(self._sdk.models.list)
+                except ServerError as error:
+                    status = error.status
+                    if status is None or status in _REFUSES_KEY or status >= _FIRST_OF_SERVER:
+                        raise
+                return
+        raise ServerError(f"{self.where} did not answer within {_ALIVE_S:g} s")
 
     async def completion(self, body: Body, *, deadline: float | None = None) -> Any:
         """The response to a request of `/completions`, or of `/chat/completions` if it has messages."""
@@ -190,14 +212,14 @@ def _failure(error: Exception, where: str, timeout: float) -> ServerError | None
 
 def _status_failure(error: APIStatusError, where: str) -> ServerError:
     status, said = error.status_code, _message(error)
-    if status in (401, 403):
+    if status in _REFUSES_KEY:
         return ServerError(f"{where} refused the key: set {KEY_VARIABLE} ({_quoted(said)})", status=status)
     after_s = _retry_after_s(error.response.headers)
     patient = after_s is None or after_s <= _LONGEST_RETRY_AFTER_S
     return ServerError(
         f"{where} answered with status {status}: {_quoted(said)}",
         status=status,
-        retryable=(status == 429 or status >= 500) and patient,
+        retryable=(status == 429 or status >= _FIRST_OF_SERVER) and patient,
         after_s=after_s,
         is_too_long=status == _BAD_REQUEST and any(word in said.lower() for word in _ABOUT_CONTEXT),
     )

@@ -86,6 +86,10 @@ class OpenAIPolicy:
         """Close the connections; requests in flight fail. It happens by itself when nothing refers to it."""
         self._end()
 
+    async def check_alive(self) -> None:
+        """See `core.protocols.check_alive`."""
+        await self._background.run(self._client.check_alive())
+
     async def sample(self, request: SampleRequest, meter: Meter) -> list[Continuation]:
         """See `Policy.sample`."""
         if request.n == 0:

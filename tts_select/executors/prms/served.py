@@ -77,6 +77,10 @@ class ServedRewardModel:
         """Close the connections. It happens by itself when nothing refers to the PRM."""
         self._end()
 
+    async def check_alive(self) -> None:
+        """See `core.protocols.check_alive`."""
+        await self._background.run(self._client.check_alive())
+
     async def score(self, problem: str, steps: Sequence[str], *, meter: Meter | None = None) -> list[float]:
         """See `RewardModel.score`."""
         check_steps(steps)
