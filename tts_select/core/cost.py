@@ -60,6 +60,8 @@ class Bill:
     """The cost of each phase; `total` is their sum."""
 
     phases: dict[str, Cost]
+    unsure: tuple[str, ...] = ()
+    """Why some of it is not known, and the most that it can have been is in here."""
 
     @property
     def total(self) -> Cost:
@@ -69,4 +71,5 @@ class Bill:
     def as_dict(self) -> dict[str, object]:
         """The `cost` object of the JSON contract."""
         phases = {name: cost.as_dict() for name, cost in self.phases.items()}
-        return {**self.total.as_dict(), "phases": phases}
+        found = {**self.total.as_dict(), "phases": phases}
+        return {**found, "unsure": list(self.unsure)} if self.unsure else found

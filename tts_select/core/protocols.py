@@ -18,6 +18,18 @@ class Meter(Protocol):
         """Add `cost` to the bill."""
 
 
+def charge_unsure(meter: Meter, cost: Cost, why: str) -> None:
+    """Add the most that something can have cost whose cost is not known, with the reason.
+
+    A meter that keeps reasons has a method of this name.
+    """
+    charge: Callable[[Cost, str], None] | None = getattr(meter, "charge_unsure", None)
+    if charge is None:
+        meter.charge(cost)
+    else:
+        charge(cost, why)
+
+
 @dataclass(frozen=True, slots=True)
 class SampleRequest:
     """`n` continuations of a problem and the steps written so far."""
@@ -101,12 +113,22 @@ def solution_tokens(policy: Policy) -> int:
     return found
 
 
-PassOn = Callable[[Mapping[str, Any], Meter], Awaitable[dict[str, Any]]]
+Told = Callable[[Mapping[str, Any]], None]
+"""Takes the choice of a piece of a stream, in OpenAI's format; it is called from any thread."""
+
+
+class PassOn(Protocol):
+    """See `pass_on`."""
+
+    def __call__(
+        self, body: Mapping[str, Any], meter: Meter, told: Told | None = None
+    ) -> Awaitable[dict[str, Any]]: ...
 
 
 def pass_on(policy: Policy) -> PassOn | None:
     """How to pass a chat on as its client sent it, in OpenAI's format, with tools and images; the result is a
-    whole response. None if the policy is behind no server that knows chats.
+    whole response. With `told` it is asked for as a stream, and each piece is told as it comes. None if the
+    policy is behind no server that knows chats.
 
     A policy has it as a method of this name, which it need not have, and says in `passes_chats` whether it
     can be used.

@@ -20,6 +20,7 @@ class Ledger:
 
     def __init__(self) -> None:
         self._phases: dict[str, Cost] = {}
+        self._unsure: dict[str, None] = {}
         self._lock = threading.Lock()
 
     def phase(
@@ -28,9 +29,11 @@ class Ledger:
         """A meter that charges the phase of this name, with the prices of the policy and the PRM at work."""
         return PhaseMeter(self, name, policy, prm)
 
-    def charge(self, phase: str, cost: Cost) -> None:
-        """Add `cost` to a phase."""
+    def charge(self, phase: str, cost: Cost, *, unsure: str | None = None) -> None:
+        """Add `cost` to a phase; `unsure`: why it is only the most that it can have been."""
         with self._lock:
+            if unsure is not None:
+                self._unsure[unsure] = None
             self._phases[phase] = self._phases.get(phase, Cost()) + cost
 
     @contextmanager
@@ -46,7 +49,7 @@ class Ledger:
     def bill(self) -> Bill:
         """What has been charged so far."""
         with self._lock:
-            return Bill(dict(self._phases))
+            return Bill(dict(self._phases), tuple(self._unsure))
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,4 +64,11 @@ class PhaseMeter:
 
     def charge(self, cost: Cost) -> None:
         """See `Meter.charge`."""
-        self.ledger.charge(self.name, replace(cost, dollars=dollars_of(cost, self.policy, self.prm)))
+        self.ledger.charge(self.name, self._priced(cost))
+
+    def charge_unsure(self, cost: Cost, why: str) -> None:
+        """See `core.protocols.charge_unsure`."""
+        self.ledger.charge(self.name, self._priced(cost), unsure=why)
+
+    def _priced(self, cost: Cost) -> Cost:
+        return replace(cost, dollars=dollars_of(cost, self.policy, self.prm))

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from tts_select.core.cost import Cost
-from tts_select.core.protocols import Continuation, Meter, Policy, SampleRequest
+from tts_select.core.protocols import Continuation, Meter, Policy, SampleRequest, charge_unsure
 from tts_select.executors.crowd import Crowd, Stay
 from tts_select.executors.per_model import PerModel
 from tts_select.executors.speed_law import Finished, Fit, fitted
@@ -164,6 +164,10 @@ class Watch:
         """See `Meter.charge`."""
         self.prompt_tokens += cost.policy_prompt_tokens
         self.meter.charge(cost)
+
+    def charge_unsure(self, cost: Cost, why: str) -> None:
+        """See `core.protocols.charge_unsure`; nothing is learned from it."""
+        charge_unsure(self.meter, cost, why)
 
     def came_back(self, written: Sequence[Continuation], delimiter: str) -> None:
         """The request has been answered with this."""

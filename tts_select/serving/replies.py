@@ -27,20 +27,26 @@ class Reply:
     tts: Mapping[str, Any]
     extra: Mapping[str, Any] = field(default_factory=dict)
     """Further fields of the message, as `tool_calls` and `refusal`."""
+    logprobs: Mapping[str, Any] | None = None
 
     def whole(self, run: Run) -> dict[str, Any]:
         """The response to a request that does not stream."""
         message = {"role": "assistant", "content": self.text, "refusal": None, **self.extra}
-        choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": self.finish}
+        choice = {
+            "index": 0, "message": message, "logprobs": self.logprobs, "finish_reason": self.finish,
+        }  # fmt: skip
         head = head_of(run, "chat.completion")
         return {**head, "choices": [choice], "usage": self.usage, "tts": self.tts}
 
-    def pieces(self, run: Run, *, with_usage: bool) -> Iterator[dict[str, Any]]:
-        """The pieces of a stream behind its first one; put together they say the same."""
+    def pieces(self, run: Run) -> Iterator[dict[str, Any]]:
+        """The pieces of a stream between its first one and its end; put together they say the same."""
         for line in self.text.splitlines(keepends=True):
             yield piece(run, {"content": line})
         if self.extra:
             yield piece(run, _numbered(self.extra))
+
+    def ending(self, run: Run, *, with_usage: bool) -> Iterator[dict[str, Any]]:
+        """The pieces with which a stream ends."""
         yield {**piece(run, {}, self.finish), "tts": self.tts}
         if with_usage:
             yield {**head_of(run, "chat.completion.chunk"), "choices": [], "usage": self.usage}
@@ -62,9 +68,11 @@ def head_of(run: Run, kind: str) -> dict[str, Any]:
     return {"id": f"chatcmpl-{run.id}", "object": kind, "created": run.created, "model": run.model}
 
 
-def piece(run: Run, delta: Mapping[str, Any], finish: str | None = None) -> dict[str, Any]:
+def piece(
+    run: Run, delta: Mapping[str, Any], finish: str | None = None, logprobs: Any = None
+) -> dict[str, Any]:
     """A piece of a stream."""
-    choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}
+    choice = {"index": 0, "delta": delta, "logprobs": logprobs, "finish_reason": finish}
     return {**head_of(run, "chat.completion.chunk"), "choices": [choice]}
 
 
@@ -139,6 +147,7 @@ class Sample:
     usage: Mapping[str, Any] | None
     """None: the server behind us does not tell it."""
     plan: Mapping[str, Any]
+    logprobs: Mapping[str, Any] | None = None
 
     def reply(self, run: Run) -> Reply:
         """What is said of it."""
@@ -155,7 +164,7 @@ class Sample:
         }
         extra = {k: v for k, v in self.message.items() if k not in ("role", "content") and v is not None}
         text = str(self.message.get("content") or "")
-        return Reply(text, self.finish, self.usage, record, extra)
+        return Reply(text, self.finish, self.usage, record, extra, self.logprobs)
 
 
 def options_of(decision: Decision, price: float, unit: str) -> list[dict[str, Any]]:

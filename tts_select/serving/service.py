@@ -209,7 +209,7 @@ class Service:
         return ticket
 
     def _settle(self, ticket: Ticket, task: asyncio.Task[Reply]) -> None:
-        """Book now, or, of a run that was cancelled, as soon as what was in flight has charged its bill."""
+        """Book now, or, of a run that was cut off, as soon as what was in flight has charged its bill."""
         self._tasks.discard(task)
         run, status = ticket.run, CLIENT_GONE
         if task.cancelled():
@@ -222,7 +222,7 @@ class Service:
         seconds = time.monotonic() - ticket.came
         self.metrics.request(model=run.model, plan=plan, status=status, seconds=seconds)
         ticket.span.ended(status, run.record)
-        if status != CLIENT_GONE:
+        if status not in (CLIENT_GONE, TIMED_OUT) and "deadline" not in run.record.get("limits_met", ()):
             self.book(ticket)
             return
         booking = asyncio.get_running_loop().create_task(self._book_later(ticket))
@@ -241,8 +241,9 @@ class Service:
 
     def book(self, ticket: Ticket) -> None:
         """Book what a run has spent; it is over."""
-        cost = ticket.bill().total
-        ticket.run.record.setdefault("bill", ticket.bill().as_dict())
+        bill = ticket.bill()
+        cost = bill.total
+        ticket.run.record["bill"] = bill.as_dict()
         self.purses.book(ticket.run.id, cost.policy_generated_tokens, cost.dollars)
         self.metrics.spent(cost)
 

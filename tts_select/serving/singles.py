@@ -45,7 +45,7 @@ async def answer_once(ticket: Ticket) -> Reply:
                 return await _sampled(ticket, policy, ledger, plan)
             meter = ledger.phase(_PHASE, policy=price_of_tokens(policy))
             with ledger.timed(_PHASE):
-                response = await by_server(_body(ticket, policy), meter)
+                response = await by_server(_body(ticket, policy), meter, ticket.told)
     except TimeoutError as error:
         message = "the deadline passed before the reply was written"
         raise ApiError(TIMED_OUT, message, code="deadline") from error
@@ -53,7 +53,8 @@ async def answer_once(ticket: Ticket) -> Reply:
     usage = response.get("usage") and usage_of(ledger.bill.total)
     said = choice.get("message") or {}
     finish = choice.get("finish_reason") or "stop"
-    return Sample(said, finish, ledger.bill, usage, plan).reply(ticket.run)
+    sample = Sample(said, finish, ledger.bill, usage, plan, choice.get("logprobs"))
+    return sample.reply(ticket.run)
 
 
 def not_votable(why: str) -> str:

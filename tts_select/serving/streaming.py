@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import logging
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 from tts_select.core.json_text import to_json
 from tts_select.serving.errors import INTERNAL, ApiError
-from tts_select.serving.replies import piece
+from tts_select.serving.replies import Reply, piece
+from tts_select.serving.runs import Run
 from tts_select.serving.service import Service
 from tts_select.serving.tickets import Ticket
 from tts_select.solving.session import Session
 
+_log = logging.getLogger(__name__)
 _DONE = b"data: [DONE]\n\n"
-_HEARTBEAT = b": still at it\n\n"
+HEARTBEAT = b": still at it\n\n"
 
 
 class Stream:
@@ -22,7 +25,9 @@ class Stream:
 
     def __init__(self, service: Service, ticket: Ticket) -> None:
         self._ticket, self._heartbeat_s = ticket, service.settings.heartbeat_s
-        self._lines: asyncio.Queue[str] = asyncio.Queue()
+        self._lines: asyncio.Queue[str | Mapping[str, Any]] = asyncio.Queue()
+        loop = asyncio.get_running_loop()
+        ticket.told = lambda choice: loop.call_soon_threadsafe(self._lines.put_nowait, choice)
         self._task = service.start(ticket, lambda session: self._lines.put_nowait(progress(session)))
 
     async def events(self) -> AsyncIterator[bytes]:
@@ -30,25 +35,42 @@ class Stream:
         run, request = self._ticket.run, self._ticket.request
         try:
             yield event(piece(run, {"role": "assistant", "content": ""}))
-            async for line in self._until_done():
-                tells = line is not None and request.tts.progress
-                yield event(piece(run, {"reasoning_content": line})) if tells else _HEARTBEAT
-            try:
-                reply = self._task.result()
-            except ApiError as error:
-                yield event(error.as_dict())
+            is_told = False
+            async for line in self.lines():
+                if isinstance(line, Mapping):
+                    is_told = True
+                    yield event(part) if (part := passed_on(run, line)) else HEARTBEAT
+                else:
+                    tells = line is not None and request.tts.progress
+                    yield event(piece(run, {"reasoning_content": line})) if tells else HEARTBEAT
+            reply = self.reply()
+            if isinstance(reply, ApiError):
+                yield event(reply.as_dict())
                 return
-            except Exception:
-                yield event(ApiError(INTERNAL, "the server failed", code="internal_error").as_dict())
-                raise
-            for part in reply.pieces(run, with_usage=request.with_usage):
+            for part in [] if is_told else reply.pieces(run):
+                yield event(part)
+            for part in reply.ending(run, with_usage=request.with_usage):
                 yield event(part)
             yield _DONE
         finally:
-            self._task.cancel()
+            self.end()
 
-    async def _until_done(self) -> AsyncIterator[str | None]:
-        """The lines as they come, and None after each silence."""
+    def reply(self) -> Reply | ApiError:
+        """What it came to, when it has ended. What an error of ours was is in the log alone."""
+        error = self._task.exception()
+        if error is None:
+            return self._task.result()
+        if isinstance(error, ApiError):
+            return error
+        _log.error("a request failed", exc_info=error)
+        return ApiError(INTERNAL, "the server failed", code="internal_error")
+
+    def end(self) -> None:
+        """Nothing runs on for it."""
+        self._task.cancel()
+
+    async def lines(self) -> AsyncIterator[str | Mapping[str, Any] | None]:
+        """The lines and the choices of pieces as they come, and None after each silence."""
         while not self._task.done():
             line = asyncio.ensure_future(self._lines.get())
             try:
@@ -64,6 +86,14 @@ class Stream:
                 yield None
         while not self._lines.empty():
             yield self._lines.get_nowait()
+
+
+def passed_on(run: Run, choice: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The piece that a client gets of one that a server behind us sent; None: there is nothing in it. The role
+    and the end have pieces of their own."""
+    delta = {k: v for k, v in choice["delta"].items() if k != "role" and v not in (None, "", [])}
+    logprobs = choice["logprobs"]
+    return piece(run, delta, logprobs=logprobs) if delta or logprobs else None
 
 
 def progress(session: Session) -> str:

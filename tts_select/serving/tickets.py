@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from tts_select.core.cost import Bill
+from tts_select.core.protocols import Told
 from tts_select.serving.catalogue import AUTO, Routed, Single
 from tts_select.serving.chat import ChatRequest
 from tts_select.serving.keys import Key
@@ -28,6 +29,8 @@ class Ticket:
     """Whether the purse of the day allows less than the request would."""
     came: float = field(default_factory=time.monotonic)
     span: RunSpan = field(init=False)
+    told: Told | None = None
+    """Takes the pieces of a single reply that a server behind us streams; None: the reply is wanted whole."""
     bill: Callable[[], Bill] = lambda: Bill({})
     """What it has spent by now."""
 

@@ -243,13 +243,14 @@ class _Handler(BaseHTTPRequestHandler):
     def _pieces(
         self, body: dict[str, Any], n_prompt: int, written: list[_Written]
     ) -> Iterator[dict[str, Any]]:
+        counts = (body.get("stream_options") or {}).get("continuous_usage_stats")
         for place in range(max(len(w.tokens) for w in written) + 1):
             time.sleep(self.fake.token_seconds)
             for k, w in enumerate(written):
                 if place <= len(w.tokens):
                     choice = self._choice(body, k, w, place, place + 1, ended=place == len(w.tokens))
                     usage = {"prompt_tokens": n_prompt, "completion_tokens": place}
-                    yield {"choices": [choice], "usage": usage}
+                    yield {"choices": [choice], **({"usage": usage} if counts else {})}
         yield {"choices": [], "usage": _usage(n_prompt, written)}
 
     def _send(self, status: int, body: dict[str, Any]) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
 from tts_select.core.errors import BackendError
 from tts_select.executors.openai_api.abilities import Abilities
+from tts_select.executors.openai_api.bounds import most_of
 from tts_select.executors.openai_api.client import Body, Client, ServerError
 from tts_select.executors.openai_api.responses import (
     Choice,
@@ -34,9 +36,17 @@ class Reply:
     error: BackendError | None = None
 
 
-async def ask(client: Client, body: Body, *, deadline: float | None, can: Abilities) -> Reply:
+async def ask(
+    client: Client,
+    body: Body,
+    *,
+    deadline: float | None,
+    can: Abilities,
+    cut_off: Callable[[Usage], None],
+) -> Reply:
     """Ask. Where the context has no room for so many tokens, as many are asked for as fit: vLLM writes no
     more than these by itself; for a server that refuses, the prompt is measured by a request for one token.
+    If it is cancelled, `cut_off` is called with the most that it can have come to.
 
     Raises:
         ContextFull: not one fits.
@@ -45,7 +55,7 @@ async def ask(client: Client, body: Body, *, deadline: float | None, can: Abilit
     if can.context is not None:
         body = {**body, "max_tokens": min(body["max_tokens"], can.context - 1)}
     try:
-        return await _asked(client, body, deadline, can)
+        return await _asked(client, body, deadline, can, cut_off)
     except ServerError as error:
         if not error.is_too_long:
             raise
@@ -55,7 +65,8 @@ async def ask(client: Client, body: Body, *, deadline: float | None, can: Abilit
     room = can.context - measured.prompt
     if room < 1:
         raise ContextFull(f"the prompt has {measured.prompt:,} tokens")
-    answer = await _asked(client, {**body, "max_tokens": min(room, body["max_tokens"])}, deadline, can)
+    body = {**body, "max_tokens": min(room, body["max_tokens"])}
+    answer = await _asked(client, body, deadline, can, cut_off)
     answer.usages.append(measured)
     return answer
 
@@ -71,10 +82,16 @@ async def _measured(client: Client, body: Body) -> Usage:
     return _usage(client, response)
 
 
-async def _asked(client: Client, body: Body, deadline: float | None, can: Abilities) -> Reply:
-    if deadline is not None:
-        return await _Stream(client, body, deadline, counts_pieces=can.counts_pieces).read()
-    response = await client.completion(body)
+async def _asked(
+    client: Client, body: Body, deadline: float | None, can: Abilities, cut_off: Callable[[Usage], None]
+) -> Reply:
+    try:
+        if deadline is not None:
+            return await _Stream(client, body, deadline, counts_pieces=can.counts_pieces).read()
+        response = await client.completion(body)
+    except asyncio.CancelledError:
+        cut_off(most_of(body, context=can.context))
+        raise
     choices, usage = choices_of(response), _usage(client, response)
     return Reply([_counted(c, usage, alone=body["n"] == 1) for c in choices], [usage])
 

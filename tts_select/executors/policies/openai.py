@@ -11,13 +11,22 @@ from typing import Any
 
 from tts_select.core.cost import Cost, inference_flops
 from tts_select.core.errors import BackendError, ProblemTooLong
-from tts_select.core.protocols import Continuation, ContinuationFinish, Meter, SampleRequest
+from tts_select.core.protocols import (
+    Continuation,
+    ContinuationFinish,
+    Meter,
+    SampleRequest,
+    Told,
+    charge_unsure,
+)
 from tts_select.core.seeds import derive_seed
 from tts_select.executors.backend_options import OpenAIOptions
 from tts_select.executors.openai_api.abilities import CONTINUE, TELL_TOKENS, Abilities, as_api, find_abilities
 from tts_select.executors.openai_api.asking import ContextFull, ask
+from tts_select.executors.openai_api.bounds import CANCELLED, UNTOLD
 from tts_select.executors.openai_api.client import Body, Client, ServerError
-from tts_select.executors.openai_api.responses import CUT, ENDED, Choice, Usage, choices_of, usage_of
+from tts_select.executors.openai_api.passing import Passing
+from tts_select.executors.openai_api.responses import CUT, ENDED, Choice, Usage
 from tts_select.executors.policies.sizes import size_in_name
 from tts_select.executors.prompts.rendering import (
     NO_STEPS_WHEN_THINKING,
@@ -101,17 +110,30 @@ class OpenAIPolicy:
         """See `core.protocols.pass_on`."""
         return self._can.api == "chat"
 
-    async def pass_on(self, body: Mapping[str, Any], meter: Meter) -> dict[str, Any]:
+    async def pass_on(
+        self, body: Mapping[str, Any], meter: Meter, told: Told | None = None
+    ) -> dict[str, Any]:
         """See `core.protocols.pass_on`."""
-        return await self._background.run(self._pass_on(body, meter))
+        return await self._background.run(self._pass_on(body, meter, told))
 
-    async def _pass_on(self, body: Mapping[str, Any], meter: Meter) -> dict[str, Any]:
-        response = await self._client.completion({**body, "model": self._model})
-        if (usage := usage_of(response)) is not None:
-            meter.charge(self._cost(usage))
-        choices_of(response)  # raises if there are none
-        found: dict[str, Any] = response.model_dump()
-        return found
+    async def _pass_on(self, body: Mapping[str, Any], meter: Meter, told: Told | None) -> dict[str, Any]:
+        passing = Passing(
+            self._client,
+            {**body, "model": self._model},
+            context=self._can.context,
+            counts_pieces=self._can.counts_pieces,
+        )
+        why = UNTOLD
+        try:
+            return await (passing.whole() if told is None else passing.in_pieces(told))
+        except asyncio.CancelledError:
+            why, passing.has_begun = CANCELLED, True
+            raise
+        finally:
+            if passing.usage is not None:
+                meter.charge(self._cost(passing.usage))
+            elif passing.has_begun:
+                charge_unsure(meter, self._cost(passing.at_most), why)
 
     async def _sample(self, request: SampleRequest, meter: Meter) -> list[Continuation]:
         at_once = (self._can.logprobs or self._can.token_ids) and request.temperature > 0
@@ -137,6 +159,7 @@ class OpenAIPolicy:
                     self._body(request, k + n_read, missing),
                     deadline=request.deadline,
                     can=self._can,
+                    cut_off=lambda usage: charge_unsure(meter, self._cost(usage), CANCELLED),
                 )
                 for usage in answer.usages:
                     meter.charge(self._cost(usage))
