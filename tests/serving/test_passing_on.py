@@ -103,7 +103,9 @@ def test_it_comes_while_it_is_written(behind: FakeServer, in_time: InTime) -> No
         behind.faults.append(waits)
         told: list[str] = []
         messages = [{"role": "user", "content": QUESTION}]
-        asked = policy.pass_on({"messages": messages}, NoMeter(), lambda c: told.append(c["delta"]["content"]))
+        asked = policy.pass_on(
+            {"messages": messages}, NoMeter(), lambda c: told.append(c["delta"]["content"])
+        )
         task = asyncio.create_task(asked)
         while not told:
             await asyncio.sleep(0.01)
@@ -142,7 +144,7 @@ def test_tool_calls_thoughts_and_log_probabilities_come_along(served: Served, be
         "", '{"a"', ": 1}", "{}",
     ]  # fmt: skip
     assert found[-1]["choices"][0]["finish_reason"] == "tool_calls"
-    told = ask(served, logprobs=True)
+    told = pieces(served.chat(model="openai:fake", stream=True, logprobs=True))
     tokens = [t for p in told for c in p["choices"] if c["logprobs"] for t in c["logprobs"]["content"]]
     assert "".join(token["token"] for token in tokens) == WORDS
 
@@ -163,14 +165,10 @@ def test_calls_in_pieces_are_put_together(behind: FakeServer, in_time: InTime) -
         policy.close()
         return found["choices"][0]["message"]
 
-    assert in_time(go()) == {
-        "role": "assistant",
-        "content": None,
-        "tool_calls": [
-            {"id": "a", "type": "function", "function": {"name": "f", "arguments": "{}"}},
-            {"id": "b", "function": {"name": "g", "arguments": "1"}},
-        ],
-    }
+    assert in_time(go())["tool_calls"] == [
+        {"id": "a", "type": "function", "function": {"name": "f", "arguments": "{}"}},
+        {"id": "b", "function": {"name": "g", "arguments": "1"}},
+    ]
 
 
 @pytest.mark.parametrize(
@@ -225,7 +223,7 @@ def test_what_a_cut_off_request_may_have_cost_is_booked_and_said(
         ticket = service.admit(read_chat(chat), service.keys.named({}))
         ticket.told = told.append if stream else None
         task = service.start(ticket)
-        while not (behind.requests and (told or not stream)):
+        while not (behind.requests and (len(told) > 3 or not stream)):
             await asyncio.sleep(0.005)
         task.cancel()
         while (spent := service.purses.spent("anyone").tokens) == 0:

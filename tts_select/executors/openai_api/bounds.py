@@ -28,5 +28,7 @@ def text_bytes(said: Any) -> int:
     if isinstance(said, str):
         return len(said.encode(errors="replace"))
     if isinstance(said, Mapping):
-        return sum(text_bytes(value) for name, value in said.items() if name not in ("image_url", "input_audio"))
+        return sum(
+            text_bytes(value) for name, value in said.items() if name not in ("image_url", "input_audio")
+        )
     return sum(map(text_bytes, said)) if isinstance(said, list | tuple) else 0

@@ -79,15 +79,18 @@ class Passing:
 
     def _take(self, choice: Any, told: Told) -> None:
         read_choice(choice)  # raises if it is no choice
-        found = choice.model_dump()
+        found = choice.model_dump(exclude_unset=True)  # as it came
         delta, logprobs = found.get("delta"), found.get("logprobs")
         if not isinstance(delta, dict):
             raise ServerError(f"{self._client.where} sent a piece without a delta")
         self.has_begun = True
         self._finish = found.get("finish_reason") or self._finish
         grow(self._message, delta)
+        if not isinstance(logprobs, dict):
+            logprobs = None
         for name, some in (logprobs or {}).items():
-            self._logprobs[name] = [*(self._logprobs.get(name) or []), *some] if some else None
+            if isinstance(some, list):
+                self._logprobs[name] = [*self._logprobs.get(name, []), *some]
         told({"delta": delta, "logprobs": logprobs})
 
 
@@ -126,4 +129,3 @@ def _grow_calls(whole: dict[str, Any], pieces: list[Any]) -> None:
         if place == len(calls):
             calls.append({})
         grow(calls[place], {name: value for name, value in piece.items() if name != "index"})
-
