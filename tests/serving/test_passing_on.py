@@ -1,4 +1,4 @@
-"""Replies of a server behind ours that come in pieces: the same text, as it comes, and what a part of it costs."""
+"""Replies that a server behind ours streams: the same text, as it comes, and what a part of it costs."""
 
 from __future__ import annotations
 

@@ -27,8 +27,8 @@ class Readiness:
         self._turn = asyncio.Lock()
 
     async def down(self, models: Mapping[str, Policy | RewardModel]) -> list[str]:
-        """The names of those whose servers do not answer. Why goes to the log, when it is new: anybody may ask
-        this, and an error names addresses.
+        """The names of those whose servers do not answer. Why goes to the log, when it is new: anybody may
+        ask this, and an error names addresses.
         """
         async with self._turn:
             if self._now() >= self._until:

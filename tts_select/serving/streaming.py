@@ -89,8 +89,8 @@ class Stream:
 
 
 def passed_on(run: Run, choice: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The piece that a client gets of one that a server behind us sent; None: there is nothing in it. The role
-    and the end have pieces of their own."""
+    """The piece that a client gets of one that a server behind us sent; None: there is nothing in it. The
+    role and the end have pieces of their own."""
     delta = {k: v for k, v in choice["delta"].items() if k != "role" and v not in (None, "", [])}
     logprobs = choice["logprobs"]
     return piece(run, delta, logprobs=logprobs) if delta or logprobs else None

@@ -47,7 +47,7 @@ class Passing:
         response = await self._client.completion(self._body)
         self.usage = usage_of(response)
         choices_of(response)  # raises if there are none
-        found: dict[str, Any] = response.model_dump()
+        found: dict[str, Any] = response.model_dump(warnings=False)
         self.has_begun, self._message = True, found["choices"][0].get("message") or {}
         return found
 
@@ -79,7 +79,7 @@ class Passing:
 
     def _take(self, choice: Any, told: Told) -> None:
         read_choice(choice)  # raises if it is no choice
-        found = choice.model_dump(exclude_unset=True)  # as it came
+        found = choice.model_dump(exclude_unset=True, warnings=False)  # as it came
         delta, logprobs = found.get("delta"), found.get("logprobs")
         if not isinstance(delta, dict):
             raise ServerError(f"{self._client.where} sent a piece without a delta")
