@@ -46,6 +46,8 @@ def test_a_whole_history_goes_along_in_messages_and_in_one_text() -> None:
         ({"messages": "1 + 1?"}, "messages"),
         ({"messages": [{"role": "user", "content": "  "}]}, "messages"),
         ({"messages": [{"role": "oracle", "content": "?"}]}, "messages[0]"),
+        ({"messages": [{"role": ["user"], "content": "?"}]}, "messages[0]"),
+        ({"messages": [["user", "?"]]}, "messages[0]"),
         ({"messages": [{"role": "user", "content": 7}]}, "messages[0].content"),
         ({"messages": [{"role": "user", "content": [{"type": "text"}]}]}, "messages[0].content"),
         ({"n": 2}, "n"),
@@ -64,6 +66,9 @@ def test_a_whole_history_goes_along_in_messages_and_in_one_text() -> None:
         ({"tts": {"method": "magic"}}, "tts.method"),
         ({"tts": {"deadline_s": "soon"}}, "tts.deadline_s"),
         ({"tts": {"show": ["none"]}}, "tts.show"),
+        ({"tts": {"max_dollars": 10**400}}, "tts.max_dollars"),
+        ({"tts": {"max_tokens_total": 10**30}}, "tts.max_tokens_total"),
+        ({"tts": {"x" * 9999: 1}}, f"tts.{'x' * 80}"),
     ],
 )
 def test_a_field_that_cannot_be_used_is_named(fields: dict[str, Any], param: str) -> None:
@@ -104,3 +109,12 @@ def test_what_can_be_voted_on_is(fields: dict[str, Any]) -> None:
 
 def test_fields_that_are_not_known_are_listed_and_those_that_ask_nothing_are_not() -> None:
     assert read(user="me", store=True, logprobs=True, mystery=1, seed=None).extra == ("logprobs", "mystery")
+
+
+def test_what_is_said_of_fields_is_short_however_many_and_long_they_are() -> None:
+    extra = read(**{"x" * 500 + str(k): 1 for k in range(100)}).extra
+    assert (len(extra), {len(name) for name in extra}) == (32, {80})
+    for fields in ({"reasoning_effort": "x" * 9999}, {"seed": "x" * 9999}, {"n": 2}):
+        with pytest.raises(ApiError) as refused:
+            read(**fields)
+        assert len(str(refused.value)) < 300

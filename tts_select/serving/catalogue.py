@@ -97,7 +97,7 @@ class Catalogue:
             ApiError: there is none of this name.
         """
         if name not in self.names:
-            message = f"there is no model '{name}': choose from {', '.join(self.names)}"
+            message = f"there is no model '{name[:80]}': choose from {', '.join(self.names)}"
             raise ApiError(NOT_FOUND, message, code="model_not_found", param="model")
 
     def who(self, request: ChatRequest, caps: Caps) -> Routed | Single:
@@ -134,7 +134,7 @@ class Catalogue:
             selector = self.by_level[level]
         elif level is not None:
             options["effort"] = level
-        options |= _spending(caps)
+        options |= caps.as_options
         selector.check(**{k: v for k, v in options.items() if k != "logprobs"})
         return Routed(selector, options, may_be_chat=True, ignored=ignored)
 
@@ -176,7 +176,7 @@ class Catalogue:
         self._named.move_to_end(key)
         selector, options = self._named[key]
         may_be_chat = tts.method is None
-        return Routed(selector, {**options, **_spending(caps)}, may_be_chat, ignored)
+        return Routed(selector, {**options, **caps.as_options}, may_be_chat, ignored)
 
     def _models_named(self, request: ChatRequest) -> dict[str, Any]:
         """The policy and the PRM; what is not named is what `solve` would take."""
@@ -227,17 +227,6 @@ def _models(selector: Selector, config: Config | None) -> tuple[dict[str, Policy
     policies |= {name: loaders.policy(name) for name in rest.policies}
     prms |= {name: loaders.prm(name) for name in rest.prms}
     return policies, prms
-
-
-def _spending(caps: Caps) -> dict[str, Any]:
-    """The caps as options of a session."""
-    said = {
-        "max_tokens": caps.max_tokens,
-        "max_flops": caps.max_flops,
-        "max_dollars": caps.max_dollars,
-        "deadline": caps.deadline_s,
-    }
-    return {name: value for name, value in said.items() if value is not None}
 
 
 def _found(kind: str, name: str, known: Mapping[str, Any]) -> str:

@@ -30,7 +30,7 @@ _READ = frozenset(
 )  # fmt: skip
 _SILENT = frozenset({"user", "metadata", "store", "safety_identifier", "prompt_cache_key"})
 """Fields that ask for nothing."""
-_MOST_STOPS = 16
+_MOST_STOPS, _MOST_EXTRA = 16, 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ def read_chat(body: Any) -> ChatRequest:
     effort = body.get("reasoning_effort")
     if effort is not None and effort not in EFFORTS:
         raise bad_field(
-            "reasoning_effort", f"reasoning_effort is {effort!r}: choose from {', '.join(EFFORTS)}"
+            "reasoning_effort", f"reasoning_effort is {str(effort)[:80]!r}: choose from {', '.join(EFFORTS)}"
         )
     options = body.get("stream_options")
     return ChatRequest(
@@ -107,8 +107,14 @@ def read_chat(body: Any) -> ChatRequest:
         temperature=_number(body, "temperature", 2),
         top_p=_number(body, "top_p", 1),
         unvotable=_unvotable(body, has_images=has_images),
-        extra=tuple(sorted(k for k in body if k not in _READ and k not in _SILENT and body[k] is not None)),
+        extra=_extra(body),
     )
+
+
+def _extra(body: Mapping[str, Any]) -> tuple[str, ...]:
+    """The first of the fields that are not known: they are kept with the run."""
+    found = sorted(k for k in body if k not in _READ and k not in _SILENT and body[k] is not None)
+    return tuple(name[:80] for name in found[:_MOST_EXTRA])
 
 
 def _messages(said: Any) -> tuple[tuple[Message, ...], bool]:
@@ -118,11 +124,12 @@ def _messages(said: Any) -> tuple[tuple[Message, ...], bool]:
     found, has_images = [], False
     for k, message in enumerate(said):
         where = f"messages[{k}]"
-        if not isinstance(message, Mapping) or message.get("role") not in _ROLES:
+        role = message.get("role") if isinstance(message, Mapping) else None
+        if not isinstance(role, str) or role not in _ROLES:
             raise bad_field(where, f"{where} needs a role: {', '.join(_ROLES)}")
         text, more = _text(message.get("content"), where)
         has_images |= more
-        found.append(Message(_ROLES[message["role"]], text))
+        found.append(Message(_ROLES[role], text))
     if not any(m.text.strip() for m in found) and not has_images:
         raise bad_field("messages", "the messages are empty: write the problem in the last one")
     return tuple(found), has_images
@@ -148,7 +155,7 @@ def _unvotable(body: Mapping[str, Any], *, has_images: bool) -> str | None:
     if form is not None and not isinstance(form, Mapping):
         raise bad_field("response_format", 'response_format is an object, as in {"type": "text"}')
     if form is not None and form.get("type", "text") != "text":
-        return f"the format is {form['type']}, and such answers are not compared"
+        return f"the format is {str(form['type'])[:80]}, and such answers are not compared"
     choice = body.get("tool_choice", body.get("function_call"))
     if (body.get("tools") or body.get("functions")) and choice != "none":
         return _TOOLS if choice in (None, "auto") else "a tool must be called, and calls are not compared"
@@ -181,7 +188,7 @@ def _whole(body: Mapping[str, Any], name: str, least: int | None) -> int | None:
     value: int | None = body.get(name)
     if value is None:
         return None
-    if not is_whole(value) or (least is not None and value < least) or abs(value) >= 1 << 63:
+    if not is_whole(value) or (least is not None and value < least):
         at_least = "" if least is None else f" from {least} on"
         raise bad_field(name, f"{name} is {str(value)[:80]!r}: write a whole number{at_least}")
     return value

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 from starlette.routing import Route
 
 from tts_select.serving.bodies import Json, read_json, while_there
@@ -14,7 +14,7 @@ from tts_select.serving.errors import UNAVAILABLE, ApiError, bad_field
 from tts_select.serving.planning import plan_of
 from tts_select.serving.readiness import KEPT_S, Readiness
 from tts_select.serving.service import CLIENT_GONE, Service
-from tts_select.serving.streaming import Stream
+from tts_select.serving.streaming import EventStream, Stream
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -56,9 +56,7 @@ class Endpoints:
             raise
         headers = {"x-request-id": ticket.run.id, "x-tts-run-id": ticket.run.id}
         if ticket.request.stream:
-            headers["cache-control"] = "no-store"
-            stream = Stream(service, ticket)
-            return StreamingResponse(stream.events(), headers=headers, media_type="text/event-stream")
+            return EventStream(Stream(service, ticket), headers)
         reply = await while_there(request, service, ticket)
         if reply is None:
             return Response(status_code=CLIENT_GONE)

@@ -17,6 +17,7 @@ from tts_select.core.errors import (
 )
 
 BAD_REQUEST, UNAUTHORIZED, FORBIDDEN, NOT_FOUND, TOO_LARGE = 400, 401, 403, 404, 413
+TOO_SLOW = 408
 NO_MEDIA_TYPE, UNPROCESSABLE, FAILED_DEPENDENCY, TOO_MANY = 415, 422, 424, 429
 INTERNAL, BAD_GATEWAY, UNAVAILABLE, TIMED_OUT = 500, 502, 503, 504
 
@@ -65,6 +66,11 @@ class ApiError(Exception):
 def bad_field(param: str, message: str) -> ApiError:
     """A field of the request that cannot be used."""
     return ApiError(BAD_REQUEST, message, code="invalid_value", param=param)
+
+
+def shutting_down() -> ApiError:
+    """What is said to those whose runs are cut off at the end."""
+    return ApiError(UNAVAILABLE, "the server is shutting down", code="not_ready", retry_after_s=5.0)
 
 
 def as_api_error(error: TtsSelectError) -> ApiError:

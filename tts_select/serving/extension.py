@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
@@ -51,8 +52,8 @@ class Extension:
         known = [f.name for f in fields(cls)]
         for key in said:
             if key not in known:
-                message = f"tts has no key '{key}': choose from {', '.join(known)}"
-                raise ApiError(400, message, code="unknown_parameter", param=f"tts.{key}")
+                message = f"tts has no key '{key[:80]}': choose from {', '.join(known)}"
+                raise ApiError(400, message, code="unknown_parameter", param=f"tts.{key[:80]}")
         given = {key: value for key, value in said.items() if value is not None}
         for key, value in given.items():
             _check(key, value)
@@ -85,12 +86,12 @@ def _check(key: str, value: Any) -> None:
 
 def is_number(value: Any) -> bool:
     """Whether JSON has a number there; a truth value is none."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < float("inf")
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
 
 
 def is_whole(value: Any) -> bool:
-    """Whether it is a whole number."""
-    return isinstance(value, int) and not isinstance(value, bool)
+    """Whether it is a whole number, of 64 bits."""
+    return isinstance(value, int) and not isinstance(value, bool) and abs(value) < 1 << 63
 
 
 def _is_positive(value: Any) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from typing import Any
 
 from tts_select.core.errors import TtsSelectError
@@ -29,7 +30,8 @@ async def plan_of(service: Service, body: Any, key: Key) -> dict[str, Any]:
     ticket = service.admit(read_chat(asked), key)
     ticket.run.status = "planned"
     try:
-        return {"run_id": ticket.run.id, **await _plan(ticket, may_probe=may_probe)}
+        async with service.room.place(key.name) if may_probe else nullcontext():
+            return {"run_id": ticket.run.id, **await _plan(ticket, may_probe=may_probe)}
     except TtsSelectError as error:
         raise as_api_error(error) from error
     finally:
@@ -41,7 +43,8 @@ async def _plan(ticket: Ticket, *, may_probe: bool) -> dict[str, Any]:
     if isinstance(choice, Single):
         return {"chosen": f"one sample of {choice.policy.name}", "reason": choice.why, "options": []}
     problem = request.problem(ticket.run.id)
-    session = choice.selector.session(problem, seed=request.seed, **choice.options)
+    options = {**choice.options, **ticket.caps.as_options}
+    session = choice.selector.session(problem, seed=request.seed, **options)
     ticket.bill = lambda: session.bill
     outlook = await session.outlook(may_probe=may_probe and not request.unvotable)
     found = {**outlook.as_dict(), "bill": session.bill.as_dict(), "ignored": ticket.run.ignored}

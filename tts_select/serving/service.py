@@ -6,7 +6,6 @@ import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 from tts_select.core.errors import CapTooLow, InputError, TtsSelectError
 from tts_select.serving.catalogue import Catalogue, Routed, Single
@@ -27,7 +26,7 @@ from tts_select.serving.purses import Purses, check_purses
 from tts_select.serving.queueing import Room
 from tts_select.serving.replies import Reply, reply_of, text_of
 from tts_select.serving.runs import Run, Runs
-from tts_select.serving.settings import Caps, ServeSettings
+from tts_select.serving.settings import ServeSettings
 from tts_select.serving.singles import answer_once
 from tts_select.serving.tickets import Ticket, ignored_by
 from tts_select.solving.session import Session
@@ -115,9 +114,11 @@ class Service:
         choice = catalogue.who(request, asked)
         self.room.check(key.name)
         run = Run(key.name, request.model, ignored=ignored_by(request, choice))
-        caps = self.purses.reserve(run.id, key, asked)
+        ticket = Ticket(request, key, run, choice, asked)
+        ticket.caps = self.purses.reserve(run.id, key, asked)  # last: whoever has reserved is booked
+        ticket.is_lowered = ticket.caps != asked
         self.runs.add(run)
-        return Ticket(request, key, run, choice, caps, is_lowered=caps != asked)
+        return ticket
 
     def start(self, ticket: Ticket, seen: Seen | None = None) -> asyncio.Task[Reply]:
         """Run it when its turn comes; `seen` is called after each step. Whatever becomes of it, what it spent
@@ -184,7 +185,7 @@ class Service:
             request.problem(run.id),
             seed=request.seed,
             visit=Visit(request.max_tokens, choice.may_be_chat, look),
-            **{**choice.options, **_as_options(ticket.caps)},
+            **{**choice.options, **ticket.caps.as_options},
         )
         ticket.bill = lambda: session.bill
         solution = await session.run()
@@ -218,16 +219,16 @@ class Service:
             run.status, status = "failed", error.status if isinstance(error, ApiError) else INTERNAL
         else:
             run.status, status, run.record = "done", OK, dict(task.result().tts)
+        if status in (CLIENT_GONE, TIMED_OUT) or "deadline" in run.record.get("limits_met", ()):
+            booking = asyncio.get_running_loop().create_task(self._book_later(ticket))
+            self._bookings.add(booking)
+            booking.add_done_callback(self._bookings.discard)
+        else:
+            self.book(ticket)
         plan = run.record.get("plan", {}).get("method", "none")
         seconds = time.monotonic() - ticket.came
         self.metrics.request(model=run.model, plan=plan, status=status, seconds=seconds)
         ticket.span.ended(status, run.record)
-        if status not in (CLIENT_GONE, TIMED_OUT) and "deadline" not in run.record.get("limits_met", ()):
-            self.book(ticket)
-            return
-        booking = asyncio.get_running_loop().create_task(self._book_later(ticket))
-        self._bookings.add(booking)
-        booking.add_done_callback(self._bookings.discard)
 
     async def _book_later(self, ticket: Ticket) -> None:
         last = ticket.bill()
@@ -254,8 +255,3 @@ def _nothing(finished: str) -> ApiError:
         return ApiError(TIMED_OUT, "the deadline passed before anything was written", code="deadline")
     message = "the caps ended it before anything was written: raise max_tokens_total or max_dollars"
     return ApiError(UNPROCESSABLE, message, code="budget_too_small", param="tts")
-
-
-def _as_options(caps: Caps) -> dict[str, Any]:
-    said = {"max_tokens": caps.max_tokens, "max_dollars": caps.max_dollars, "deadline": caps.deadline_s}
-    return {name: value for name, value in said.items() if value is not None}

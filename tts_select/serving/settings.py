@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from tts_select.config.entries import Config
 
@@ -17,6 +18,17 @@ class Caps:
     max_flops: float | None = None
     max_dollars: float | None = None
     deadline_s: float | None = None
+
+    @property
+    def as_options(self) -> dict[str, Any]:
+        """Those that are set, as options of a session."""
+        said = {
+            "max_tokens": self.max_tokens,
+            "max_flops": self.max_flops,
+            "max_dollars": self.max_dollars,
+            "deadline": self.deadline_s,
+        }
+        return {name: value for name, value in said.items() if value is not None}
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,11 @@ import logging
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
+from starlette.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
+
 from tts_select.core.json_text import to_json
-from tts_select.serving.errors import INTERNAL, ApiError
+from tts_select.serving.errors import INTERNAL, ApiError, shutting_down
 from tts_select.serving.replies import Reply, piece
 from tts_select.serving.runs import Run
 from tts_select.serving.service import Service
@@ -57,6 +60,8 @@ class Stream:
 
     def reply(self) -> Reply | ApiError:
         """What it came to, when it has ended. What an error of ours was is in the log alone."""
+        if self._task.cancelled():
+            return shutting_down()
         error = self._task.exception()
         if error is None:
             return self._task.result()
@@ -86,6 +91,22 @@ class Stream:
                 yield None
         while not self._lines.empty():
             yield self._lines.get_nowait()
+
+
+class EventStream(StreamingResponse):
+    """The response that sends a stream. Whatever becomes of it, even if it never began, nothing runs on."""
+
+    def __init__(self, stream: Stream, headers: Mapping[str, str]) -> None:
+        headers = {**headers, "cache-control": "no-store"}
+        super().__init__(stream.events(), headers=headers, media_type="text/event-stream")
+        self._stream = stream
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """See `StreamingResponse`."""
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._stream.end()
 
 
 def passed_on(run: Run, choice: Mapping[str, Any]) -> dict[str, Any] | None:

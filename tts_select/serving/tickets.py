@@ -25,7 +25,7 @@ class Ticket:
     run: Run
     choice: Routed | Single
     caps: Caps
-    is_lowered: bool
+    is_lowered: bool = False
     """Whether the purse of the day allows less than the request would."""
     came: float = field(default_factory=time.monotonic)
     span: RunSpan = field(init=False)
