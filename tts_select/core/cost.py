@@ -71,5 +71,5 @@ class Bill:
     def as_dict(self) -> dict[str, object]:
         """The `cost` object of the JSON contract."""
         phases = {name: cost.as_dict() for name, cost in self.phases.items()}
-        found = {**self.total.as_dict(), "phases": phases}
+        found: dict[str, object] = {**self.total.as_dict(), "phases": phases}
         return {**found, "unsure": list(self.unsure)} if self.unsure else found

@@ -6,32 +6,25 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import replace
 
 from tts_select.core.arm import Arm
 from tts_select.core.cost import Bill, Cost
 from tts_select.core.errors import BackendError, CapTooLow, TtsSelectError
-from tts_select.core.methods import METHODS
-from tts_select.core.plan import Plan, Settings
-from tts_select.core.pricing import price_of_tokens
 from tts_select.core.problem import Problem
 from tts_select.core.solution import Solution, Step
-from tts_select.core.voting import order
 from tts_select.executors.accounting import Ledger
-from tts_select.executors.limits import DollarCap, LimitedPolicy, Limits
-from tts_select.executors.methods import run_method
 from tts_select.executors.scoring import NotScored
-from tts_select.executors.search import Search
 from tts_select.selector.course import Course, next_decisions
 from tts_select.selector.deciding import Answer, Decision, Unit
-from tts_select.selector.evidence import NO_ANSWER, Evidence
+from tts_select.selector.evidence import Evidence
 from tts_select.selector.outlook import Outlook, Spending, caps_too_low, price_of
-from tts_select.selector.routers.lookahead import NOT_WORTH
 from tts_select.selector.routers.protocol import Router
+from tts_select.solving.concluding import Conclusion, outlook_of
 from tts_select.solving.gathered import LiveEvidence
 from tts_select.solving.models import Models
+from tts_select.solving.running import Runner, alone_of, limits_of
 from tts_select.solving.terms import Terms
-from tts_select.solving.visits import ALONE, JUST_A_CHAT, Tally, Visit, is_just_chat
+from tts_select.solving.visits import ALONE, Tally, Visit, is_just_chat
 
 PROBE_PHASE, SEARCH_PHASE, GRADING_PHASE = "probe", "search", "grading"
 """The phases of a bill."""
@@ -39,8 +32,6 @@ _SCORING_SHARE = 0.2
 """The share of a deadline that is kept for the PRM after the last token is written."""
 _LAST_TOKEN_SHARE = 0.05
 """The share of a deadline that is kept for the token being written when time is up, where there is no PRM."""
-_MANY_CUT = 0.3
-"""The share of solutions that ran out of tokens from which on the limit is named as the cause."""
 
 
 class Session:
@@ -65,16 +56,16 @@ class Session:
         """
         spending.check()
         self._router, self._models, self._problem = router, models, problem
-        self._spending, self._seed, self._logprobs = spending, seed, logprobs
-        self._noted, self._visit = noted, visit
+        self._spending, self._noted, self._visit = spending, noted, visit
         self._gathered = LiveEvidence(problem.text, counts_characters="characters" in router.unit)
         self._terms = Terms(router, models, self._gathered, spending, price_of(router, spending))
         self._course = Course(problem.text, self._terms.asked.worth)
-        self._ledger = Ledger()
-        self._failures: list[BackendError] = []
-        self._limits = Limits(spending.max_tokens, failures=self._failures)
-        if spending.max_dollars is not None:
-            self._limits.dollars = DollarCap(spending.max_dollars, lambda: self._ledger.bill.total.dollars)
+        self._ledger, self._failures = Ledger(), list[BackendError]()
+        self._limits = limits_of(spending, self._ledger, self._failures)
+        self._runner = Runner(
+            problem, models, self._gathered, self._ledger, self._limits, visit, seed,
+            logprobs=logprobs, is_routed=bool(router.prices),
+        )  # fmt: skip
         self._evidence = Evidence(problem.text)
         self._steps: list[Step] = []
         self._decision: Decision | None = None
@@ -123,7 +114,10 @@ class Session:
         except TtsSelectError as error:
             error.bill = self._ledger.bill
             raise
-        solution = self._solution()
+        solution = Conclusion(
+            self._router, self._course, self._evidence, self._gathered, self._runner,
+            self._surest(), self._steps, self._ledger.bill, is_chat=self._is_chat,
+        ).solution(self._failures, cost_answers=self._failed)  # fmt: skip
         if self._noted is not None:
             self._noted(self._problem, solution, self._spending)
         return solution
@@ -159,17 +153,8 @@ class Session:
         if may_probe:
             await self.probe()
         decision = await self.decide(may_probe=False, is_timed=True)
-        bill, probe = self._ledger.bill.phases.get(PROBE_PHASE), self._router.first_look
-        return Outlook(
-            difficulty=self._router.difficulties(self._evidence),
-            options=decision.options,
-            price=self.price,
-            reason=decision.why,
-            unfamiliar=self._course.unfamiliar,
-            n_probes=len(self._evidence.of(probe.pool)) if probe else 0,
-            probe_flops=bill.flops if bill else 0.0,
-            unit=self._router.unit,
-        )
+        probes = self._ledger.bill.phases.get(PROBE_PHASE, Cost())
+        return outlook_of(decision, self._router, self._course, self._evidence, probes)
 
     def tallies(self) -> list[Tally]:
         """The answers at hand, the surest first."""
@@ -225,29 +210,22 @@ class Session:
         if self._visit.may_be_chat and not self._steps:
             self._is_chat = await self._opens_as_chat(decision.arm, phase)
         if not (self._is_chat or self._failed):
-            await self._run(decision.arm, decision.n, phase)
+            await self._runner.run(decision.arm, decision.n, phase)
         await self._look()
         self._steps.append(self._step(decision, before))
         if self._visit.seen is not None:
             self._visit.seen(self)
 
     async def _opens_as_chat(self, arm: Arm, phase: str) -> bool:
-        """Write one solution, and say whether it is a reply that no other can agree with. A search knows
-        nothing of it; a sampling arm goes on with it."""
+        """Write one solution, and say whether it is a reply that no other can agree with."""
+        written = await self._runner.first(arm, phase)
+        if not is_just_chat(written):
+            return False
         if arm.is_sampling:
-            await self._run(arm, 1, phase)
-            is_chat = is_just_chat(self._gathered.of(arm.pool).candidates)
-            if is_chat:
-                await self._look()
-            return is_chat and self._is_unlike_the_training()
-        alone = Arm(arm.policy, None, "majority", 1, arm.settings)
-        search = self._search(alone, 1, phase)
-        with self._ledger.timed(phase):
-            await run_method(alone.method, search)
-        self._gathered.drop(alone.pool)
-        is_chat = is_just_chat(search.pool) and self._is_unlike_the_training()
-        if is_chat:
-            self._gathered.note(alone, search.pool)
+            await self._look()
+        is_chat = self._is_unlike_the_training()
+        if is_chat and not arm.is_sampling:
+            self._gathered.note(alone_of(arm), written)
         return is_chat
 
     def _is_unlike_the_training(self) -> bool:
@@ -255,48 +233,6 @@ class Session:
         if not self._router.fingerprints or self._course.unfamiliar is not None:
             return True
         return self._router.unfamiliar(self._problem.text, self._evidence) is not None
-
-    async def _run(self, arm: Arm, n: int, phase: str) -> None:
-        """Run an arm until its pool has `n` samples; a search, whole."""
-        search = self._search(arm, n, phase)
-        self._gathered.note(self._as_run(arm, n))  # what there is if time runs out here is its
-        try:
-            with self._ledger.timed(phase):
-                await run_method(arm.method, search)
-        finally:
-            self._gathered.note(self._as_run(arm, n), search.pool)
-
-    def _search(self, arm: Arm, n: int, phase: str) -> Search:
-        """A sampling arm goes on with the samples of its pool."""
-        samples = self._gathered.of(arm.pool) if arm.is_sampling else None
-        policy, prm = self._models.policy(arm.policy), self._models.prm(arm.prm) if arm.prm else None
-        prices = {"policy": price_of_tokens(policy), "prm": price_of_tokens(prm)}
-        return Search(
-            self._problem.text,
-            LimitedPolicy(policy, self._limits),
-            prm,
-            self._settings(arm),
-            n,
-            self._ledger.phase(phase, **prices),
-            logprobs=self._logprobs,
-            chat=self._problem.chat,
-            pool=samples.scored_by(arm.prm) if samples else [],
-            unreadable=samples.unreadable.setdefault(arm.prm or "", set()) if samples else set(),
-        )
-
-    def _settings(self, arm: Arm) -> Settings:
-        most = self._visit.max_new_tokens
-        allowed = arm.settings.max_new_tokens
-        return replace(
-            arm.settings, seed=self._seed, max_new_tokens=allowed if most is None else min(most, allowed)
-        )
-
-    def _as_run(self, arm: Arm, n: int) -> Arm:
-        """A routed sampling arm as far as it came; a named one as it was named."""
-        if not arm.is_sampling or not self._router.prices:
-            return arm
-        method = "majority" if METHODS[arm.method].stop_rule else arm.method
-        return Arm(arm.policy, arm.prm, method, n, arm.settings)
 
     async def _look(self) -> None:
         with self._ledger.timed(GRADING_PHASE):
@@ -316,45 +252,3 @@ class Session:
 
     def _surest(self) -> Answer | None:
         return next(iter(self._router.answers(self._evidence, self.price)), None)
-
-    def _solution(self) -> Solution:
-        """Return the solution with the surest of the answers at hand."""
-        if self._gathered.is_empty:
-            self._gathered.note(self._router.first_look or self._router.portfolio.arms[0])
-        surest = self._surest()
-        spokesman = self._gathered.spokesman(surest.group if surest else None)
-        best = spokesman.best
-        if best is None and self._failed:
-            error = self._failed[0]
-            error.bill = self._ledger.bill
-            raise error
-        return Solution(
-            answer=best.answer if best else None,
-            text=best.text if best else "",
-            confidence=surest.p_correct if surest else None,
-            finished=self._limits.reached or "complete",
-            plan=self._plan(spokesman.arm),
-            bill=self._ledger.bill,
-            candidates=tuple(sorted(spokesman.candidates, key=lambda r: order(r.score), reverse=True)),
-            errors=tuple(str(error) for error in self._failures),
-            steps=tuple(self._steps),
-            n_cut=self._gathered.n_cut()[0],
-            confidence_kind=self._router.confidence_kind,
-            max_samples=self._router.max_samples,
-        )
-
-    def _plan(self, arm: Arm) -> Plan:
-        difficulty = self._router.difficulties(self._evidence).get(arm.policy)
-        reason = "; then ".join(dict.fromkeys(self._course.reasons)) or self._why_at_once()
-        if self._is_chat:
-            reason = JUST_A_CHAT
-        n_cut, n = self._gathered.n_cut()
-        arm = replace(arm, settings=self._settings(arm))
-        if n_cut > _MANY_CUT * n:
-            most = arm.settings.max_new_tokens
-            reason += f"; {n_cut} of {n} solutions were cut at {most:,} tokens: raise --max-new-tokens"
-        return arm.plan(reason, seed=self._seed, difficulty=difficulty.pass_at_1 if difficulty else None)
-
-    def _why_at_once(self) -> str:
-        answered = any(s.group != NO_ANSWER for found in self._evidence.samples.values() for s in found)
-        return "the probes are sure enough" if answered else NOT_WORTH
