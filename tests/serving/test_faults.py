@@ -50,9 +50,20 @@ def behind() -> Iterator[FakeServer]:
         yield server
 
 
+@pytest.fixture(scope="module")
+def shared() -> Iterator[tuple[Served, FakeServer]]:
+    """A server over a server with the usual options, for faults that leave nothing behind."""
+    with FakeServer(lambda prompt, seed: SOLUTION) as server:
+        policy: Any = load_policy("openai:fake", base_url=server.url, fresh=True)
+        service = Service(ServeSettings(), catalogue_of(policy, method="majority", budget=4))
+        with TestClient(app_for(service), base_url="http://127.0.0.1") as http:
+            yield Served(service, http, policy), server
+        policy.close()
+
+
 @pytest.mark.parametrize("fault", [status(429), status(500), status(503), reset])
-def test_what_may_pass_is_tried_again(over: Callable[..., Served], behind: FakeServer, fault: Fault) -> None:
-    served = over(behind)
+def test_what_may_pass_is_tried_again(shared: tuple[Served, FakeServer], fault: Fault) -> None:
+    served, behind = shared
     behind.faults.extend([fault, fault])
     reply = served.chat().json()
     assert (reply["tts"]["answer"], reply["tts"]["errors"]) == ("2", [])
@@ -74,9 +85,9 @@ def test_what_may_pass_is_tried_again(over: Callable[..., Served], behind: FakeS
 )
 @pytest.mark.parametrize("model", ["tts-select/auto", "openai:fake"])
 def test_what_will_not_pass_is_an_error_and_never_content(
-    over: Callable[..., Served], behind: FakeServer, fault: Fault, expected: int, model: str
+    shared: tuple[Served, FakeServer], fault: Fault, expected: int, model: str
 ) -> None:
-    served = over(behind)
+    served, behind = shared
     behind.faults.append(fault)
     said = served.chat(model=model)
     assert said.status_code == expected

@@ -45,20 +45,26 @@ def answers(message: dict[str, Any], finish: str = "stop", usage: dict[str, int]
     return fault
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def behind() -> Iterator[FakeServer]:
     with FakeServer(lambda prompt, seed: "It is \\boxed{2}.") as server:
         yield server
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def served(behind: FakeServer) -> Iterator[Served]:
     policy: Any = load_policy("openai:fake", base_url=behind.url, fresh=True)
-    behind.requests.clear()
     service = Service(ServeSettings(), catalogue_of(policy))
     with TestClient(app_for(service), base_url="http://127.0.0.1") as http:
         yield Served(service, http, policy)
     policy.close()
+
+
+@pytest.fixture(autouse=True)
+def _afresh(behind: FakeServer) -> None:
+    behind.requests.clear()
+    behind.faults.clear()
+    behind.token_seconds = 0.0
 
 
 @pytest.mark.parametrize(

@@ -29,9 +29,13 @@ class Stream:
     def __init__(self, service: Service, ticket: Ticket) -> None:
         self._ticket, self._heartbeat_s = ticket, service.settings.heartbeat_s
         self._lines: asyncio.Queue[str | Mapping[str, Any]] = asyncio.Queue()
-        loop = asyncio.get_running_loop()
-        ticket.told = lambda choice: loop.call_soon_threadsafe(self._lines.put_nowait, choice)
+        self._loop = asyncio.get_running_loop()
+        ticket.told = self._hear
         self._task = service.start(ticket, lambda session: self._lines.put_nowait(progress(session)))
+
+    def _hear(self, choice: Mapping[str, Any]) -> None:
+        """Take what a server behind us streams, from the thread of its client."""
+        self._loop.call_soon_threadsafe(self._lines.put_nowait, choice)
 
     async def events(self) -> AsyncIterator[bytes]:
         """The events; an error is one of them, and the last."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from tts_select.core.arm import Arm
@@ -47,7 +46,7 @@ class Runner:
         finally:
             self.gathered.note(self._as_run(arm, n), search.pool)
 
-    async def first(self, arm: Arm, phase: str) -> Sequence[Candidate]:
+    async def first(self, arm: Arm, phase: str) -> list[Candidate]:
         """One solution before all others. A sampling arm goes on with it; a search knows nothing of it."""
         if arm.is_sampling:
             await self.run(arm, 1, phase)
