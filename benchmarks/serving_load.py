@@ -22,7 +22,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -81,8 +81,9 @@ def started(log: Path) -> str:
     until = time.monotonic() + START_S
     while time.monotonic() < until:
         found = re.search(r"serving at (\S+)/v1", log.read_text())
-        if found and httpx2.get(f"{found[1]}/readyz").status_code == 200:
-            return f"{found[1]}/v1"
+        with suppress(httpx2.TransportError):  # while it loads it may be slow to answer
+            if found and httpx2.get(f"{found[1]}/readyz").status_code == 200:
+                return f"{found[1]}/v1"
         time.sleep(0.2)
     raise SystemExit(log.read_text())
 
