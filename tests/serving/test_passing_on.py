@@ -206,6 +206,7 @@ def test_a_server_that_will_not_stream_is_asked_for_the_whole(served: Served, be
         (False, True, {}, 4096),
         (True, True, {"max_tokens": 50}, None),
         (True, False, {"max_tokens": 50}, 50),
+        (False, True, {"model": "tts-select/auto", "tts": {"max_tokens_total": 100}}, 100),
     ],
 )
 def test_what_a_cut_off_request_may_have_cost_is_booked_and_said(

@@ -8,7 +8,7 @@ from typing import Any
 from tts_select.executors.openai_api.responses import Usage
 
 CANCELLED = "a request was cancelled before its server told the cost: the most that it can be is on the bill"
-_NO_TEXT = ("image_url", "input_audio", "file")
+_NO_TEXT = ("type", "image_url", "input_audio", "file")
 UNTOLD = "a server does not tell what its response cost: the most that it can be is on the bill"
 
 
