@@ -29,6 +29,7 @@ from tts_select.selector.outlook import Outlook, Spending, caps_too_low, price_o
 from tts_select.selector.routers.lookahead import NOT_WORTH
 from tts_select.selector.routers.protocol import Router
 from tts_select.solving.gathered import LiveEvidence
+from tts_select.solving.history import History
 from tts_select.solving.models import Models
 from tts_select.solving.terms import Terms
 from tts_select.solving.visits import ALONE, JUST_A_CHAT, Tally, Visit, is_just_chat
@@ -180,6 +181,20 @@ class Session:
             if found.group in self._gathered.answers
         ]
 
+    def history(self) -> History:
+        """What was decided and gathered so far."""
+        return History(
+            problem=self._problem,
+            router=self._router,
+            spending=self._spending,
+            seed=self._seed,
+            course=self._course,
+            steps=tuple(self._steps),
+            gathered=self._gathered,
+            evidence=self._evidence,
+            bill=self._ledger.bill,
+        )
+
     def share_a_budget(self) -> None:
         """Route the problem even if it is unlike the training: the best fixed arm would cost others their
         share of the budget."""
@@ -265,6 +280,8 @@ class Session:
                 await run_method(arm.method, search)
         finally:
             self._gathered.note(self._as_run(arm, n), search.pool)
+            if search.rounds:
+                self._gathered.rounds[arm.name] = search.rounds
 
     def _search(self, arm: Arm, n: int, phase: str) -> Search:
         """A sampling arm goes on with the samples of its pool."""

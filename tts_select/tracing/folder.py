@@ -1,0 +1,65 @@
+"""A folder of traces, one file a problem; the oldest go when there are too many."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import re
+from pathlib import Path
+
+from tts_select.core.json_text import to_json
+from tts_select.core.solution import Solution
+from tts_select.solving.history import History
+from tts_select.tracing.bounds import MOST_BYTES
+from tts_select.tracing.recording import trace_of
+
+SUFFIX = ".trace.json"
+_UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
+_LONGEST_NAME = 80
+
+
+class TraceFolder:
+    """Keeps traces."""
+
+    def __init__(self, folder: Path, *, most_files: int | None = None, most_bytes: int = MOST_BYTES) -> None:
+        """Each file has at most so many bytes; None: any number of files."""
+        self._folder, self._most_files, self._most_bytes = folder, most_files, most_bytes
+
+    async def keep(self, history: History, solution: Solution) -> None:
+        """Write the trace of a session that has ended, off the event loop.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        await asyncio.to_thread(self._write, history, solution)
+
+    def _write(self, history: History, solution: Solution) -> None:
+        text = to_json(trace_of(history, solution, most_bytes=self._most_bytes)) + "\n"
+        self._folder.mkdir(parents=True, exist_ok=True)
+        path = self._folder / file_name(history.problem.id)
+        partial = path.with_name(path.name + ".partial")
+        partial.write_text(text, encoding="utf-8")
+        partial.replace(path)
+        if self._most_files is not None:
+            self._drop_old(self._most_files)
+
+    def _drop_old(self, most: int) -> None:
+        with os.scandir(self._folder) as entries:
+            found = [(entry.stat().st_mtime_ns, entry.path) for entry in entries if entry.name.endswith(SUFFIX)]
+        for _, path in sorted(found)[: max(0, len(found) - most)]:
+            Path(path).unlink(missing_ok=True)
+
+
+def file_name(problem_id: str) -> str:
+    """A name that every file system takes, and that no other id has.
+
+    >>> file_name("test-007")
+    'test-007.trace.json'
+    >>> file_name("a/../b")
+    'a-..-b-b3a2f7e9.trace.json'
+    """
+    safe = _UNSAFE.sub("-", problem_id).strip(".")[:_LONGEST_NAME]
+    if safe != problem_id:
+        safe = f"{safe}-{hashlib.sha256(problem_id.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
+    return safe + SUFFIX
