@@ -37,8 +37,8 @@ Examples:
 def view(path: Path, *, out: Path | None, router: Path | None) -> None:
     """Write a page about PATH that opens from disk: what was decided, why, and what else might have been.
 
-    PATH is a trace or a folder of traces (`solve --trace`), results of `solve --problems`, a sweep, or a report
-    of `evaluate`. The page needs no network, and loads nothing.
+    PATH is a trace or a folder of traces (`solve --trace`), results of `solve --problems`, a sweep, or a
+    report of `evaluate`. The page needs no network, and loads nothing.
     """
     from tts_select.commands._progress import status
     from tts_select.tracing.sources import page_of

@@ -20,8 +20,8 @@ from tts_select.core.visible_text import visible
 
 STYLES = ("base.css", "layout.css", "parts.css")
 SCRIPTS = (
-    "dom.js", "format.js", "blocks.js", "virtual.js", "strip.js", "lane.js", "whatif.js", "tree.js", "samples.js",
-    "detail.js", "frontier.js", "list.js", "report.js", "app.js",
+    "dom.js", "format.js", "blocks.js", "virtual.js", "strip.js", "lane.js", "whatif.js", "tree.js",
+    "samples.js", "detail.js", "frontier.js", "list.js", "report.js", "app.js",
 )  # fmt: skip
 """In this order they share one scope."""
 BLOCK_SIZE = 40
@@ -30,13 +30,13 @@ BLOCK_SIZE = 40
 
 def document(data: Mapping[str, Any], records: Sequence[Mapping[str, Any]] = ()) -> Iterator[str]:
     """The page in pieces: its head, the data, and the records of single problems."""
-    style, script = style_text(), script_text(SCRIPTS)
+    style, script, title = style_text(), script_text(SCRIPTS), escape(visible(str(data["title"])))
     policy = policy_of(style, script)
     yield (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
         '<meta name="viewport" content="width=device-width,initial-scale=1">\n'
-        f"<title>{escape(visible(str(data['title'])))} - tts-select</title>\n<style>{style}</style>\n</head>\n"
+        f"<title>{title} - tts-select</title>\n<style>{style}</style>\n</head>\n"
     )
     yield body()
     yield f'<script type="application/json" id="data">{inert({**data, "block_size": BLOCK_SIZE})}</script>\n'

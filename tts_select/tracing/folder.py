@@ -46,7 +46,9 @@ class TraceFolder:
 
     def _drop_old(self, most: int) -> None:
         with os.scandir(self._folder) as entries:
-            found = [(entry.stat().st_mtime_ns, entry.path) for entry in entries if entry.name.endswith(SUFFIX)]
+            found = [
+                (entry.stat().st_mtime_ns, entry.path) for entry in entries if entry.name.endswith(SUFFIX)
+            ]
         for _, path in sorted(found)[: max(0, len(found) - most)]:
             Path(path).unlink(missing_ok=True)
 

@@ -29,6 +29,9 @@ class Flag(IntFlag):
     NO_ANSWER = 16
 
 
+NOTHING = Flag(0)
+
+
 @dataclass(frozen=True, slots=True)
 class Line:
     """What came out of a problem: `cost` is in the unit of the page, None where it is not known."""
@@ -61,7 +64,7 @@ def columns(lines: Sequence[Line], **facts: Any) -> dict[str, Any]:
     }
 
 
-def line_of(record: Mapping[str, Any], more: Flag = Flag(0)) -> Line:
+def line_of(record: Mapping[str, Any], more: Flag = NOTHING) -> Line:
     """The line of a trace, or of a result: its cost is in generated tokens."""
     correct, answer = record["problem"]["correct"], record["answer"]
     found = more
@@ -76,7 +79,8 @@ def line_of(record: Mapping[str, Any], more: Flag = Flag(0)) -> Line:
 
 
 def coverage(lines: Sequence[Line]) -> dict[str, Any] | None:
-    """Accuracy against the share that is answered, for every least confidence; None where nothing was graded."""
+    """Accuracy against the share that is answered, for every least confidence; None where nothing was
+    graded."""
     graded = [line for line in lines if line.correct is not None]
     points = []
     for least in CONFIDENCES:

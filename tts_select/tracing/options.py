@@ -13,14 +13,14 @@ MOST_OPTIONS = 8
 """How many options of a decision are listed, the best first; the rest are counted."""
 
 
-def options_of(decision: Decision, price: float, unit: str) -> dict[str, Any]:
+def options_of(decision: Decision, price: float) -> dict[str, Any]:
     """The options of a decision; the chosen one is always among those listed."""
     chosen = decision.option
     listed = list(decision.options[:MOST_OPTIONS])
     if chosen is not None and not any(option is chosen for option in listed):
         listed = [chosen, *listed[: MOST_OPTIONS - 1]]
     return {
-        "options": [_option(option, chosen, price, unit) for option in listed],
+        "options": [_option(option, chosen, price) for option in listed],
         "n_options": len(decision.options),
     }
 
@@ -47,7 +47,7 @@ def best_fixed(stored: Stored) -> dict[str, Any] | None:
     return {**facts, "p_correct": option.p_correct, "spent": spent}
 
 
-def _option(option: Option, chosen: Option | None, price: float, unit: str) -> dict[str, Any]:
+def _option(option: Option, chosen: Option | None, price: float) -> dict[str, Any]:
     return {
         "name": option.name,
         "p_correct": option.p_correct,
@@ -56,18 +56,15 @@ def _option(option: Option, chosen: Option | None, price: float, unit: str) -> d
         "seconds": option.seconds,
         "value": option.value(price),
         "is_chosen": option is chosen,
-        "why_not": None if chosen is None or option is chosen else why_not(option, chosen, price, unit),
+        "why_not": None if chosen is None or option is chosen else why_not(option, chosen, price),
     }
 
 
-def why_not(option: Option, chosen: Option, price: float, unit: str) -> str:
-    """Why an option was not taken, in words."""
-    less = chosen.value(price) - option.value(price)
-    if math.isnan(less):
+def why_not(option: Option, chosen: Option, price: float) -> str:
+    """Why an option was not taken, in probability: what it gains beside the chosen one, and what its cost is
+    worth at the price."""
+    gain, cost = option.p_correct - chosen.p_correct, price * (option.flops - chosen.flops)
+    if math.isnan(gain - cost):
         return "nothing was known to compare it by"
-    likelier, dearer = option.p_correct - chosen.p_correct, option.flops - chosen.flops
-    cost = f"{abs(dearer):.2g} {unit} {'more' if dearer >= 0 else 'less'}"
-    facts = f"{likelier:+.3f} P(correct) for {cost}"
-    if less < 0:
-        return f"worth {-less:.3f} more, but {chosen.name} gains more for its cost and is looked at first ({facts})"
-    return f"worth {less:.3f} less ({facts})"
+    words = f"{'gains' if gain >= 0 else 'loses'} {abs(gain):.3f}, {'costs' if cost >= 0 else 'saves'} {abs(cost):.3f}"
+    return f"{words}: more cost for each gain, so not yet" if gain > cost else words

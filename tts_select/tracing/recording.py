@@ -5,24 +5,21 @@ docs/traces.md has the schema. No key, header or URL is in it: it is made of wha
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import Any
 
 from tts_select.core.json_text import without_nan
 from tts_select.core.solution import Solution
 from tts_select.data.grading import extract_answer, is_equivalent
-from tts_select.selector.evidence import Evidence
 from tts_select.selector.routers.kinds import kind_of
 from tts_select.solving.history import History
 from tts_select.tracing.bounds import MOST_BYTES, bounded
+from tts_select.tracing.evidence import evidence_of
 from tts_select.tracing.options import best_fixed, options_of
 from tts_select.tracing.replaying import what_if
-from tts_select.tracing.stored import Stored, Taken
+from tts_select.tracing.stored import Stored, Taken, drawn
 from tts_select.tracing.trees import tree_of
 
 SCHEMA = "tts-select/trace@1"
-MOST_ANSWERS = 8
-"""How many answers of a decision are listed; the rest are counted."""
 
 
 def trace_of(history: History, solution: Solution, *, most_bytes: int = MOST_BYTES) -> dict[str, Any]:
@@ -88,39 +85,22 @@ def _answered(solution: Solution) -> dict[str, Any]:
 
 
 def _decision(stored: Stored, taken: Taken) -> dict[str, Any]:
-    decision, step = taken.decision, taken.step
-    evidence = stored.at(taken.before)
-    spent = stored.spent(taken.before)
+    history, decision, step = stored.history, taken.decision, taken.step
     return {
         "chosen": decision.option.name if decision.option else None,
         "n": decision.n,
         "is_probe": decision.is_probe,
         "why": decision.why,
         "price": taken.price,
-        "evidence": {**_answers(stored.history, evidence, taken.price), "tokens": spent.policy_generated_tokens},
-        **options_of(decision, taken.price, stored.history.router.unit),
+        "evidence": evidence_of(
+            stored.at(taken.before), history.router, taken.price, history.gathered.answers
+        ),
+        **options_of(decision, taken.price),
         "p_after": step.p_after if step else None,
         "cost": step.cost.as_dict() if step else None,
-        "samples": {pool: [taken.before.n.get(pool, 0), n] for pool, n in taken.after.n.items()
-                    if n > taken.before.n.get(pool, 0)},
+        "samples": drawn(taken.before, taken.after),
         "search": next(iter(taken.after.found - taken.before.found), None),
-    }  # fmt: skip
-
-
-def _answers(history: History, evidence: Evidence, price: float) -> dict[str, Any]:
-    """The answers at hand, the surest first."""
-    votes = Counter(found.group for found in evidence.solutions())
-    known = history.router.answers(evidence, price) if votes else []
-    listed = [
-        {
-            "answer": history.gathered.answers.get(found.group, ""),
-            "votes": votes[found.group],
-            "p_correct": found.p_correct,
-        }
-        for found in known[:MOST_ANSWERS]
-    ]
-    samples = sum(len(some) for some in evidence.samples.values()) + len(evidence.found)
-    return {"answers": listed, "n_answers": len(votes), "n_votes": votes.total(), "n_solutions": samples}
+    }
 
 
 def _pool(history: History, name: str) -> dict[str, Any]:
@@ -147,4 +127,7 @@ def _search(history: History, name: str, solution: Solution) -> dict[str, Any]:
     gathered = history.gathered
     arm = next((d.arm for d in history.course.taken if d.arm is not None and d.arm.name == name), None)
     how = arm.settings.aggregation if arm else "last"
-    return {"arm": name, "nodes": tree_of(gathered.rounds.get(name, ()), gathered.searches[name], how, solution)}
+    return {
+        "arm": name,
+        "nodes": tree_of(gathered.rounds.get(name, ()), gathered.searches[name], how, solution),
+    }

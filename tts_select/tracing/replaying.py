@@ -50,10 +50,10 @@ class Replay:
         elif decision.arm is None:
             self.end(decision.why)
         elif not stored.has(decision):
-            self.end("", _named(decision))
+            self.end("", named(decision))
         else:
             self.here = stored.after(self.here, decision.arm, decision.n)
-            self.ran.append(_named(decision))
+            self.ran.append(named(decision))
             self.is_over = self.course.is_done
 
 
@@ -106,7 +106,9 @@ def replays(stored: Stored, price: float, budgets: Sequence[int | None]) -> list
 
 def _decided(stored: Stored, going: Sequence[Replay]) -> Iterator[tuple[Replay, Decision]]:
     caps = [
-        Caps() if r.cap is None else Caps(tokens=max(0.0, r.cap - stored.spent(r.here).policy_generated_tokens))
+        Caps()
+        if r.cap is None
+        else Caps(tokens=max(0.0, r.cap - stored.spent(r.here).policy_generated_tokens))
         for r in going
     ]
     evidences = [stored.at(r.here) for r in going]
@@ -131,7 +133,8 @@ def _state(stored: Stored, replay: Replay) -> dict[str, Any]:
     }
 
 
-def _named(decision: Decision) -> str:
+def named(decision: Decision) -> str:
+    """What a decision to run something says, in words."""
     arm = decision.arm
     assert arm is not None
     return f"{arm.name} (to {decision.n})" if arm.is_sampling else arm.name

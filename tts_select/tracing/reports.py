@@ -62,7 +62,11 @@ def frontier_of(report: Report) -> dict[str, Any]:
         "x": f"mean {report['unit']} of a problem",
         "is_log": True,
         "series": [
-            {"name": "fixed arms", "kind": "arm", "points": [{**p, "label": p["name"]} for p in report["arms"]]},
+            {
+                "name": "fixed arms",
+                "kind": "arm",
+                "points": [{**p, "label": p["name"]} for p in report["arms"]],
+            },
             {"name": "strategies that learn nothing", "kind": "other", "points": baselines},
             {"name": "router", "kind": "router", "points": router},
             {"name": "efforts", "kind": "effort", "points": efforts},

@@ -15,8 +15,8 @@ from tts_select.training.log.reading import MANIFEST
 
 Note = Callable[[str], None]
 _REMEDY = (
-    "name a trace or a folder of traces (`solve --trace`), results.jsonl of `solve --problems`, a sweep, or a "
-    "report of `evaluate`"
+    "name a trace or a folder of traces (`solve --trace`), results.jsonl of `solve --problems`, a sweep, or "
+    "a report of `evaluate`"
 )
 
 

@@ -96,6 +96,12 @@ class Stored:
         return sum((t.step.cost for t in self.taken() if t.step is not None and _key(t) == key), Cost())
 
 
+def drawn(before: Position, after: Position) -> dict[str, list[int]]:
+    """How many samples of each pool there were before a step and after it, where it drew any."""
+    counts = {pool: [before.n.get(pool, 0), n] for pool, n in after.n.items()}
+    return {pool: [first, last] for pool, (first, last) in counts.items() if last > first}
+
+
 def _key(taken: Taken) -> str:
     arm = taken.decision.arm
     assert arm is not None

@@ -10,7 +10,7 @@ from typing import Any
 from tts_select.core.errors import InputError
 from tts_select.solving.batch import read_results
 from tts_select.tracing.folder import SUFFIX
-from tts_select.tracing.listing import Flag, Line, columns, coverage, line_of, problems
+from tts_select.tracing.listing import NOTHING, Flag, Line, columns, coverage, line_of, problems
 from tts_select.tracing.recording import SCHEMA
 from tts_select.tracing.view import Page
 
@@ -72,7 +72,9 @@ def read_trace(path: Path) -> dict[str, Any]:
         raise InputError(f"'{path}' is no trace: {error}") from error
     schema = found.get("schema") if isinstance(found, dict) else None
     if schema != SCHEMA:
-        raise InputError(f"'{path}' has the schema {schema!r}, not {SCHEMA!r}: write it anew with solve --trace")
+        raise InputError(
+            f"'{path}' has the schema {schema!r}, not {SCHEMA!r}: write it anew with solve --trace"
+        )
     missing = [name for name in _NEEDED if name not in found]
     if missing:
         raise InputError(f"'{path}' is a trace without '{missing[0]}': write it anew with solve --trace")
@@ -107,22 +109,22 @@ def _spent(record: Mapping[str, Any]) -> Flag:
     """Whether a replay at another price came to the same answer for half of the tokens."""
     grid, spent = record.get("what_if"), (record["bill"] or {}).get("policy_generated_tokens")
     if not grid or not spent:
-        return Flag(0)
+        return NOTHING
     states = [grid["states"][row[-1]] for row in grid["grid"]]
     is_cheaper = any(
         s["answer"] == record["answer"] and not s["wants"] and s["tokens"] <= HALF * spent for s in states
     )
-    return Flag.OVERSPENT if is_cheaper else Flag(0)
+    return Flag.OVERSPENT if is_cheaper else NOTHING
 
 
 def _early(record: Mapping[str, Any]) -> Flag:
     """Whether it stopped with a wrong answer, though an option was thought likelier to be right."""
     last = record["decisions"][-1] if record["decisions"] else None
     if record["problem"]["correct"] is not False or last is None or last["chosen"] != "stop":
-        return Flag(0)
+        return NOTHING
     known = {o["is_chosen"]: o["p_correct"] for o in last["options"] if o["p_correct"] is not None}
     others = [o["p_correct"] for o in last["options"] if not o["is_chosen"] and o["p_correct"] is not None]
-    return Flag.EARLY if True in known and any(p > known[True] + CLEARLY for p in others) else Flag(0)
+    return Flag.EARLY if True in known and any(p > known[True] + CLEARLY for p in others) else NOTHING
 
 
 def _as_trace(result: Mapping[str, Any]) -> dict[str, Any]:

@@ -71,7 +71,9 @@ class _Growth:
             self.nodes[known].update(finish=child.finish, state=FINISHED)
             return
         parent = self._parent(tree, child.steps)
-        before, tokens = (0, 0) if parent is None else (self.nodes[parent]["depth"], self.nodes[parent]["total"])
+        before, tokens = (
+            (0, 0) if parent is None else (self.nodes[parent]["depth"], self.nodes[parent]["total"])
+        )
         is_over = child.finish != "open"
         self._ids[tree, child.steps] = len(self.nodes)
         self.nodes.append(

@@ -8,8 +8,8 @@ function start() {
   if (data.kind === "one") {
     main.className = "alone";
     loadRecord(data, 0).then((record) => fill(main, el("div", { class: "detail" }, detailOf(record))));
-    return;
-  }
+  } else if (data.kind === "many") listPage(data, main);
+  else reportPage(data, main);
 }
 
 start();

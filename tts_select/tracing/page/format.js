@@ -12,7 +12,7 @@ function figure(value) {
   if (!known(value)) return DASH;
   if (value === 0) return "0";
   const size = Math.abs(value);
-  if (size >= 1e5 || size < 1e-3) return value.toExponential(2).replace("e+", "e");
+  if (size >= 1e5 || size < 1e-3) return value.toExponential(2).replace(/\.?0*e\+?/, "e");
   return size >= 100 ? count(value) : String(Number(value.toPrecision(3)));
 }
 

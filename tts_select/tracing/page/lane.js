@@ -3,7 +3,8 @@ function laneOf(record) {
   const decisions = record.decisions || [];
   const unit = (record.router && record.router.unit) || "FLOPs";
   if (!decisions.length) return null;
-  return card("Decisions", el("ol", { class: "lane" }, decisions.map((d) => decisionOf(d, unit))));
+  const remark = record.decisions_remark ? el("p", { class: "soft" }, record.decisions_remark) : null;
+  return card("Decisions", remark, el("ol", { class: "lane" }, decisions.map((d) => decisionOf(d, unit))));
 }
 
 function decisionOf(d, unit) {
@@ -11,10 +12,10 @@ function decisionOf(d, unit) {
   const what = d.is_probe ? "look first" : stops ? "stop" : "run";
   return el("li", { class: stops ? "stop" : null },
     el("div", { class: "title" }, el("h3", {}, what, stops ? "" : ` ${d.chosen}`), el("small", {}, d.why)),
-    el("div", { class: "three" },
-      el("div", {}, el("small", {}, "evidence"), votesOf(d.evidence)),
-      el("div", {}, el("small", {}, "options"), optionsOf(d, unit)),
-      el("div", {}, el("small", {}, "step"), stepOf(d, stops))));
+    el("div", { class: "two" },
+      el("div", {}, el("h4", {}, "evidence"), votesOf(d.evidence)),
+      el("div", {}, el("h4", {}, "options"), optionsOf(d, unit))),
+    stops ? null : stepOf(d));
 }
 
 function votesOf(evidence) {
@@ -35,29 +36,42 @@ function votesOf(evidence) {
   return [bar, el("ul", { class: "ballot" }, lines), silent > 0 ? el("small", {}, `${silent} without an answer`) : null];
 }
 
+const SHOWN_OPTIONS = 4;
+
 function optionsOf(d, unit) {
-  const rows = (d.options || []).map((o) => el("tr", { class: o.is_chosen ? "chosen" : null },
+  const options = d.options || [];
+  if (!options.length) return el("small", {}, "none was weighed");
+  if (options.length === 1 && !known(options[0].p_correct)) return el("small", {}, "nothing to weigh yet: it looks first");
+  const more = d.n_options - options.length;
+  return [
+    optionTable(options.slice(0, SHOWN_OPTIONS), unit),
+    options.length > SHOWN_OPTIONS ? el("details", {}, el("summary", {}, `${d.n_options - SHOWN_OPTIONS} more`),
+      optionTable(options.slice(SHOWN_OPTIONS), unit), more > 0 ? el("small", {}, `and ${count(more)} that are worth less`) : null) : null,
+  ];
+}
+
+function optionTable(options, unit) {
+  const rows = options.map((o) => el("tr", { class: o.is_chosen ? "chosen" : null },
     el("td", {}, o.name, o.is_chosen ? el("span", { class: "hidden" }, " (chosen)") : null),
     el("td", {}, known(o.p_correct) ? el("div", { class: "p" }, o.p_correct.toFixed(2), meter(o.p_correct, `P(correct) ${o.p_correct.toFixed(2)}`)) : DASH),
     el("td", { class: "num" }, known(o.cost) ? figure(o.cost) : DASH),
     el("td", { class: "num" }, known(o.value) ? o.value.toFixed(3) : DASH),
     el("td", { class: "why" }, o.why_not || (o.is_chosen ? "taken" : ""))));
-  if (!rows.length) return el("small", {}, "none was weighed");
-  const heads = ["option", "P(correct)", `${unit} more`, "value", "why not"];
-  const more = d.n_options - rows.length;
-  return [el("table", { class: "options" },
+  const heads = ["option", "P(correct)", `more ${unit}`, "value", "why not"];
+  return el("table", { class: "options" },
     el("thead", {}, el("tr", {}, heads.map((h, k) => el("th", { scope: "col", class: k === 2 || k === 3 ? "num" : null }, h)))),
-    el("tbody", {}, rows)),
-  more > 0 ? el("small", {}, `and ${more} more, worth less`) : null];
+    el("tbody", {}, rows));
 }
 
-function stepOf(d, stops) {
-  if (stops) return el("small", {}, "the surest answer is given");
+function stepOf(d) {
   const before = d.evidence && d.evidence.answers[0] ? d.evidence.answers[0].p_correct : null;
-  const drawn = Object.entries(d.samples || {}).map(([pool, [from, to]]) => `samples ${from + 1}${DASH}${to} of ${pool}`);
-  return [
-    ...drawn.map((words) => el("div", {}, el("small", {}, words))),
-    d.cost ? el("div", {}, `${count(d.cost.policy_generated_tokens)} tokens`, known(d.cost.flops) ? el("small", {}, `, ${figure(d.cost.flops)} FLOPs`) : null) : el("small", {}, "cut short"),
-    known(d.p_after) ? el("div", {}, el("small", {}, "confidence "), `${known(before) ? percent(before) : DASH} \u2192 ${percent(d.p_after)}`) : null,
+  const drawn = Object.entries(d.samples || {}).map(([pool, [from, to]]) =>
+    to - from === 1 ? `sample ${to} of ${pool}` : `samples ${from + 1}${DASH}${to} of ${pool}`);
+  const parts = [
+    ...drawn,
+    d.cost ? `${count(d.cost.policy_generated_tokens)} tokens` : "cut short",
+    d.cost && known(d.cost.flops) ? `${figure(d.cost.flops)} FLOPs` : null,
+    known(d.p_after) ? `confidence ${known(before) ? percent(before) : DASH} \u2192 ${percent(d.p_after)}` : null,
   ];
+  return el("div", { class: "step" }, el("h4", {}, "step"), el("span", {}, parts.filter(Boolean).join(" \u00b7 ")));
 }

@@ -34,7 +34,7 @@ function slider(name, n, value, words, moved) {
     input.setAttribute("aria-valuetext", words(k));
     moved(k);
   });
-  return el("div", {}, el("label", { for: id }, name), input, output);
+  return el("div", { class: "dial" }, el("label", { for: id }, name), output, input);
 }
 
 function outcomeOf(record, state, least) {
