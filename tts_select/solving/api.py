@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import TYPE_CHECKING, Any, Unpack
 
 from tts_select.core.problem import Problem
@@ -14,7 +14,7 @@ from tts_select.solving.selector import as_problem, run_sync
 if TYPE_CHECKING:  # it brings numpy along
     from tts_select.solving.history import History
 
-Solver = Callable[[Problem], Awaitable[Solution]]
+Solver = Callable[[Problem], Coroutine[Any, Any, Solution]]
 Done = Callable[["History", Solution], Awaitable[None]]
 
 

@@ -32,6 +32,11 @@ class Flag(IntFlag):
 NOTHING = Flag(0)
 
 
+def filters_of(*flags: Flag) -> dict[str, int]:
+    """The filters of a page: their bits by their names."""
+    return {str(flag.name).lower(): int(flag) for flag in flags}
+
+
 @dataclass(frozen=True, slots=True)
 class Line:
     """What came out of a problem: `cost` is in the unit of the page, None where it is not known."""

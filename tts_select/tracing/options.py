@@ -66,5 +66,6 @@ def why_not(option: Option, chosen: Option, price: float) -> str:
     gain, cost = option.p_correct - chosen.p_correct, price * (option.flops - chosen.flops)
     if math.isnan(gain - cost):
         return "nothing was known to compare it by"
-    words = f"{'gains' if gain >= 0 else 'loses'} {abs(gain):.3f}, {'costs' if cost >= 0 else 'saves'} {abs(cost):.3f}"
+    gained, spent = "gains" if gain >= 0 else "loses", "costs" if cost >= 0 else "saves"
+    words = f"{gained} {abs(gain):.3f}, {spent} {abs(cost):.3f}"
     return f"{words}: more cost for each gain, so not yet" if gain > cost else words

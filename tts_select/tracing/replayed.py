@@ -65,7 +65,7 @@ def group_texts(case: Case) -> dict[int, str]:
 def record_of(case: Case, order: Order, found: Replayed, place: int) -> dict[str, Any]:
     """The record of a problem; its decisions are those at the price of medium effort."""
     problem = case.problem
-    record = {
+    record: dict[str, Any] = {
         "problem": {"id": problem.id, "text": problem.problem, "gold": problem.answer, "correct": None},
         "pools": [_pool(case, order, name) for name in case.pools],
         "searches": [],
@@ -73,7 +73,8 @@ def record_of(case: Case, order: Order, found: Replayed, place: int) -> dict[str
     }
     if found.router is not None:
         record |= _routed(case, found.router, found, place)
-    return without_nan(record)
+    finite: dict[str, Any] = without_nan(record)
+    return finite
 
 
 def _routed(case: Case, router: Router, found: Replayed, place: int) -> dict[str, Any]:

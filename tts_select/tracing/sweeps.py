@@ -16,7 +16,7 @@ from tts_select.data.world.artifacts import ROUTER
 from tts_select.selector.routers.artifact import describe_router, load_router
 from tts_select.selector.routers.prior import DEFAULT_BUDGET, PriorRouter
 from tts_select.selector.routers.protocol import Router
-from tts_select.tracing.listing import NOTHING, Flag, Line, columns, problems
+from tts_select.tracing.listing import NOTHING, Flag, Line, columns, filters_of, problems
 from tts_select.tracing.replayed import Replayed, answers_of, record_of
 from tts_select.tracing.view import Page
 from tts_select.training.evaluation.checks import check_measurable
@@ -114,15 +114,15 @@ def _data(folder: Path, log: SweepLog, cases: Sequence[Case], found: Replayed, r
         "subtitle": ", ".join(filter(None, [f"{len(cases):,} problems", arms, remark])),
         "unit": cases[0].costs.unit,
         "items": problems(asked),
-        "views": _views(cases, found),
+        "views": _views(found),
         "own": found.own,
         "efforts": dict(found.router.prices) if found.router else {},
-        "filters": {flag.name.lower(): int(flag) for flag in Flag if flag.name} if found.prices else {},
+        "filters": filters_of(*Flag) if found.prices else filters_of(Flag.WRONG),
         "frontier": _frontier(cases, found),
     }
 
 
-def _views(cases: Sequence[Case], found: Replayed) -> list[dict[str, Any]]:
+def _views(found: Replayed) -> list[dict[str, Any]]:
     """The columns at each price; without a router, those of the best fixed arm."""
     if not found.prices:
         return [_best_arm(found.board)]

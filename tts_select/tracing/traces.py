@@ -10,7 +10,7 @@ from typing import Any
 from tts_select.core.errors import InputError
 from tts_select.solving.batch import read_results
 from tts_select.tracing.folder import SUFFIX
-from tts_select.tracing.listing import NOTHING, Flag, Line, columns, coverage, line_of, problems
+from tts_select.tracing.listing import NOTHING, Flag, Line, columns, coverage, filters_of, line_of, problems
 from tts_select.tracing.recording import SCHEMA
 from tts_select.tracing.view import Page
 
@@ -42,7 +42,7 @@ def traces_page(folder: Path) -> Page:
     if len(records) == 1:
         return Page(_one(records[0], folder.name), records)
     lines = [line_of(record, _spent(record) | _early(record)) for record in records]
-    return _many(records, lines, folder.name, "traces", ["WRONG", "OVERSPENT", "EARLY", "CUT", "NO_ANSWER"])
+    return _many(records, lines, folder.name, "traces", filters_of(*Flag))
 
 
 def results_page(path: Path) -> Page:
@@ -55,7 +55,7 @@ def results_page(path: Path) -> Page:
     if not records:
         raise InputError(f"'{path}' holds no result")
     lines = [line_of(record) for record in records]
-    return _many(records, lines, path.name, "problems", ["WRONG", "CUT", "NO_ANSWER"])
+    return _many(records, lines, path.name, "problems", filters_of(Flag.WRONG, Flag.CUT, Flag.NO_ANSWER))
 
 
 def read_trace(path: Path) -> dict[str, Any]:
@@ -78,7 +78,8 @@ def read_trace(path: Path) -> dict[str, Any]:
     missing = [name for name in _NEEDED if name not in found]
     if missing:
         raise InputError(f"'{path}' is a trace without '{missing[0]}': write it anew with solve --trace")
-    return found
+    trace: dict[str, Any] = found
+    return trace
 
 
 def _one(record: Mapping[str, Any], name: str) -> dict[str, Any]:
@@ -86,7 +87,11 @@ def _one(record: Mapping[str, Any], name: str) -> dict[str, Any]:
 
 
 def _many(
-    records: Sequence[Mapping[str, Any]], lines: Sequence[Line], name: str, what: str, filters: Sequence[str]
+    records: Sequence[Mapping[str, Any]],
+    lines: Sequence[Line],
+    name: str,
+    what: str,
+    filters: Mapping[str, int],
 ) -> Page:
     asked = [(r["problem"]["id"], r["problem"]["text"], r["problem"]["gold"]) for r in records]
     graded = [line.correct for line in lines if line.correct is not None]
@@ -99,7 +104,7 @@ def _many(
         "items": problems(asked),
         "views": [columns(lines)],
         "own": 0,
-        "filters": {Flag[name].name.lower(): int(Flag[name]) for name in filters},
+        "filters": dict(filters),
         "frontier": coverage(lines),
     }
     return Page(data, records)
