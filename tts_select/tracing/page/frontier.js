@@ -12,7 +12,7 @@ function frontierOf(frontier, views, now) {
     svg.append(el("line", { class: "grid", x1: PLOT.left, x2: PLOT.width - PLOT.right, y1: y.of(at), y2: y.of(at) }));
     svg.append(el("text", { x: PLOT.left - 6, y: y.of(at) + 4, "text-anchor": "end" }, percent(at)));
   }
-  for (const at of x.ticks) svg.append(el("text", { x: x.of(at), y: PLOT.height - 20, "text-anchor": "middle" }, figure(at)));
+  for (const at of x.ticks) svg.append(el("text", { x: x.of(at), y: PLOT.height - 20, "text-anchor": "middle" }, frontier.is_log ? figure(at) : percent(at)));
   svg.append(el("line", { class: "axis", x1: PLOT.left, x2: PLOT.width - PLOT.right, y1: PLOT.height - PLOT.bottom, y2: PLOT.height - PLOT.bottom }));
   svg.append(el("text", { x: (PLOT.left + PLOT.width - PLOT.right) / 2, y: PLOT.height - 4, "text-anchor": "middle" }, frontier.x));
   for (const s of series) svg.append(...drawn(s, x, y, now));

@@ -11,6 +11,7 @@ function samplesOf(record) {
     draw: (k) => sampleRow(rows[k], rows.length),
     pick: (k) => fill(text, sampleText(rows[k])),
   });
+  list.element.style.height = `${Math.min(320, rows.length * 30 + 2)}px`;
   list.select(0, true);
   return el("section", { class: "card samples", "aria-label": "Samples" },
     el("h2", {}, `Samples (${count(rows.length)})`), el("div", { class: "split" }, list.element, text));

@@ -37,7 +37,7 @@ function saved(fixed) {
   if (!fixed || !known(fixed.cost) || !known(fixed.spent) || !(fixed.cost > 0)) return null;
   const share = fixed.spent / fixed.cost, most = Math.max(fixed.spent, fixed.cost);
   const words = share <= 1 ? `${percent(1 - share)} saved` : `${share.toFixed(1)} times the cost`;
-  return el("div", { class: "fact" },
+  return el("div", { class: "fact wide" },
     el("b", {}, words), el("small", {}, "against the best fixed arm"),
     el("div", { class: "compare" },
       el("span", {}, "this"), meter(fixed.spent / most, "cost of this run"), cost(fixed.spent, fixed.unit),

@@ -34,7 +34,8 @@ function rowsOf(nodes) {
   const best = (a, b) => rank[a.state] - rank[b.state] || (b.score || 0) - (a.score || 0);
   const order = [];
   let row = 0;
-  const stack = nodes.filter((n) => !known(n.parent)).sort((a, b) => a.tree - b.tree || best(a, b)).reverse();
+  const first = (a, b) => (b.state === "chosen") - (a.state === "chosen") || a.tree - b.tree || best(a, b);
+  const stack = nodes.filter((n) => !known(n.parent)).sort(first).reverse();
   while (stack.length) {
     const node = stack.pop();
     order.push(node);
