@@ -59,9 +59,9 @@ def file_name(problem_id: str) -> str:
     >>> file_name("test-007")
     'test-007.trace.json'
     >>> file_name("a/../b")
-    'a-..-b-b3a2f7e9.trace.json'
+    'a-..-b-900ea8b7.trace.json'
     """
-    safe = _UNSAFE.sub("-", problem_id).strip(".")[:_LONGEST_NAME]
-    if safe != problem_id:
+    safe = _UNSAFE.sub("-", problem_id)[:_LONGEST_NAME].lstrip(".") or "-"
+    if safe.casefold() != problem_id:  # some file systems know no capitals
         safe = f"{safe}-{hashlib.sha256(problem_id.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
     return safe + SUFFIX

@@ -52,9 +52,16 @@ class Replay:
         elif not stored.has(decision):
             self.end("", named(decision))
         else:
-            self.here = stored.after(self.here, decision.arm, decision.n)
-            self.ran.append(named(decision))
-            self.is_over = self.course.is_done
+            self._go(stored.after(self.here, decision.arm, decision.n), decision, stored)
+
+    def _go(self, there: Position, decision: Decision, stored: Stored) -> None:
+        """Go on, unless the budget ends on the way: a first look asks for no leave."""
+        if self.cap is not None and stored.spent(there).policy_generated_tokens > self.cap:
+            self.end(f"the budget ends within {named(decision)}")
+            return
+        self.here = there
+        self.ran.append(named(decision))
+        self.is_over = self.course.is_done
 
 
 def what_if(stored: Stored) -> dict[str, Any] | None:
