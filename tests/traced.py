@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 from tests.priors import prior_router
@@ -15,6 +14,7 @@ from tts_select.executors.registry import Loaders
 from tts_select.selector.routers.named import NamedArm
 from tts_select.selector.routers.protocol import Router
 from tts_select.solving.history import History
+from tts_select.solving.selector import run_sync
 from tts_select.testing import FakePolicy, FakeRewardModel
 from tts_select.tracing.recording import trace_of
 
@@ -45,13 +45,15 @@ def ran(
         lambda name: FakePolicy(script, name=name), lambda name: FakeRewardModel(low_is_good, name=name)
     )
     session = Selector(router, loaders=loaders).session(problem, seed=seed, **spending)
-    solution = asyncio.run(session.run())
+    solution = run_sync(session.run())
     return session.history(), solution
 
 
-def sampled(text: str = QUESTION, script: Any = votes, *, id: str = "sampled", **more: Any) -> dict[str, Any]:
+def sampled(
+    text: str = QUESTION, script: Any = votes, *, name: str = "sampled", **more: Any
+) -> dict[str, Any]:
     """The trace of a prior that samples one policy."""
-    return trace_of(*ran(prior_router("p", 12), script, Problem(text, id=id, answer="53"), **more))
+    return trace_of(*ran(prior_router("p", 12), script, Problem(text, id=name, answer="53"), **more))
 
 
 def searched(method: str = "beam", budget: int = 8) -> dict[str, Any]:

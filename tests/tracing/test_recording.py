@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 
 import pytest
 
 from tests.priors import prior_router
 from tests.traced import QUESTION, branches, ran, sampled, searched, votes
-from tts_select import Problem
+from tts_select import BackendError, Problem, Selector
 from tts_select.core.arm import Arm
 from tts_select.core.json_text import to_json
+from tts_select.executors.registry import Loaders
 from tts_select.selector.routers.cascade import Cascade
 from tts_select.selector.routers.named import NamedArm
 from tts_select.selector.routers.protocol import Router
+from tts_select.testing import FakePolicy, FakeRewardModel
 from tts_select.tracing.recording import SCHEMA, trace_of
 
 
@@ -92,6 +95,15 @@ def test_a_session_without_an_answer_leaves_a_trace_too() -> None:
     assert trace["answer"] is None
     assert trace["problem"]["correct"] is False
     assert trace["decisions"][-1]["evidence"]["answers"] == []
+
+
+def test_no_error_tells_the_address_of_a_server() -> None:
+    gone = BackendError("http://10.0.0.7:8000/v1/chat?key=a is gone: 'https://user:pw@host/x'")
+    loaders = Loaders(lambda name: FakePolicy(votes, name=name, errors={1: gone}), FakeRewardModel)
+    session = Selector(prior_router("p", 12), loaders=loaders).session(Problem(QUESTION, id="a"))
+    solution = asyncio.run(session.run())
+    trace = trace_of(session.history(), solution)
+    assert trace["errors"] == ["(address) is gone: '(address)'"]
 
 
 def test_a_tree_is_there_however_the_search_ended() -> None:

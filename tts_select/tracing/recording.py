@@ -5,6 +5,7 @@ docs/traces.md has the schema. No key, header or URL is in it: it is made of wha
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from tts_select.core.json_text import without_nan
@@ -20,6 +21,8 @@ from tts_select.tracing.stored import Stored, Taken, drawn
 from tts_select.tracing.trees import tree_of
 
 SCHEMA = "tts-select/trace@1"
+_ADDRESS = re.compile(r"\w+://[^\s'\"]+")
+"""What errors name the servers by."""
 
 
 def trace_of(history: History, solution: Solution, *, most_bytes: int = MOST_BYTES) -> dict[str, Any]:
@@ -79,7 +82,7 @@ def _answered(solution: Solution) -> dict[str, Any]:
         "confidence_kind": solution.confidence_kind,
         "finished": solution.finished,
         "plan": solution.plan.as_dict(),
-        "errors": list(solution.errors),
+        "errors": [_ADDRESS.sub("(address)", error) for error in solution.errors],
         "n_cut": solution.n_cut,
     }
 
