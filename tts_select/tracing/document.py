@@ -24,14 +24,26 @@ SCRIPTS = (
     "samples.js", "detail.js", "frontier.js", "list.js", "report.js", "app.js",
 )  # fmt: skip
 """In this order they share one scope."""
+PLAY_SCRIPTS = (
+    "dom.js", "format.js", "virtual.js", "strip.js", "lane.js", "whatif.js", "tree.js", "samples.js",
+    "detail.js", "stream.js", "play.js",
+)  # fmt: skip
+"""Those of the playground."""
 BLOCK_SIZE = 40
 """How many records are compressed together."""
 
 
-def document(data: Mapping[str, Any], records: Sequence[Mapping[str, Any]] = ()) -> Iterator[str]:
-    """The page in pieces: its head, the data, and the records of single problems."""
-    style, script, title = style_text(), script_text(SCRIPTS), escape(visible(str(data["title"])))
-    policy = policy_of(style, script)
+def document(
+    data: Mapping[str, Any],
+    records: Sequence[Mapping[str, Any]] = (),
+    *,
+    scripts: tuple[str, ...] = SCRIPTS,
+    connects: bool = False,
+) -> Iterator[str]:
+    """The page in pieces: its head, the data, and the records of single problems. With `connects` it may ask
+    the server that it comes from."""
+    style, script, title = style_text(), script_text(scripts), escape(visible(str(data["title"])))
+    policy = policy_of(style, script, connects=connects)
     yield (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
@@ -56,12 +68,18 @@ def body() -> str:
     )
 
 
-def policy_of(style: str, script: str) -> str:
+def policy_of(style: str, script: str, *, connects: bool = False) -> str:
     """The browser may run this script, apply this style, and load nothing."""
+    asks = "connect-src 'self'; " if connects else ""
     return (
-        f"default-src 'none'; script-src '{_hash(script)}'; style-src '{_hash(style)}'; img-src data:; "
+        f"default-src 'none'; script-src '{_hash(script)}'; style-src '{_hash(style)}'; img-src data:; {asks}"
         "base-uri 'none'; form-action 'none'"
     )
+
+
+def header_policy(scripts: tuple[str, ...]) -> str:
+    """The policy of a page that connects as a header, which also says that no other page may frame it."""
+    return f"{policy_of(style_text(), script_text(scripts), connects=True)}; frame-ancestors 'none'"
 
 
 @cache
@@ -71,7 +89,7 @@ def style_text() -> str:
 
 
 @cache
-def script_text(names: Sequence[str]) -> str:
+def script_text(names: tuple[str, ...]) -> str:
     """These scripts, in a scope of their own."""
     return '\n"use strict";\n(() => {\n' + "\n".join(_file(name) for name in names) + "})();\n"
 

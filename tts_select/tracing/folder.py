@@ -6,7 +6,9 @@ import asyncio
 import hashlib
 import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from tts_select.core.json_text import to_json
 from tts_select.core.solution import Solution
@@ -32,14 +34,14 @@ class TraceFolder:
         Raises:
             OSError: it cannot be written.
         """
-        await asyncio.to_thread(self._write, history, solution)
+        trace = await off_the_loop(history, solution, most_bytes=self._most_bytes)
+        await asyncio.to_thread(self._write, trace)
 
-    def _write(self, history: History, solution: Solution) -> None:
-        text = to_json(trace_of(history, solution, most_bytes=self._most_bytes)) + "\n"
+    def _write(self, trace: Mapping[str, Any]) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
-        path = self._folder / file_name(history.problem.id)
+        path = self._folder / file_name(trace["problem"]["id"])
         partial = path.with_name(path.name + ".partial")
-        partial.write_text(text, encoding="utf-8")
+        partial.write_text(to_json(trace) + "\n", encoding="utf-8")
         partial.replace(path)
         if self._most_files is not None:
             self._drop_old(self._most_files)
@@ -51,6 +53,13 @@ class TraceFolder:
             ]
         for _, path in sorted(found)[: max(0, len(found) - most)]:
             Path(path).unlink(missing_ok=True)
+
+
+async def off_the_loop(
+    history: History, solution: Solution, *, most_bytes: int = MOST_BYTES
+) -> dict[str, Any]:
+    """`trace_of`, while others go on."""
+    return await asyncio.to_thread(trace_of, history, solution, most_bytes=most_bytes)
 
 
 def file_name(problem_id: str) -> str:

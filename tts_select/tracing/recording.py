@@ -34,7 +34,7 @@ def trace_of(history: History, solution: Solution, *, most_bytes: int = MOST_BYT
         "problem": _problem(history, solution),
         "seed": history.seed,
         "router": _router(history),
-        "decisions": [_decision(stored, taken) for taken in stored.taken()],
+        "decisions": [decision_of(stored, taken) for taken in stored.taken()],
         **_answered(solution),
         "bill": solution.bill.as_dict(),
         "best_fixed": best_fixed(stored),
@@ -87,7 +87,17 @@ def _answered(solution: Solution) -> dict[str, Any]:
     }
 
 
-def _decision(stored: Stored, taken: Taken) -> dict[str, Any]:
+def last_decision(history: History) -> dict[str, Any]:
+    """The last decision of a session that goes on, with the evidence before it and after it."""
+    stored = Stored(history)
+    *_, last = stored.taken()
+    now = evidence_of(stored.at(last.after), history.router, last.price, history.gathered.answers)
+    found: dict[str, Any] = without_nan({**decision_of(stored, last), "now": now})
+    return found
+
+
+def decision_of(stored: Stored, taken: Taken) -> dict[str, Any]:
+    """The record of a decision."""
     history, decision, step = stored.history, taken.decision, taken.step
     return {
         "chosen": decision.option.name if decision.option else None,
