@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.serving.running import Running
+from tests.traced import sampled
 from tests.tracing.pages import NASTY
+from tts_select.core.json_text import to_json
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
@@ -37,9 +38,18 @@ def opened(browser: Any, address: str) -> Iterator[Any]:
     assert all(url.startswith(address) for url in requests)
 
 
+def answered(tab: Any, *events: dict[str, Any]) -> None:
+    """The server's answer from here on."""
+    body = "".join(f"data: {to_json(event)}\n\n" for event in events)
+    tab.route(
+        "**/ui/solve",
+        lambda route: route.fulfill(status=200, content_type="text/event-stream", body=body),
+    )
+
+
 def solve(tab: Any) -> None:
     tab.get_by_role("button", name="Solve").click()
-    tab.wait_for_function("!document.querySelector('button[type=submit]').disabled", timeout=90_000)
+    tab.wait_for_selector("button[type=submit]:not([disabled])", timeout=90_000)
 
 
 def test_a_problem_is_solved_and_shown_with_its_decisions(browser: Any, address: str) -> None:
@@ -71,8 +81,11 @@ def test_a_search_shows_its_tree(browser: Any, address: str) -> None:
         assert tab.locator(".tree rect").count() > 1
 
 
-def test_what_is_typed_is_shown_to_the_letter(browser: Any, address: str) -> None:
+def test_no_text_of_a_reply_acts_on_the_page(browser: Any, address: str) -> None:
+    trace = sampled(NASTY, lambda _, k: f"{NASTY} {k}\n\n\\boxed{{53}}", name=NASTY)
+    rounds = [{"decision": {**d, "now": d["evidence"]}, "bill": trace["bill"]} for d in trace["decisions"]]
     with opened(browser, address) as tab:
+        answered(tab, *rounds, {"tts": {}, "text": NASTY, "trace": trace})
         tab.get_by_label("Problem", exact=True).fill(NASTY)
         solve(tab)
         assert tab.evaluate("document.body.dataset.owned === undefined")
@@ -82,15 +95,9 @@ def test_what_is_typed_is_shown_to_the_letter(browser: Any, address: str) -> Non
 
 def test_a_complaint_of_the_server_is_told(browser: Any, address: str) -> None:
     with opened(browser, address) as tab:
-        tab.get_by_label("Budget N")
-        tab.get_by_role("group", name="What it may cost").get_by_role("button", name="a price").click()
-        tab.get_by_label("What it may cost: price").fill("0.1/banana")
-        tab.on("console", lambda _: None)
-        tab.route("**/ui/solve", lambda route: route.fulfill(
-            status=200, content_type="text/event-stream",
-            body='data: {"error": {"message": "there is no banana"}}\n\n'))  # fmt: skip
+        answered(tab, {"error": {"message": "there is no <b>banana</b>"}})
         solve(tab)
-        assert tab.get_by_role("alert").inner_text() == "there is no banana"
+        assert tab.get_by_role("alert").inner_text() == "there is no <b>banana</b>"
 
 
 def test_the_page_is_used_with_keys_alone(browser: Any, address: str) -> None:
@@ -104,7 +111,7 @@ def test_the_page_is_used_with_keys_alone(browser: Any, address: str) -> None:
         assert "beside" in names
 
 
-def test_it_can_be_stopped(browser: Any, address: str, tmp_path: Path) -> None:
+def test_it_can_be_stopped(browser: Any, address: str) -> None:
     with opened(browser, address) as tab:
         tab.route("**/ui/solve", lambda route: None)  # it is never answered
         tab.get_by_role("button", name="Solve").click()

@@ -102,10 +102,11 @@ def test_keys_go_through_the_problems_and_the_link_follows(browser: Any, many: P
         tab = watch.open(many)
         tab.keyboard.press("j")
         tab.keyboard.press("j")
-        tab.wait_for_function("location.hash.includes('problem%202')")
+        tab.locator(".detail .mono", has_text="problem 2/60").wait_for()
+        assert tab.url.endswith("#p=problem%202%2F60")
         tab.keyboard.press("k")
-        tab.wait_for_function("location.hash.includes('problem%201')")
-        tab.wait_for_function("document.querySelector('.detail .mono').textContent.includes('problem 1/60')")
+        tab.locator(".detail .mono", has_text="problem 1/60").wait_for()
+        assert tab.url.endswith("#p=problem%201%2F60")
         tab.keyboard.press("/")
         tab.keyboard.type("37")
         assert tab.locator("[role=option]").count() == 1
@@ -130,7 +131,7 @@ def test_filters_leave_what_they_name(browser: Any, many: Path) -> None:
         wrong.click()
         assert f"{n_wrong} of 60 shown" in text_of(tab, SHOWN)
         assert wrong.get_attribute("aria-pressed") == "true"
-        tab.wait_for_function("document.querySelector('.strip .chip').textContent === 'wrong'")
+        tab.locator(".strip .chip.bad", has_text="wrong").wait_for()
         wrong.click()
         assert "60 of 60 shown" in text_of(tab, SHOWN)
 
