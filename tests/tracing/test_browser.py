@@ -81,6 +81,16 @@ def test_what_if_changes_with_its_sliders(browser: Any, one: Any) -> None:
         assert "withheld" in text_of(tab, ".outcome")
 
 
+def test_decisions_are_numbered_and_each_has_its_evidence(browser: Any, one: Any) -> None:
+    trace = sampled()
+    with watched(browser) as watch:
+        tab = watch.open(one(trace))
+        numbers = tab.locator(".lane .number").all_inner_texts()
+        assert numbers == [str(k + 1) for k in range(len(trace["decisions"]))]
+        votes = [d["evidence"]["n_votes"] for d in trace["decisions"] if d["evidence"]["n_votes"]]
+        assert tab.locator(".lane .votes").count() == len(votes)
+
+
 def test_the_tree_is_walked_with_keys(browser: Any, one: Any) -> None:
     with watched(browser) as watch:
         tab = watch.open(one(searched("beam")))

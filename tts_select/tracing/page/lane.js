@@ -4,13 +4,14 @@ function laneOf(record) {
   const unit = (record.router && record.router.unit) || "FLOPs";
   if (!decisions.length) return null;
   const remark = record.decisions_remark ? el("p", { class: "soft" }, record.decisions_remark) : null;
-  return card("Decisions", remark, el("ol", { class: "lane" }, decisions.map((d) => decisionOf(d, unit))));
+  return card("Decisions", remark, el("ol", { class: "lane" }, decisions.map((d, k) => decisionOf(d, k, unit))));
 }
 
-function decisionOf(d, unit) {
+function decisionOf(d, place, unit) {
   const stops = d.chosen === "stop" || !known(d.chosen);
   const what = d.is_probe ? "look first" : stops ? "stop" : "run";
   return el("li", { class: stops ? "stop" : null },
+    el("span", { class: "number", "aria-hidden": "true" }, place + 1),
     el("div", { class: "title" }, el("h3", {}, what, stops ? "" : ` ${d.chosen}`), el("small", {}, d.why)),
     el("div", { class: "two" },
       el("div", {}, el("h4", {}, "evidence"), votesOf(d.evidence)),

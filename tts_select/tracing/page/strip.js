@@ -17,7 +17,7 @@ function stripOf(record) {
 
 function sureness(record) {
   if (!known(record.confidence)) return null;
-  const kinds = { calibrated: "chance of being right", prior: "chance of being right, by the prior", "vote share": "share of the vote" };
+  const kinds = { calibrated: "chance of being right", prior: "chance of being right, by the prior", "prior+prm": "chance of being right, by the prior and the PRM", "vote share": "share of the vote" };
   const words = `${percent(record.confidence)} ${kinds[record.confidence_kind] || record.confidence_kind}`;
   return el("div", {}, meter(record.confidence, words), el("small", {}, words));
 }
