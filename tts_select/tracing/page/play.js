@@ -111,7 +111,8 @@ function comparison(costs, ended) {
     const bill = record.bill || {};
     return [cost.words(), answerOf(record.answer), percent(record.confidence), count(bill.policy_generated_tokens), figure(bill.flops)];
   });
-  return card("Side by side", table(["at", "answer", "#confidence", "#tokens", "#FLOPs"], rows));
+  return card("Side by side", table(["at", "answer", "#confidence", "#tokens", "#FLOPs"], rows),
+    el("small", {}, "They run at the same time: what one has read of the prompt costs the other nothing."));
 }
 
 function costChoice(id, name, value) {
