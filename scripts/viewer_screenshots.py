@@ -29,8 +29,8 @@ PROBLEM = (
     "How many coins does Ida have?"
 )
 SIZE = {"width": 1400, "height": 840}
-COLOURS = 128
-"""A picture is stored with so many: a third of the size, and nobody sees it."""
+COLOURS = 256
+"""A picture is stored with so many: half of the size, and nobody sees it."""
 COMMAND = [sys.executable, "-m", "tts_select"]
 
 
