@@ -1,5 +1,5 @@
 # `make check` is what to run before a commit; .ci/run does all of it from scratch, and more.
-.PHONY: check lint format types contracts test test-slow test-vllm test-server docs dist ci
+.PHONY: check lint format types contracts test test-slow test-vllm test-server test-browser docs dist ci
 
 check: lint types contracts test test-slow
 
@@ -31,6 +31,10 @@ test-vllm:
 # clients that are not installed are left out, see CONTRIBUTING.md
 test-server:
 	python -m pytest -n 0 -m server tests/serving
+
+# needs Chromium, and `pip install -c constraints.txt playwright`
+test-browser:
+	python -m pytest -n 0 -m browser tests/tracing tests/serving
 
 docs:
 	python scripts/check_docs.py

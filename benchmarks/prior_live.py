@@ -30,6 +30,8 @@ from tts_select.solving.batch import in_flight
 from tts_select.training.replay.metrics import bootstrap
 
 PRIOR, MARGIN, MAJORITY = "prior", "margin", "majority"
+PATIENCE = 3600.0
+"""Seconds that a request may wait on a slow server."""
 COUNTER = "vllm:generation_tokens_total"
 
 
@@ -61,7 +63,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="a JSON file for every result")
     options = parser.parse_args()
     problems = list(islice(load_problems(options.problems), options.first, options.first + options.n))
-    policy = load_policy(options.policy, base_url=options.base_url)
+    policy = load_policy(options.policy, base_url=options.base_url, timeout=PATIENCE)
     common = {"policy": policy, "budget": options.budget, "max_new_tokens": options.max_new_tokens}
     runs: dict[str, dict[str, Any]] = {
         PRIOR: {**common, "effort": options.effort},
@@ -74,9 +76,9 @@ def main() -> None:
         found[name] = asyncio.run(solved_all(problems, how, options.concurrency))
         counted[name] = tokens_written(options.base_url) - before
         print(name, "done", flush=True)
-    if options.out:
-        every = {name: [asdict(one) for one in some] for name, some in found.items()}
-        options.out.write_text(json.dumps({"runs": every, "server_tokens": counted}, indent=1) + "\n")
+        if options.out:  # after each run, which may take long
+            every = {name: [asdict(one) for one in some] for name, some in found.items()}
+            options.out.write_text(json.dumps({"runs": every, "server_tokens": counted}, indent=1) + "\n")
     print("\n".join(summary(found, counted)))
 
 

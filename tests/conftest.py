@@ -15,6 +15,7 @@ for name, value in {
 import asyncio
 import json
 import runpy
+import shutil
 import signal
 import warnings
 from collections.abc import Callable, Coroutine, Iterator
@@ -51,6 +52,8 @@ VOCABULARY_GAIN = 3.0
 """Makes the random models' next-token distributions peaked: a wrong context changes what is written."""
 ENDING_GAIN = {"[EOS]": 1.3, "\n\n": 1.6}
 """Of the tokens that end a solution and a step, so that random text ends now and then."""
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+"""The names of browsers that tests may run in."""
 FEW_TREES = 30
 """Enough for made-up problems; fitting takes most of a test run's time."""
 
@@ -84,6 +87,20 @@ def in_time() -> Callable[[Coroutine[Any, Any, T]], T]:
         return asyncio.run(bounded())
 
     return run
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """The browser; tests that need it are skipped where it is missing."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="pip install playwright")
+    path = next((found for name in BROWSERS if (found := shutil.which(name))), None)
+    if path is None:
+        pytest.skip(f"there is no {' or '.join(BROWSERS)}")
+    with playwright.sync_playwright() as driver:
+        options = ["--headless", "--no-sandbox", "--disable-gpu"]
+        found = driver.chromium.launch(executable_path=path, args=options)
+        yield found
+        found.close()
 
 
 @pytest.fixture(scope="session")

@@ -14,6 +14,7 @@ from click.testing import CliRunner, Result
 
 from tts_select.cli import main
 from tts_select.commands.evaluate import KINDS
+from tts_select.tracing.sources import page_of
 from tts_select.training.log.manifest import searches
 from tts_select.training.log.records import SweepLog
 from tts_select.training.log.writer import Writer
@@ -51,6 +52,10 @@ def test_from_a_router_to_a_page_that_lacks_nothing(router_folder: Path, sweep: 
     result = invoke(router_folder, sweep, "--out", out)
     assert result.exit_code == 0, result.output
     report = json.loads((out / "report.json").read_text())
+    page = page_of(out)
+    series = {s["name"]: s["points"] for s in page.data["frontier"]["series"]}
+    assert len(series["router"]) == len(report["router"]["frontier"])
+    assert len(series["fixed arms"]) == len(report["arms"])
     page = (out / "report.html").read_text()
     assert "not measured" not in page
     digest = hashlib.sha256((router_folder / "manifest.json").read_bytes()).hexdigest()

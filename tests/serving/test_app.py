@@ -129,8 +129,8 @@ def test_it_may_have_further_routes() -> None:
         return PlainTextResponse("here")
 
     service = Service(ServeSettings(), catalogue_of(FakePolicy(solutions)))
-    with TestClient(app_for(service, [Route("/ui", page)]), base_url="http://localhost") as http:
-        assert http.get("/ui").text == "here"
+    with TestClient(app_for(service, [Route("/more", page)]), base_url="http://localhost") as http:
+        assert http.get("/more").text == "here"
 
 
 def test_models_that_cannot_be_loaded_end_the_server() -> None:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from tts_select.core.problem import Problem
     from tts_select.data.problems import Fields
     from tts_select.selector.deciding import Unit
+    from tts_select.solving.api import Done
     from tts_select.solving.batch import Summary
 
     Bills = list[dict[str, float]]
@@ -36,6 +37,8 @@ class Batch(NamedTuple):
     as_json: bool
     purse: tuple[Unit, float] | None
     fields: Fields
+    trace: Path | None = None
+    """A folder for traces."""
 
 
 def purse_of(totals: Mapping[Unit, float | None]) -> tuple[Unit, float] | None:
@@ -113,7 +116,7 @@ def _solving(batch: Batch, options: dict[str, Any]) -> Begin:
 
     room = batch.concurrency
     if batch.purse is None:
-        solver = solver_for(options)
+        solver = solver_for(options, done=tracer(batch.trace))
         return lambda todo, sink, advance, _: solve_many(
             todo, solver, sink, concurrency=room, progress=advance, with_candidates=batch.with_candidates
         )
@@ -130,7 +133,17 @@ def _solving(batch: Batch, options: dict[str, Any]) -> Begin:
         seed=seed,
         progress=advance,
         with_candidates=batch.with_candidates,
+        done=tracer(batch.trace),
     )
+
+
+def tracer(folder: Path | None) -> Done | None:
+    """What keeps the traces of a search in a folder, if there is one."""
+    if folder is None:
+        return None
+    from tts_select.tracing.folder import TraceFolder
+
+    return TraceFolder(folder).keep
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tts_select.commands._options import Number, config_option
+from tts_select.commands._options import Number, config_option, writable_folder
 from tts_select.commands._terminal import say, show
 from tts_select.core.errors import InputError
 from tts_select.core.extras import require
@@ -87,6 +87,21 @@ docs/serving.md has the API, its errors, and how to point clients at it."""
     "--outcomes", type=Path, default=None, help="File for outcomes.", show_default="beside the router"
 )
 @click.option(
+    "--trace",
+    type=Path,
+    default=None,
+    callback=writable_folder,
+    help="Folder for traces of the requests, which `tts-select view` shows; they hold what was asked.",
+    show_default="none are kept",
+)
+@click.option(
+    "--traces-kept",
+    type=click.IntRange(1),
+    default=1000,
+    show_default=True,
+    help="The newest traces that stay in that folder.",
+)
+@click.option(
     "--grace",
     type=click.IntRange(0),
     default=30,
@@ -148,8 +163,8 @@ def _run(settings: ServeSettings, host: str, port: int, grace: int) -> None:
     )
     with _listening(host, port) as listening:
         where = f"[{host}]" if ":" in host else host
-        url = f"http://{where}:{listening.getsockname()[1]}/v1"
-        say(f"serving at {url} once its models are loaded; Ctrl-C ends it")
+        url = f"http://{where}:{listening.getsockname()[1]}"
+        say(f"serving at {url}/v1 once its models are loaded, and a page at {url}/ui; Ctrl-C ends it")
         server.run(sockets=[listening])
     if service.failure is not None:
         raise service.failure

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tts_select.commands._batch import Batch, purse_of, solve_batch
+from tts_select.commands._batch import Batch, purse_of, solve_batch, tracer
 from tts_select.commands._options import (
     Number,
     check_models,
     config_option,
     fields_of,
     one_price,
+    writable_folder,
 )
 from tts_select.commands._problem_text import read_problem_text
 from tts_select.commands._solve_options import batch_options, naming_options, spending_options
@@ -71,9 +72,22 @@ Exit codes:
     "--json", "as_json", is_flag=True, help="Print the solution as JSON; with --problems, the summary."
 )
 @click.option("--show-candidates", is_flag=True, help="Print every candidate with its step scores.")
+@click.option(
+    "--trace",
+    type=Path,
+    default=None,
+    callback=writable_folder,
+    help="A folder for a trace of each problem, which `tts-select view` shows.",
+)
 @batch_options
 def solve(
-    file: str | None, *, as_json: bool, problems: Path | None, concurrency: int, **options: Any
+    file: str | None,
+    *,
+    as_json: bool,
+    problems: Path | None,
+    concurrency: int,
+    trace: Path | None,
+    **options: Any,
 ) -> None:
     """Solve the problem in FILE (- for standard input), or many with --problems."""
     if (file is None) == (problems is None):
@@ -82,10 +96,11 @@ def solve(
     for_one = {name: options.pop(name) for name in _FOR_ONE}
     if problems is None:
         _refuse(for_many, "is for --problems", _FOR_MANY)
-        _solve_one(str(file), _chosen(options), as_json=as_json, **for_one)
+        _solve_one(str(file), _chosen(options), trace=trace, as_json=as_json, **for_one)
     else:
         _refuse(for_one, "is for one problem", _FOR_ONE)
-        solve_batch(problems, _chosen(options), _batch(as_json=as_json, concurrency=concurrency, **for_many))
+        batch = _batch(as_json=as_json, concurrency=concurrency, trace=trace, **for_many)
+        solve_batch(problems, _chosen(options), batch)
 
 
 def _refuse(given: dict[str, Any], why: str, instead: dict[str, str]) -> None:
@@ -132,18 +147,21 @@ def _solve_one(
     file: str,
     options: dict[str, Any],
     *,
+    trace: Path | None,
     as_json: bool,
     show_candidates: bool,
     min_confidence: float | None,
 ) -> None:
-    from tts_select import solve as solve_problem
     from tts_select.commands._progress import status
     from tts_select.commands._views import solution_view
+    from tts_select.solving.api import solver_for
+    from tts_select.solving.selector import as_problem, run_sync
 
-    problem = read_problem_text(file)
+    problem = as_problem(read_problem_text(file))
     least = min_confidence or 0.0
     with status("searching"):
-        solution = solve_problem(problem, **options).withheld_below(least)
+        solver = solver_for(options, done=tracer(trace))
+        solution = run_sync(solver(problem)).withheld_below(least)
     if as_json:
         show_json(solution.as_dict())
     else:

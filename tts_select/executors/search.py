@@ -24,6 +24,15 @@ from tts_select.executors.scoring_speed import scoring_speed_of
 from tts_select.executors.stepping import split_steps
 
 
+@dataclass(frozen=True, slots=True)
+class Round:
+    """One round of a tree search: what was written in it, and what stayed."""
+
+    tree: int
+    children: Sequence[Candidate]
+    kept: Sequence[Candidate]
+
+
 @dataclass(slots=True)
 class Search:
     """`budget` is N, the number of candidates in flight."""
@@ -42,6 +51,10 @@ class Search:
     """What is written so far; a sampling method goes on with what is there."""
     unreadable: set[tuple[str, ...]] = field(default_factory=set)
     """Solutions that the PRM cannot read or score: they stay unscored, and are not tried again."""
+    rounds: list[Round] = field(default_factory=list)
+    """What a tree search has done, for those who want to see its tree; subtrees share the list."""
+    tree: int = 0
+    """The number of the subtree."""
 
     async def solutions(self, n: int, *, temperature: float | None = None) -> list[Candidate]:
         """Sample whole solutions independently until there are `n` in the pool; they are there as soon as

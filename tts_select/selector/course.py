@@ -34,10 +34,13 @@ class Course:
     unfamiliar: str | None = None
     """Why the problem is unlike them, once that is known."""
     taken: list[Decision] = field(default_factory=list)
+    taken_at: list[float] = field(default_factory=list)
+    """The price of each of them: one in another unit is exchanged anew as more is known."""
 
     def take(self, decision: Decision) -> None:
         """The decision is carried out."""
         self.taken.append(decision)
+        self.taken_at.append(self.price)
 
     @property
     def is_done(self) -> bool:

@@ -18,6 +18,7 @@ from starlette.routing import BaseRoute
 from tts_select.serving.bodies import Json
 from tts_select.serving.endpoints import Endpoints
 from tts_select.serving.errors import INTERNAL, ApiError
+from tts_select.serving.playground import Playground
 from tts_select.serving.service import Service
 
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
@@ -45,7 +46,7 @@ def app_for(
 
     guards = [Middleware(TrustedHostMiddleware, allowed_hosts=list(LOOPBACK))]
     return Starlette(
-        routes=[*Endpoints(service).routes, *routes],
+        routes=[*Endpoints(service).routes, *Playground(service).routes, *routes],
         lifespan=lifespan,
         middleware=[] if len(service.keys) else guards,
         exception_handlers={ApiError: _told, HTTPException: _told_by_starlette, Exception: _unexpected},

@@ -19,6 +19,16 @@ from tts_select.serving.streaming import EventStream, Stream
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
+def for_keys(service: Service, endpoint: Endpoint) -> Endpoint:
+    """The endpoint, for those who have a key if there are any."""
+
+    async def checked(request: Request) -> Response:
+        request.state.key = service.keys.named(request.headers)
+        return await endpoint(request)
+
+    return checked
+
+
 class Endpoints:
     """Those of one service."""
 
@@ -41,11 +51,7 @@ class Endpoints:
         ]
 
     def _for_keys(self, endpoint: Endpoint) -> Endpoint:
-        async def checked(request: Request) -> Response:
-            request.state.key = self._service.keys.named(request.headers)
-            return await endpoint(request)
-
-        return checked
+        return for_keys(self._service, endpoint)
 
     async def _chat(self, request: Request) -> Response:
         service = self._service

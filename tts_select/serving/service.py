@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import replace
+from typing import Any
 
 from tts_select.core.errors import CapTooLow, InputError, TtsSelectError
+from tts_select.core.solution import Solution
 from tts_select.serving.catalogue import Catalogue, Routed, Single
 from tts_select.serving.chat import ChatRequest
 from tts_select.serving.errors import (
@@ -29,14 +32,19 @@ from tts_select.serving.runs import Run, Runs
 from tts_select.serving.settings import ServeSettings
 from tts_select.serving.singles import answer_once
 from tts_select.serving.tickets import Ticket, ignored_by
+from tts_select.solving.api import Done
+from tts_select.solving.history import History
 from tts_select.solving.session import Session
 from tts_select.solving.visits import Visit
+from tts_select.tracing.folder import TraceFolder
 
 OK, CLIENT_GONE = 200, 499
 _SETTLE_S, _MOST_SETTLE_S = 0.2, 10.0
 """How long a bill must stay the same after a run was cancelled, and the longest wait for that."""
 
 Seen = Callable[[Session], None]
+
+_log = logging.getLogger(__name__)
 
 
 class Service:
@@ -61,6 +69,7 @@ class Service:
         self._catalogue = catalogue
         self._tasks: set[asyncio.Task[Reply]] = set()
         self._bookings: set[asyncio.Task[None]] = set()
+        self._traces = settings.trace and TraceFolder(settings.trace, most_files=settings.traces_kept)
 
     def load(self) -> None:
         """Load all models. It takes its time: call it in a thread.
@@ -120,18 +129,21 @@ class Service:
         self.runs.add(run)
         return ticket
 
-    def start(self, ticket: Ticket, seen: Seen | None = None) -> asyncio.Task[Reply]:
-        """Run it when its turn comes; `seen` is called after each step. Whatever becomes of it, what it spent
-        is booked. The task raises `ApiError` where there is no answer; cancelling it ends what runs for it.
+    def start(
+        self, ticket: Ticket, seen: Seen | None = None, done: Done | None = None
+    ) -> asyncio.Task[Reply]:
+        """Run it when its turn comes; `seen` is called after each step, and `done` awaited with a session
+        that has ended in a solution. Whatever becomes of it, what it spent is booked. The task raises
+        `ApiError` where there is no answer; cancelling it ends what runs for it.
         """
-        task = asyncio.get_running_loop().create_task(self._in_turn(ticket, seen))
+        task = asyncio.get_running_loop().create_task(self._in_turn(ticket, seen, done))
         self._tasks.add(task)
         task.add_done_callback(lambda done: self._settle(ticket, done))
         return task
 
-    async def _in_turn(self, ticket: Ticket, seen: Seen | None) -> Reply:
+    async def _in_turn(self, ticket: Ticket, seen: Seen | None, done: Done | None) -> Reply:
         async with self.room.place(ticket.key.name):
-            return await self._run(ticket, seen)
+            return await self._run(ticket, seen, done)
 
     def record(self, run: Run, *, correct: bool) -> None:
         """Keep whether the answer of a run was right.
@@ -160,18 +172,18 @@ class Service:
                 left[key.name, "dollars"] = key.daily.dollars - spent.dollars - spent.reserved_dollars
         return self.metrics.text(running=self.room.n_running, waiting=self.room.n_waiting, left=left)
 
-    async def _run(self, ticket: Ticket, seen: Seen | None) -> Reply:
+    async def _run(self, ticket: Ticket, seen: Seen | None, done: Done | None) -> Reply:
         ticket = self._after_wait(ticket)
         try:
             if isinstance(ticket.choice, Single) or ticket.request.unvotable:
                 return await answer_once(ticket)
-            return await self._solve(ticket, ticket.choice, seen)
+            return await self._solve(ticket, ticket.choice, seen, done)
         except CapTooLow as error:
             raise (self.purses.refusal(ticket.key) if ticket.is_lowered else as_api_error(error)) from error
         except TtsSelectError as error:
             raise as_api_error(error) from error
 
-    async def _solve(self, ticket: Ticket, choice: Routed, seen: Seen | None) -> Reply:
+    async def _solve(self, ticket: Ticket, choice: Routed, seen: Seen | None, done: Done | None) -> Reply:
         request, run = ticket.request, ticket.run
 
         def look(session: Session) -> None:
@@ -190,6 +202,10 @@ class Service:
         ticket.bill = lambda: session.bill
         solution = await session.run()
         run.selector = choice.selector
+        if self._traces:
+            self._behind(self._keep(self._traces, session.history(), solution))
+        if done is not None:
+            await done(session.history(), solution)
         if not text_of(solution):
             raise _nothing(solution.finished)
         tts = request.tts
@@ -220,15 +236,25 @@ class Service:
         else:
             run.status, status, run.record = "done", OK, dict(task.result().tts)
         if status in (CLIENT_GONE, TIMED_OUT) or "deadline" in run.record.get("limits_met", ()):
-            booking = asyncio.get_running_loop().create_task(self._book_later(ticket))
-            self._bookings.add(booking)
-            booking.add_done_callback(self._bookings.discard)
+            self._behind(self._book_later(ticket))
         else:
             self.book(ticket)
         plan = run.record.get("plan", {}).get("method", "none")
         seconds = time.monotonic() - ticket.came
         self.metrics.request(model=run.model, plan=plan, status=status, seconds=seconds)
         ticket.span.ended(status, run.record)
+
+    def _behind(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do it after the reply, and before the server has closed."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._bookings.add(task)
+        task.add_done_callback(self._bookings.discard)
+
+    async def _keep(self, traces: TraceFolder, history: History, solution: Solution) -> None:
+        try:
+            await traces.keep(history, solution)
+        except OSError as error:  # a full disk, say: the answer is none the worse
+            _log.warning("a trace cannot be written: %s", error)
 
     async def _book_later(self, ticket: Ticket) -> None:
         last = ticket.bill()

@@ -59,5 +59,9 @@ class ServeSettings:
     queue: int = 256
     """Requests of a key that may wait for their turn."""
     runs_kept: int = 1000
+    trace: Path | None = None
+    """A folder for traces; None: none are kept."""
+    traces_kept: int = 1000
+    """The newest ones that stay there."""
     heartbeat_s: float = 10.0
     """The longest silence of a stream."""

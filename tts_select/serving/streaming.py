@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
 
 from starlette.responses import StreamingResponse
@@ -16,6 +16,7 @@ from tts_select.serving.replies import Reply, piece
 from tts_select.serving.runs import Run
 from tts_select.serving.service import Service
 from tts_select.serving.tickets import Ticket
+from tts_select.solving.api import Done
 from tts_select.solving.session import Session
 
 _log = logging.getLogger(__name__)
@@ -26,12 +27,22 @@ HEARTBEAT = b": still at it\n\n"
 class Stream:
     """The stream of a run, which begins now; whoever stops reading its events cancels it."""
 
-    def __init__(self, service: Service, ticket: Ticket) -> None:
+    def __init__(
+        self,
+        service: Service,
+        ticket: Ticket,
+        *,
+        tell: Callable[[Session], str] | None = None,
+        done: Done | None = None,
+    ) -> None:
+        """`tell` makes a line of a step, and `done` is as in `Service.start`."""
         self._ticket, self._heartbeat_s = ticket, service.settings.heartbeat_s
         self._lines: asyncio.Queue[str | Mapping[str, Any]] = asyncio.Queue()
         self._loop = asyncio.get_running_loop()
-        ticket.told = self._hear
-        self._task = service.start(ticket, lambda session: self._lines.put_nowait(progress(session)))
+        if tell is None:
+            ticket.told = self._hear
+        say = tell or progress
+        self._task = service.start(ticket, lambda session: self._lines.put_nowait(say(session)), done)
 
     def _hear(self, choice: Mapping[str, Any]) -> None:
         """Take what a server behind us streams, from the thread of its client."""

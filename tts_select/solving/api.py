@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Unpack
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from typing import TYPE_CHECKING, Any, Unpack
 
 from tts_select.core.problem import Problem
 from tts_select.core.solution import Solution
@@ -11,7 +11,11 @@ from tts_select.solving.choosing import selector_for
 from tts_select.solving.options import SPENDING, SolveOptions
 from tts_select.solving.selector import as_problem, run_sync
 
-Solver = Callable[[Problem], Awaitable[Solution]]
+if TYPE_CHECKING:  # it brings numpy along
+    from tts_select.solving.history import History
+
+Solver = Callable[[Problem], Coroutine[Any, Any, Solution]]
+Done = Callable[["History", Solution], Awaitable[None]]
 
 
 def solve(problem: str | Problem, **options: Unpack[SolveOptions]) -> Solution:
@@ -59,8 +63,9 @@ async def asolve(problem: str | Problem, **options: Unpack[SolveOptions]) -> Sol
     return await solver_for(options)(as_problem(problem))
 
 
-def solver_for(options: Mapping[str, Any]) -> Solver:
-    """What solves a problem with these options; models that are named are loaded here.
+def solver_for(options: Mapping[str, Any], *, done: Done | None = None) -> Solver:
+    """What solves a problem with these options; models that are named are loaded here. `done` is awaited with
+    each session that has ended in a solution.
 
     Raises:
         InputError: an option is unknown, out of range, or goes with no other.
@@ -69,6 +74,10 @@ def solver_for(options: Mapping[str, Any]) -> Solver:
     selector.check(**{name: value for name, value in chosen.items() if name in SPENDING})
 
     async def solve_one(problem: Problem) -> Solution:
-        return await selector.session(problem, **chosen).run()
+        session = selector.session(problem, **chosen)
+        solution = await session.run()
+        if done is not None:
+            await done(session.history(), solution)
+        return solution
 
     return solve_one

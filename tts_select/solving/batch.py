@@ -157,6 +157,15 @@ def keep_finished(path: Path) -> dict[str, dict[str, float]]:
     return {id_: record.get("cost") or {} for id_, (_, record) in solved.items()}
 
 
+def read_results(path: Path) -> list[dict[str, Any]]:
+    """The results in a file, those of problems that failed too.
+
+    Raises:
+        InputError: it is no results file, or cannot be read.
+    """
+    return [record for _, record in _lines(path)]
+
+
 def put_in_order(path: Path, problems: Sequence[Problem]) -> None:
     """Sort the lines of a results file as the problems are; those of other problems come last."""
     if not path.is_file():  # a device or a pipe

@@ -12,6 +12,7 @@ from tts_select.core.solution import RankedCandidate
 from tts_select.core.voting import order
 from tts_select.data.grading import extract_answer, group_answers
 from tts_select.executors.aggregation import choose, rank
+from tts_select.executors.search import Round
 from tts_select.selector.evidence import NO_ANSWER, Evidence, SolutionEvidence
 
 Scores = tuple[float, ...]
@@ -68,6 +69,8 @@ class LiveEvidence:
     pools: dict[str, Samples] = field(default_factory=dict)
     searches: dict[str, list[Candidate]] = field(default_factory=dict)
     """What a search arm found, by the name of the arm."""
+    rounds: dict[str, Sequence[Round]] = field(default_factory=dict)
+    """What it did on the way, where it grew a tree."""
     answers: dict[int, str] = field(default_factory=dict)
     """An answer of each group, as of the last look."""
     _groups: dict[str, int] = field(default_factory=dict)

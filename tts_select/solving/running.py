@@ -45,6 +45,8 @@ class Runner:
                 await run_method(arm.method, search)
         finally:
             self.gathered.note(self._as_run(arm, n), search.pool)
+            if search.rounds:
+                self.gathered.rounds[arm.name] = search.rounds
 
     async def first(self, arm: Arm, phase: str) -> list[Candidate]:
         """One solution before all others. A sampling arm goes on with it; a search knows nothing of it."""

@@ -21,6 +21,7 @@ from tts_select.selector.outlook import Outlook, Spending, caps_too_low, price_o
 from tts_select.selector.routers.protocol import Router
 from tts_select.solving.concluding import Conclusion, outlook_of
 from tts_select.solving.gathered import LiveEvidence
+from tts_select.solving.history import History
 from tts_select.solving.models import Models
 from tts_select.solving.running import Runner, alone_of, limits_of
 from tts_select.solving.terms import Terms
@@ -164,6 +165,20 @@ class Session:
             for found in self._router.answers(self._evidence, self.price)
             if found.group in self._gathered.answers
         ]
+
+    def history(self) -> History:
+        """What was decided and gathered so far."""
+        return History(
+            problem=self._problem,
+            router=self._router,
+            spending=self._spending,
+            seed=self._runner.seed,
+            course=self._course,
+            steps=tuple(self._steps),
+            gathered=self._gathered,
+            evidence=self._evidence,
+            bill=self._ledger.bill,
+        )
 
     def share_a_budget(self) -> None:
         """Route the problem even if it is unlike the training: the best fixed arm would cost others their

@@ -13,6 +13,7 @@ from tts_select.selector.allocation import price_within
 from tts_select.selector.deciding import Option, Unit
 from tts_select.selector.exchange import FLOPS
 from tts_select.selector.routers.protocol import Router
+from tts_select.solving.api import Done
 from tts_select.solving.batch import DEFAULT_CONCURRENCY, Summary, in_flight, solve_many
 from tts_select.solving.selector import Selector
 from tts_select.solving.session import Session
@@ -52,8 +53,10 @@ async def solve_from_purse(
     seed: int = 0,
     progress: Callable[[Summary], None],
     with_candidates: bool = False,
+    done: Done | None = None,
 ) -> Summary:
     """`solve_many` with one purse for all problems together; a problem's probes are spent in any case.
+    `done` is as in `solver_for`.
 
     Raises:
         InputError: the router counts something else than the purse, a price is not known, or the purse is
@@ -83,7 +86,11 @@ async def solve_from_purse(
     async def solve(problem: Problem) -> Solution:
         if problem.id in failed:
             raise failed[problem.id]
-        return await _from_purse(purse, sessions[problem.id], problem.id)
+        session = sessions[problem.id]
+        solution = await _from_purse(purse, session, problem.id)
+        if done is not None:
+            await done(session.history(), solution)
+        return solution
 
     return await solve_many(
         problems,

@@ -10,7 +10,7 @@ The search ends when none of the best is open.
 from __future__ import annotations
 
 from tts_select.core.candidate import Candidate
-from tts_select.executors.search import Search
+from tts_select.executors.search import Round, Search
 
 
 async def beam(search: Search) -> None:
@@ -29,4 +29,5 @@ async def grow_beam(search: Search, n: int, *, n_kept: int) -> None:
         finished += [c for c in ended if c.is_complete]
         going_on = [c for c in children if c.finish == "open"]
         best = sorted([*finished, *going_on], key=search.ranking, reverse=True)[:n_kept]
+        search.rounds.append(Round(search.tree, children, best))
         kept = [] if search.is_cut else [c for c in best if c.finish == "open"]

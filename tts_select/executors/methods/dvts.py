@@ -33,6 +33,7 @@ def _subtrees(search: Search, n: int) -> list[Search]:
             policy=replace(search.policy, limits=limits),
             settings=replace(search.settings, seed=derive_seed(search.settings.seed, k)),
             pool=[],
+            tree=k,
         )
         for k, limits in enumerate(search.policy.limits.split(n))
     ]

@@ -21,7 +21,7 @@ from typing import Any
 
 from tts_select.core.errors import InputError
 from tts_select.selector.calibration import Calibration
-from tts_select.selector.routers.kinds import KINDS, LOOK_AHEAD, Kind, curve_of, with_curve
+from tts_select.selector.routers.kinds import KINDS, LOOK_AHEAD, Kind, curve_of, kind_of, with_curve
 from tts_select.selector.routers.protocol import Router
 
 SCHEMA = "tts-select/router@1"
@@ -41,7 +41,7 @@ def save_router(router: Router, folder: Path, *, trained_on: Mapping[str, Any]) 
         TypeError: routers of its kind are never written.
     """
     check_replaceable(folder)
-    kind = next((name for name, kind in KINDS.items() if isinstance(router, kind.router)), None)
+    kind = kind_of(router)
     if kind is None:
         raise TypeError(f"a {type(router).__name__} has nothing to write")
     files = KINDS[kind].write(router)

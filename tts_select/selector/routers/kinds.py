@@ -40,6 +40,11 @@ KINDS: dict[str, Kind] = {
 """The kinds by name, as in the manifest of a router and after `train --kind`."""
 
 
+def kind_of(router: Router) -> str | None:
+    """The name of its kind; None for one that is never written."""
+    return next((name for name, kind in KINDS.items() if isinstance(router, kind.router)), None)
+
+
 def curve_of(router: Router) -> Calibration | None:
     """The curve by which outcomes corrected the router's confidence, if they did."""
     found = getattr(router, "recalibration", None)

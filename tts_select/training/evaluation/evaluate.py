@@ -24,7 +24,7 @@ from tts_select.training.evaluation.shift import shift_of, sides_of
 from tts_select.training.log.records import SweepLog
 from tts_select.training.replay.cases import cases_of
 from tts_select.training.replay.costs import in_unit
-from tts_select.training.replay.orders import MOST_SAMPLES, without_prms
+from tts_select.training.replay.orders import MOST_SAMPLES, replayable
 from tts_select.training.routers.kinds import Trainer
 
 Note = Callable[[str], None]
@@ -50,7 +50,7 @@ def evaluate(
             training problems, cannot express its costs in the unit, or the logs have too few problems of
             known levels for a shift.
     """
-    log = in_unit(_replayable(log, note), unit)
+    log = in_unit(replayable(log, note=note), unit)
     check_measurable(router, log, trained_on)
     sides = sides_of(trained, log) if trained else None
     cases = cases_of(log)
@@ -84,7 +84,7 @@ def cross_evaluate(
         InputError: a fold leaves too few problems to train on, or nothing that can be learned, or the log
             cannot express its costs in the unit.
     """
-    log = in_unit(_replayable(log, note), unit)
+    log = in_unit(replayable(log, note=note), unit)
     cases = cases_of(log)
     ids = [case.problem.id for case in cases]
     if len(ids) < folds:
@@ -113,11 +113,6 @@ def cross_evaluate(
         n_trained=round(len(ids) * (1 - 1 / folds)),
         split=f"{folds} folds over problems",
     )
-
-
-def _replayable(log: SweepLog, note: Note) -> SweepLog:
-    """Without the PRMs of an imported log, which does not say what they cost."""
-    return log if log.manifest.imported is None else without_prms(log, note=note)
 
 
 def _folds(log: SweepLog, ids: list[str], fold: np.ndarray, n: int) -> Iterator[tuple[SweepLog, np.ndarray]]:

@@ -186,6 +186,11 @@ def with_policies(log: SweepLog, names: Sequence[str]) -> SweepLog:
     return replace(log, manifest=replace(log.manifest, arms=arms, models=models))
 
 
+def replayable(log: SweepLog, *, note: Callable[[str], None] = lambda _: None) -> SweepLog:
+    """Return a sweep as it is, and an imported log without its PRMs, as it does not say what they cost."""
+    return log if log.manifest.imported is None else without_prms(log, note=note)
+
+
 def without_prms(log: SweepLog, *, note: Callable[[str], None] = lambda _: None) -> SweepLog:
     """Return the log as if no PRM had read it: what a PRM costs is not in an imported one."""
     prms = {name for name, card in log.manifest.models.items() if card.kind == "prm"}

@@ -44,6 +44,8 @@ class Walk:
     """The names of the arms that were run, the probe aside."""
     unfamiliar: str | None = None
     """The reason why the router refused the problem as unlike its training problems, if it did."""
+    decided: list[Decision] = field(default_factory=list)
+    """The decisions of a walk that has ended, in order."""
     _seen: tuple[Position, Evidence] | None = None
 
     @property
@@ -155,7 +157,7 @@ def walk_in(
             walks[k].take(decision)
         going = [k for k in going if not courses[k].is_done]
     for w, course in zip(walks, courses, strict=True):
-        w.unfamiliar = course.unfamiliar
+        w.unfamiliar, w.decided = course.unfamiliar, course.taken
         if course.unfamiliar is not None or course.taken[-1].arm is not None:
             w.settle(next(iter(router.answers(w.evidence, price)), None))
     return walks

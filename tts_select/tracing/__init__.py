@@ -1,0 +1,1 @@
+"""What a search did and why, kept in files and shown in a page."""
