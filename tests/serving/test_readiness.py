@@ -15,6 +15,7 @@ from starlette.testclient import TestClient
 from tests.serving.fakes import catalogue_of
 from tts_select import BackendError, load_policy
 from tts_select.core.protocols import check_alive
+from tts_select.executors.accounting import Ledger
 from tts_select.serving.app import app_for
 from tts_select.serving.readiness import Readiness
 from tts_select.serving.service import Service
@@ -96,7 +97,8 @@ def test_a_server_that_is_busy_is_there_and_one_that_hangs_is_not(
 
     async def ask() -> None:
         behind.faults.append(hang)
-        room = asyncio.create_task(policy.pass_on({"messages": [{"role": "user", "content": "1"}]}, None))
+        meter = Ledger().phase("sample")
+        room = asyncio.create_task(policy.pass_on({"messages": [{"role": "user", "content": "1"}]}, meter))
         await asyncio.to_thread(slow.wait, 5)
         await check_alive(policy)  # though the only place is taken
         room.cancel()
