@@ -48,7 +48,7 @@ def trainer_of(log: SweepLog, kind: str | None = None, *, prior: Prior | None = 
     kind = kind or usual_kind(log)
     if kind not in TRAINERS:
         raise UnknownName("kind of router", kind, TRAINERS)
-    return partial(_ladder, prior=prior) if kind == LADDER else TRAINERS[kind]
+    return partial(TRAINERS[kind], prior=prior) if kind == LADDER else TRAINERS[kind]
 
 
 def usual_kind(log: SweepLog) -> str:
@@ -72,4 +72,4 @@ def _prior(log: SweepLog, *, seed: int, note: Note) -> TrainedRouter:
     return TrainedRouter(on_log(fitted.router, log, DEFAULT_BUDGET), fitted.facts)
 
 
-TRAINERS: dict[str, Trainer] = {LOOK_AHEAD: _lookahead, LADDER: _ladder, PRIOR: _prior}
+TRAINERS: dict[str, Callable[..., TrainedRouter]] = {LOOK_AHEAD: _lookahead, LADDER: _ladder, PRIOR: _prior}
