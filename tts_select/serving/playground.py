@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response, StreamingResponse
+from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from tts_select.core.json_text import to_json
@@ -18,7 +18,7 @@ from tts_select.serving.chat import read_chat
 from tts_select.serving.endpoints import for_keys
 from tts_select.serving.errors import ApiError
 from tts_select.serving.service import Service
-from tts_select.serving.streaming import HEARTBEAT, Stream, event
+from tts_select.serving.streaming import HEARTBEAT, EventStream, Stream, event
 from tts_select.solving.history import History
 from tts_select.solving.session import Session
 from tts_select.tracing.document import PLAY_SCRIPTS, document, header_policy
@@ -74,23 +74,19 @@ class Playground:
             found.update(await off_the_loop(history, solution))
 
         stream = Stream(service, ticket, tell=_round, done=keep)
-        headers = {"cache-control": "no-store", "x-tts-run-id": ticket.run.id}
-        return StreamingResponse(_events(stream, found), headers=headers, media_type="text/event-stream")
+        return EventStream(stream, {"x-tts-run-id": ticket.run.id}, _events(stream, found))
 
 
 async def _events(stream: Stream, trace: dict[str, Any]) -> AsyncIterator[bytes]:
     """A step is `{"decision": ..., "bill": ...}`; the end `{"tts": ..., "text": ..., "trace": ...}`, whose
     trace is null where nothing was voted on, or an error as of the API."""
-    try:
-        async for line in stream.lines():
-            yield HEARTBEAT if line is None else f"data: {line}\n\n".encode()
-        reply = stream.reply()
-        if isinstance(reply, ApiError):
-            yield event(reply.as_dict())
-        else:
-            yield event({"tts": dict(reply.tts), "text": reply.text, "trace": trace or None})
-    finally:
-        stream.end()
+    async for line in stream.lines():
+        yield HEARTBEAT if line is None else f"data: {line}\n\n".encode()
+    reply = stream.reply()
+    if isinstance(reply, ApiError):
+        yield event(reply.as_dict())
+    else:
+        yield event({"tts": dict(reply.tts), "text": reply.text, "trace": trace or None})
 
 
 def _round(session: Session) -> str:

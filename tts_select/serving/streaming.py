@@ -111,9 +111,12 @@ class Stream:
 class EventStream(StreamingResponse):
     """The response that sends a stream. Whatever becomes of it, even if it never began, nothing runs on."""
 
-    def __init__(self, stream: Stream, headers: Mapping[str, str]) -> None:
+    def __init__(
+        self, stream: Stream, headers: Mapping[str, str], events: AsyncIterator[bytes] | None = None
+    ) -> None:
+        """`events` are made of the stream, if they are not its own."""
         headers = {**headers, "cache-control": "no-store"}
-        super().__init__(stream.events(), headers=headers, media_type="text/event-stream")
+        super().__init__(events or stream.events(), headers=headers, media_type="text/event-stream")
         self._stream = stream
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
