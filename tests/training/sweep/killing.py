@@ -21,7 +21,8 @@ from tts_select.solving.models import Models
 from tts_select.testing import FakePolicy, FakeRewardModel
 from tts_select.training.log.records import LoggedProblem
 from tts_select.training.log.writer import Writer
-from tts_select.training.sweep.run import Sweep, manifest_of, run_sweep
+from tts_select.training.sweep.plan import Sweep, manifest_of
+from tts_select.training.sweep.run import run_sweep
 
 SHARED = runpy.run_path(str(Path(__file__).with_name("conftest.py")))
 SLOW = Loaders(

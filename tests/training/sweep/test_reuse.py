@@ -16,7 +16,8 @@ from tts_select.executors.registry import Loaders
 from tts_select.selector.portfolio import Portfolio
 from tts_select.training.log.reading import read_log
 from tts_select.training.log.records import LoggedProblem, SweepLog
-from tts_select.training.sweep.run import Sweep, run_sweep
+from tts_select.training.sweep.plan import Sweep
+from tts_select.training.sweep.run import run_sweep
 
 Swept = Callable[..., tuple[Path, SweepLog]]
 

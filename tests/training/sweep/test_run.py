@@ -18,7 +18,8 @@ from tts_select.selector.routers.named import NamedArm
 from tts_select.testing import FakePolicy, FakeRewardModel
 from tts_select.training.log.reading import read_log
 from tts_select.training.log.records import LoggedProblem, SweepLog
-from tts_select.training.sweep.run import Sweep, run_sweep
+from tts_select.training.sweep.plan import Sweep
+from tts_select.training.sweep.run import run_sweep
 
 Swept = Callable[..., tuple[Path, SweepLog]]
 BOXED = "It is \\boxed{2}"

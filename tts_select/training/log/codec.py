@@ -14,12 +14,12 @@ from typing import Any, get_args
 
 from tts_select.core.candidate import Finish
 from tts_select.core.cost import Cost
-from tts_select.training.log.records import LoggedProblem, Pool, Run, Sample
+from tts_select.training.log.records import LoggedProblem, Pool, Run, Sample, Scores
 
-Record = LoggedProblem | Pool | Run
+Record = LoggedProblem | Pool | Scores | Run
 
 _NUMBER = (int, float)
-_KINDS: dict[type, str] = {LoggedProblem: "problem", Pool: "pool", Run: "run"}
+_KINDS: dict[type, str] = {LoggedProblem: "problem", Pool: "pool", Scores: "scores", Run: "run"}
 _PROBLEM: dict[str, tuple[type, ...]] = {
     "id": (str,),
     "problem": (str,),
@@ -33,6 +33,14 @@ _POOL: dict[str, tuple[type, ...]] = {
     "temperature": _NUMBER,
     "prompt_tokens": (int,),
     "samples": (list,),
+    "prm_tokens": (dict,),
+}
+_SCORES: dict[str, tuple[type, ...]] = {
+    "problem": (str,),
+    "policy": (str,),
+    "temperature": _NUMBER,
+    "prm": (str,),
+    "scores": (list,),
     "prm_tokens": (dict,),
 }
 _SAMPLE: dict[str, tuple[type, ...]] = {
@@ -51,6 +59,8 @@ _IMPORTED_SAMPLE = _SAMPLE | {
     "finish": (str, NoneType),
     "text": (str, NoneType),
 }
+_FIRST = "first"
+"""The field that only the chunks of a pool have, but the first."""
 _GONE = ("checkpoints",)
 """Fields of an imported sample that earlier versions wrote."""
 _RUN: dict[str, tuple[type, ...]] = {
@@ -75,6 +85,8 @@ def encode(record: Record) -> dict[str, Any]:
     found = {"kind": _KINDS[type(record)], **asdict(record)}
     if isinstance(record, Run):
         found["cost"] = {name: found["cost"][name] for name in COST_FIELDS}
+    if not found.get("first", True):
+        del found["first"]
     return found
 
 
@@ -86,7 +98,7 @@ def decode(data: Any, *, imported: bool = False) -> Record:
     """
     kind = data.get("kind") if isinstance(data, dict) else None
     if kind not in _DECODERS:
-        raise ValueError(f"its kind is {reprlib.repr(kind)}, not problem, pool or run")
+        raise ValueError(f"its kind is {reprlib.repr(kind)}, not problem, pool, scores or run")
     fields_ = {name: value for name, value in data.items() if name != "kind"}
     return _DECODERS[kind](fields_, imported)
 
@@ -125,18 +137,43 @@ def _problem(data: Any, imported: bool) -> LoggedProblem:
 
 def _pool(data: Any, imported: bool) -> Pool:
     types = _IMPORTED_POOL if imported else _POOL
-    problem, policy, temperature, prompt_tokens, samples, prm_tokens = take(data, "the pool", types)
-    if not (math.isfinite(temperature) and temperature >= 0):
-        raise ValueError(f"the pool has temperature = {temperature}")
+    problem, policy, temperature, prompt_tokens, samples, prm_tokens = take(
+        data, "the pool", types, ignored=(_FIRST,)
+    )
     read = _imported_sample if imported else _sample
     return Pool(
         problem,
         policy,
-        float(temperature),
+        _temperature(temperature, "the pool"),
         None if prompt_tokens is None else _count(prompt_tokens, "prompt_tokens"),
         tuple(read(sample, f"sample {k}") for k, sample in enumerate(samples)),
         {prm: _tokens(prm, tokens) for prm, tokens in prm_tokens.items()},
+        _count(data.get(_FIRST, 0), _FIRST),
     )
+
+
+def _scores_of_chunk(data: Any, _imported: bool) -> Scores:
+    problem, policy, temperature, prm, scores, prm_tokens = take(
+        data, "the record of scores", _SCORES, ignored=(_FIRST,)
+    )
+    first = _count(data.get(_FIRST, 0), _FIRST)
+    return Scores(
+        problem,
+        policy,
+        _temperature(temperature, "the record of scores"),
+        prm,
+        tuple(
+            None if of is None else _scores(of, f"sample {k}, {prm}") for k, of in enumerate(scores, first)
+        ),
+        _tokens(prm, prm_tokens),
+        first,
+    )
+
+
+def _temperature(value: float, what: str) -> float:
+    if not (math.isfinite(value) and value >= 0):
+        raise ValueError(f"{what} has temperature = {value}")
+    return float(value)
 
 
 def _sample(data: Any, what: str) -> Sample:
@@ -232,4 +269,9 @@ def _cost(data: Any) -> Cost:
     return cost
 
 
-_DECODERS: dict[Any, Callable[[Any, bool], Record]] = {"problem": _problem, "pool": _pool, "run": _run}
+_DECODERS: dict[Any, Callable[[Any, bool], Record]] = {
+    "problem": _problem,
+    "pool": _pool,
+    "scores": _scores_of_chunk,
+    "run": _run,
+}
