@@ -69,12 +69,12 @@ def joined(parts: Sequence[Pool], scores: Iterable[Scores], prms: Sequence[str])
     wanted = rounds(len(samples))
     tokens: dict[str, dict[int, int]] = {}
     for prm in prms:
-        so_far, found = 0, {}
+        so_far = 0
+        tokens[prm] = found = {}
         for part in parts:
             of_chunk = known[prm, part.first].prm_tokens
-            found |= {k: so_far + n for k, n in sorted(of_chunk.items()) if k in wanted}
+            found.update({k: so_far + n for k, n in sorted(of_chunk.items()) if k in wanted})
             so_far += max(of_chunk.values())
-        tokens[prm] = found
     return replace(parts[0], samples=tuple(samples), prm_tokens=tokens)
 
 

@@ -105,8 +105,8 @@ class Records:
         scores = [self.by_key.get(("scores", problem, name, prm, first)) for prm in prms for first in firsts]
         if None in parts or None in scores:
             return None
-        found = [part for part in parts if isinstance(part, Pool)]
-        return joined(found, [of for of in scores if isinstance(of, Scores)], prms)
+        pools = [part for part in parts if isinstance(part, Pool)]
+        return joined(pools, [of for of in scores if isinstance(of, Scores)], prms)
 
     def log(self) -> SweepLog:
         """The log in the order of its manifest, whatever that of its shards; of a pool all or nothing."""

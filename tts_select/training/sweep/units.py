@@ -152,22 +152,24 @@ class Shard:
 
 
 def units_of(manifest: Manifest, problems: Sequence[LoggedProblem]) -> Iterator[Unit]:
-    """Yield the units of a sweep, pools before searches, each problem in its turn."""
+    """Yield the units of a sweep: pools before searches, the samples of all problems before the scores."""
     for name, plan in pools_of(manifest.arms).items():
         for chunk in chunks(pool_size(manifest, plan), manifest.chunk):
-            for problem in problems:
-                yield from _of_chunk(manifest, problem, name, plan, chunk)
+            samples = [_samples(manifest, problem, name, plan, chunk) for problem in problems]
+            yield from samples
+            for prm in plan.prms:
+                yield from (ScoreUnit(unit, prm, manifest.models[prm].fingerprint) for unit in samples)
     for arm, seed in searches(manifest.arms, manifest.n_runs, manifest.seed):
         cards = [manifest.models[spec] for spec in (arm.policy, arm.prm) if spec]
         used = tuple(card.fingerprint for card in cards), tuple(card.n_parameters for card in cards)
         yield from (SearchUnit(problem, arm, seed, *used, manifest.grader) for problem in problems)
 
 
-def _of_chunk(
+def _samples(
     manifest: Manifest, problem: LoggedProblem, name: str, plan: PoolPlan, chunk: range
-) -> Iterator[Unit]:
+) -> SampleUnit:
     arm = plan.arm
-    samples = SampleUnit(
+    return SampleUnit(
         problem,
         arm.policy,
         manifest.models[arm.policy].fingerprint,
@@ -178,8 +180,6 @@ def _of_chunk(
         chunk.start,
         len(chunk),
     )
-    yield samples
-    yield from (ScoreUnit(samples, prm, manifest.models[prm].fingerprint) for prm in plan.prms)
 
 
 def _hash(kind: str, *parts: object) -> str:
