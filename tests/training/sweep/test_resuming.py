@@ -13,6 +13,7 @@ from tts_select import InputError
 from tts_select.executors.registry import Loaders
 from tts_select.selector.portfolio import Portfolio, parse_portfolio
 from tts_select.training.log.records import SweepLog
+from tts_select.training.sweep.merging import merge
 from tts_select.training.sweep.resuming import begun_in, scored_by
 from tts_select.training.sweep.run import Share, run_sweep, run_units
 from tts_select.training.sweep.units import Shard
@@ -48,15 +49,14 @@ def test_a_prm_is_added_to_samples_that_are_there(
 def test_scores_are_computed_in_shards_too(swept: Swept, fakes: Loaders, tmp_path: Path) -> None:
     folder, _ = swept()
     begun = scored_by(begun_in(folder, concurrency=4), ["fake:r"])
-    counts = []
+    whole = Share(scores_only=True, cards=begun.cards)
+    log = run_units(begun.sweep, tmp_path / "all", share=whole, reuse=[folder], loaders=fakes).log
     for index in range(2):
-        share = Share(Shard(index, 2), scores_only=True, cards=begun.cards)
-        run = run_units(begun.sweep, tmp_path / str(index), share=share, reuse=[folder], loaders=fakes)
-        counts.append(run.n_units)
-    everything = Share(scores_only=True, cards=begun.cards)
-    run = run_units(begun.sweep, tmp_path / "all", share=everything, reuse=[folder], loaders=fakes)
-    assert sum(counts) == run.n_units
-    assert min(counts) > 0
+        share = replace(whole, shard=Shard(index, 2))
+        run_units(begun.sweep, tmp_path / str(index), share=share, reuse=[folder], loaders=fakes)
+    merged = merge([tmp_path / "0", tmp_path / "1"], tmp_path / "merged")
+    assert merged.log == log
+    assert merged.n_duplicates == 0, "each shard takes over what is its own"
 
 
 def test_what_cannot_be_scored_is_refused(swept: Swept, portfolio: Portfolio) -> None:

@@ -24,8 +24,8 @@ ARMS = [
 
 
 def problems() -> list[LoggedProblem]:
-    """Problems no two of which begin with the same word: what they share is computed once, and is on the bill of
-    the one that comes first."""
+    """Problems no two of which begin with the same word: what they share is computed once, and is on the bill
+    of the one that comes first."""
     found = {p.problem.split()[0]: p for p in generate(40, seed=5, split="train", level=1)}
     return [LoggedProblem(f"p{k}", p.problem, p.answer) for k, p in enumerate(found.values())][:5]
 

@@ -9,7 +9,7 @@ interrupted.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import count
@@ -19,7 +19,7 @@ from tts_select.core.errors import BackendError, InputError, TtsSelectError
 from tts_select.executors.registry import Loaders
 from tts_select.solving.batch import in_flight
 from tts_select.solving.models import FRESH, Models
-from tts_select.training.log.gathering import key_of
+from tts_select.training.log.gathering import Key, key_of
 from tts_select.training.log.records import LoggedProblem, ModelCard, Pool, SweepLog
 from tts_select.training.log.writer import Writer
 from tts_select.training.sweep.ending import Enough, Ledger
@@ -45,10 +45,12 @@ class Share:
     cards: Mapping[str, ModelCard] = field(default_factory=dict)
     """Models that none of the units asks, and that are not loaded."""
 
+    def has(self, unit: Unit) -> bool:
+        """Whether the unit is of this shard, to be run or not."""
+        return self.shard is None or unit in self.shard
+
     def __contains__(self, unit: Unit) -> bool:
-        return (self.shard is None or unit in self.shard) and (
-            not self.scores_only or isinstance(unit, ScoreUnit)
-        )
+        return self.has(unit) and (isinstance(unit, ScoreUnit) or not self.scores_only)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +102,10 @@ def run_units(
     try:
         with Writer(folder, manifest_of(sweep, models, share.cards), sweep.problems) as log:
             share.enough.check(log.manifest)
+            own = [unit for unit in units_of(log.manifest, sweep.problems) if share.has(unit)]
             for earlier in reuse:
-                _take_over(earlier, sweep, log)
-            units = [unit for unit in units_of(log.manifest, sweep.problems) if unit in share]
+                _take_over(earlier, sweep, log, {unit.key for unit in own})
+            units = [unit for unit in own if unit in share]
             running = _Running(log, models, sweep.concurrency, Ledger(log.manifest, share.enough))
             asyncio.run(running.run(units, progress))
             n_done = sum(unit.key in log for unit in units)
@@ -112,9 +115,9 @@ def run_units(
         models.close()
 
 
-def _take_over(earlier: Path, sweep: Sweep, log: Writer) -> None:
+def _take_over(earlier: Path, sweep: Sweep, log: Writer, own: Collection[Key]) -> None:
     for record in reusable(earlier, log.manifest, sweep.problems):
-        if key_of(record) not in log:
+        if (key := key_of(record)) in own and key not in log:
             log.write(record)
 
 
@@ -146,9 +149,10 @@ class _Running:
     def _ready(self, units: Sequence[Unit]) -> list[Unit]:
         """Those of a stage's units that are to be run: scores need samples, which may have been left out."""
         unit = units[0]
-        more = isinstance(unit, SampleUnit) and unit.first > 0
-        if more and self._is_enough(self._ledger.why_known(unit.pool)):
-            return []
+        if isinstance(unit, SampleUnit) and unit.first:
+            reason = self._ledger.why_known(unit.pool)
+            if self._is_enough(reason):
+                return []
         return [u for u in units if not isinstance(u, ScoreUnit) or u.samples.key in self._log]
 
     def _is_enough(self, reason: str | None) -> bool:
