@@ -104,6 +104,17 @@ def test_a_prm_is_added_to_a_log(here: Path) -> None:
     assert set(read_log(here / "scored").manifest.models) == {"fake:a", "fake:p", "fake:r"}
 
 
+def test_a_prm_of_a_config_is_added_to_a_log(here: Path) -> None:
+    models = {"policies": {"a": {"spec": "fake:a"}}, "prms": {n: {"spec": f"fake:{n}"} for n in ("p", "r")}}
+    (here / "c.yaml").write_text(json.dumps(models))
+    (here / "arms.yaml").write_text(PORTFOLIO.replace("fake:", ""))
+    assert invoke(*SWEEP, "--config", "c.yaml").exit_code == 0
+    more = ("sweep", "--score-only", "--prm", "r", "--reuse", "sweep", "--out", "scored")
+    done = invoke(*more, "--config", "c.yaml")
+    assert done.exit_code == 0, done.stderr
+    assert set(read_log(here / "scored").manifest.models) == {"a", "p", "r"}
+
+
 @pytest.mark.parametrize(
     ("args", "complaint"),
     [

@@ -166,10 +166,13 @@ _SHARE_OPTIONS = (
         "--total-tokens",
         type=click.IntRange(1),
         default=None,
-        help="... so many tokens that policies generated.",
+        help="Begin nothing more when its policies have generated so many tokens.",
     ),
     click.option(
-        "--total-dollars", type=Number(min=0, min_open=True), default=None, help="... so many dollars."
+        "--total-dollars",
+        type=Number(min=0, min_open=True),
+        default=None,
+        help="Begin nothing more when it has cost so many dollars.",
     ),
 )
 

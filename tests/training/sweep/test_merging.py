@@ -150,6 +150,24 @@ def test_logs_of_another_sweep_or_of_none_are_refused(shards: list[Path], tmp_pa
     assert shard_folders([shards[0].parent, shards[0]]) == [shards[0]]
 
 
+def test_a_shard_that_ended_before_it_had_its_problems_is_no_sweep_by_itself(
+    shards: list[Path], whole: SweepLog, tmp_path: Path
+) -> None:
+    (tmp_path / "early" / "shards").mkdir(parents=True)
+    shutil.copy(shards[0] / "manifest.json", tmp_path / "early")
+    (tmp_path / "early" / "shards" / "00001.jsonl").write_bytes(lines_of(shards[0])[0])
+    with pytest.raises(InputError, match="do not have all problems of their sweep yet"):
+        merge([tmp_path / "early"], tmp_path / "log")
+    assert merge([tmp_path / "early", *shards], tmp_path / "log").missing == []
+
+
+def test_logs_in_a_log_are_found_too(shards: list[Path], tmp_path: Path) -> None:
+    shutil.copytree(shards[0], tmp_path / "log")
+    shutil.copytree(shards[1], tmp_path / "log" / "shard-1-of-3")
+    assert shard_folders([tmp_path / "log"]) == [tmp_path / "log", tmp_path / "log" / "shard-1-of-3"]
+
+
+@pytest.mark.slow
 def test_a_shard_that_is_killed_again_and_again_loses_and_repeats_nothing(tmp_path: Path) -> None:
     killed, alone = tmp_path / "killed", tmp_path / "alone"
     command = [sys.executable, str(HERE / "killing.py"), str(killed), str(alone), "5", "1/3"]

@@ -53,6 +53,7 @@ def rounded(value: Any) -> Any:
     return tuple(map(rounded, value)) if isinstance(value, (tuple, list)) else value
 
 
+@pytest.mark.slow
 def test_shards_on_real_models_have_the_samples_and_the_bills_of_one_machine(tmp_path: Path) -> None:
     sweep = Sweep(
         parse_portfolio({"name": "world", "arms": ARMS}, "w"), problems(), n_samples=8, n_runs=1, chunk=4

@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from tts_select.core.errors import InputError
 from tts_select.training.log.codec import Record
 from tts_select.training.log.gathering import Records, key_of, named
-from tts_select.training.log.manifest import differences
+from tts_select.training.log.manifest import differences, digest_of
 from tts_select.training.log.reading import MANIFEST, each_record, read_manifest
 from tts_select.training.log.records import LoggedProblem, Manifest, Run, SweepLog
 from tts_select.training.log.writer import Writer
@@ -40,15 +41,15 @@ class Merged:
 
 
 def shard_folders(paths: Sequence[Path]) -> list[Path]:
-    """The folders of logs: these, and for one that is none, those in it.
+    """The folders of logs: these, and those in them.
 
     Raises:
         InputError: a folder neither is a log nor has some.
     """
     found: dict[Path, None] = {}
     for path in paths:
-        is_log = (path / MANIFEST).exists()
-        logs = [path / MANIFEST] if is_log else sorted(path.glob(f"*/{MANIFEST}"))
+        logs = [path / MANIFEST] if (path / MANIFEST).exists() else []
+        logs += sorted(path.glob(f"*/{MANIFEST}"))
         if not logs:
             raise InputError(f"'{path}' is no sweep log, and has none in it: name the folders of the shards")
         found |= dict.fromkeys(log.parent for log in logs)
@@ -92,11 +93,17 @@ def merge_whole_part(folders: Sequence[Path], out: Path) -> Merged:
 def _united(folders: Sequence[Path], out: Path | None) -> tuple[Merged, Records]:
     others = [folder for folder in folders if out is None or folder.resolve() != out.resolve()]
     sources = [*([out] if out is not None and (out / MANIFEST).exists() else []), *others]
-    merged, found = Merged(), Records(_common_manifest(sources))
+    manifest, digest = _common_manifest(sources)
+    merged, found = Merged(), Records(manifest)
     for folder in sources:
-        for where, record in each_record(folder, found.manifest):
+        for where, record in each_record(folder, manifest):
             for part in _parts(found, record, where):
                 _take(part, where, found, merged)
+    if digest_of(found.problems().values()) != digest:
+        raise InputError(
+            "the shards do not have all problems of their sweep yet, or others: let one of them run longer"
+        )
+    found.check_problems_known()
     return merged, found
 
 
@@ -110,7 +117,8 @@ def _write(log: Writer, records: Iterable[Record]) -> int:
     return n
 
 
-def _common_manifest(folders: Sequence[Path]) -> Manifest:
+def _common_manifest(folders: Sequence[Path]) -> tuple[Manifest, dict[str, Any]]:
+    """The manifest of all of them, and the digest of their problems."""
     if not folders:
         raise InputError("there is nothing to merge: name the folders of the shards")
     manifest, first = read_manifest(folders[0])
@@ -122,7 +130,7 @@ def _common_manifest(folders: Sequence[Path]) -> Manifest:
                 f"'{folder}' is of another sweep than '{folders[0]}': {'; '.join(found)}. "
                 "Merge the shards of one sweep"
             )
-    return manifest
+    return manifest, first["problems"]
 
 
 def _parts(found: Records, record: Record, where: str) -> list[Record]:
