@@ -13,7 +13,7 @@ from typing import Any, get_args
 from tts_select.core.arm import Arm
 from tts_select.core.errors import InputError
 from tts_select.core.pricing import TokenPrice
-from tts_select.training.log.codec import take
+from tts_select.training.log.fields import take
 from tts_select.training.log.records import (
     IMPORTED_SCHEMA,
     SCHEMA,
