@@ -282,6 +282,15 @@ def test_policies_may_have_pools_of_different_sizes(swept: Swept) -> None:
     assert json.loads((folder / "manifest.json").read_text())["n_samples_of"] == {"fake:b": 4}
 
 
+def test_a_pool_in_chunks_is_the_same_pool(swept: Swept) -> None:
+    _, log = swept("once")
+    for chunk in (1, 2, 4):
+        folder, chunked = swept(str(chunk), chunk=chunk)
+        assert chunked.pools == log.pools
+        assert read_log(folder) == chunked
+        assert json.loads((folder / "manifest.json").read_text())["chunk"] == chunk
+
+
 def test_a_sweep_of_pools_of_one_size_says_no_other(swept: Swept) -> None:
     folder, _ = swept()
     assert "n_samples_of" not in json.loads((folder / "manifest.json").read_text())

@@ -17,7 +17,7 @@ from tts_select.training.sweep.units import SampleUnit, ScoreUnit, SearchUnit, S
 
 Swept = Callable[..., tuple[Path, SweepLog]]
 ONE = LoggedProblem("one", "1 + 1?", "2", 1, "story")
-SAMPLES = SampleUnit(ONE, "a", "f", "g", Settings(), "a", 64, 16, 16)
+SAMPLES = SampleUnit(ONE, "a", "f", "g", Settings(), "a", 64, 16, 16, 16)
 
 
 @pytest.fixture
@@ -53,7 +53,9 @@ def test_what_samples_depend_on_is_in_the_id(change: dict[str, Any]) -> None:
     assert ScoreUnit(other, "p", "h").id != ScoreUnit(SAMPLES, "p", "h").id
 
 
-@pytest.mark.parametrize("change", [{"pool_size": 128}, {"settings": Settings(aggregation="min")}])
+@pytest.mark.parametrize(
+    "change", [{"pool_size": 128}, {"first_chunk": 8}, {"settings": Settings(aggregation="min")}]
+)
 def test_what_samples_do_not_depend_on_is_not(change: dict[str, Any]) -> None:
     assert replace(SAMPLES, **change).id == SAMPLES.id
 
@@ -71,7 +73,8 @@ def test_each_unit_is_in_one_shard_and_scores_are_with_their_samples(units: list
     assert {len(found) for found in of.values()} == {1}
     for unit in units:
         if isinstance(unit, ScoreUnit):
-            assert of[unit.key] == of[unit.samples.key]
+            assert {of[unit.key][0]} == {of[key][0] for key in unit.needs}
+            assert unit.needs[-1] == unit.samples.key
     assert len({index for (index,) in of.values()}) == n
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -56,12 +56,16 @@ def rounded(value: Any) -> Any:
 @pytest.mark.slow
 def test_shards_on_real_models_have_the_samples_and_the_bills_of_one_machine(tmp_path: Path) -> None:
     sweep = Sweep(
-        parse_portfolio({"name": "world", "arms": ARMS}, "w"), problems(), n_samples=8, n_runs=1, chunk=4
+        parse_portfolio({"name": "world", "arms": ARMS}, "w"), problems(), n_samples=16, n_runs=1, chunk=4
     )
     assert len(sweep.problems) > 2
     one = run_sweep(sweep, tmp_path / "one")
     for index in range(2):
         run_units(sweep, tmp_path / "shards" / str(index), share=Share(Shard(index, 2)))
+    at_once = run_sweep(replace(sweep, chunk=None), tmp_path / "at-once")
+    for key, pool in one.pools.items():
+        bill = (pool.prompt_tokens, pool.prm_tokens)
+        assert bill == (at_once.pools[key].prompt_tokens, at_once.pools[key].prm_tokens)
     merged = merge([tmp_path / "shards" / str(index) for index in (1, 0)], tmp_path / "log").log
     assert merged is not None
     assert merged.problems == one.problems

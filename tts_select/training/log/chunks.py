@@ -1,7 +1,7 @@
 """A pool in chunks: where they begin and end, and how their records become one pool again.
 
 A pool that is not drawn at once begins with some samples, and each further chunk doubles it. A chunk is
-billed as if nothing of the problem had been computed before.
+scored as if the PRM had just read the ones before.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def joined(parts: Sequence[Pool], scores: Iterable[Scores], prms: Sequence[str])
     """A pool from its chunks, in their order, and what PRMs say of them, in the order of `prms`.
 
     The tokens of the prompt are those of the first chunk: whoever draws the whole pool reads it once. Those
-    of a PRM are the sum over the chunks, each of which reads anew what it shares with the ones before.
+    of a PRM add up.
     """
     known = {(of.prm, of.first): of for of in scores}
     samples = [

@@ -153,7 +153,7 @@ class _Running:
             reason = self._ledger.why_known(unit.pool)
             if self._is_enough(reason):
                 return []
-        return [u for u in units if not isinstance(u, ScoreUnit) or u.samples.key in self._log]
+        return [u for u in units if not isinstance(u, ScoreUnit) or all(key in self._log for key in u.needs)]
 
     def _is_enough(self, reason: str | None) -> bool:
         if reason is not None:
@@ -173,9 +173,11 @@ class _Running:
 
     async def _run(self, unit: Unit) -> bool:
         """Whether the unit's record is there."""
-        samples = self._log.records.by_key.get(unit.samples.key) if isinstance(unit, ScoreUnit) else None
+        records = self._log.records.by_key
+        needs = [records[key] for key in unit.needs] if isinstance(unit, ScoreUnit) else []
         try:
-            record = await perform(unit, self._models, samples if isinstance(samples, Pool) else None)
+            samples = [record for record in needs if isinstance(record, Pool)]
+            record = await perform(unit, self._models, samples)
             self._log.write(record)
         except TtsSelectError as error:
             self._failures.append(_about(unit.problem, error))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
 
@@ -43,8 +44,8 @@ def load(unit: Unit, models: Models) -> None:
         models.load(NamedArm(unit.arm, why="swept").portfolio)
 
 
-async def perform(unit: Unit, models: Models, samples: Pool | None = None) -> Pool | Scores | Run:
-    """Run a unit. The scores of samples need these: the record of the unit that drew them.
+async def perform(unit: Unit, models: Models, samples: Sequence[Pool] = ()) -> Pool | Scores | Run:
+    """Run a unit. Scores need the records that it `needs`, in their order.
 
     Raises:
         InputError: a model cannot read the problem.
@@ -54,8 +55,10 @@ async def perform(unit: Unit, models: Models, samples: Pool | None = None) -> Po
         return await _sampled(unit, models.policy(unit.policy))
     if isinstance(unit, SearchUnit):
         return await _searched(unit, models)
-    assert samples is not None
-    return await _scored(unit, models.prm(unit.prm), samples)
+    *before, pool = samples
+    prm = models.prm(unit.prm)
+    await _read_again(prm, unit.problem.problem, before, pool)
+    return await _scored(unit, prm, pool)
 
 
 async def _sampled(unit: SampleUnit, policy: Policy) -> Pool:
@@ -80,7 +83,7 @@ async def _scored(unit: ScoreUnit, prm: RewardModel, pool: Pool) -> Scores:
     does."""
     ledger, asked = Ledger(), unit.samples
     meter = ledger.phase(unit.prm)
-    written = [Candidate(split_steps(sample.text or "", _BETWEEN_STEPS)) for sample in pool.samples]
+    written = [Candidate(steps) for steps in _steps(pool)]
     found: list[Candidate] = []
     tokens: dict[int, int] = {}
     unreadable: set[tuple[str, ...]] = set()
@@ -97,6 +100,26 @@ async def _scored(unit: ScoreUnit, prm: RewardModel, pool: Pool) -> Scores:
     complete = (sample.finish == "stop" for sample in pool.samples)
     scores = (c.step_scores or None if whole else None for c, whole in zip(found, complete, strict=True))
     return Scores(pool.problem, pool.policy, pool.temperature, unit.prm, tuple(scores), tokens, asked.first)
+
+
+async def _read_again(prm: RewardModel, problem: str, before: Sequence[Pool], pool: Pool) -> None:
+    """Have the PRM read what a chunk shares with the ones before it. That is on no bill, so that the chunk's
+    is that of a pool that is scored at once; without it the chunk would take as much."""
+    if not before:
+        return
+    earlier = [steps for part in before for steps in _steps(part) if steps]
+    known = {steps[:n] for steps in earlier for n in range(1, len(steps) + 1)}
+    shared = {
+        max((steps[:n] for n in range(1, len(steps) + 1) if steps[:n] in known), key=len, default=())
+        for steps in _steps(pool)
+    }
+    shared |= {steps[:1] for steps in earlier[:1]}  # the problem, if nothing else
+    candidates = [Candidate(steps) for steps in sorted(shared) if steps]
+    await scored(prm, problem, candidates, meter=None, failures=[], unreadable=set())
+
+
+def _steps(pool: Pool) -> list[tuple[str, ...]]:
+    return [split_steps(sample.text or "", _BETWEEN_STEPS) for sample in pool.samples]
 
 
 async def _searched(unit: SearchUnit, models: Models) -> Run:

@@ -35,16 +35,22 @@ class SampleUnit:
     pool: str
     """The name of the pool."""
     pool_size: int
+    first_chunk: int | None
+    """The size of the first chunk of the pool; None: it is drawn at once."""
     first: int
     n: int
 
     @property
     def id(self) -> str:
-        """The hash of the unit, but for the pool's name and size, which say nothing of its samples."""
+        """The hash of the unit, but for the pool's name and sizes, which say nothing of its samples."""
+        return _hash("samples", *self._whole_pool, self.first, self.n)
+
+    @property
+    def _whole_pool(self) -> tuple[object, ...]:
+        """What all chunks of the pool have in common."""
         settings = asdict(self.settings)
         used = {name: settings[name] for name in ("temperature", *POOL_SETTINGS, "seed")}
-        model = (self.policy, self.fingerprint, self.grader)
-        return _hash("samples", self.problem, *model, used, self.first, self.n)
+        return self.problem, self.policy, self.fingerprint, self.grader, used
 
     @property
     def key(self) -> Key:
@@ -53,8 +59,8 @@ class SampleUnit:
 
     @property
     def home(self) -> str:
-        """The id of the unit that it stays with when a sweep is cut into shards."""
-        return self.id
+        """A hash of what stays together when a sweep is cut into shards: the chunks of a pool."""
+        return _hash("pool", *self._whole_pool)
 
     @property
     def chunk(self) -> range:
@@ -88,14 +94,21 @@ class ScoreUnit:
         return _hash("scores", self.samples.id, self.prm, self.fingerprint, rounds)
 
     @property
+    def needs(self) -> list[Key]:
+        """The keys of the samples that it reads: of the chunk, and of those before, which it shares with."""
+        unit = self.samples
+        firsts = (chunk.start for chunk in chunks(unit.first + unit.n, unit.first_chunk))
+        return [("pool", self.problem.id, unit.pool, first) for first in firsts]
+
+    @property
     def key(self) -> Key:
         """The key of its record."""
         return ("scores", self.problem.id, self.samples.pool, self.prm, self.samples.first)
 
     @property
     def home(self) -> str:
-        """The id of the unit that it stays with: scores are computed where the samples are."""
-        return self.samples.id
+        """That of the samples: they are scored where they are."""
+        return self.samples.home
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +142,7 @@ class SearchUnit:
 
     @property
     def home(self) -> str:
-        """The id of the unit that it stays with when a sweep is cut into shards."""
+        """A hash of what stays together when a sweep is cut into shards: a search is by itself."""
         return self.id
 
 
@@ -177,6 +190,7 @@ def _samples(
         replace(arm.settings, seed=manifest.seed, temperature=arm.temperature),
         name,
         pool_size(manifest, plan),
+        manifest.chunk,
         chunk.start,
         len(chunk),
     )
