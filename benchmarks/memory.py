@@ -27,7 +27,8 @@ from tts_select.executors.runtime import cache_budget
 from tts_select.selector.portfolio import parse_portfolio
 from tts_select.solving.options import SolveOptions
 from tts_select.training.log.records import LoggedProblem
-from tts_select.training.sweep.run import Sweep, run_sweep
+from tts_select.training.sweep.plan import Sweep
+from tts_select.training.sweep.run import run_sweep
 
 N_CANDIDATES, N_STEPS, STEP_TOKENS = 256, 40, 10
 PAGE = 4096

@@ -20,7 +20,8 @@ from tts_select.testing import FakePolicy, FakeRewardModel
 from tts_select.training.log.records import LoggedProblem
 from tts_select.training.replay.cases import cases_of
 from tts_select.training.replay.walks import walk
-from tts_select.training.sweep.run import Sweep, run_sweep
+from tts_select.training.sweep.plan import Sweep
+from tts_select.training.sweep.run import run_sweep
 
 ARM = {"policy": "p", "prm": "r", "method": "best_of_pairs", "budget": 3}
 

@@ -29,7 +29,8 @@ from tts_select.solving.gathered import LiveEvidence, Samples, Spokesman
 from tts_select.testing import FakePolicy, FakeRewardModel
 from tts_select.training.log.records import LoggedProblem
 from tts_select.training.replay.cases import Order, Position, cases_of
-from tts_select.training.sweep.run import Sweep, run_sweep
+from tts_select.training.sweep.plan import Sweep
+from tts_select.training.sweep.run import run_sweep
 
 MAJORITY, BEST = Arm("p", None, "majority", 4), Arm("p", "r", "best_of_n", 4)
 COT, OTHER = Arm("p", None, "cot", 1), Arm("q", None, "majority", 4)

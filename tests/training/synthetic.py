@@ -9,7 +9,8 @@ import numpy as np
 from tts_select.core.cost import Cost, inference_flops
 from tts_select.data.grading import GRADER
 from tts_select.selector.portfolio import Portfolio, parse_portfolio
-from tts_select.training.log.manifest import PoolPlan, pools_of, rounds
+from tts_select.training.log.chunks import rounds
+from tts_select.training.log.manifest import PoolPlan, pools_of
 from tts_select.training.log.records import LoggedProblem, Manifest, ModelCard, Pool, Run, Sample, SweepLog
 
 SIZES = {"world:small": 200_000, "world:medium": 400_000, "world:large": 700_000}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,44 +10,35 @@ import click
 from rich.table import Table
 
 from tts_select.commands._exit import INTERRUPTED, fail
-from tts_select.commands._options import (
-    check_models,
-    chosen_portfolio,
-    config_option,
-    field_options,
-    fields_of,
-    read_sizes,
-    writable_folder,
-)
+from tts_select.commands._options import config_option, field_options, read_sizes
+from tts_select.commands._sweep_asked import what_to_sweep
+from tts_select.commands._sweep_merge import merge
+from tts_select.commands._sweep_options import share_options, sweep_options
 from tts_select.commands._terminal import figure, say, show, show_json
 from tts_select.core.errors import UnknownName
-from tts_select.core.plan import MAX_BUDGET
 
 if TYPE_CHECKING:
     from tts_select.config import Config
     from tts_select.executors.registry import Loaders
     from tts_select.selector.portfolio import Portfolio
+    from tts_select.training.sweep.run import Swept
+    from tts_select.training.sweep.units import Shard
 
-DEFAULT_SAMPLES = 64
 
+class _WithMerge(click.Command):
+    """`sweep`, and `sweep merge`. A group would have no arguments that are required of the one alone."""
 
-def _samples(
-    _context: click.Context, _option: click.Parameter, given: tuple[str, ...]
-) -> tuple[int, dict[str, int]]:
-    """Return the number for all policies, and those of single ones."""
-    n_all, by_policy = DEFAULT_SAMPLES, {}
-    for one in given:
-        policy, equals, number = one.rpartition("=")
-        if not number.isdecimal() or not 1 <= int(number) <= MAX_BUDGET or bool(equals) != bool(policy):
-            raise click.BadParameter(f"'{one}' is not N or POLICY=N, with N from 1 to {MAX_BUDGET:,}")
-        if policy:
-            by_policy[policy] = int(number)
-        else:
-            n_all = int(number)
-    return n_all, by_policy
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
+        """Hand over to `merge` if it is named."""
+        if args[:1] == [merge.name]:
+            return merge.make_context(f"{info_name} {merge.name}", args[1:], parent, **extra)
+        return super().make_context(info_name, args, parent, **extra)
 
 
 @click.command(
+    cls=_WithMerge,
     epilog="""\b
 Examples:
   tts-select sweep --problems problems.jsonl --out sweep/
@@ -55,133 +47,87 @@ Examples:
   tts-select sweep --problems problems.jsonl --out sweep/     # once more: goes on where it was
   tts-select sweep --problems problems.jsonl --out sweep-2/ --reuse sweep/    # one model has changed
   tts-select sweep --problems problems.jsonl --out all/ --reuse sweep-a/ --reuse sweep-b/    # joins them
-  tts-select sweep --problems exam.csv --problem-field text --answer-field key --out sweep/"""
+  tts-select sweep --problems exam.csv --problem-field text --answer-field key --out sweep/
+  tts-select sweep --problems problems.jsonl --out sweep/ --shard 0/8    # one of 8 parts
+  tts-select sweep merge sweep/ --out whole/
+  tts-select sweep --score-only --prm world:prm-narrow --reuse whole/ --out scored/
+  tts-select sweep --problems problems.jsonl --out sweep/ --chunk 16 --total-flops 1e15 --stop-when 0.02""",
 )
 @config_option
-@click.option(
-    "--problems",
-    type=Path,
-    required=True,
-    help="A file with problems and their answers, or a public data set (docs/problems.md).",
-)
 @field_options
-@click.option(
-    "--portfolio",
-    type=Path,
-    default=None,
-    help="A YAML or JSON file with the arms.",
-    show_default="the config's, else the embedded one",
-)
-@click.option(
-    "--out",
-    type=Path,
-    required=True,
-    callback=writable_folder,
-    help="The folder of the log; specify it again to go on.",
-)
-@click.option(
-    "--samples",
-    metavar="N|POLICY=N",
-    multiple=True,
-    callback=_samples,
-    help="Samples of each policy for each problem, or of one policy; may be repeated.",
-    show_default="64",
-)
-@click.option(
-    "--runs",
-    type=click.IntRange(1, 1024),
-    default=2,
-    show_default=True,
-    help="Runs of each search for each problem.",
-)
-@click.option(
-    "--max-new-tokens",
-    type=click.IntRange(1),
-    default=None,
-    help="Most tokens of one candidate, in every arm.",
-    show_default="the portfolio's, else 2048",
-)
-@click.option(
-    "--params",
-    default="",
-    metavar="MODEL=N,...",
-    help="Sizes of models that do not tell theirs, as in small=7e9.",
-)
-@click.option("--seed", type=int, default=0, show_default=True, help="Seed of all sampling.")
-@click.option(
-    "--reuse",
-    type=Path,
-    multiple=True,
-    help="An earlier log, whose records of unchanged problems, models and arms are taken over; may be "
-    "repeated, to join several.",
-)
-@click.option(
-    "--concurrency", type=click.IntRange(1, 4096), default=64, show_default=True, help="Problems in flight."
-)
+@sweep_options
+@share_options
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 def sweep(
     *,
     config: Config | None,
-    problems: Path,
-    portfolio: Path | None,
     out: Path,
-    samples: tuple[int, dict[str, int]],
-    runs: int,
-    max_new_tokens: int | None,
-    params: str,
-    seed: int,
+    shard: Shard | None,
     reuse: tuple[Path, ...],
-    concurrency: int,
     as_json: bool,
-    **fields: str | None,
+    **given: Any,
 ) -> None:
     """Run every arm of a portfolio on many problems, and log what happens.
 
-    Each policy samples once for all arms, and every PRM scores the same samples.
+    Each policy samples once for all arms, and every PRM scores the same samples. Without --problems the
+    sweep that --out holds goes on. Shards become one log by `sweep merge`, which has a --help of its own.
     """
     from tts_select.commands._progress import bar
-    from tts_select.training.sweep.problems import read_swept_problems
-    from tts_select.training.sweep.run import Sweep, run_sweep
-    from tts_select.training.sweep.summary import as_dict, lines
+    from tts_select.training.sweep.run import run_units
 
-    chosen = chosen_portfolio(portfolio, config)
-    if max_new_tokens is not None:
-        chosen = chosen.with_max_new_tokens(max_new_tokens)
-    for kind, names in (("policy", chosen.policies), ("prm", chosen.prms)):
-        for name in names:
-            check_models({"config": config, kind: name})
-    loaders = _loaders(config, chosen, read_sizes(params))
-    found = read_swept_problems(problems, fields_of(**fields))
-    asked = Sweep(
-        chosen,
-        found,
-        n_samples=samples[0],
-        n_samples_of=samples[1],
-        n_runs=runs,
-        seed=seed,
-        concurrency=concurrency,
-    )
+    if shard is not None:
+        out = out / f"shard-{shard.index}-of-{shard.n}"
+    asked, share = what_to_sweep(config, out, shard, reuse, given)
+    loaders = _loaders(config, asked.portfolio, share.cards, read_sizes(given["params"]))
     try:
-        with bar("sweeping", asked.n_records) as advance:
-            log = run_sweep(
+        with bar("sweeping", 1) as advance:
+            swept = run_units(
                 asked,
                 out,
+                share=share,
                 reuse=reuse,
                 loaders=loaders,
-                progress=lambda n_done, _, note: advance(n_done, note),
+                progress=lambda n_done, n_units, note: advance(n_done, note, n_units),
             )
     except KeyboardInterrupt:
         fail(f"interrupted; '{out}' keeps what is done: the same command goes on", INTERRUPTED)
     if as_json:
-        show_json(as_dict(log))
+        show_json(_as_dict(swept))
+    else:
+        _tell(swept, out, shard)
+
+
+def _as_dict(swept: Swept) -> dict[str, Any]:
+    from tts_select.training.sweep.summary import as_dict
+
+    if swept.log is not None:
+        return as_dict(swept.log)
+    return {"done": swept.n_done, "units": swept.n_units, "ended": list(swept.ended)}
+
+
+def _tell(swept: Swept, out: Path, shard: Shard | None) -> None:
+    from tts_select.training.sweep.summary import lines
+
+    for reason in swept.ended:
+        say(f"ended early: {reason}")
+    if swept.log is not None:
+        show(_summary_view(lines(swept.log)))
+        say(f"{len(swept.log.problems):,} problems in {out}")
         return
-    show(_summary_view(lines(log)))
-    say(f"{len(log.problems):,} problems in {out}")
+    of = "" if shard is None else f" of shard {shard}"
+    say(f"{swept.n_done:,} of {swept.n_units:,} units{of} are in {out}")
+    if shard is not None:
+        say(f"when all shards have run: tts-select sweep merge {out.parent} --out FOLDER")
+    if swept.ended:
+        say(f"what is whole becomes a log by: tts-select sweep merge {out} --whole-part --out FOLDER")
 
 
-def _loaders(config: Config | None, portfolio: Portfolio, sizes: dict[str, float]) -> Loaders:
-    """Return loaders for the models of the portfolio, some of which are told their sizes."""
-    from tts_select.config.using import loaders_for, swept_together
+def _loaders(
+    config: Config | None, portfolio: Portfolio, unasked: Collection[str], sizes: dict[str, float]
+) -> Loaders:
+    """Return loaders for the models of the portfolio, some of which are told their sizes; there need be no
+    room for those that are not asked."""
+    from tts_select.config.using import ModelGroup, loaders_for, swept_together
     from tts_select.solving.models import fresh_loaders
 
     known = [*portfolio.policies, *portfolio.prms]
@@ -189,7 +135,11 @@ def _loaders(config: Config | None, portfolio: Portfolio, sizes: dict[str, float
         raise UnknownName("model of the portfolio", unknown[0], known)
     if config is None:
         return fresh_loaders(sizes)
-    return loaders_for(config, swept_together(portfolio), fresh=True, sizes=sizes)
+    groups = [
+        ModelGroup(*([name for name in names if name not in unasked] for names in (of.policies, of.prms)))
+        for of in swept_together(portfolio)
+    ]
+    return loaders_for(config, groups, fresh=True, sizes=sizes)
 
 
 def _summary_view(found: Any) -> Table:

@@ -5,12 +5,15 @@ Every path to a PRM comes through here: a sample that cannot be scored costs its
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import math
 from collections.abc import Sequence
 
+from tts_select.core.candidate import Candidate
 from tts_select.core.errors import BackendError, ProblemTooLong
 from tts_select.core.protocols import Meter, RewardModel
+from tts_select.executors.scoring_speed import scoring_speed_of
 
 _log = logging.getLogger(__name__)
 
@@ -53,6 +56,34 @@ async def step_scores(
         return found
     _note(prm.name, failures)
     return None
+
+
+async def scored(
+    prm: RewardModel,
+    problem: str,
+    candidates: Sequence[Candidate],
+    *,
+    meter: Meter | None,
+    failures: list[BackendError] | None,
+    unreadable: set[tuple[str, ...]],
+) -> list[Candidate]:
+    """Return the candidates with a score for each of their steps. Those of the same text are read once, and
+    those in `unreadable`, to which new ones are added, not again.
+
+    Raises:
+        BackendError: the PRM failed.
+    """
+    unscored = dict.fromkeys(c.steps for c in candidates if c.step_scores is None)
+    texts = [steps for steps in unscored if steps and steps not in unreadable]
+    if not texts:
+        return list(candidates)
+    with scoring_speed_of(prm).watch(len(texts)):
+        found = await asyncio.gather(
+            *(step_scores(prm, problem, steps, meter=meter, failures=failures) for steps in texts)
+        )
+    scores = dict(zip(texts, found, strict=True))
+    unreadable |= {steps for steps, of in scores.items() if of is None}  # unscored ones rank last
+    return [c if (s := scores.get(c.steps)) is None else c.scored(s) for c in candidates]
 
 
 def _note(prm: str, failures: list[BackendError] | None) -> None:

@@ -19,8 +19,7 @@ from tts_select.core.seeds import derive_seed
 from tts_select.core.voting import order
 from tts_select.executors.aggregation import score_of
 from tts_select.executors.limits import LimitedPolicy
-from tts_select.executors.scoring import step_scores
-from tts_select.executors.scoring_speed import scoring_speed_of
+from tts_select.executors.scoring import scored
 from tts_select.executors.stepping import split_steps
 
 
@@ -56,10 +55,12 @@ class Search:
     tree: int = 0
     """The number of the subtree."""
 
-    async def solutions(self, n: int, *, temperature: float | None = None) -> list[Candidate]:
+    async def solutions(
+        self, n: int, *, temperature: float | None = None, first: int | None = None
+    ) -> list[Candidate]:
         """Sample whole solutions independently until there are `n` in the pool; they are there as soon as
-        they are written. Returns the new ones."""
-        first = len(self.pool)
+        they are written. Samples before number `first` are elsewhere. Returns the new ones."""
+        first = len(self.pool) if first is None else first
         if n <= first:
             return []
         request = SampleRequest(
@@ -105,15 +106,16 @@ class Search:
     async def score(self, candidates: Sequence[Candidate]) -> list[Candidate]:
         """The candidates with a score for each of their steps; a PRM computes what they share once, and reads
         no candidate again."""
-        unscored = dict.fromkeys(c.steps for c in candidates if c.step_scores is None)
-        texts = [steps for steps in unscored if steps and steps not in self.unreadable]
-        if self.prm is None or not texts:
+        if self.prm is None:
             return list(candidates)
-        prm = self.prm
-        with scoring_speed_of(prm).watch(len(texts)):
-            found = await asyncio.gather(*(self._step_scores(prm, steps) for steps in texts))
-        scores = dict(zip(texts, found, strict=True))
-        return [c if (s := scores.get(c.steps)) is None else c.scored(s) for c in candidates]
+        return await scored(
+            self.prm,
+            self.problem,
+            candidates,
+            meter=self.meter,
+            failures=self.policy.limits.failures,
+            unreadable=self.unreadable,
+        )
 
     def ranking(self, candidate: Candidate) -> float:
         """The key by which candidates are kept; one that could not be scored comes last."""
@@ -142,13 +144,6 @@ class Search:
                 raise
             return [replace(parent, finish="length")]  # the context is full: it ends here
         return children
-
-    async def _step_scores(self, prm: RewardModel, steps: tuple[str, ...]) -> list[float] | None:
-        failures = self.policy.limits.failures
-        found = await step_scores(prm, self.problem, steps, meter=self.meter, failures=failures)
-        if found is None:  # it stays unscored, which ranks last
-            self.unreadable.add(steps)
-        return found
 
     def _whole(self, written: Continuation) -> Candidate:
         steps = split_steps(written.text, self.policy.step_delimiter)

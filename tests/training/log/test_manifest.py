@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from tts_select.core.arm import Arm
 from tts_select.core.plan import Settings
-from tts_select.training.log.manifest import PoolPlan, pools_of, rounds, searches
+from tts_select.training.log.chunks import rounds
+from tts_select.training.log.manifest import PoolPlan, pools_of, searches
 
 GREEDY = Settings(temperature=0.0)
 ARMS = (

@@ -18,7 +18,8 @@ from tts_select.testing import FakePolicy, FakeRewardModel
 from tts_select.training.log.records import LoggedProblem
 from tts_select.training.replay.cases import Case, Order, cases_of
 from tts_select.training.replay.walks import walk
-from tts_select.training.sweep.run import Sweep, run_sweep
+from tts_select.training.sweep.plan import Sweep
+from tts_select.training.sweep.run import run_sweep
 
 POLICY = "log:weak"
 RULES = {name: method.stop_rule for name, method in METHODS.items() if method.stop_rule}

@@ -1,8 +1,9 @@
 """Kills a sweep again and again, at random moments and in the middle of a line; a script for test_writer.py.
 
 `killing.py LOG WHOLE N` forks the sweep N times, each time until it is killed, then lets it end, and runs it
-once more without interruption into WHOLE; it prints how often it killed. `killing.py LOG` only holds the
-lock. A process of its own, since one that has threads should not fork.
+once more without interruption into WHOLE; it prints how often it killed. With a further I/M it does so with
+that shard of it alone. `killing.py LOG` only holds the lock. A process of its own, since one that has threads
+should not fork.
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ from tts_select.solving.models import Models
 from tts_select.testing import FakePolicy, FakeRewardModel
 from tts_select.training.log.records import LoggedProblem
 from tts_select.training.log.writer import Writer
-from tts_select.training.sweep.run import Sweep, manifest_of, run_sweep
+from tts_select.training.sweep.plan import Sweep, manifest_of
+from tts_select.training.sweep.run import Share, run_units
+from tts_select.training.sweep.units import Shard
 
 SHARED = runpy.run_path(str(Path(__file__).with_name("conftest.py")))
 SLOW = Loaders(
@@ -32,14 +35,14 @@ PORTFOLIO = parse_portfolio({"name": "fakes", "arms": SHARED["ARMS"]}, "fakes")
 MANY = [LoggedProblem(f"p{k}", f"{k} + 1?", str(k + 1)) for k in range(40)]
 
 
-def killed(folder: Path, chance: random.Random, *, in_a_line: bool) -> bool:
+def killed(folder: Path, chance: random.Random, share: Share, *, in_a_line: bool) -> bool:
     """Whether the sweep was killed before its end."""
     seconds, n_writes = chance.uniform(0, 0.15), chance.randint(1, 8)
     child = os.fork()
     if not child:
         if in_a_line:
             die_in_line(n_writes, chance.random())
-        sweep(folder)
+        sweep(folder, share)
         os._exit(0)
     if not in_a_line:
         time.sleep(seconds)
@@ -61,15 +64,15 @@ def die_in_line(n_writes: int, share: float) -> None:
     Writer._append = append  # type: ignore[method-assign]
 
 
-def sweep(folder: Path) -> None:
-    run_sweep(Sweep(PORTFOLIO, MANY, n_samples=4, concurrency=4), folder, loaders=SLOW)
+def sweep(folder: Path, share: Share) -> None:
+    run_units(Sweep(PORTFOLIO, MANY, n_samples=4, concurrency=4), folder, share=share, loaders=SLOW)
 
 
-def kill_again_and_again(folder: Path, whole: Path, n: int) -> None:
+def kill_again_and_again(folder: Path, whole: Path, n: int, share: Share) -> None:
     chance = random.Random(0)
-    count = sum(killed(folder, chance, in_a_line=k % 2 == 0) for k in range(n))
-    sweep(folder)
-    sweep(whole)
+    count = sum(killed(folder, chance, share, in_a_line=k % 2 == 0) for k in range(n))
+    sweep(folder, share)
+    sweep(whole, share)
     sys.stdout.write(str(count))
 
 
@@ -85,4 +88,5 @@ if __name__ == "__main__":
     if len(sys.argv) == 2:
         hold(Path(sys.argv[1]))
     else:
-        kill_again_and_again(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]))
+        parts = [Shard(*map(int, part.split("/"))) for part in sys.argv[4:]]
+        kill_again_and_again(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]), Share(*parts))

@@ -80,9 +80,9 @@ def test_a_torn_record_is_done_again_in_another_shard(swept: Swept) -> None:
 
 def test_a_partial_log_is_read_when_asked_for(swept: Swept) -> None:
     folder, _ = swept()
-    rewrite(folder, lines_of(folder)[:4])
+    rewrite(folder, lines_of(folder)[:7])
     assert len(read_log(folder, allow_partial=True).pools) == 1
-    with pytest.raises(InputError, match=r"17 records are missing, the first is .*run the same sweep again"):
+    with pytest.raises(InputError, match=r"23 records are missing, the first is .*run the same sweep again"):
         read_log(folder)
     rewrite(folder, lines_of(folder)[:2])
     with pytest.raises(InputError, match="1 problems are missing: run the same sweep again"):
@@ -170,7 +170,14 @@ def sample(record: dict[str, Any]) -> dict[str, Any]:
         ("pool", lambda r: sample(r).update(n_tokens=-1), "n_tokens is -1"),
         ("pool", lambda r: sample(r).update(answer=None, correct=True), "correct without an answer"),
         ("pool", lambda r: sample(r).update(colour="red"), "unknown field 'colour'"),
-        ("pool", lambda r: r["prm_tokens"].pop("fake:q"), "prm_tokens of fake:q"),
+        ("pool", lambda r: sample(r)["scores"].update({"fake:q": [0.5, 0.5]}), "prm_tokens of fake:q"),
+        ("pool", lambda r: r.update(first=1), "begins with sample 1, and no chunk"),
+        ("pool", lambda r: r.update(first=-1), "first is -1"),
+        ("scores", lambda r: r.update(prm="fake:p"), "the PRM 'fake:p' is not in the manifest"),
+        ("scores", lambda r: r["scores"].append(None), "scores of 2 samples, not of 1"),
+        ("scores", lambda r: r.update(scores=[[2.0, 0.5]]), "sample 0, fake:q: the score of step 1 is 2.0"),
+        ("scores", lambda r: r.update(prm_tokens={"2": 9}), "prm_tokens of fake:q are not those of (1,)"),
+        ("scores", lambda r: r.update(first=3), "begins with sample 3, and no chunk"),
         ("run", lambda r: r.update(arm="beam@4 fake:z fake:p"), "search arm 'beam@4 fake:z fake:p'"),
         ("run", lambda r: r.update(arm="majority@4 fake:a"), "search arm 'majority@4 fake:a'"),
         ("run", lambda r: r.update(arm="cot@1 fake:a"), "search arm 'cot@1 fake:a'"),
@@ -210,7 +217,7 @@ def test_a_line_in_the_middle_that_is_no_json_is_named(swept: Swept) -> None:
         read_log(folder)
 
 
-@pytest.mark.parametrize("kind", ["problem", "pool", "run"])
+@pytest.mark.parametrize("kind", ["problem", "pool", "scores", "run"])
 def test_a_record_that_is_there_twice_is_named(swept: Swept, kind: str) -> None:
     folder, _ = swept()
     records = lines_of(folder)

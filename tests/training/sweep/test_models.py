@@ -19,19 +19,21 @@ def watched() -> Watched:
     return Watched()
 
 
-def test_a_sweep_loads_each_policy_for_its_card_and_for_its_stages(swept: Swept, watched: Watched) -> None:
+def test_a_sweep_loads_each_policy_for_its_card_and_for_its_budgets(swept: Swept, watched: Watched) -> None:
     swept(loaders=watched.loaders)
     loads = [event for event in watched.events if event.startswith("load")]
-    # the last one is there already when its turn comes
-    assert loads == ["load fake:b", "load fake:a", "load fake:q", "load fake:p", "load fake:b"]
+    # the last one is there already when its turn comes; the searches come after all pools
+    cards = ["load fake:b", "load fake:a", "load fake:q", "load fake:p"]
+    assert loads == [*cards, "load fake:b", "load fake:a"]
 
 
 def test_all_models_forget_after_each_stage(swept: Swept, watched: Watched) -> None:
     swept(loaders=watched.loaders)
-    n_stages = {"fake:a": 4, "fake:b": 2}  # two pools each, and two runs of the beam
+    # two pools each, scores of the one of fake:a by one PRM and of the other by two, two runs of the beam
+    n_stages = {"fake:a": 7, "fake:b": 2}
     for name, n in n_stages.items():
         assert watched.events.count(f"forget {name}") == n
-    assert watched.events.count("forget fake:p") == 6
+    assert watched.events.count("forget fake:p") == 9
 
 
 def test_models_are_closed_when_a_sweep_fails(swept: Swept, watched: Watched) -> None:

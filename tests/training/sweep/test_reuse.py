@@ -16,7 +16,8 @@ from tts_select.executors.registry import Loaders
 from tts_select.selector.portfolio import Portfolio
 from tts_select.training.log.reading import read_log
 from tts_select.training.log.records import LoggedProblem, SweepLog
-from tts_select.training.sweep.run import Sweep, run_sweep
+from tts_select.training.sweep.plan import Sweep
+from tts_select.training.sweep.run import run_sweep
 
 Swept = Callable[..., tuple[Path, SweepLog]]
 
@@ -80,10 +81,25 @@ def test_a_changed_policy_is_sampled_again_and_no_other(again: Callable[..., Any
     assert second.pools["one", "fake:a"] == first.pools["one", "fake:a"]
 
 
-def test_a_changed_prm_leaves_only_the_pools_that_it_did_not_score(again: Callable[..., Any]) -> None:
+def test_a_changed_prm_guides_its_searches_again(again: Callable[..., Any]) -> None:
     _, _, asked = again("fake:p")
-    assert asked["fake:a"] > 0  # fake:p scores its pool and guides its beam search
+    assert asked["fake:a"] > 0  # fake:p guides its beam search
     assert not asked["fake:b"]
+
+
+def test_a_changed_prm_takes_no_new_samples(again: Callable[..., Any], portfolio: Portfolio) -> None:
+    sampling = Portfolio("pools", tuple(arm for arm in portfolio.arms if arm.is_sampling))
+    first, second, asked = again("fake:p", portfolio=sampling)
+    assert not asked
+    assert second.manifest.models["fake:p"] != first.manifest.models["fake:p"]
+    assert second.pools == first.pools
+
+
+def test_more_samples_are_added_to_those_that_are_there(again: Callable[..., Any]) -> None:
+    first, second, asked = again(n_samples=10, chunk=6)
+    assert asked == {"fake:a": 3, "fake:b": 3}, "one further chunk of each problem, and no search"
+    for key, pool in first.pools.items():
+        assert second.pools[key].samples[: len(pool.samples)] == pool.samples
 
 
 def test_a_new_problem_and_a_changed_one_are_run(again: Callable[..., Any]) -> None:

@@ -16,9 +16,10 @@ from tts_select.executors.registry import Loaders
 from tts_select.selector.portfolio import Portfolio, parse_portfolio
 from tts_select.selector.routers.named import NamedArm
 from tts_select.testing import FakePolicy, FakeRewardModel
-from tts_select.training.log.reading import read_log
+from tts_select.training.log.reading import read_log, read_manifest, read_records
 from tts_select.training.log.records import LoggedProblem, SweepLog
-from tts_select.training.sweep.run import Sweep, run_sweep
+from tts_select.training.sweep.plan import Sweep
+from tts_select.training.sweep.run import run_sweep
 
 Swept = Callable[..., tuple[Path, SweepLog]]
 BOXED = "It is \\boxed{2}"
@@ -163,8 +164,9 @@ def test_progress_counts_what_is_there(swept: Swept, portfolio: Portfolio, tmp_p
     asked = Sweep(portfolio, [LoggedProblem("one", "1 + 1?", "2")], n_samples=4)
     for _ in range(2):
         run_sweep(asked, tmp_path / "log", loaders=loaders(), progress=lambda *args: seen.append(args))
-    assert [n_done for n_done, *_ in seen] == [*range(7), 6]
-    assert {total for _, total, _ in seen} == {asked.n_records}
+    n = 4 + 3 + 2  # pools, their scores, runs
+    assert [n_done for n_done, *_ in seen] == [*range(n + 1), n]
+    assert {total for _, total, _ in seen} == {n}
     assert seen[1][2] == "samples of fake:a temperature=0"
 
 
@@ -178,8 +180,11 @@ def test_an_unreadable_problem_is_named_and_the_others_in_flight_are_kept(
 
     with pytest.raises(InputError, match=r"the problem 'two': does not know '\+'"):
         swept(loaders=loaders(script, delay=0.01))
-    partial = read_log(tmp_path / "log", allow_partial=True)
-    assert set(partial.pools) == {(problem, "fake:a temperature=0") for problem in ("one", "three")}
+    manifest, _ = read_manifest(tmp_path / "log")
+    found = read_records(tmp_path / "log", manifest).by_key
+    assert {key[1:3] for key in found if key[0] == "pool"} == {
+        (problem, "fake:a temperature=0") for problem in ("one", "three")
+    }
 
 
 def test_a_failed_model_is_named_with_the_problem(swept: Swept) -> None:
@@ -275,6 +280,15 @@ def test_policies_may_have_pools_of_different_sizes(swept: Swept) -> None:
     assert sizes == {"fake:a": 6, "fake:b": 4, "fake:a temperature=0": 1, "fake:b temperature=0": 1}
     assert read_log(folder) == log
     assert json.loads((folder / "manifest.json").read_text())["n_samples_of"] == {"fake:b": 4}
+
+
+def test_a_pool_in_chunks_is_the_same_pool(swept: Swept) -> None:
+    _, log = swept("once")
+    for chunk in (1, 2, 4):
+        folder, chunked = swept(str(chunk), chunk=chunk)
+        assert chunked.pools == log.pools
+        assert read_log(folder) == chunked
+        assert json.loads((folder / "manifest.json").read_text())["chunk"] == chunk
 
 
 def test_a_sweep_of_pools_of_one_size_says_no_other(swept: Swept) -> None:

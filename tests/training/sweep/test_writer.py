@@ -18,6 +18,7 @@ import pytest
 from tts_select import InputError
 from tts_select.core.cost import Cost
 from tts_select.selector.portfolio import Portfolio
+from tts_select.training.log.codec import encode
 from tts_select.training.log.reading import read_log
 from tts_select.training.log.records import LoggedProblem, ModelCard, Run, SweepLog
 from tts_select.training.log.writer import Writer
@@ -51,7 +52,7 @@ def test_a_sweep_that_is_killed_again_and_again_loses_and_repeats_nothing(tmp_pa
         *lines, rest = shard.read_bytes().split(b"\n")
         torn += bool(rest)
         for record in map(json.loads, lines):
-            key = ("id", "problem", "policy", "temperature", "arm", "seed")
+            key = ("id", "problem", "policy", "temperature", "prm", "first", "arm", "seed")
             counts[record["kind"], *(str(record.get(name)) for name in key)] += 1
     assert set(counts.values()) == {1}
     assert torn > 0, "no kill came in the middle of a line"
@@ -79,6 +80,18 @@ def test_a_finished_sweep_is_not_run_again(swept: Swept) -> None:
     folder, log = swept()
     assert swept()[1] == log
     assert len(list((folder / "shards").iterdir())) == 1
+
+
+def test_a_log_whose_pools_have_their_scores_in_them_is_gone_on_with(swept: Swept) -> None:
+    """As earlier versions wrote them."""
+    folder, log = swept()
+    (shard,) = (folder / "shards").iterdir()
+    records = [*log.problems.values(), *log.pools.values()]
+    shard.write_text("".join(json.dumps(encode(record)) + "\n" for record in records))
+    again = swept()[1]
+    assert untimed(again) == untimed(log)
+    (_, new) = sorted((folder / "shards").iterdir())
+    assert {json.loads(line)["kind"] for line in new.read_text().splitlines()} == {"run"}
 
 
 def test_a_compact_log_is_whole_and_stays_so(swept: Swept) -> None:
@@ -161,5 +174,6 @@ def test_a_full_disk_stops_the_sweep_and_keeps_what_is_whole(
         patch.setattr(Writer, "_append", full)
         with pytest.raises(OSError, match="No space left"):
             swept()
-    assert len(read_log(tmp_path / "log", allow_partial=True).pools) == 2
+    (shard,) = (tmp_path / "log" / "shards").iterdir()
+    assert len(shard.read_text().splitlines()) == 3 + 2 + 1, "problems, records and a torn one"
     assert swept()[1] == read_log(tmp_path / "log")

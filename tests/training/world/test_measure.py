@@ -12,7 +12,7 @@ from tts_select.data.world.suite import STEP_DELIMITER, WorldProblem, generate
 from tts_select.selector.portfolio import Portfolio
 from tts_select.training.log.manifest import pools_of
 from tts_select.training.log.records import LoggedProblem, Manifest, ModelCard, Pool, Run, Sample, SweepLog
-from tts_select.training.sweep.run import Sweep
+from tts_select.training.sweep.plan import Sweep
 from tts_select.training.world import report
 from tts_select.training.world.measure import Measurement
 

@@ -13,7 +13,7 @@ from tts_select.core.pricing import TokenPrice
 from tts_select.data.grading import GRADER, grade
 from tts_select.training.importing.intake import Intake, spec_of
 from tts_select.training.importing.spool import SpoolSample
-from tts_select.training.log.manifest import rounds
+from tts_select.training.log.chunks import rounds
 from tts_select.training.log.records import ImportFacts, Manifest, ModelCard, Pool, Sample, Unit
 
 LOG_GRADER = "log"

@@ -7,19 +7,19 @@ from __future__ import annotations
 
 import math
 import reprlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import asdict, fields
 from types import NoneType
 from typing import Any, get_args
 
 from tts_select.core.candidate import Finish
 from tts_select.core.cost import Cost
-from tts_select.training.log.records import LoggedProblem, Pool, Run, Sample
+from tts_select.training.log.fields import NUMBER, count, finite, share, take
+from tts_select.training.log.records import LoggedProblem, Pool, Run, Sample, Scores
 
-Record = LoggedProblem | Pool | Run
+Record = LoggedProblem | Pool | Scores | Run
 
-_NUMBER = (int, float)
-_KINDS: dict[type, str] = {LoggedProblem: "problem", Pool: "pool", Run: "run"}
+_KINDS: dict[type, str] = {LoggedProblem: "problem", Pool: "pool", Scores: "scores", Run: "run"}
 _PROBLEM: dict[str, tuple[type, ...]] = {
     "id": (str,),
     "problem": (str,),
@@ -30,16 +30,24 @@ _PROBLEM: dict[str, tuple[type, ...]] = {
 _POOL: dict[str, tuple[type, ...]] = {
     "problem": (str,),
     "policy": (str,),
-    "temperature": _NUMBER,
+    "temperature": NUMBER,
     "prompt_tokens": (int,),
     "samples": (list,),
+    "prm_tokens": (dict,),
+}
+_SCORES: dict[str, tuple[type, ...]] = {
+    "problem": (str,),
+    "policy": (str,),
+    "temperature": NUMBER,
+    "prm": (str,),
+    "scores": (list,),
     "prm_tokens": (dict,),
 }
 _SAMPLE: dict[str, tuple[type, ...]] = {
     "answer": (str, NoneType),
     "correct": (bool,),
     "n_tokens": (int,),
-    "logprob": _NUMBER,
+    "logprob": NUMBER,
     "finish": (str,),
     "text": (str,),
     "scores": (dict,),
@@ -47,10 +55,12 @@ _SAMPLE: dict[str, tuple[type, ...]] = {
 _IMPORTED_PROBLEM = _PROBLEM | {"answer": (str, NoneType)}
 _IMPORTED_POOL = _POOL | {"prompt_tokens": (int, NoneType)}
 _IMPORTED_SAMPLE = _SAMPLE | {
-    "logprob": (*_NUMBER, NoneType),
+    "logprob": (*NUMBER, NoneType),
     "finish": (str, NoneType),
     "text": (str, NoneType),
 }
+_FIRST = "first"
+"""The field that only the chunks of a pool have, but the first."""
 _GONE = ("checkpoints",)
 """Fields of an imported sample that earlier versions wrote."""
 _RUN: dict[str, tuple[type, ...]] = {
@@ -59,14 +69,14 @@ _RUN: dict[str, tuple[type, ...]] = {
     "seed": (int,),
     "answer": (str, NoneType),
     "correct": (bool,),
-    "confidence": (*_NUMBER, NoneType),
+    "confidence": (*NUMBER, NoneType),
     "n_tokens": (int,),
-    "logprob": _NUMBER,
+    "logprob": NUMBER,
     "scores": (list,),
     "cost": (dict,),
 }
 COST_FIELDS: dict[str, tuple[type, ...]] = {
-    f.name: _NUMBER if f.name in ("flops", "seconds") else (int,) for f in fields(Cost) if f.name != "dollars"
+    f.name: NUMBER if f.name in ("flops", "seconds") else (int,) for f in fields(Cost) if f.name != "dollars"
 }
 
 
@@ -75,6 +85,8 @@ def encode(record: Record) -> dict[str, Any]:
     found = {"kind": _KINDS[type(record)], **asdict(record)}
     if isinstance(record, Run):
         found["cost"] = {name: found["cost"][name] for name in COST_FIELDS}
+    if not found.get("first", True):
+        del found["first"]
     return found
 
 
@@ -86,36 +98,9 @@ def decode(data: Any, *, imported: bool = False) -> Record:
     """
     kind = data.get("kind") if isinstance(data, dict) else None
     if kind not in _DECODERS:
-        raise ValueError(f"its kind is {reprlib.repr(kind)}, not problem, pool or run")
+        raise ValueError(f"its kind is {reprlib.repr(kind)}, not problem, pool, scores or run")
     fields_ = {name: value for name, value in data.items() if name != "kind"}
     return _DECODERS[kind](fields_, imported)
-
-
-def take(
-    data: Any,
-    what: str,
-    types: dict[str, tuple[type, ...]],
-    *,
-    optional: Iterable[str] = (),
-    ignored: Iterable[str] = (),
-) -> list[Any]:
-    """The values of an object with exactly these fields, in their order; those in `ignored` may be there.
-
-    Raises:
-        ValueError: it is no object, a field is missing or unknown, or has another type.
-    """
-    if not isinstance(data, dict):
-        raise ValueError(f"{what} is {reprlib.repr(data)}, not an object")  # noqa: TRY004  as all that is malformed
-    whole = {**dict.fromkeys(optional), **data}
-    for name, allowed in types.items():
-        if name not in whole:
-            raise ValueError(f"{what} has no field '{name}'")
-        if type(whole[name]) not in allowed:
-            raise ValueError(f"{what} has {name} = {reprlib.repr(whole[name])}")
-    for name in whole:
-        if name not in types and name not in ignored:
-            raise ValueError(f"{what} has an unknown field '{name}'")
-    return [whole[name] for name in types]
 
 
 def _problem(data: Any, imported: bool) -> LoggedProblem:
@@ -125,18 +110,43 @@ def _problem(data: Any, imported: bool) -> LoggedProblem:
 
 def _pool(data: Any, imported: bool) -> Pool:
     types = _IMPORTED_POOL if imported else _POOL
-    problem, policy, temperature, prompt_tokens, samples, prm_tokens = take(data, "the pool", types)
-    if not (math.isfinite(temperature) and temperature >= 0):
-        raise ValueError(f"the pool has temperature = {temperature}")
+    problem, policy, temperature, prompt_tokens, samples, prm_tokens = take(
+        data, "the pool", types, ignored=(_FIRST,)
+    )
     read = _imported_sample if imported else _sample
     return Pool(
         problem,
         policy,
-        float(temperature),
-        None if prompt_tokens is None else _count(prompt_tokens, "prompt_tokens"),
+        _temperature(temperature, "the pool"),
+        None if prompt_tokens is None else count(prompt_tokens, "prompt_tokens"),
         tuple(read(sample, f"sample {k}") for k, sample in enumerate(samples)),
         {prm: _tokens(prm, tokens) for prm, tokens in prm_tokens.items()},
+        count(data.get(_FIRST, 0), _FIRST),
     )
+
+
+def _scores_of_chunk(data: Any, _imported: bool) -> Scores:
+    problem, policy, temperature, prm, scores, prm_tokens = take(
+        data, "the record of scores", _SCORES, ignored=(_FIRST,)
+    )
+    first = count(data.get(_FIRST, 0), _FIRST)
+    return Scores(
+        problem,
+        policy,
+        _temperature(temperature, "the record of scores"),
+        prm,
+        tuple(
+            None if of is None else _scores(of, f"sample {k}, {prm}") for k, of in enumerate(scores, first)
+        ),
+        _tokens(prm, prm_tokens),
+        first,
+    )
+
+
+def _temperature(value: float, what: str) -> float:
+    if not (math.isfinite(value) and value >= 0):
+        raise ValueError(f"{what} has temperature = {value}")
+    return float(value)
 
 
 def _sample(data: Any, what: str) -> Sample:
@@ -148,7 +158,7 @@ def _sample(data: Any, what: str) -> Sample:
     if finish != "stop" and (answer is not None or scores):
         raise ValueError(f"{what} is truncated, so it has no answer and no scores")
     read = _scores_by_prm(scores, what)
-    return Sample(answer, correct, _count(n_tokens, "n_tokens"), _finite(logprob, what), finish, text, read)
+    return Sample(answer, correct, count(n_tokens, "n_tokens"), finite(logprob, what), finish, text, read)
 
 
 def _imported_sample(data: Any, what: str) -> Sample:
@@ -161,18 +171,12 @@ def _imported_sample(data: Any, what: str) -> Sample:
     return Sample(
         answer,
         correct,
-        _count(n_tokens, "n_tokens"),
-        None if logprob is None else _finite(logprob, what),
+        count(n_tokens, "n_tokens"),
+        None if logprob is None else finite(logprob, what),
         finish,
         text,
         _scores_by_prm(scores, what),
     )
-
-
-def _finite(logprob: float, what: str) -> float:
-    if not math.isfinite(logprob):
-        raise ValueError(f"{what} has logprob = {logprob}")
-    return float(logprob)
 
 
 def _scores_by_prm(scores: dict[str, Any], what: str) -> dict[str, tuple[float, ...]]:
@@ -182,29 +186,17 @@ def _scores_by_prm(scores: dict[str, Any], what: str) -> dict[str, tuple[float, 
 def _scores(values: Any, what: str) -> tuple[float, ...]:
     if not isinstance(values, list) or not values:
         raise ValueError(f"{what}: no list of step scores")
-    return tuple(_share(value, f"{what}: the score of step {k}") for k, value in enumerate(values, start=1))
-
-
-def _share(value: Any, what: str) -> float:
-    if type(value) not in _NUMBER or not 0 <= value <= 1:  # NaN is not in [0, 1] either
-        raise ValueError(f"{what} is {reprlib.repr(value)}, not from 0 to 1")
-    return float(value)
+    return tuple(share(value, f"{what}: the score of step {k}") for k, value in enumerate(values, start=1))
 
 
 def _tokens(prm: str, data: Any) -> dict[int, int]:
     if not isinstance(data, dict) or not all(str(k).isdecimal() for k in data):
         raise ValueError(f"the prm_tokens of {prm} are no object of {{samples: tokens}}")
-    tokens = {int(k): _count(n, f"prm_tokens of {prm}") for k, n in data.items()}
+    tokens = {int(k): count(n, f"prm_tokens of {prm}") for k, n in data.items()}
     in_order = [tokens[k] for k in sorted(tokens)]
     if in_order != sorted(in_order):
         raise ValueError(f"the prm_tokens of {prm} decrease: they are those of all samples so far")
     return tokens
-
-
-def _count(value: Any, what: str) -> int:
-    if type(value) is not int or value < 0:
-        raise ValueError(f"{what} is {reprlib.repr(value)}, not a count")
-    return value
 
 
 def _run(data: Any, _imported: bool) -> Run:
@@ -214,13 +206,13 @@ def _run(data: Any, _imported: bool) -> Run:
     if correct and answer is None:
         raise ValueError("the run is correct without an answer")
     if confidence is not None:
-        confidence = _share(confidence, "the confidence")
+        confidence = share(confidence, "the confidence")
     if not math.isfinite(logprob):
         raise ValueError(f"the run has logprob = {logprob}")
     if answer is None and (n_tokens or scores):
         raise ValueError("the run has tokens or scores of a solution, and no answer")
     read = _scores(scores, "the run") if scores else ()
-    length = _count(n_tokens, "n_tokens")
+    length = count(n_tokens, "n_tokens")
     return Run(problem, arm, seed, answer, correct, confidence, length, float(logprob), read, _cost(cost))
 
 
@@ -232,4 +224,9 @@ def _cost(data: Any) -> Cost:
     return cost
 
 
-_DECODERS: dict[Any, Callable[[Any, bool], Record]] = {"problem": _problem, "pool": _pool, "run": _run}
+_DECODERS: dict[Any, Callable[[Any, bool], Record]] = {
+    "problem": _problem,
+    "pool": _pool,
+    "scores": _scores_of_chunk,
+    "run": _run,
+}

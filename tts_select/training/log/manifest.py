@@ -13,7 +13,7 @@ from typing import Any, get_args
 from tts_select.core.arm import Arm
 from tts_select.core.errors import InputError
 from tts_select.core.pricing import TokenPrice
-from tts_select.training.log.codec import take
+from tts_select.training.log.fields import take
 from tts_select.training.log.records import (
     IMPORTED_SCHEMA,
     SCHEMA,
@@ -36,8 +36,8 @@ _FIELDS: dict[str, tuple[type, ...]] = {
     "grader": (str,),
     "problems": (dict,),
 }
-_SAMPLES_OF = "n_samples_of"
-"""The field that is there only where policies have pools of different sizes."""
+_SAMPLES_OF, _CHUNK = "n_samples_of", "chunk"
+"""The fields that are there only where policies have pools of different sizes, or pools come in chunks."""
 _IMPORTED: dict[str, tuple[type, ...]] = {
     "format": (str,),
     "files": (list,),
@@ -96,18 +96,13 @@ def searches(arms: Iterable[Arm], n_runs: int, seed: int) -> list[tuple[Arm, int
     return [(arm, seed + k) for arm in arms if not arm.is_sampling for k in range(n_runs)]
 
 
-def rounds(n_samples: int) -> tuple[int, ...]:
-    """1, 2, 4, ... and all of them: after so many samples the tokens of a PRM are noted."""
-    return (*(2**k for k in range((n_samples - 1).bit_length())), n_samples)
-
-
 def encode_manifest(manifest: Manifest, problems: Iterable[LoggedProblem]) -> dict[str, Any]:
     """Return the object in manifest.json; the number and the hash of the problems show whether a log lacks
     some or has others."""
     fields = {
         name: value
         for name, value in asdict(manifest).items()
-        if name != "unit" and (name not in ("imported", _SAMPLES_OF) or value)
+        if name != "unit" and (name not in ("imported", _SAMPLES_OF, _CHUNK) or value)
     }
     for card in fields["models"].values():
         if card["price"] is None:
@@ -133,11 +128,14 @@ def decode_manifest(data: Any) -> Manifest:
     is_imported = data["schema"] == IMPORTED_SCHEMA
     types = _FIELDS | ({"imported": (dict,)} if is_imported else {})
     _, portfolio, arms, n_samples, n_runs, seed, models, grader, digest, *imported = take(
-        data, "it", types, ignored=(_SAMPLES_OF,)
+        data, "it", types, ignored=(_SAMPLES_OF, _CHUNK)
     )
     n_samples_of = data.get(_SAMPLES_OF, {})
     if not isinstance(n_samples_of, dict) or any(type(n) is not int or n < 1 for n in n_samples_of.values()):
         raise ValueError(f"it has {_SAMPLES_OF} = {n_samples_of!r}")
+    chunk = data.get(_CHUNK)
+    if chunk is not None and (type(chunk) is not int or chunk < 1):
+        raise ValueError(f"it has {_CHUNK} = {chunk!r}")
     take(digest, "its problems", {"count": (int,), "sha256": (str,)})
     if n_samples < 1 or n_runs < 1:
         raise ValueError("n_samples and n_runs are 1 at least")
@@ -151,6 +149,7 @@ def decode_manifest(data: Any) -> Manifest:
         grader=grader,
         imported=_imported(imported[0]) if is_imported else None,
         n_samples_of=n_samples_of,
+        chunk=chunk,
     )
     _check_models(manifest)
     return manifest
@@ -159,7 +158,7 @@ def decode_manifest(data: Any) -> Manifest:
 def differences(there: dict[str, Any], here: dict[str, Any]) -> list[str]:
     """Describe in words how two encoded manifests differ."""
     found = []
-    for name in (*_FIELDS, _SAMPLES_OF):
+    for name in (*_FIELDS, _SAMPLES_OF, _CHUNK):
         old, new = there.get(name), here.get(name)
         if old == new:
             continue

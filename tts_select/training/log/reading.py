@@ -7,29 +7,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from tts_select.core.errors import InputError
 from tts_select.training.log.codec import Record, decode
-from tts_select.training.log.manifest import (
-    decode_manifest,
-    digest_of,
-    pool_size,
-    pools_of,
-    rounds,
-    searches,
-)
+from tts_select.training.log.gathering import Records, named
+from tts_select.training.log.manifest import decode_manifest, digest_of
 from tts_select.training.log.parquet import is_compact, read_parquet
-from tts_select.training.log.records import LoggedProblem, Manifest, Pool, Run, SweepLog
+from tts_select.training.log.records import Manifest, SweepLog
 
 MANIFEST = "manifest.json"
 SHARDS = "shards"
 GO_ON = "run the same sweep again to finish it"
-
-Key = tuple[object, ...]
-"""The subject of a record: two records with the same key are duplicates."""
 
 
 def read_log(folder: Path, *, allow_partial: bool = False) -> SweepLog:
@@ -71,92 +61,33 @@ def read_records(folder: Path, manifest: Manifest) -> Records:
         InputError: one is malformed, twice there, or about something unknown.
     """
     found = Records(manifest)
-    shards = shard_paths(folder)
-    records = _shard_records(shards) if shards or not is_compact(folder) else read_parquet(folder)
-    for where, data in records:
+    for where, record in each_record(folder, manifest):
         try:
-            found.add(decode(data, imported=manifest.imported is not None), where)
+            found.add(record, where)
         except ValueError as error:
             raise InputError(f"{where}: {error}; take the record out, and {GO_ON}") from error
     found.check_problems_known()
     return found
 
 
+def each_record(folder: Path, manifest: Manifest) -> Iterator[tuple[str, Record]]:
+    """Yield (place, record) for each line that is there, as it comes; a line that a crash tore off is none.
+
+    Raises:
+        InputError: one is malformed.
+    """
+    shards = shard_paths(folder)
+    for where, data in _shard_records(shards) if shards or not is_compact(folder) else read_parquet(folder):
+        try:
+            record = decode(data, imported=manifest.imported is not None)
+        except ValueError as error:
+            raise InputError(f"{where}: {error}; take the record out, and {GO_ON}") from error
+        yield where, record
+
+
 def shard_paths(folder: Path) -> list[Path]:
     """Return the shards in the order in which they were written."""
     return sorted((folder / SHARDS).glob("*.jsonl"))
-
-
-def key_of(record: Record) -> Key:
-    """Return the key of a record."""
-    if isinstance(record, LoggedProblem):
-        return ("problem", record.id)
-    if isinstance(record, Pool):
-        return ("pool", record.problem, record.name)
-    return ("run", record.problem, record.arm, record.seed)
-
-
-@dataclass(slots=True)
-class Records:
-    """The records of a log, by their keys."""
-
-    manifest: Manifest
-    by_key: dict[Key, Record] = field(default_factory=dict)
-    _where: dict[Key, str] = field(default_factory=dict)
-    _seeds: dict[str, list[int]] = field(default_factory=dict)
-    """The seeds of each search arm."""
-
-    def __post_init__(self) -> None:
-        for arm, seed in searches(self.manifest.arms, self.manifest.n_runs, self.manifest.seed):
-            self._seeds.setdefault(arm.name, []).append(seed)
-
-    def add(self, record: Record, where: str) -> None:
-        """Raises:
-        ValueError: it is there already, or it is nothing that the manifest asks for.
-        """
-        key = key_of(record)
-        if key in self.by_key:
-            raise ValueError(f"the record {_named(key)} was there before, in {self._where[key]}")
-        if isinstance(record, Pool):
-            _check_pool(record, self.manifest)
-        elif isinstance(record, Run):
-            _check_run(record, self._seeds)
-        self.by_key[key], self._where[key] = record, where
-
-    def check_problems_known(self) -> None:
-        """Raises:
-        InputError: a record is about a problem that is not in the log.
-        """
-        for key, where in self._where.items():
-            if ("problem", key[1]) not in self.by_key:
-                raise InputError(
-                    f"{where}: the record {_named(key)} is about a problem that is not in the log; "
-                    "take it out, or add the problem's record"
-                )
-
-    def expected(self) -> Iterator[Key]:
-        """Yield the keys of what a whole log has of its problems, in their order."""
-        ids = self.problems()
-        yield from (("pool", id_, name) for name in pools_of(self.manifest.arms) for id_ in ids)
-        runs = [(name, seed) for name, seeds in self._seeds.items() for seed in seeds]
-        yield from (("run", id_, name, seed) for name, seed in runs for id_ in ids)
-
-    def problems(self) -> dict[str, LoggedProblem]:
-        """The problems by id."""
-        return {r.id: r for r in self.by_key.values() if isinstance(r, LoggedProblem)}
-
-    def log(self) -> SweepLog:
-        """The log in the order of its manifest, whatever the order of its shards."""
-        pools: dict[tuple[str, str], Pool] = {}
-        runs: dict[tuple[str, str], tuple[Run, ...]] = {}
-        for key in self.expected():
-            record = self.by_key.get(key)
-            if isinstance(record, Pool):
-                pools[record.problem, record.name] = record
-            elif isinstance(record, Run):
-                of_arm = record.problem, record.arm
-                runs[of_arm] = (*runs.get(of_arm, ()), record)
-        return SweepLog(self.manifest, self.problems(), pools, runs)
 
 
 def _shard_records(shards: list[Path]) -> Iterator[tuple[str, Any]]:
@@ -184,34 +115,6 @@ def _lines(shard: Path, stream: BinaryIO) -> Iterator[tuple[str, Any]]:
         yield where, data
 
 
-def _check_pool(pool: Pool, manifest: Manifest) -> None:
-    plans = pools_of(manifest.arms)
-    _check_known("pool", pool.name, tuple(plans))
-    n, known = pool_size(manifest, plans[pool.name]), plans[pool.name].prms
-    if manifest.imported is not None:
-        n = min(max(1, len(pool.samples)), n)  # as many as there were, but some
-    if len(pool.samples) != n:
-        raise ValueError(f"the pool has {len(pool.samples)} samples, not {n}")
-    for prm in {*pool.prm_tokens, *(prm for sample in pool.samples for prm in sample.scores)}:
-        _check_known("PRM", prm, known)
-    for prm in known if manifest.imported is None else pool.prm_tokens:
-        if tuple(sorted(pool.prm_tokens.get(prm, ()))) != rounds(n):
-            raise ValueError(f"the prm_tokens of {prm} are not those of {rounds(n)} samples")
-
-
-def _check_run(run: Run, seeds: dict[str, list[int]]) -> None:
-    _check_known("search arm", run.arm, tuple(seeds))
-    if run.seed not in seeds[run.arm]:
-        raise ValueError(f"the run has the seed {run.seed}, not one of {seeds[run.arm]}")
-
-
-def _check_known(kind: str, name: str, known: tuple[str, ...]) -> None:
-    if name not in known:
-        raise ValueError(
-            f"the {kind} '{name}' is not in the manifest, which has {', '.join(known) or 'none'}"
-        )
-
-
 def _check_complete(folder: Path, found: Records, problems: dict[str, Any]) -> None:
     lacking = problems["count"] - len(found.problems())
     if lacking > 0:
@@ -226,11 +129,7 @@ def _check_complete(folder: Path, found: Records, problems: dict[str, Any]) -> N
     elif missing := [key for key in found.expected() if key not in found.by_key]:
         raise InputError(
             f"the sweep log '{folder}' is incomplete: {len(missing):,} records are missing, "
-            f"the first is {_named(missing[0])}: {GO_ON}"
+            f"the first is {named(missing[0])}: {GO_ON}"
         )
     if digest_of(found.problems().values()) != problems:
         raise InputError(f"the problems in '{folder}' are not those of its {MANIFEST}: copy the log again")
-
-
-def _named(key: Key) -> str:
-    return "(" + ", ".join(map(str, key)) + ")"

@@ -66,6 +66,8 @@ class Manifest:
     imported: ImportFacts | None = None
     n_samples_of: dict[str, int] = field(default_factory=dict)
     """The number of samples by policy, where its pools have another number."""
+    chunk: int | None = None
+    """The number of samples that each pool is begun with; None: all of it is drawn at once."""
     unit: str | None = None
     """The unit that costs are asked for in (`replay/costs.py`); it is not written."""
 
@@ -119,10 +121,33 @@ class Pool:
     """The tokens that each PRM computed to score the first k samples, for k = 1, 2, 4, ... and all of
     them. Samples share prefixes, so this is less than the sum over samples. It is not known for an
     imported log."""
+    first: int = 0
+    """The index of the first sample: a pool may be drawn in chunks."""
 
     @property
     def name(self) -> str:
         """The name by which arms know the pool."""
+        return pool_name(self.policy, self.temperature)
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """What a PRM says of a chunk of a pool's samples."""
+
+    problem: str
+    policy: str
+    temperature: float
+    prm: str
+    scores: tuple[tuple[float, ...] | None, ...]
+    """One score for each step of each sample; None for a sample that it could not score."""
+    prm_tokens: dict[int, int]
+    """The tokens that it computed for the samples of the chunk up to number k of the pool, for k as in
+    `Pool.prm_tokens`, and for the last of the chunk."""
+    first: int = 0
+
+    @property
+    def pool(self) -> str:
+        """The name of the pool."""
         return pool_name(self.policy, self.temperature)
 
 

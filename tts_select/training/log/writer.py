@@ -16,14 +16,12 @@ from typing import BinaryIO
 
 from tts_select.core.errors import InputError
 from tts_select.training.log.codec import Record, decode, encode
+from tts_select.training.log.gathering import Key, Records, key_of
 from tts_select.training.log.manifest import differences, encode_manifest
 from tts_select.training.log.parquet import is_compact, write_parquet
 from tts_select.training.log.reading import (
     MANIFEST,
     SHARDS,
-    Key,
-    Records,
-    key_of,
     read_log,
     read_manifest,
     read_records,
@@ -74,9 +72,9 @@ class Writer:
         return key in self._records.by_key
 
     @property
-    def n_done(self) -> int:
-        """The number of pools and runs that are there."""
-        return sum(not isinstance(r, LoggedProblem) for r in self._records.by_key.values())
+    def records(self) -> Records:
+        """What is there."""
+        return self._records
 
     def write(self, record: Record) -> None:
         """Append the record.
@@ -85,13 +83,19 @@ class Writer:
             ValueError: it is no record of this sweep, or it is there already.
         """
         line = json.dumps(encode(record)).encode() + b"\n"
-        self._records.add(decode(json.loads(line)), "this sweep")  # what could not be read is not written
+        read = decode(json.loads(line))  # what could not be read is not written
+        self._records.add(read, "this sweep")
         try:
             self._append(line)
         except BaseException:
             self._end_shard()  # half a line may be there: what follows goes into another shard
-            del self._records.by_key[key_of(record)]
+            self._records.drop(read)
             raise
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing is missing."""
+        return all(key in self for key in self._records.expected())
 
     def finish(self) -> SweepLog:
         """Check that nothing is missing, and write the parquet files.

@@ -6,8 +6,8 @@ from dataclasses import asdict, dataclass
 from statistics import fmean
 from typing import Any
 
+from tts_select.training.log.chunks import rounds
 from tts_select.training.log.estimators import pass_at_k
-from tts_select.training.log.manifest import rounds
 from tts_select.training.log.records import Pool, SweepLog
 
 

@@ -14,7 +14,8 @@ from tts_select.data.world.suite import STEP_DELIMITER, WorldProblem
 from tts_select.executors.stepping import split_steps
 from tts_select.selector.portfolio import Portfolio
 from tts_select.training.log import records
-from tts_select.training.sweep.run import Sweep, run_sweep
+from tts_select.training.sweep.plan import Sweep
+from tts_select.training.sweep.run import run_sweep
 
 
 @dataclass(frozen=True, slots=True)
