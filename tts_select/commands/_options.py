@@ -45,6 +45,33 @@ class Number(click.FloatRange):
         return found
 
 
+def together(*options: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Make one decorator that adds these options to a command, in this order."""
+
+    def add(command: Any) -> Any:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return add
+
+
+concurrency_option = click.option(
+    "--concurrency",
+    type=click.IntRange(1, 4096),
+    default=64,
+    show_default=True,
+    help="Problems in flight.",
+)
+router_option = click.option(
+    "--router",
+    type=Path,
+    default=None,
+    help="Folder of a router.",
+    show_default="the config's, else the shipped one",
+)
+
+
 def config_option(command: Any) -> Any:
     """Add `--config FILE`; the command is given the `Config`, or None if there is none."""
     return click.option(

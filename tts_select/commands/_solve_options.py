@@ -2,32 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import click
 
-from tts_select.commands._options import Number, field_options, known, read_pairs, writable_file
+from tts_select.commands._options import (
+    Number,
+    concurrency_option,
+    field_options,
+    known,
+    read_pairs,
+    together,
+    writable_file,
+)
 from tts_select.core.plan import AGGREGATIONS, SELECTIONS
 from tts_select.executors.prms.formats import FORMATS
 from tts_select.solving.options import method_names
 
-Decorator = Callable[[Any], Any]
-
-
-def _together(*options: Decorator) -> Decorator:
-    """Add options to a command, in this order."""
-
-    def add(command: Any) -> Any:
-        for option in reversed(options):
-            command = option(command)
-        return command
-
-    return add
-
-
-naming_options = _together(
+naming_options = together(
     click.option("--pair", default=None, help="A policy and its PRM, by the pair's name in the config."),
     click.option(
         "--policy",
@@ -115,7 +107,7 @@ naming_options = _together(
 )
 """What is named: models, a method, and how it searches."""
 
-spending_options = _together(
+spending_options = together(
     click.option("--seed", type=int, default=0, show_default=True, help="Seed of all sampling."),
     click.option("--max-tokens", type=int, default=None, help="Most tokens generated for a problem."),
     click.option(
@@ -161,7 +153,7 @@ spending_options = _together(
 )
 """What a problem may spend, and who decides on it."""
 
-batch_options = _together(
+batch_options = together(
     click.option(
         "--problems", type=Path, default=None, help="Solve many problems: a file, or a public data set."
     ),
@@ -180,13 +172,7 @@ batch_options = _together(
     click.option(
         "--with-candidates", is_flag=True, help="With --problems: write every candidate into --out, too."
     ),
-    click.option(
-        "--concurrency",
-        type=click.IntRange(1, 4096),
-        default=64,
-        show_default=True,
-        help="Problems in flight.",
-    ),
+    concurrency_option,
     click.option(
         "--total-flops",
         type=Number(min=0, min_open=True),

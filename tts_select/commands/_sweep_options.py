@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from tts_select.commands._options import Command, Number, writable_folder
+from tts_select.commands._options import Number, concurrency_option, together, writable_folder
 from tts_select.core.plan import MAX_BUDGET
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def _shard(_context: click.Context, _option: click.Parameter, given: str | None)
     return Shard(int(found[1]), int(found[2]))
 
 
-_SWEEP_OPTIONS = (
+sweep_options = together(
     click.option(
         "--problems",
         type=Path,
@@ -110,15 +110,11 @@ _SWEEP_OPTIONS = (
         help="An earlier log, whose records of unchanged problems, models and arms are taken over; may be "
         "repeated, to join several.",
     ),
-    click.option(
-        "--concurrency",
-        type=click.IntRange(1, 4096),
-        default=64,
-        show_default=True,
-        help="Problems in flight.",
-    ),
+    concurrency_option,
 )
-_SHARE_OPTIONS = (
+"""What is swept, and where to."""
+
+share_options = together(
     click.option(
         "--shard",
         metavar="I/N",
@@ -160,19 +156,4 @@ _SHARE_OPTIONS = (
         help="Begin nothing more when it has cost so many dollars.",
     ),
 )
-
-
-def sweep_options(command: Command) -> Command:
-    """Add the options that say what is swept, and where to."""
-    return _with(command, _SWEEP_OPTIONS)
-
-
-def share_options(command: Command) -> Command:
-    """Add the options that say which share of a sweep is run now."""
-    return _with(command, _SHARE_OPTIONS)
-
-
-def _with(command: Command, options: tuple[Any, ...]) -> Command:
-    for option in reversed(options):
-        command = option(command)
-    return command
+"""Which share of a sweep is run now."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from tts_select.commands._options import config_option, one_price
+from tts_select.commands._options import config_option, one_price, router_option
 from tts_select.commands._terminal import show, show_json
 
 
@@ -21,13 +21,7 @@ Examples:
 )
 @click.argument("file")
 @config_option
-@click.option(
-    "--router",
-    type=Path,
-    default=None,
-    help="Folder of a router.",
-    show_default="the config's, else the shipped one",
-)
+@router_option
 @click.option(
     "--policy", default=None, help="A policy: the prior plans for it; with a PRM, the paper's rule."
 )

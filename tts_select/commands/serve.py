@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tts_select.commands._options import Number, config_option, writable_folder
+from tts_select.commands._options import Number, config_option, router_option, writable_folder
 from tts_select.commands._terminal import say, show
 from tts_select.core.errors import InputError
 from tts_select.core.extras import require
@@ -34,13 +34,7 @@ Examples:
 docs/serving.md has the API, its errors, and how to point clients at it."""
 )
 @config_option
-@click.option(
-    "--router",
-    type=Path,
-    default=None,
-    help="Folder of a router.",
-    show_default="the config's, else the shipped one",
-)
+@router_option
 @click.option(
     "--host", default="127.0.0.1", show_default=True, help="Address; another than loopback needs keys."
 )

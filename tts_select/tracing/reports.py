@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tts_select.core.errors import InputError
+from tts_select.tracing.reading import read_document
 from tts_select.tracing.view import Page
 from tts_select.training.evaluation.records import SCHEMA, Report
 
@@ -39,15 +38,7 @@ def read_report(path: Path) -> Report:
     Raises:
         InputError: it is none, or of another schema.
     """
-    try:
-        found = json.loads(path.read_bytes())
-    except OSError as error:
-        raise InputError(f"cannot read '{path}': {error.strerror}") from error
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"'{path}' is no report: {error}") from error
-    schema = found.get("schema") if isinstance(found, dict) else None
-    if schema != SCHEMA:
-        raise InputError(f"'{path}' has the schema {schema!r}, not {SCHEMA!r}: write it anew with evaluate")
+    found: Any = read_document(path, "report", SCHEMA, "write it anew with evaluate")
     report: Report = found
     return report
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from tts_select.core.errors import InputError
 from tts_select.solving.batch import read_results
 from tts_select.tracing.folder import SUFFIX
 from tts_select.tracing.listing import NOTHING, Flag, Line, columns, coverage, filters_of, line_of, problems
+from tts_select.tracing.reading import read_document
 from tts_select.tracing.recording import SCHEMA
 from tts_select.tracing.view import Page
 
@@ -64,22 +64,11 @@ def read_trace(path: Path) -> dict[str, Any]:
     Raises:
         InputError: it is none, or of another schema.
     """
-    try:
-        found = json.loads(path.read_bytes())
-    except OSError as error:
-        raise InputError(f"cannot read '{path}': {error.strerror}") from error
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"'{path}' is no trace: {error}") from error
-    schema = found.get("schema") if isinstance(found, dict) else None
-    if schema != SCHEMA:
-        raise InputError(
-            f"'{path}' has the schema {schema!r}, not {SCHEMA!r}: write it anew with solve --trace"
-        )
+    found = read_document(path, "trace", SCHEMA, "write it anew with solve --trace")
     missing = [name for name in _NEEDED if name not in found]
     if missing:
         raise InputError(f"'{path}' is a trace without '{missing[0]}': write it anew with solve --trace")
-    trace: dict[str, Any] = found
-    return trace
+    return found
 
 
 def _one(record: Mapping[str, Any], name: str) -> dict[str, Any]:
