@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -19,6 +21,7 @@ from tts_select.selector.evidence import (
     SolutionEvidence,
     counted_once,
     counts,
+    shares,
     vote,
     won_by,
 )
@@ -51,6 +54,46 @@ def test_a_vote_is_what_the_executors_would_choose(
     else:
         assert won.group == groups[[answer for answer, _ in data].index(found[0].answer)]
         assert won.share == pytest.approx(found[1])
+
+
+@given(
+    st.lists(
+        st.tuples(answers, st.floats(-40, 0) | st.just(math.nan), st.integers(1, 30)), min_size=1, max_size=8
+    )
+)
+def test_a_weighted_majority_is_what_the_executors_would_choose(
+    data: list[tuple[str | None, float, int]],
+) -> None:
+    arm = Arm("p", None, "weighted_majority", 8)
+    groups = group_equivalent([answer for answer, _, _ in data])
+    seen = [SolutionEvidence(g, n, logprob, 1) for g, (_, logprob, n) in zip(groups, data, strict=True)]
+    written = [replace(candidate(answer, ()), logprob=logprob, n_tokens=n) for answer, logprob, n in data]
+    found = choose(rank(written, "last", by_likelihood=True), "vote")
+    won = won_by(arm, seen)
+    if found is None:
+        assert won == Vote(NO_ANSWER, 0.0)
+    else:
+        assert won.group == groups[[answer for answer, _, _ in data].index(found[0].answer)]
+        assert won.share == pytest.approx(found[1])
+        assert shares(arm, seen)[won.group] == pytest.approx(won.share)
+
+
+def test_votes_are_weighed_by_the_mean_likelihood_of_a_token() -> None:
+    """Two votes of 0.3 and 0.4 lose against one of 0.8, however long its solution is."""
+    arm = Arm("p", None, "weighted_majority", 3)
+    seen = [
+        SolutionEvidence(0, 10, 10 * math.log(0.3), 1),
+        SolutionEvidence(1, 50, 50 * math.log(0.8), 1),
+        SolutionEvidence(0, 10, 10 * math.log(0.4), 1),
+    ]
+    assert won_by(arm, seen) == Vote(1, pytest.approx(0.8 / 1.5))
+    assert won_by(replace(arm, method="majority"), seen) == Vote(0, pytest.approx(2 / 3))
+
+
+def test_where_likelihoods_are_not_known_votes_count_alike() -> None:
+    arm = Arm("p", None, "weighted_majority", 3)
+    seen = [SolutionEvidence(group, 10, math.nan, 1) for group in (0, 1, 1)]
+    assert won_by(arm, seen) == Vote(1, pytest.approx(2 / 3))
 
 
 def test_without_a_prm_the_scores_do_not_count() -> None:

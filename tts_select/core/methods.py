@@ -21,6 +21,8 @@ class Method:
     """Its candidates are independent samples, so that one pool shows what any budget gives."""
     is_greedy: bool = False
     """It writes one greedy solution, whatever its budget."""
+    is_weighted: bool = False
+    """Its votes are weighed by how likely the policy finds what it wrote (`voting.likelihood`)."""
     stop_rule: StopRule | None = None
     """It samples from look to look, and stops as soon as this rule is met."""
 
@@ -28,6 +30,7 @@ class Method:
 METHODS: dict[str, Method] = {
     "cot": Method(is_sampling=True, is_greedy=True),
     "majority": Method(is_sampling=True),
+    "weighted_majority": Method(is_sampling=True, is_weighted=True),
     "margin": Method(is_sampling=True, stop_rule=MARGIN_RULE),
     "beta": Method(is_sampling=True, stop_rule=BETA),
     "adaptive": Method(is_sampling=True, stop_rule=ADAPTIVE),

@@ -36,6 +36,15 @@ def aggregate(step_scores: Sequence[float], how: Aggregation) -> float:
     return float(_AGGREGATORS[how](step_scores))
 
 
+def likelihood(logprob: float, n_tokens: int) -> float | None:
+    """The geometric mean of the probabilities of a solution's tokens, in [0, 1]: how likely the policy finds
+    what it wrote, whatever its length (the normalized weighted sum of Wang et al. 2022, arXiv 2203.11171).
+    None if they are not known."""
+    if n_tokens <= 0 or math.isnan(logprob):
+        return None
+    return math.exp(min(0.0, logprob / n_tokens))
+
+
 def order(score: float | None) -> float:
     """A key to sort scores by: what has none comes below every score."""
     return -1.0 if score is None else score

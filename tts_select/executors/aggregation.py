@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from tts_select.core.candidate import Candidate
 from tts_select.core.plan import Aggregation, Selection
 from tts_select.core.solution import RankedCandidate
-from tts_select.core.voting import aggregate, elect
+from tts_select.core.voting import aggregate, elect, likelihood
 from tts_select.data.grading import extract_answer, group_equivalent
 
 
@@ -16,12 +16,15 @@ def score_of(candidate: Candidate, how: Aggregation) -> float | None:
     return aggregate(candidate.step_scores, how) if candidate.step_scores else None
 
 
-def rank(candidates: Sequence[Candidate], how: Aggregation) -> tuple[RankedCandidate, ...]:
-    """Rank the candidates, each with its score and its answer; a truncated one has no answer."""
+def rank(
+    candidates: Sequence[Candidate], how: Aggregation, *, by_likelihood: bool = False
+) -> tuple[RankedCandidate, ...]:
+    """Rank the candidates, each with its score (or its likelihood) and its answer; a truncated one has no
+    answer."""
     return tuple(
         RankedCandidate(
             candidate,
-            score_of(candidate, how),
+            likelihood(candidate.logprob, candidate.n_tokens) if by_likelihood else score_of(candidate, how),
             extract_answer(candidate.text) if _may_answer(candidate) else None,
         )
         for candidate in candidates

@@ -14,8 +14,9 @@ from functools import cached_property, wraps
 from typing import Any, TypeVar, TypeVarTuple
 
 from tts_select.core.arm import Arm
+from tts_select.core.methods import METHODS
 from tts_select.core.plan import Aggregation, Selection
-from tts_select.core.voting import Vote, aggregate, elect, tally
+from tts_select.core.voting import Vote, aggregate, elect, likelihood, tally
 
 NO_ANSWER = -1
 
@@ -102,7 +103,9 @@ class Evidence:
 
 def won_by(arm: Arm, samples: Sequence[SolutionEvidence]) -> Vote:
     """Return the winner if these are the arm's samples."""
-    return vote(samples, arm.prm, arm.settings.selection, arm.settings.aggregation)
+    answering = [s for s in samples if s.group != NO_ANSWER]
+    weights = [_weight(arm, sample) for sample in answering]
+    return elect([s.group for s in answering], weights, arm.settings.selection) or Vote(NO_ANSWER, 0.0)
 
 
 @counted_once
@@ -130,7 +133,7 @@ def shares(arm: Arm, samples: Sequence[SolutionEvidence]) -> dict[int, float]:
     """
     answering = [s for s in samples if s.group != NO_ANSWER]
     groups = [s.group for s in answering]
-    scores = [_score(s, arm.prm, arm.settings.aggregation) for s in answering]
+    scores = [_weight(arm, sample) for sample in answering]
     if arm.settings.selection == "max" and any(score is not None for score in scores):
         best: dict[int, float] = {}
         for group, score in zip(groups, scores, strict=True):
@@ -140,6 +143,13 @@ def shares(arm: Arm, samples: Sequence[SolutionEvidence]) -> dict[int, float]:
     total = math.fsum(votes.values())
     found = {group: n / total if total > 0 else 0.0 for group, n in votes.items()}
     return dict(sorted(found.items(), key=lambda item: -item[1]))
+
+
+def _weight(arm: Arm, sample: SolutionEvidence) -> float | None:
+    """What a sample's vote counts among those of an arm."""
+    if METHODS[arm.method].is_weighted:
+        return likelihood(sample.logprob, sample.n_tokens)
+    return _score(sample, arm.prm, arm.settings.aggregation)
 
 
 def _score(sample: SolutionEvidence, prm: str | None, aggregation: Aggregation) -> float | None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from tts_select.core.arm import Arm
 from tts_select.core.candidate import Candidate
+from tts_select.core.methods import METHODS
 from tts_select.core.solution import RankedCandidate
 from tts_select.core.voting import order
 from tts_select.data.grading import extract_answer, group_answers
@@ -139,7 +140,8 @@ class LiveEvidence:
             found = (
                 self.of(arm.pool).scored_by(arm.prm) if arm.is_sampling else self.searches.get(arm.name, [])
             )
-            yield arm, rank(found, arm.settings.aggregation)
+            by_likelihood = METHODS[arm.method].is_weighted
+            yield arm, rank(found, arm.settings.aggregation, by_likelihood=by_likelihood)
 
     def _choose(self, arm: Arm, shown: Sequence[RankedCandidate]) -> tuple[RankedCandidate, float] | None:
         return choose(shown, arm.settings.selection, grouped=self._numbers)

@@ -79,7 +79,7 @@ class Runner:
             self.settings(arm),
             n,
             self.ledger.phase(phase, **prices),
-            logprobs=self.logprobs,
+            logprobs=self.logprobs or METHODS[arm.method].is_weighted,
             chat=self.problem.chat,
             pool=samples.scored_by(arm.prm) if samples else [],
             unreadable=samples.unreadable.setdefault(arm.prm or "", set()) if samples else set(),
