@@ -171,8 +171,11 @@ class RewardModel(Protocol):
     """Scores each step of a solution, in [0, 1]."""
 
     name: str
-    n_parameters: int
     fingerprint: str
+
+    @property
+    def n_parameters(self) -> int | None:
+        """See `Policy.n_parameters`."""
 
     async def score(self, problem: str, steps: Sequence[str], *, meter: Meter | None = None) -> list[float]:
         """Return one score for each step.

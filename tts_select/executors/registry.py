@@ -247,6 +247,8 @@ def _hf_prm(spec: str, format: str | None, options: TransformersPrmOptions, _: G
 
 def _vllm_prm(spec: str, format: str | None, options: VllmPrmOptions, engine: Given) -> RewardModel:
     layout = format_of(spec, format)
+    if is_asked(layout):
+        return _judge(_vllm_policy(spec, VllmOptions(params=options.params), engine), layout)
     from tts_select.executors.prms.vllm import VllmRewardModel
 
     return VllmRewardModel(split_spec(spec)[1], layout, engine, name=spec, params=options.params)
@@ -257,6 +259,33 @@ def _served_prm(spec: str, format: str | None, options: ServedPrmOptions, _: Giv
     from tts_select.executors.prms.served import ServedRewardModel
 
     return ServedRewardModel(split_spec(spec)[1], layout, options, name=spec)
+
+
+def _openai_prm(spec: str, format: str | None, options: OpenAIOptions, _: Given) -> RewardModel:
+    from tts_select.executors.prms.formats import JUDGE, format_named
+
+    asked = format_named(format or JUDGE)
+    if not is_asked(asked):
+        raise InputError(
+            f"a server of chats cannot read the PRM format '{asked.name}': it is asked in words, "
+            f"--prm-format {JUDGE} or generative; served: reads qwen2.5-math-prm (docs/prms.md)"
+        )
+    return _judge(_openai_policy(spec, options, {}), asked)
+
+
+def _judge(policy: Policy, format: PrmFormat) -> RewardModel:
+    from tts_select.executors.prms.judge import PolicyJudge
+    from tts_select.executors.prms.rules import Verdict
+
+    assert isinstance(format.rule, Verdict)
+    return PolicyJudge(policy, format.rule, name=policy.name, format_name=format.name)
+
+
+def is_asked(format: PrmFormat) -> bool:
+    """Whether a model of this format is asked in words, as any policy can be."""
+    from tts_select.executors.prms.rules import Verdict
+
+    return isinstance(format.rule, Verdict)
 
 
 def format_of(spec: str, format: str | None) -> PrmFormat:
@@ -281,6 +310,9 @@ def _transformers_prm(
     from tts_select.executors.prms.rules import Verdict
     from tts_select.executors.prms.transformers import TransformersRewardModel
 
+    if isinstance(format.rule, Verdict) and not format.rule.max_tokens:
+        policy = TransformersOptions(device=options.device, dtype=options.dtype)
+        return _judge(_transformers_policy(spec, source, policy), format)
     parts = load_parts(source, format, device=options.device, dtype=options.dtype)
     if isinstance(format.rule, Verdict):
         return GenerativeRewardModel(parts[0], name=spec, format=format)
@@ -297,6 +329,7 @@ POLICIES: dict[str, Backend[Callable[[str, Any, Given], Policy]]] = {
 PRMS: dict[str, Backend[Callable[[str, str | None, Any, Given], RewardModel]]] = {
     WORLD: Backend(_world_prm, WorldOptions, "transformers", "local"),
     "hf": Backend(_hf_prm, TransformersPrmOptions, "transformers", "local"),
+    "openai": Backend(_openai_prm, OpenAIOptions, "openai"),
     "served": Backend(_served_prm, ServedPrmOptions, "openai"),
     "vllm": Backend(_vllm_prm, VllmPrmOptions, "vllm", has_engine=True),
 }

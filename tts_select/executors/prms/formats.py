@@ -39,6 +39,8 @@ class PrmFormat:
         return fingerprint if self.name == "world" else f"{fingerprint}+{self.name}"
 
 
+JUDGE = "judge"
+"""The format of models that were not trained to be PRMs."""
 _RLHFLOW = Layout(chat="dialogue", before_first=" ", answer=GOOD)
 
 _ALL = [
@@ -128,6 +130,21 @@ _ALL = [
             max_tokens=1024,
         ),
         (r"ThinkPRM",),
+    ),
+    # any model that follows instructions, asked in words of ours (executors/prms/judge.py)
+    PrmFormat(
+        JUDGE,
+        Layout(),
+        Verdict(
+            request="[Problem]\n\n{problem}\n\n[Solution]\n\n{steps}\n\nThis is a solution, or the "
+            "beginning of one, that somebody else wrote. Check every calculation and every conclusion in it.",
+            opening="",
+            step="{step}",
+            question="Is everything in it correct?",
+            good=" Yes",
+            bad=" No",
+            max_tokens=0,
+        ),
     ),
 ]
 
