@@ -27,13 +27,14 @@ from tts_select.commands.serve import serve
 from tts_select.commands.solve import solve
 from tts_select.commands.sweep import sweep
 from tts_select.commands.train import train
+from tts_select.commands.train_prm import train_prm
 from tts_select.commands.view import view
 from tts_select.commands.world import world
 from tts_select.core.errors import InputError, TtsSelectError
 
 SECTIONS = {
     "Solve problems": (solve, plan, serve),
-    "Train a router": (sweep, import_, train, evaluate),
+    "Train a router": (sweep, import_, train, evaluate, train_prm),
     "Learn from what was right": (outcomes, recalibrate),
     "See what is there": (view, doctor, models, portfolio, data),
     "The embedded world and the paper": (world, paper),

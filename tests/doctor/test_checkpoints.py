@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from tts_select.doctor import hub
 from tts_select.doctor.checkpoints import examine_checkpoints, unreadable
 from tts_select.doctor.findings import Finding
 from tts_select.doctor.hub import why_unreadable
+from tts_select.executors.prms.head_card import MANIFEST, SCHEMA, WEIGHTS, HeadCard, sha256_of
 
 SMALL, PRM = str(folder_of("policy", "small")), str(folder_of("prm", "prm"))
 
@@ -53,6 +55,27 @@ def test_the_tokenizer_of_a_prm_must_suit_its_format() -> None:
         found = prm(spec, format)
         assert found.status == "problem"
         assert remedy in f"{found.text}: {found.remedy}"
+
+
+def test_any_server_of_chats_may_judge() -> None:
+    assert prm("openai:qwen").text == "format judge"
+    assert prm("openai:qwen", "generative").text == "format generative"
+
+
+def test_the_base_of_a_value_head_must_be_there(tmp_path: Path) -> None:
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    (folder / WEIGHTS).write_bytes(b"weights")
+    card = HeadCard(str(PRM), "0123", 2, is_chat=False)
+    manifest = {"schema": SCHEMA, "reads": card.as_dict(), "sha256": sha256_of(folder)}
+    (folder / MANIFEST).write_text(json.dumps(manifest))
+    assert prm(str(folder)).text == f"a value head on {PRM}"
+    (folder / MANIFEST).write_text(json.dumps({**manifest, "reads": {**card.as_dict(), "base": "no/where"}}))
+    assert prm(str(folder)).status == "problem"
+    (folder / WEIGHTS).write_bytes(b"others")
+    assert "train it again" in prm(str(folder)).text + prm(str(folder)).remedy
+    entry = PrmEntry(str(folder))
+    assert unreadable(Config(Path("c"), {}, {"mine": entry})) == {"mine"}
 
 
 def test_what_cannot_be_read_is_named_once_with_the_reason(tmp_path: Path) -> None:

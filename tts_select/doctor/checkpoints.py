@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from tts_select.config import Config, PolicyEntry, PrmEntry
 from tts_select.core.errors import InputError, TtsSelectError
 from tts_select.doctor.findings import Finding, problem
 from tts_select.doctor.hub import why_unreadable
-from tts_select.executors.prms.formats import PrmFormat, format_named
+from tts_select.executors.prms.formats import JUDGE, PrmFormat, format_named
+from tts_select.executors.prms.head_card import is_trained, read_card
 from tts_select.executors.prms.rules import Verdict
 from tts_select.executors.prms.tokenizer_files import TokenizerFiles
 from tts_select.executors.prompts.rendering import renderer_for
@@ -45,7 +47,17 @@ def _source_of_prm(entry: PrmEntry) -> str | None:
     scheme, source = split_spec(entry.spec)
     if scheme == "served":
         return str(entry.options.get("tokenizer", source))
-    return None if scheme == WORLD else source
+    if is_trained(source):
+        return _base_of(source, entry.options)
+    return None if scheme in (WORLD, "openai") else source
+
+
+def _base_of(folder: str, options: Mapping[str, Any]) -> str:
+    """The model that a value head reads; its own folder, which is no model's, if that cannot be told."""
+    try:
+        return str(options.get("base") or read_card(Path(folder)).base)
+    except InputError:
+        return folder
 
 
 def _policy(about: str, source: str, options: Mapping[str, Any]) -> Finding:
@@ -68,14 +80,19 @@ def _policy(about: str, source: str, options: Mapping[str, Any]) -> Finding:
 
 
 def _prm(about: str, entry: PrmEntry) -> Finding:
-    source = _source_of_prm(entry)
+    scheme, named = split_spec(entry.spec)
     try:
+        source = _source_of_prm(entry)
         if source is None:
-            format = format_named(entry.format or WORLD)
+            format = format_named(entry.format or (WORLD if scheme == WORLD else JUDGE))
+        elif is_trained(named):
+            read_card(Path(named))
+            _check_readable(source)
+            return Finding(about, "ok", f"a value head on {source}")
         else:
             format = format_of(entry.spec, entry.format)
             _check_readable(source)
-            _check(format, source, split_spec(entry.spec)[0])
+            _check(format, source, scheme)
     except TtsSelectError as error:
         return problem(about, error)
     return Finding(about, "ok", f"format {format.name}")

@@ -80,6 +80,8 @@ class TransformersPrmOptions:
     """The device, such as cpu or cuda:0; by default a GPU if there is one."""
     dtype: str = "auto"
     """The dtype, such as bfloat16; `auto` is float32 on a CPU, and the checkpoint's own on a GPU."""
+    base: str | None = None
+    """Where the base model of a PRM of `train-prm` is, if it has moved."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from tts_select.core.errors import InputError, UnknownName
@@ -242,6 +243,17 @@ def _world_prm(spec: str, format: str | None, options: WorldOptions, _: Given) -
 
 def _hf_prm(spec: str, format: str | None, options: TransformersPrmOptions, _: Given) -> RewardModel:
     source = split_spec(spec)[1]
+    from tts_select.executors.prms.head_card import is_trained
+
+    if is_trained(source):
+        from tts_select.executors.prms.trained import load_trained
+
+        if format is not None:
+            raise InputError(f"'{source}' says itself how it reads a solution: leave --prm-format out")
+        own = {"base": options.base, "device": options.device}
+        return load_trained(Path(source), name=spec, dtype=options.dtype, **own)
+    if options.base is not None:
+        raise InputError(f"'{source}' is no PRM of train-prm, which alone has a base: leave base out")
     return _transformers_prm(spec, source, format_of(spec, format), options)
 
 

@@ -39,7 +39,9 @@ def test_a_family_is_known_by_its_checkpoints_name(checkpoint: str, name: str) -
     "checkpoint", ["Qwen/Qwen2.5-Math-7B-Instruct", "Qwen/Qwen2.5-Math-RM-72B", "my/prm"]
 )
 def test_another_checkpoint_is_refused_with_the_names_of_all_formats(checkpoint: str) -> None:
-    with pytest.raises(InputError, match=r"--prm-format, one of eurus, generative, judge, math-shepherd") as refused:
+    with pytest.raises(
+        InputError, match=r"--prm-format, one of eurus, generative, judge, math-shepherd"
+    ) as refused:
         format_for(checkpoint, checkpoint_names(checkpoint))
     assert all(name in str(refused.value) for name in FORMATS)
 

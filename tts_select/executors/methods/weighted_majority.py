@@ -1,5 +1,5 @@
-"""Majority voting weighed by likelihood: N independent solutions, a vote of each as large as the geometric mean
-of the probabilities of its tokens (the normalized weighted sum of Wang et al. 2022, arXiv 2203.11171)."""
+"""Majority voting weighed by likelihood: N independent solutions, a vote of each as large as the geometric
+mean of the probabilities of its tokens (normalized weighted sum, Wang et al. 2022, arXiv 2203.11171)."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ def load_parts(
     """
     rule = format.rule
     if isinstance(rule, Classes | Value):
-        return [_with_head(source, rule.head, device=device, dtype=dtype)]
+        return [head_part(load_backbone(source, device=device, dtype=dtype), source, rule.head)]
     main = load_causal_lm(source, device=device, dtype=dtype)
     if not isinstance(rule, LogRatio):
         return [vocabulary_part(main, source)]
@@ -91,8 +91,13 @@ def vocabulary_part(loaded: LoadedModel, name: str, weight: float = 1.0) -> Part
     return Part(loaded, head, weight)
 
 
-def _with_head(source: str, head: Head, *, device: str | None, dtype: str) -> Part:
-    loaded = load_backbone(source, device=device, dtype=dtype)
+def head_part(loaded: LoadedModel, source: str, head: Head) -> Part:
+    """A backbone with the head in the checkpoint `source`.
+
+    Raises:
+        InputError: the checkpoint has no such head.
+        BackendError: it has no safetensors.
+    """
     network = load_head(source, head, loaded.model.config.get_text_config().hidden_size)
     network.to(loaded.model.device)
 

@@ -1,7 +1,7 @@
 """The judge that everyone has: any policy, asked of each beginning of a solution whether it is right.
 
-What it says is one token, `Yes` or `No`, and how sure it is of it makes the score. It may write a critique first.
-A policy on a server or in vLLM reads what the prompts share from its prefix cache.
+What it says is one token, `Yes` or `No`, and how sure it is of it makes the score. It may write a critique
+first. A policy on a server or in vLLM reads what the prompts share from its prefix cache.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ Prefix = tuple[str, ...]
 
 
 class PolicyJudge:
-    """See `RewardModel`. What the policy reads and writes are PRM tokens on the bill. A score is NaN where the
-    policy says something else than the two words."""
+    """See `RewardModel`. What the policy reads and writes are PRM tokens on the bill. A score is NaN where
+    the policy says something else than the two words."""
 
     def __init__(self, policy: Policy, rule: Verdict, *, name: str, format_name: str) -> None:
         self.name, self.policy = name, policy
@@ -49,7 +49,7 @@ class PolicyJudge:
     async def _shared(self, prefix: Prefix, meter: Meter | None) -> float:
         while True:
             known = self._scores.get(prefix)
-            if known is None or known.get_loop() is not asyncio.get_running_loop() and not known.done():
+            if known is None or (known.get_loop() is not asyncio.get_running_loop() and not known.done()):
                 return await self._first(prefix, meter)
             try:
                 return await asyncio.shield(known)
