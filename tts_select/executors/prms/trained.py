@@ -1,4 +1,4 @@
-"""A PRM that `tts-select train-prm` has made: a value head, and the first layers of the model that it reads."""
+"""A PRM of `tts-select train-prm`: a value head, and the first layers of the model that it reads."""
 
 from __future__ import annotations
 
