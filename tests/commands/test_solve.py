@@ -62,7 +62,7 @@ def test_a_prm_whose_format_is_not_known_or_does_not_suit_it_is_refused_in_one_l
 ) -> None:
     folder = tiny_llama.model.config.name_or_path
     for more, complaint in [
-        ((), "name it with --prm-format, one of eurus, generative, math-shepherd"),
+        ((), "name it with --prm-format, one of eurus, generative, judge, math-shepherd"),
         (("--prm-format", "math-sheperd"), "did you mean 'math-shepherd'?"),
         (("--prm-format", "skywork-o1"), "has no weights v_head.summary.weight"),
         (("--prm-format", "world", "--prm-option", "dtype=int8"), "unknown dtype 'int8'"),
