@@ -32,7 +32,8 @@ from tts_select.training.evaluation.prior import PRICES, sampler_over
 from tts_select.training.log.reading import read_log
 from tts_select.training.log.records import SweepLog
 from tts_select.training.replay.cases import cases_of
-from tts_select.training.replay.fixed import Score, accuracy_at, cheapest_as_accurate
+from tts_select.training.replay.envelope import accuracy_at
+from tts_select.training.replay.fixed import Score, cheapest_as_accurate
 from tts_select.training.replay.orders import Replay, replay_of, with_policies
 from tts_select.training.replay.strategies import fixed_arms
 from tts_select.training.routers.ladder.fit import fit_replay, orders_for, prices_for

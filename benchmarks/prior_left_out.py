@@ -31,7 +31,8 @@ from tts_select.training.log.manifest import policies, pools_of
 from tts_select.training.log.reading import read_log
 from tts_select.training.log.records import SweepLog
 from tts_select.training.replay.cases import cases_of
-from tts_select.training.replay.fixed import Score, accuracy_at, cost_at
+from tts_select.training.replay.envelope import accuracy_at, cost_at
+from tts_select.training.replay.fixed import Score
 from tts_select.training.replay.metrics import bootstrap, reliability, resamples
 from tts_select.training.replay.orders import with_policies, without_prms
 from tts_select.training.replay.strategies import RULES, Votes, stopped
@@ -128,7 +129,7 @@ def cells(logs: Mapping[str, SweepLog], left_out: str, fewest: int) -> Iterator[
 def _measured(prior: PriorRouter, log: SweepLog) -> Measured:
     cases = cases_of(log)
     part = Part(on_log(prior, log, DEFAULT_BUDGET), {}, np.arange(len(cases)))
-    return measure([part], log, cases, seed=1, note=lambda _: None, most_samples=DEFAULT_BUDGET)
+    return measure([[part]], log, cases, seed=1, note=lambda _: None, most_samples=DEFAULT_BUDGET)
 
 
 def mean_ratio(found: Sequence[Cell]) -> dict[str, float]:

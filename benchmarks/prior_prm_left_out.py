@@ -32,7 +32,8 @@ from tts_select.selector.routers.prior import DEFAULT_BUDGET, looks_within
 from tts_select.selector.routers.prior_prm import ScoredPrior
 from tts_select.solving.naming import shipped_prior
 from tts_select.training.log.reading import read_log
-from tts_select.training.replay.fixed import Score, accuracy_at
+from tts_select.training.replay.envelope import accuracy_at
+from tts_select.training.replay.fixed import Score
 from tts_select.training.replay.grouping import RIGHT
 from tts_select.training.replay.metrics import bootstrap, reliability
 from tts_select.training.replay.rounds import Look, Rounds, looked_at

@@ -85,6 +85,11 @@ class Caps:
         within_dollars = self.dollars is None or not self.tariff.dollars(option) > self.dollars
         return within_flops and within_tokens and within_dollars and self._has_time_for(option)
 
+    @property
+    def limit_anything(self) -> bool:
+        """Whether there is an option that they would forbid."""
+        return any(cap is not None for cap in (self.flops, self.tokens, self.dollars, self.seconds))
+
     def after(self, flops: float, tokens: float, dollars: float = 0.0) -> Caps:
         """What is left of the caps when so much has been spent."""
         return replace(
@@ -170,23 +175,24 @@ class Decision:
 
 def ranked(options: Sequence[Option], price: float, caps: Caps) -> list[Option]:
     """The options that the caps allow, best first; of equal values the cheaper one."""
-    allowed = [o for o in options if caps.allow(o)]
-    return sorted(allowed, key=lambda o: (-o.value(price), o.flops))
+    allowed = [o for o in options if caps.allow(o)] if caps.limit_anything else options
+    # the negative of `Option.value`; a walk of the replay ranks thousands of times
+    return sorted(allowed, key=lambda o: (price * o.flops - o.p_correct, o.flops))
 
 
-def first_step(options: Sequence[Option], price: float, caps: Caps) -> Option | None:
-    """What to do next if it will be decided again after it; None where the caps allow nothing.
+def first_step(best: Sequence[Option]) -> Option | None:
+    """What to do next, of options from the best on, if it will be decided again after it; None where there is
+    none.
 
     Of all options that are worth more than stopping, the one that buys the most probability per FLOP: the
     cheap ones come first, and what they show tells whether the dear ones are needed.
     """
-    best = ranked(options, price, caps)
     if not best:
         return None
-    stop = next((o for o in best if o.arm is None), None)
-    if stop is None:
+    place = next((k for k, o in enumerate(best) if o.arm is None), None)
+    if place is None:
         return best[0]
-    worth = best[: best.index(stop)]
+    stop, worth = best[place], best[:place]
     return max(worth, key=lambda o: (o.p_correct - stop.p_correct) / max(1.0, o.flops), default=stop)
 
 

@@ -172,7 +172,7 @@ def measured_by_hand(**changes: object) -> Measured:
     router = ByHand(portfolio=Portfolio("by hand", (ONE, ADAPTIVE, BIG, BEAM)), fallback=ONE.name)
     board = board_by_hand()
     found: dict[str, object] = {
-        "parts": [Part(router, {"bins": TABLE}, np.arange(4))],
+        "trainings": [[Part(router, {"bins": TABLE}, np.arange(4))]],
         "cases": cases_of(log_by_hand()),
         "replay": replay_by_hand(),
         "board": board,

@@ -26,7 +26,9 @@ from tts_select.training.evaluation.ladder import climber
 from tts_select.training.evaluation.records import Report
 from tts_select.training.log.records import SweepLog
 from tts_select.training.replay.cases import cases_of
-from tts_select.training.replay.fixed import Score, cost_at
+from tts_select.training.replay.curves import Curve
+from tts_select.training.replay.envelope import cost_at
+from tts_select.training.replay.fixed import Score
 from tts_select.training.replay.metrics import bootstrap
 from tts_select.training.replay.walks import draw_of
 from tts_select.training.report.page import build_page
@@ -101,7 +103,8 @@ def test_ratios_of_costs_are_those_of_one_arm_after_the_other() -> None:
     arms = {name: Score(rng.random(30), 3 * rng.random(30) + 1) for name in ("a", "b")}
     arms["dear"] = Score(np.ones(30), np.ones(30))
     lesses = (0.01, 0.0)
-    for less, found in zip(lesses, cost_ratios(points, arms, less=lesses), strict=True):
+    ratios = cost_ratios(Curve.of(points), list(arms), Curve.of(list(arms.values())), less=lesses)
+    for less, found in zip(lesses, ratios, strict=True):
         for name, arm in arms.items():
 
             def ratio(places: np.ndarray, arm: Score = arm, less: float = less) -> float:

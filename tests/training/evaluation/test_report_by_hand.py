@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -31,10 +32,11 @@ from tts_select.training.evaluation.evaluate import evaluate
 from tts_select.training.evaluation.frontier import PROBES, Part
 from tts_select.training.evaluation.records import Report
 from tts_select.training.evaluation.report import report_of
+from tts_select.training.evaluation.thresholds import THRESHOLDS
 from tts_select.training.replay import metrics
 
 AT = {
-    cost: 0.375 + 0.375 * math.log(cost / 2, 2) if cost <= 4 else 0.75 + 0.125 * math.log(cost / 4, 1.5)
+    cost: 0.375 + 0.1875 * (cost - 2) if cost <= 4 else 0.75 + 0.0625 * (cost - 4)
     for cost in (2.6, 3, 4, 4.5, 4.75, 5, 5.125, 5.25, 6)
 }
 """The router's accuracy at a cost, between its points at 2, 4 and 6."""
@@ -42,7 +44,7 @@ AT = {
 
 def cost_of(accuracy: float) -> float:
     """The router's cost at an accuracy from .375 to .75."""
-    return float(2 * 2 ** ((accuracy - 0.375) / 0.375))
+    return 2 + (accuracy - 0.375) / 0.1875
 
 
 @pytest.fixture(scope="module")
@@ -82,20 +84,39 @@ ROUTER = [  # correct and cost of each problem, at each price
 ]
 
 
-def envelope(places: list[int]) -> list[tuple[float, float]]:
-    """(cost, accuracy) from cheap to dear, never falling."""
-    found: list[tuple[float, float]] = []
-    some = [(mean(cost, places), mean(correct, places)) for correct, cost in ROUTER]
-    for cost, accuracy in sorted(some, key=lambda p: (p[0], -p[1])):
-        found.append((cost, max([accuracy, *(a for _, a in found)])))
-    return found
+ARMS = {
+    "one": ([1, 1, 0, 0.5], [0.3, 0.9, 0.6, 0.6]),
+    "adaptive": ([1, 1, 0.5, 0], [4, 4, 4, 4]),
+    "big": (BIG_CORRECT, BIG_COST),
+    "beam": ([1, 1, 0.5, 0.492], [5, 5, 5, 5]),
+}
+
+
+def spread(known: Any, places: list[int]) -> list[tuple[float, float]]:
+    """(cost, accuracy) of each point."""
+    return [(mean(cost, places), mean(correct, places)) for correct, cost in known]
+
+
+def best_at(cost: float, points: list[tuple[float, float]]) -> float:
+    """The best point for the cost, or mixture of two; where all are dearer, the cheapest."""
+    found = [a for c, a in points if c <= cost * (1 + 1e-9)]
+    for (c0, a0), (c1, a1) in itertools.combinations(sorted(points), 2):
+        if c0 <= cost < c1:
+            found.append(a0 + (a1 - a0) * (cost - c0) / (c1 - c0))
+    return max(found, default=max(a for c, a in points if c == min(points)[0]))
 
 
 def accuracy_at(cost: float, places: list[int]) -> float:
-    known = envelope(places)
-    if cost < known[0][0]:
-        return math.nan
-    return float(np.interp(math.log(cost), [math.log(c) for c, _ in known], [a for _, a in known]))
+    return best_at(cost, spread(ROUTER, places))
+
+
+def cost_at(accuracy: float, points: list[tuple[float, float]]) -> float:
+    """The least cost of a point, or of a mixture of two, that is so accurate."""
+    found = [c for c, a in points if a >= accuracy - 1e-9]
+    for (c0, a0), (c1, a1) in itertools.permutations(points, 2):
+        if a0 < accuracy < a1:
+            found.append(c0 + (c1 - c0) * (accuracy - a0) / (a1 - a0))
+    return min(found, default=math.inf)
 
 
 def test_what_it_is_of(report: Report) -> None:
@@ -138,46 +159,57 @@ def test_the_oracle(report: Report) -> None:
 
 def test_cost_at_equal_accuracy(report: Report) -> None:
     """The cheapest arm that is as accurate as the large one is looked for in every resample."""
-    arms = {
-        "one": ([1, 1, 0, 0.5], [0.3, 0.9, 0.6, 0.6]),
-        "adaptive": ([1, 1, 0.5, 0], [4, 4, 4, 4]),
-        "big": (BIG_CORRECT, BIG_COST),
-        "beam": ([1, 1, 0.5, 0.492], [5, 5, 5, 5]),
-    }
 
     def ratio(places: list[int]) -> float:
         wanted = mean(BIG_CORRECT, places)
-        enough = [mean(cost, places) for right, cost in arms.values() if mean(right, places) >= wanted]
-        known = envelope(places)
-        if wanted > known[-1][1]:
-            return math.inf
-        k = next(k for k, (_, accuracy) in enumerate(known) if accuracy >= wanted)
-        if k == 0:
-            return known[0][0] / min(enough)
-        (low_cost, low), (high_cost, high) = known[k - 1], known[k]
-        share = (wanted - low) / (high - low)
-        return float(low_cost ** (1 - share) * high_cost**share) / min(enough)
+        enough = [mean(cost, places) for right, cost in ARMS.values() if mean(right, places) >= wanted - 1e-9]
+        return cost_at(wanted, spread(ROUTER, places)) / min(enough)
 
     assert report["cost_ratio_at_equal_accuracy"] == pytest.approx(bootstrapped(ratio))
     assert report["cost_ratio_at_equal_accuracy"]["value"] == 0.5
 
 
 def test_the_gap_to_the_oracle_and_regret(report: Report) -> None:
-    def gap(places: list[int]) -> float:
-        reached, fixed = accuracy_at(mean(BIG_COST, places), places), mean(BIG_CORRECT, places)
-        return (reached - fixed) / (1 - fixed) if fixed < 1 else math.nan
-
-    assert report["gap_closed"] == pytest.approx(bootstrapped(gap))
-    assert report["gap_closed"]["value"] == pytest.approx(0.5)
+    """Of four problems the distance of .25 is not two of its standard errors: there is no share to speak of,
+    and what there is to say is the regret."""
+    found = report["guards"]["gap_closed"]
+    distances = bootstrapped(lambda places: 1 - mean(BIG_CORRECT, places))
+    assert found["distance"] == pytest.approx(distances)
+    assert found["distance"]["value"] == 0.25
+    # of four problems one differs by 1, so that a mean of four of them has a standard error of sqrt(3 / 64)
+    assert found["standard_error"] == pytest.approx(math.sqrt(3 / 64), rel=0.2)
+    assert not found["holds"]
+    assert math.isnan(report["gap_closed"]["value"])
     expected = bootstrapped(lambda places: 1 - accuracy_at(mean(BIG_COST, places), places))
     assert report["regret"] == pytest.approx(expected)
     assert report["regret"]["value"] == pytest.approx(0.125)
 
 
+def test_a_distance_that_is_surely_one_has_a_share_closed() -> None:
+    """The oracle is right everywhere, the best arm with one half, the router with .875 at most."""
+    board = board_by_hand()
+    board.correct[0], board.correct[2] = 1.0, 0.5
+    scores = {BIG.name: board.score(BIG.name)}
+    found = report_of(
+        measured_by_hand(board=board, scores=scores), n_left_out=0, n_trained=None, split="test"
+    )
+    guard = found["guards"]["gap_closed"]
+    assert (guard["holds"], guard["standard_error"]) == (True, pytest.approx(0.0, abs=1e-9))
+    assert guard["distance"] == pytest.approx({"value": 0.5, "low": 0.5, "high": 0.5})
+    expected = bootstrapped(lambda places: (accuracy_at(mean(BIG_COST, places), places) - 0.5) / 0.5)
+    assert found["gap_closed"] == pytest.approx(expected)
+    assert expected["value"] == pytest.approx(0.75)
+
+
 def test_frontier_gaps(report: Report) -> None:
     found = report["frontier_gaps"]
     assert found["cheaper_than_any_router"] == [ONE.name]
-    assert found["worst"] == {"name": BEAM.name, "value": pytest.approx(AT[5] - 0.748)}
+    worst, beam = found["worst"], ARMS["beam"][0]
+    assert (worst["name"], worst["value"]) == (BEAM.name, pytest.approx(AT[5] - 0.748))
+    gap = bootstrapped(lambda places: accuracy_at(5, places) - mean(beam, places))
+    assert (worst["low"], worst["high"]) == pytest.approx((gap["low"], gap["high"]))
+    gaps = {arm["name"]: arm["gap"]["value"] for arm in report["arms"] if "gap" in arm}
+    assert gaps == pytest.approx({ADAPTIVE.name: 0.75 - 0.625, BIG.name: 0.125, BEAM.name: AT[5] - 0.748})
     assert found["median_budget"] == 4.5
     one = [1.0, 1.0, 0.0, 0.5]
     expected = bootstrapped(lambda places: accuracy_at(4.5, places) - mean(one, places))
@@ -258,21 +290,6 @@ def test_gains_are_paired(report: Report) -> None:
     assert row["gain"] == pytest.approx(expected)
 
 
-def arms_envelope(places: list[int]) -> list[tuple[float, float]]:
-    """The fixed arms from cheap to dear, never falling."""
-    known = [
-        ([1, 1, 0, 0.5], [0.3, 0.9, 0.6, 0.6]),
-        ([1, 1, 0.5, 0], [4, 4, 4, 4]),
-        (BIG_CORRECT, BIG_COST),
-        ([1, 1, 0.5, 0.492], [5, 5, 5, 5]),
-    ]
-    found: list[tuple[float, float]] = []
-    some = [(mean(cost, places), mean(correct, places)) for correct, cost in known]
-    for cost, accuracy in sorted(some, key=lambda p: (p[0], -p[1])):
-        found.append((cost, max([accuracy, *(a for _, a in found)])))
-    return found
-
-
 def test_accuracy_within_budgets(report: Report) -> None:
     """From 2, the router's cheapest point, to 8, the dearest arm: 2, 2.4, 3.0, 3.6, 4.4, 5.4, 6.6, 8."""
     found = report["at_budgets"]
@@ -299,39 +316,113 @@ def test_differences_within_a_budget_are_paired(report: Report) -> None:
 
 
 def test_costs_of_accuracies_that_both_reach(report: Report) -> None:
-    """From .625, the cheapest arm's, to .75: the arms have more than .625 between the one at 4 and at 5."""
+    """From .625, the cheapest arm's, to .75: the arms have more than .625 between those at .6, 5 and 8."""
     found = report["cost_at_accuracies"]
     wanted = [0.625, 0.65625, 0.6875, 0.71875, 0.75]
     assert [row["accuracy"] for row in found] == pytest.approx(wanted)
     assert [row["router"] for row in found] == pytest.approx([cost_of(a) for a in wanted])
-    fixed = [0.6, *(4 * 1.25 ** ((a - 0.625) / 0.123) for a in wanted[1:4]), 8.0]
+    fixed = [0.6 + 4.4 * (a - 0.625) / 0.123 for a in wanted[:4]] + [8.0]
     assert [row["fixed"] for row in found] == pytest.approx(fixed)
     ratios = [cost_of(a) / cost for a, cost in zip(wanted, fixed, strict=True)]
     assert [row["cost_ratio"]["value"] for row in found] == pytest.approx(ratios)
 
 
 def test_the_area_between_the_frontiers(report: Report) -> None:
-    """The mean over the logarithm of cost from 2 to 8, here by many small steps."""
+    """The mean over the logarithm of cost from 2, the cheapest of the router, to 8, the dearest arm."""
+    steps = np.geomspace(2, 8, 2001)
+    middles = np.sqrt(steps[1:] * steps[:-1]).tolist()
 
     def area(places: list[int]) -> float:
-        one, other = envelope(places), arms_envelope(places)
-        start, end = max(one[0][0], other[0][0]), max(one[-1][0], other[-1][0])
-        steps = np.linspace(math.log(start), math.log(end), 4001)
-        mine, theirs = (
-            np.interp(steps, [math.log(c) for c, _ in e], [a for _, a in e]) for e in (one, other)
-        )
-        return float((mine - theirs).mean())
+        router, arms = spread(ROUTER, places), spread(ARMS.values(), places)
+        return float(np.mean([best_at(c, router) - best_at(c, arms) for c in middles]))
 
     found = report["area"]
-    assert found == pytest.approx(bootstrapped(area), abs=2e-4)
-    parts = [  # (from, to, the router at both ends, the arms at both ends)
-        (2, 4, 0.375, 0.75, 0.625, 0.625),
-        (4, 5, 0.75, AT[5], 0.625, 0.748),
-        (5, 6, AT[5], 0.875, 0.748, 0.748 + 0.002 * math.log(6 / 5) / math.log(8 / 5)),
-        (6, 8, 0.875, 0.875, 0.748 + 0.002 * math.log(6 / 5) / math.log(8 / 5), 0.75),
+    assert found["value"] == pytest.approx(area([0, 1, 2, 3]), abs=1e-4)
+
+    # on paper: the integral of a + b x cost over log cost is a x log(cost) + b x cost
+    def part(start: float, end: float, at_start: float, at_end: float) -> float:
+        slope = (at_end - at_start) / (end - start)
+        return (at_start - slope * start) * math.log(end / start) + slope * (end - start)
+
+    router = part(2, 4, 0.375, 0.75) + part(4, 6, 0.75, 0.875) + part(6, 8, 0.875, 0.875)
+    at_2 = 0.625 + 0.123 * 1.4 / 4.4  # between the arms at .6 and 5
+    arms = part(2, 5, at_2, 0.748) + part(5, 8, 0.748, 0.75)
+    assert found["value"] == pytest.approx((router - arms) / math.log(4))
+
+
+def test_the_area_of_a_resample_is_that_of_its_problems(report: Report) -> None:
+    """With fewer steps: the slow way to the interval."""
+    middles = (2 * 4 ** ((np.arange(60) + 0.5) / 60)).tolist()
+
+    def area(places: list[int]) -> float:
+        router, arms = spread(ROUTER, places), spread(ARMS.values(), places)
+        return float(np.mean([best_at(c, router) - best_at(c, arms) for c in middles]))
+
+    assert report["area"] == pytest.approx(bootstrapped(area), abs=3e-3)
+
+
+def test_gains_at_budgets_are_of_mixtures(report: Report) -> None:
+    for row in report["at_budgets"]:
+        budget = row["budget"]
+        expected = bootstrapped(
+            lambda p, b=budget: best_at(b, spread(ROUTER, p)) - best_at(b, spread(ARMS.values(), p))  # type: ignore[misc]
+        )
+        assert row["gain"] == pytest.approx(expected)
+    assert report["at_budgets"][0]["gain"]["value"] == pytest.approx(0.375 - 0.625 - 0.123 * 1.4 / 4.4)
+    assert report["at_budgets"][-1]["gain"]["value"] == pytest.approx(0.125)
+
+
+def test_costs_against_the_cheapest_arm_within_a_point(report: Report) -> None:
+    """The best arm has .75, the beam .748 for 5, the first one .625 for .6: with .70 and .65 the beam is the
+    cheapest within a point, with .60 the first one. The router has .85 between 4 and 6, and .875 at most."""
+    found = {row["above_best"]: row for row in report["costs_against_cheapest"]}
+    expected = {  # cost of the router, arm, cost of the arm
+        0.1: (5.6, None, math.nan),
+        0.05: (4.8, None, math.nan),
+        0.02: (4.32, None, math.nan),
+        0.0: (4.0, BEAM.name, 5.0),
+        -0.02: (cost_of(0.73), BEAM.name, 5.0),
+        -0.05: (cost_of(0.7), BEAM.name, 5.0),
+        -0.1: (cost_of(0.65), BEAM.name, 5.0),
+        -0.15: (cost_of(0.6), ONE.name, 0.6),
+        -0.2: (cost_of(0.55), ONE.name, 0.6),
+        -0.3: (cost_of(0.45), ONE.name, 0.6),
+    }
+    assert list(found) == list(expected)
+    for above, (cost, arm, paid) in expected.items():
+        row = found[above]
+        assert row["accuracy"] == pytest.approx(0.75 + above)
+        assert row["router"] == pytest.approx(cost)
+        assert row.get("arm", {}).get("name") == arm
+        if arm is not None:
+            assert row["cost_ratio"]["value"] == pytest.approx(cost / paid)
+
+    def ratio(places: list[int]) -> float:
+        wanted = mean(BIG_CORRECT, places) - 0.1
+        paid = [mean(c, places) for a, c in ARMS.values() if mean(a, places) >= wanted - 0.01 - 1e-9]
+        return cost_at(wanted, spread(ROUTER, places)) / min(paid)
+
+    assert found[-0.1]["cost_ratio"] == pytest.approx(bootstrapped(ratio))
+
+
+def test_stop_rules_at_all_their_thresholds(report: Report) -> None:
+    """Each is the frontier of all its settings."""
+    found = {rule["against"]: rule for rule in report["rules"]}
+    assert list(found) == [*THRESHOLDS, "cascade"]
+    # two policies; the small one has six samples, the large one two: caps of 4 and 6, and of 2
+    assert found["margin"]["n_settings"] == 4 * 2 + 4 * 1
+    # two margins of the first policy, at most 2, 4 or 8 samples of it, and one cap of the second
+    assert found["cascade"]["n_settings"] == 2 * 3 * 1
+    for rule in found.values():
+        costs, accuracies = ([p[k] for p in rule["points"]] for k in ("cost", "accuracy"))  # type: ignore[literal-required]
+        assert costs == sorted(costs)
+        assert accuracies == sorted(accuracies)
+    # a lead of two in at most four samples takes 2 and 2, 4 and 4, 2 and 4, 2 and 2; one of three in at most
+    # six takes 3 and 3, 5 and 5, 6 and 6, 3 and 3
+    assert found["lead"]["points"] == [
+        {"policy": SMALL, "threshold": 2, "most_samples": 4, "accuracy": 0.625, "cost": pytest.approx(2.75)},
+        {"policy": SMALL, "threshold": 3, "most_samples": 6, "accuracy": 0.75, "cost": pytest.approx(4.25)},
     ]
-    by_hand = sum(math.log(b / a) * (p + q - r - s) / 2 for a, b, p, q, r, s in parts)
-    assert found["value"] == pytest.approx(by_hand / math.log(4))
 
 
 def test_calibration(report: Report) -> None:
@@ -391,8 +482,9 @@ def test_a_frontier_that_never_is_as_accurate_has_infinite_ratios() -> None:
     assert (cost["accuracy"], cost["router"], cost["fixed"]) == (0.375, 2.0, 0.6)
     for row in (found, found["near_best"], *found["arms"], *found["savings"]):
         assert points([row["reached"]]) == [(0.375, 2.0)]
-    assert found["gap_closed"]["value"] == pytest.approx((0.375 - 0.75) / 0.25)
     assert found["regret"]["value"] == pytest.approx(1 - 0.375)
+    assert not found["guards"]["cost_ratio_at_equal_accuracy"]["holds"]
+    assert found["guards"]["cost_ratio_at_equal_accuracy"]["distance"]["value"] == -0.375
 
 
 def test_a_router_dearer_than_all_arms_has_no_gap_to_any() -> None:
@@ -425,7 +517,7 @@ def test_without_distance_to_the_oracle_there_is_no_gap_to_close() -> None:
 def test_bins_without_a_table_of_the_training_are_those_of_the_other_folds() -> None:
     """Folds (A, C) and (B, D): C has none of its bin in the other fold, and gets the best over all of it."""
     part = Part(ByHand(), {}, np.arange(4))
-    found = report_of(measured_by_hand(parts=[part]), n_left_out=0, n_trained=None, split="test")
+    found = report_of(measured_by_hand(trainings=[[part]]), n_left_out=0, n_trained=None, split="test")
     known = found["paper_bins"]["oracle"]
     # at the largest budget: A by B's best (first arm), B by A's, C by all of (B, D), D by all of (A, C)
     correct, cost = [1, 1, 0, 1], [0.3, 0.9, 0.6, 8]
@@ -447,7 +539,7 @@ def test_walks_of_the_router(walked: Report) -> None:
         (0.5, 13.5),
     ]
     assert walked["unfamiliar_share"] == 0.25
-    assert walked["n_draws"] == 4
+    assert walked["n_draws"] == 16
     assert walked["n_trained"] == 9
 
 
@@ -455,8 +547,8 @@ def test_the_middle_price_is_that_of_medium_effort(walked: Report) -> None:
     assert walked["choices"] == {"easy": {PROBES: 1.0}, "hard": {PROBES: 0.5, GREEDY_LARGE.name: 0.5}}
     confidence = walked["calibration"]["confidence"]
     assert confidence["bins"] == [
-        {"predicted": pytest.approx(0.6), "observed": pytest.approx(1 / 3), "n": 12},
-        {"predicted": pytest.approx(0.8), "observed": 0.0, "n": 4},
+        {"predicted": pytest.approx(0.6), "observed": pytest.approx(1 / 3), "n": 48},
+        {"predicted": pytest.approx(0.8), "observed": 0.0, "n": 16},
     ]
     assert walked["probe_share"] == 1.5 / 4.5
 

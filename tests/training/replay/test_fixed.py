@@ -1,12 +1,11 @@
 from __future__ import annotations
 
-import math
 import runpy
 from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import example, given
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -18,18 +17,15 @@ from tts_select.training.replay.fixed import (
     BinTable,
     Board,
     Score,
-    accuracy_at,
     bin_table,
     bins_of,
     board_of,
     by_bins,
     cheapest_as_accurate,
-    cost_at,
     oracle,
 )
 
 SYNTHETIC = Path(__file__).parents[1] / "synthetic.py"
-ALL = np.arange(2)
 
 
 def board_from(correct: object, flops: object) -> Board:
@@ -52,11 +48,6 @@ boards = shapes.flatmap(
         arrays(float, shape, elements=st.sampled_from([0.0, 1.0])),
         arrays(float, shape, elements=st.integers(1, 100).map(float)),
     )
-)
-frontiers = st.lists(
-    st.builds(point, st.integers(0, 16).map(lambda k: k / 16), st.integers(1, 10**6).map(float)),
-    min_size=1,
-    max_size=6,
 )
 
 
@@ -142,76 +133,6 @@ def test_the_cheapest_of_the_arms_that_are_accurate_enough() -> None:
     assert cheapest_as_accurate(scores, 0.8) is scores["c"]
     assert cheapest_as_accurate(scores, 0.0) is scores["d"]
     assert cheapest_as_accurate(scores, 0.95) is scores["a"]
-
-
-@pytest.mark.parametrize(
-    ("accuracy", "cost"),
-    [
-        (0.1, 10.0),
-        (0.2, 10.0),
-        (0.3, 10 * 10**0.5),
-        (0.4, 100.0),
-        (0.6, 100 * 10**0.5),
-        (0.8, 1000.0),
-        (0.9, math.inf),
-    ],
-)
-def test_the_cost_of_an_accuracy_is_interpolated_in_its_logarithm(accuracy: float, cost: float) -> None:
-    points = [point(0.8, 1000), point(0.2, 10), point(0.4, 100)]
-    assert cost_at(points, accuracy, ALL) == pytest.approx(cost)
-
-
-@pytest.mark.parametrize(
-    ("cost", "accuracy"),
-    [
-        (9.0, math.nan),
-        (10.0, 0.2),
-        (10 * 10**0.5, 0.3),
-        (100.0, 0.4),
-        (100 * 10**0.5, 0.6),
-        (1000.0, 0.8),
-        (1e9, 0.8),
-    ],
-)
-def test_the_accuracy_at_a_cost_is_interpolated_too(cost: float, accuracy: float) -> None:
-    points = [point(0.8, 1000), point(0.2, 10), point(0.4, 100)]
-    assert accuracy_at(points, cost, ALL) == pytest.approx(accuracy, nan_ok=True)
-
-
-def test_a_dearer_point_that_is_worse_is_worth_what_the_cheaper_one_is() -> None:
-    points = [point(0.5, 10), point(0.4, 100), point(0.6, 1000)]
-    assert accuracy_at(points, 100, ALL) == 0.5
-    assert cost_at(points, 0.4, ALL) == 10
-    assert cost_at(points, 0.55, ALL) == pytest.approx(100 * 10**0.5)
-
-
-def test_an_accuracy_far_beyond_a_flat_frontier_is_never_reached_and_gives_no_warning() -> None:
-    assert cost_at([point(0.1, 1.0), point(0.1 + 1e-9, 1e6)], 0.9, ALL) == math.inf
-
-
-def test_only_the_problems_asked_for_count() -> None:
-    points = [Score(np.array([0.0, 1.0]), np.array([10.0, 20.0]))]
-    assert accuracy_at(points, 20, np.array([1, 1])) == 1.0
-    assert cost_at(points, 0.5, np.array([1])) == 20.0
-    assert cost_at(points, 0.5, np.array([0])) == math.inf
-
-
-@given(frontiers, st.integers(0, 16).map(lambda k: k / 16))
-@example(points=[point(0.0, 1.0), point(0.0, 2.0), point(0.125, 2.0)], accuracy=1 / 16)
-@example(points=[point(0.0, 2.0), point(1 / 16, 1.0), point(3 / 16, 3.0)], accuracy=1 / 8)
-def test_at_the_cost_of_an_accuracy_a_frontier_reaches_it(points: list[Score], accuracy: float) -> None:
-    cost = cost_at(points, accuracy, ALL)
-    if any(p.accuracy >= accuracy for p in points):
-        assert cost <= min(p.cost for p in points if p.accuracy >= accuracy) * (1 + 1e-9)
-        assert accuracy_at(points, cost * (1 + 1e-9), ALL) >= accuracy - 1e-6
-    else:
-        assert cost == math.inf
-
-
-@given(frontiers, st.floats(1, 1e6), st.floats(1, 1e6))
-def test_a_frontier_never_falls_with_its_cost(points: list[Score], one: float, other: float) -> None:
-    low, high = (accuracy_at(points, cost, ALL) for cost in sorted([one, other]))
-    assert math.isnan(low) or low <= high + 1e-12
 
 
 @pytest.mark.parametrize("pass_at_1", [0.0, 0.05, 0.1, 0.3, 0.5, 1.0])

@@ -273,11 +273,13 @@ class _Look:
 
 def _decision(options: Sequence[Option], look: _Look, price: float, caps: Caps) -> Decision:
     surest = next(iter(look.answers()), None)
-    options = [caps.timed(option, look.n_samples(option.arm)) for option in options]
-    first = first_step(options, price, caps)
+    if caps.pace is not None:
+        options = [caps.timed(option, look.n_samples(option.arm)) for option in options]
+    best = ranked(options, price, caps)
+    first = first_step(best)
     if first is None:
         return Decision(None, tuple(options), surest=surest)
-    others = [o for o in ranked(options, price, caps) if o is not first]
+    others = [o for o in best if o is not first]
     arm = first.arm
     if arm is None:
         n = 0

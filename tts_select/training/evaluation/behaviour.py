@@ -14,31 +14,36 @@ from tts_select.training.evaluation.frontier import PROBES
 from tts_select.training.evaluation.kinds import kind_of
 from tts_select.training.evaluation.measured import Measured
 from tts_select.training.evaluation.records import DecisionTime
-from tts_select.training.replay.metrics import Reliability, reliability
+from tts_select.training.replay.calibration_error import ReliabilityRecord, in_views
 
 N_TIMED = 60
 """Problems whose decisions are timed."""
 BINS = ("easy", "medium", "hard")
 
 
-def calibrations(measured: Measured, estimate: Estimate | None) -> dict[str, Reliability]:
+def calibrations(measured: Measured, estimate: Estimate | None) -> dict[str, ReliabilityRecord]:
     """Of the estimated difficulty, of what is particular to the kind, and of the confidence in the answers at
     the middle price; what a router does not say is left out."""
     found = {**_difficulty(measured, estimate), **kind_of(measured.parts[0].router).calibrations(measured)}
     walked = measured.frontier.walked[measured.middle]
+    draw = np.repeat(np.arange(len(walked.correct)), walked.correct.shape[1])
     said, right = walked.confidence.ravel(), walked.correct.ravel()
     if (known := ~np.isnan(said)).any():
-        found["confidence"] = reliability(said[known], right[known])
+        found["confidence"] = in_views(said[known], right[known], draw[known])
     return found
 
 
-def _difficulty(measured: Measured, estimate: Estimate | None) -> dict[str, Reliability]:
+def _difficulty(measured: Measured, estimate: Estimate | None) -> dict[str, ReliabilityRecord]:
     """Of all policies if the router estimates them, else of the one that `estimate` is about."""
     if found := estimates(measured.parts, measured.cases, measured.seed):
         said = np.concatenate([e.pass_at_1 for e in found.values()])
         known = np.array([case.pass_at_1(policy) for policy in found for case in measured.cases])
-        return {"difficulty": reliability(said, known)}
-    return {"difficulty": reliability(estimate.pass_at_1, measured.pass_at_1)} if estimate else {}
+        view = np.repeat(list(found), len(measured.cases))
+        return {"difficulty": in_views(said, known, view)}
+    if estimate is None:
+        return {}
+    view = np.repeat([measured.policy], len(measured.cases))
+    return {"difficulty": in_views(estimate.pass_at_1, measured.pass_at_1, view)}
 
 
 def choices(measured: Measured) -> dict[str, dict[str, float]]:

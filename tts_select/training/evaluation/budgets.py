@@ -1,8 +1,8 @@
 """What can be said of any two frontiers, whether or not one is ever as accurate as the other: accuracy within
 fixed budgets, cost at accuracies that both reach, and the area between them.
 
-Within a budget counts what can be had: the most accurate point that costs no more, on all problems. Costs at
-accuracies and the area are of envelopes, which are interpolated in the logarithm of cost.
+What can be had within a budget is the most accurate point that costs no more, on all problems; the gain at a
+budget, the costs of accuracies and the area are of frontiers, which mix points (`replay/envelope.py`).
 """
 
 from __future__ import annotations
@@ -11,86 +11,81 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tts_select.training.replay.fixed import Envelope, Score
-from tts_select.training.replay.metrics import Interval, IntervalRecord, bootstrap, bootstraps, mean_interval
+from tts_select.training.replay.curves import Curve
+from tts_select.training.replay.envelope import EVEN, Envelope
+from tts_select.training.replay.fixed import Score
+from tts_select.training.replay.metrics import Interval, IntervalRecord
+from tts_select.training.replay.resampling import interval, intervals, mean_of_all
 
 N_BUDGETS, N_ACCURACIES = 8, 5
 
 
-def shared_budgets(points: Sequence[Score], others: Sequence[Score]) -> list[float]:
-    """From the least with which both can be had to what the dearest of the others costs, in equal ratios."""
-    least = max(min(s.cost for s in some) for some in (points, others))
-    most = max(s.cost for s in others)
-    return [float(b) for b in np.geomspace(least, most, N_BUDGETS)] if most > least else [least]
+def ends_of_both(points: Curve, others: Curve) -> tuple[float, float]:
+    """From the least cost with which both can be had to what the dearest of the others costs; they are those
+    of what was measured in every resample."""
+    start = max(float(curve.costs[0].min()) for curve in (points, others))
+    return start, max(start, float(others.costs[0].max()))
+
+
+def shared_budgets(points: Curve, others: Curve) -> list[float]:
+    """Between these ends, in equal ratios."""
+    start, end = ends_of_both(points, others)
+    return [float(b) for b in np.geomspace(start, end, N_BUDGETS)] if end > start else [start]
+
+
+def is_within(cost: float, budget: float) -> bool:
+    """Whether it costs no more; a budget that was made of the same costs may be short of them by rounding."""
+    return cost <= budget * (1 + EVEN)
 
 
 def most_accurate(scores: Sequence[Score], budget: float = float("inf")) -> Score | None:
     """Of those within the budget, of equals the cheapest; None if all are dearer."""
-    within = [s for s in scores if s.cost <= budget]
+    within = [s for s in scores if is_within(s.cost, budget)]
     return min(within, key=lambda s: (-s.accuracy, s.cost), default=None)
 
 
 def difference(one: Score, other: Score) -> IntervalRecord:
     """How much more accurate the first is, on the same problems."""
-    return mean_interval(one.correct - other.correct).as_dict()
+    return mean_of_all(one.correct - other.correct).as_dict()
 
 
-def shared_accuracies(points: Sequence[Score], others: Sequence[Score]) -> list[float]:
+def gains_at(points: Curve, others: Curve, budgets: Sequence[float]) -> list[Interval]:
+    """How much more accurate the first frontier is than the second at each of these costs."""
+    wanted = np.array(budgets)
+    pairs = zip(points.envelopes, others.envelopes, strict=True)
+    return intervals(np.stack([one.accuracies_at(wanted) - two.accuracies_at(wanted) for one, two in pairs]))
+
+
+def shared_accuracies(points: Curve, others: Curve) -> list[float]:
     """From where both begin to the most that both reach, in equal steps."""
-    ends = [_Stacked(some).envelope(np.arange(some[0].correct.size)).accuracies for some in (points, others)]
+    ends = [curve.envelopes[0].accuracies for curve in (points, others)]
     most = float(min(accuracies[-1] for accuracies in ends))
     least = min(most, max(float(accuracies[0]) for accuracies in ends))
     return [float(a) for a in np.linspace(least, most, N_ACCURACIES)] if most > least else [most]
 
 
 def costs_at(
-    points: Sequence[Score], others: Sequence[Score], accuracies: Sequence[float]
+    points: Curve, others: Curve, accuracies: Sequence[float]
 ) -> list[tuple[float, float, Interval]]:
     """For each accuracy what the points cost, what the others cost, and the first over the second."""
-    one, other, wanted = _Stacked(points), _Stacked(others), np.array(accuracies)
-
-    def both(places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        return one.envelope(places).costs_at(wanted), other.envelope(places).costs_at(wanted)
-
-    def ratios(places: np.ndarray) -> np.ndarray:
-        cost, paid = both(places)
-        known = np.isfinite(cost) | np.isfinite(paid)  # in a resample it may be that neither is so accurate
-        found: np.ndarray = np.divide(cost, paid, out=np.full(len(wanted), np.nan), where=known)
-        return found
-
-    n = one.correct.shape[1]
-    costs, paid = both(np.arange(n))
-    return list(zip(costs.tolist(), paid.tolist(), bootstraps(ratios, n), strict=True))
+    wanted = np.array(accuracies)
+    costs, paid = (np.stack([e.costs_at(wanted) for e in curve.envelopes]) for curve in (points, others))
+    known = np.isfinite(costs) | np.isfinite(paid)  # in a resample it may be that neither is so accurate
+    ratios = np.divide(costs, paid, out=np.full_like(costs, np.nan), where=known)
+    return list(zip(costs[0].tolist(), paid[0].tolist(), intervals(ratios), strict=True))
 
 
-def area_between(points: Sequence[Score], others: Sequence[Score]) -> IntervalRecord:
+def area_between(points: Curve, others: Curve) -> IntervalRecord:
     """How much more accurate the points are than the others at equal cost: the mean over the logarithm of
-    cost, from the least with which both can be had to the most that either costs."""
-    one, other = _Stacked(points), _Stacked(others)
+    cost, from the least with which both can be had to what the dearest of the others costs. It is the
+    difference of two AIQ of RouterBench (arXiv 2403.12031) with a logarithmic axis; RouteLLM's APGR
+    (2406.18665) is the same divided by what there is to gain."""
+    start, end = ends_of_both(points, others)
 
-    def mean_gap(places: np.ndarray) -> float:
-        envelopes = [one.envelope(places), other.envelope(places)]
-        start = max(e.costs[0] for e in envelopes)
-        end = max(start, *(e.costs[-1] for e in envelopes))
-        knots = np.unique(
-            np.clip(np.log(np.concatenate([e.costs for e in envelopes])), *np.log([start, end]))
-        )
-        mine, theirs = (np.interp(knots, np.log(e.costs), e.accuracies) for e in envelopes)
-        gap = mine - theirs
-        if len(knots) == 1:
-            return float(gap[0])
-        widths = np.diff(knots)
-        return float((widths * (gap[1:] + gap[:-1]) / 2).sum() / widths.sum())
+    def mean(envelope: Envelope) -> float:
+        if end > start:
+            return envelope.mean_over_log_cost(start, end)
+        return float(envelope.accuracies_at(np.array([start]))[0])
 
-    return bootstrap(mean_gap, one.correct.shape[1]).as_dict()
-
-
-class _Stacked:
-    """Scores as arrays of the shape (scores, problems)."""
-
-    def __init__(self, scores: Sequence[Score]) -> None:
-        self.correct = np.stack([s.correct for s in scores])
-        self.cost = np.stack([s.flops for s in scores])
-
-    def envelope(self, places: np.ndarray) -> Envelope:
-        return Envelope.of(self.cost[:, places].mean(axis=1), self.correct[:, places].mean(axis=1))
+    pairs = zip(points.envelopes, others.envelopes, strict=True)
+    return interval(np.array([mean(one) - mean(other) for one, other in pairs])).as_dict()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tts_select.core.arm import Arm
@@ -28,6 +28,19 @@ def check_measurable(router: Router, log: SweepLog, trained_on: Mapping[str, Any
             f"{len(known)} problems of the log trained the router, '{min(known)}' first: use others, or "
             "measure in folds, without a router: evaluate LOG --folds 5"
         )
+
+
+def check_alike(routers: Sequence[Router]) -> None:
+    """Raises:
+    InputError: trainings of one router are of several kinds, or have different costs.
+    """
+    first = routers[0]
+    for router in routers[1:]:
+        if type(router) is not type(first) or router.unit != first.unit:
+            raise InputError(
+                "several routers are trainings of one: the same kind, and the same unit of costs; "
+                "evaluate others one by one"
+            )
 
 
 def _check_models(router: Router, log: SweepLog) -> None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import cast
+from typing import TypedDict, cast
 
 import numpy as np
 
@@ -16,14 +16,25 @@ from tts_select.training.evaluation.budgets import (
     area_between,
     costs_at,
     difference,
+    gains_at,
+    is_within,
     most_accurate,
     shared_accuracies,
     shared_budgets,
 )
-from tts_select.training.evaluation.comparing import NEAR, Headline, cost_ratios, gain_over, near_best_of
+from tts_select.training.evaluation.cheapest import CostAt, against_cheapest
+from tts_select.training.evaluation.comparing import (
+    NEAR,
+    Headline,
+    cost_ratios,
+    frontier_gaps,
+    gaps_to,
+    near_best_of,
+)
 from tts_select.training.evaluation.difficulty import Estimate, estimates, regressed
 from tts_select.training.evaluation.measured import Measured
 from tts_select.training.evaluation.records import (
+    AgainstCheapest,
     ArmPoint,
     AtAccuracy,
     AtBudget,
@@ -33,11 +44,19 @@ from tts_select.training.evaluation.records import (
     Point,
     Reached,
     RivalRule,
+    RuleRecord,
     Saving,
+    TrainingRecord,
+    WithinBudget,
     point_of,
 )
+from tts_select.training.evaluation.rules import RuleFrontier, frontiers_of
+from tts_select.training.evaluation.thresholds import settings_of
+from tts_select.training.evaluation.trainings import alone
+from tts_select.training.replay.curves import Curve
 from tts_select.training.replay.fixed import BinTable, Score, best_of, oracle
-from tts_select.training.replay.metrics import Interval, IntervalRecord, bootstrap
+from tts_select.training.replay.metrics import Interval, IntervalRecord
+from tts_select.training.replay.resampling import intervals
 
 BEST = "the best fixed arm"
 NEAR_BEST = "the cheapest arm within half a point of it"
@@ -50,10 +69,20 @@ class Compared:
     measured: Measured
 
     @cached_property
+    def router(self) -> Curve:
+        """The router at its prices."""
+        return Curve.of(self.measured.frontier.scores)
+
+    @cached_property
+    def fixed(self) -> Curve:
+        """The fixed arms, in their order."""
+        return Curve.of(list(self.measured.scores.values()))
+
+    @cached_property
     def headline(self) -> Headline:
         """The router, the best fixed arm and the oracle."""
         m = self.measured
-        return Headline(m.frontier.scores, m.scores, m.scores[m.best], oracle(m.board))
+        return Headline(self.router, self.fixed, list(m.scores).index(m.best), Curve.of([oracle(m.board)]))
 
     @cached_property
     def estimate(self) -> Estimate | None:
@@ -90,25 +119,23 @@ class Compared:
     @cached_property
     def ratios(self) -> list[dict[str, Interval]]:
         """The router's cost at the accuracy of each arm, and at half a point less, over the arm's."""
-        return cost_ratios(self.measured.frontier.scores, self.measured.scores, less=(0.0, NEAR))
+        return cost_ratios(self.router, list(self.measured.scores), self.fixed, less=(0.0, NEAR))
 
     def point(self, score: Score) -> Point:
         """With its unit."""
         return point_of(score, self.measured.unit)
 
-    def interval(self, statistic: Callable[[np.ndarray], float]) -> IntervalRecord:
-        """Over problems."""
-        return bootstrap(statistic, len(self.measured.cases)).as_dict()
-
     def arms(self) -> list[ArmPoint]:
         """Every fixed arm."""
         exact, near = self.ratios
+        gaps = dict(zip(self.measured.scores, intervals(gaps_to(self.router, self.fixed)), strict=True))
         return [
             {
                 "name": name,
                 **self.point(score),
                 "cost_ratio": exact[name].as_dict(),
                 "cost_ratio_near": near[name].as_dict(),
+                **_gap(gaps[name]),
                 **self.reached(exact[name].value),
             }
             for name, score in self.measured.scores.items()
@@ -138,20 +165,33 @@ class Compared:
 
     def area(self) -> IntervalRecord:
         """Between the router and the fixed arms."""
-        return area_between(self.measured.frontier.scores, list(self.measured.scores.values()))
+        return area_between(self.router, self.fixed)
 
     def at_budgets(self) -> list[AtBudget]:
         """The router, the best fixed arm and the stop rules within each of some budgets."""
-        points, arms = self.measured.frontier.scores, list(self.measured.scores.values())
-        return [self._within(budget) for budget in shared_budgets(points, arms)]
+        budgets = shared_budgets(self.router, self.fixed)
+        gains = gains_at(self.router, self.fixed, budgets)
+        rules = {rule: gains_at(self.router, found.curve, budgets) for rule, found in self.rules.items()}
+        return [
+            {
+                **self._within(budget),
+                "gain": gains[k].as_dict(),
+                "rule_gains": [
+                    {"against": rule, "gain": found[k].as_dict()}
+                    for rule, found in rules.items()
+                    if is_within(self.rules[rule].cheapest, budget)
+                ],
+            }
+            for k, budget in enumerate(budgets)
+        ]
 
-    def _within(self, budget: float) -> AtBudget:
+    def _within(self, budget: float) -> WithinBudget:
         m = self.measured
         router = most_accurate(m.frontier.scores, budget)
-        arms = {name: score for name, score in m.scores.items() if score.cost <= budget}
+        arms = {name: score for name, score in m.scores.items() if is_within(score.cost, budget)}
         assert router is not None, "budgets begin where both can be had"
         name = best_of(arms)
-        allowed = {n: s for n, s in self.strategies.items() if s.score.cost <= budget}
+        allowed = {n: s for n, s in self.strategies.items() if is_within(s.score.cost, budget)}
         rules: list[RivalRule] = [
             {
                 "against": rule,
@@ -171,14 +211,58 @@ class Compared:
 
     def cost_at_accuracies(self) -> list[AtAccuracy]:
         """What accuracies cost that the router and the fixed arms both reach."""
-        points, arms = self.measured.frontier.scores, list(self.measured.scores.values())
-        accuracies = shared_accuracies(points, arms)
+        accuracies = shared_accuracies(self.router, self.fixed)
         return [
             {"accuracy": accuracy, "router": cost, "fixed": paid, "cost_ratio": ratio.as_dict()}
             for accuracy, (cost, paid, ratio) in zip(
-                accuracies, costs_at(points, arms, accuracies), strict=True
+                accuracies, costs_at(self.router, self.fixed, accuracies), strict=True
             )
         ]
+
+    def costs_against_cheapest(self) -> list[AgainstCheapest]:
+        """What accuracies cost beside the cheapest arm that has them but for a point."""
+        return [self._cheapest(row) for row in against_cheapest(self.router, self.fixed, self.headline.best)]
+
+    def _cheapest(self, row: CostAt) -> AgainstCheapest:
+        found: AgainstCheapest = {
+            "accuracy": row.accuracy,
+            "above_best": row.above_best,
+            "router": row.router,
+            **self.reached(row.router),
+        }
+        if row.arm is not None:
+            name = list(self.measured.scores)[row.arm]
+            found["arm"] = {"name": name, **self.point(self.measured.scores[name])}
+            found["cost_ratio"] = row.ratio.as_dict()
+        return found
+
+    @cached_property
+    def rules(self) -> dict[str, RuleFrontier]:
+        """The stop rules, each at the best of its settings."""
+        return frontiers_of(settings_of(self.measured.replay))
+
+    def rule_records(self) -> list[RuleRecord]:
+        """The router beside the frontier of each stop rule."""
+        return [found.record(rule, self.router) for rule, found in self.rules.items()]
+
+    def trainings(self) -> list[TrainingRecord]:
+        """Each training alone, if there are several."""
+        n = len(self.measured.trainings)
+        return [self._training(k) for k in range(n)] if n > 1 else []
+
+    def _training(self, k: int) -> TrainingRecord:
+        m = self.measured
+        points = Curve.of([alone(score, k) for score in m.frontier.scores])
+        headline = replace(self.headline, points=points)
+        return {
+            "efforts": {
+                effort: {"price": price, **self.point(alone(score, k))}
+                for effort, (price, score) in m.efforts.items()
+            },
+            "area": area_between(points, self.fixed),
+            "cost_ratio": headline.cost_ratio(),
+            "worst": frontier_gaps(points, m.scores, self.fixed)["worst"],
+        }
 
     def baselines(self) -> dict[str, Baseline]:
         """The strategies that learn nothing."""
@@ -189,8 +273,10 @@ class Compared:
 
     def savings(self) -> list[Saving]:
         """What the router saves against what people can have without it."""
-        points, others = self.measured.frontier.scores, list(self._others())
-        (ratios,) = cost_ratios(points, {against: score for against, _, score in others}, less=(0.0,))
+        others = list(self._others())
+        curve = Curve.of([score for _, _, score in others])
+        (ratios,) = cost_ratios(self.router, [against for against, _, _ in others], curve, less=(0.0,))
+        gains = intervals(gaps_to(self.router, curve))
         return [
             {
                 "against": against,
@@ -198,9 +284,9 @@ class Compared:
                 **self.point(score),
                 "cost_ratio": ratios[against].as_dict(),
                 **self.reached(ratios[against].value),
-                "gain": gain_over(points, score),
+                "gain": gain.as_dict(),
             }
-            for against, name, score in others
+            for (against, name, score), gain in zip(others, gains, strict=True)
         ]
 
     def _others(self) -> Iterator[tuple[str, str, Score]]:
@@ -211,3 +297,12 @@ class Compared:
         yield NEAR_BEST, near, scores[near]
         for rule, strategy in best_of_each_rule(self.strategies).items():
             yield rule, f"{rule} {strategy.policy}", strategy.score
+
+
+def _gap(found: Interval) -> _Gap:
+    """Nothing where every price of the router is dearer."""
+    return {} if math.isnan(found.value) else {"gap": found.as_dict()}
+
+
+class _Gap(TypedDict, total=False):
+    gap: IntervalRecord

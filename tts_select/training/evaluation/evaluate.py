@@ -6,7 +6,7 @@ on the others. A router is asked what its protocol has; `kinds.py` has what a ki
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -15,19 +15,23 @@ import numpy as np
 from tts_select.core.errors import InputError
 from tts_select.selector.routers.lookahead import LookaheadRouter
 from tts_select.selector.routers.protocol import Router
-from tts_select.training.evaluation.checks import check_measurable
+from tts_select.training.evaluation.checks import check_alike, check_measurable
 from tts_select.training.evaluation.frontier import Part
 from tts_select.training.evaluation.measuring import measure
 from tts_select.training.evaluation.records import Report
 from tts_select.training.evaluation.report import report_of
 from tts_select.training.evaluation.shift import shift_of, sides_of
+from tts_select.training.evaluation.trainings import numbered
 from tts_select.training.log.records import SweepLog
 from tts_select.training.replay.cases import cases_of
 from tts_select.training.replay.costs import in_unit
 from tts_select.training.replay.orders import MOST_SAMPLES, replayable
-from tts_select.training.routers.kinds import Trainer
+from tts_select.training.routers.kinds import TrainedRouter, Trainer
 
 Note = Callable[[str], None]
+
+SEEDS_APART = 1000
+"""Between two trainings in folds, each of whose folds has a seed of its own."""
 
 
 def evaluate(
@@ -35,27 +39,41 @@ def evaluate(
     log: SweepLog,
     trained_on: Mapping[str, Any],
     *,
+    again: Sequence[TrainedRouter] = (),
     trained: SweepLog | None = None,
     most_samples: int = MOST_SAMPLES,
+    n_orders: int | None = None,
     unit: str | None = None,
     seed: int = 1,
     note: Note = lambda _: None,
 ) -> Report:
-    """The report, as `report.json` holds it; `trained` is the router's own sweep, for the held-out shift, and
-    `unit` that of costs, by default the log's own. Votes and stop rules have at most so many samples of a
-    policy.
+    """The report, as `report.json` holds it; `again` are other trainings of the router, whose noise is then
+    in the intervals, `trained` is the router's own sweep, for the held-out shift, and `unit` that of costs,
+    by default the log's own. Votes and stop rules have at most so many samples of a policy, and problems are
+    replayed in so many orders of them.
 
     Raises:
-        InputError: the log is of other models or other costs than the router was trained for, or of its
-            training problems, cannot express its costs in the unit, or the logs have too few problems of
-            known levels for a shift.
+        InputError: the log is of other models or other costs than the routers were trained for, or of their
+            training problems, cannot express its costs in the unit, the routers are of several kinds, or the
+            logs have too few problems of known levels for a shift.
     """
     log = in_unit(replayable(log, note=note), unit)
-    check_measurable(router, log, trained_on)
+    routers = [TrainedRouter(router, trained_on), *again]
+    check_alike([found.router for found in routers])
+    for found in routers:
+        check_measurable(found.router, log, found.facts)
     sides = sides_of(trained, log) if trained else None
     cases = cases_of(log)
-    part = Part(router, trained_on, np.arange(len(cases)))
-    measured = measure([part], log, cases, seed=seed, note=note, most_samples=most_samples)
+    every = np.arange(len(cases))
+    measured = measure(
+        [[Part(found.router, found.facts, every)] for found in routers],
+        log,
+        cases,
+        seed=seed,
+        note=note,
+        most_samples=most_samples,
+        n_orders=n_orders,
+    )
     note("comparing")
     report = report_of(
         measured,
@@ -73,12 +91,15 @@ def cross_evaluate(
     train: Trainer,
     *,
     folds: int = 5,
+    trainings: int = 1,
+    n_orders: int | None = None,
     unit: str | None = None,
     seed: int = 1,
     note: Note = lambda _: None,
 ) -> Report:
     """The same report of routers that were each trained on the other folds of the problems; a ladder is
-    trained in the unit, too.
+    trained in the unit, too. Each of several trainings cuts its own folds, so that its routers differ in
+    their training problems and in their seeds.
 
     Raises:
         InputError: a fold leaves too few problems to train on, or nothing that can be learned, or the log
@@ -92,6 +113,24 @@ def cross_evaluate(
         raise InputError(
             f"the log has {problems} with samples of every policy, which is too few for {folds} folds"
         )
+    trained = []
+    for k in range(trainings):
+        said = numbered(note, k + 1, trainings)
+        trained.append(_trained_in_folds(log, ids, train, folds, seed=seed + k * SEEDS_APART, note=said))
+    measured = measure(trained, log, cases, seed=seed, note=note, n_orders=n_orders)
+    note("comparing")
+    again = f", {trainings} times" if trainings > 1 else ""
+    return report_of(
+        measured,
+        n_left_out=len(log.problems) - len(cases),
+        n_trained=round(len(ids) * (1 - 1 / folds)),
+        split=f"{folds} folds over problems{again}",
+    )
+
+
+def _trained_in_folds(
+    log: SweepLog, ids: list[str], train: Trainer, folds: int, *, seed: int, note: Note
+) -> list[Part]:
     fold = np.random.default_rng(seed).permutation(len(ids)) % folds
     parts = []
     for k, (inside, places) in enumerate(_folds(log, ids, fold, folds)):
@@ -105,14 +144,7 @@ def cross_evaluate(
             left = f"{len(inside.problems)} of {len(ids)} problems are left to train on"
             raise InputError(f"in fold {k + 1} of {folds} {left}: {error}") from error
         parts.append(Part(trained.router, trained.facts, places))
-    measured = measure(parts, log, cases, seed=seed, note=note)
-    note("comparing")
-    return report_of(
-        measured,
-        n_left_out=len(log.problems) - len(cases),
-        n_trained=round(len(ids) * (1 - 1 / folds)),
-        split=f"{folds} folds over problems",
-    )
+    return parts
 
 
 def _folds(log: SweepLog, ids: list[str], fold: np.ndarray, n: int) -> Iterator[tuple[SweepLog, np.ndarray]]:

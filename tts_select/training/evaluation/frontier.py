@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from statistics import geometric_mean
 from typing import Any
 
 import numpy as np
@@ -74,6 +73,11 @@ class Walked:
             )
         )
 
+    @classmethod
+    def stacked(cls, some: Sequence[Walked]) -> Walked:
+        """From walks of the same problems in different draws."""
+        return cls(*(np.concatenate([getattr(walked, f.name) for walked in some]) for f in fields(cls)))
+
     @property
     def score(self) -> Score:
         """Means over draws."""
@@ -115,17 +119,18 @@ class Subject:
         manifest: Manifest,
         *,
         seed: int,
-        n_draws: int,
+        draws: Sequence[int],
         orders: Orders | None = None,
         by: MakeReplayer = walker,
     ) -> Subject:
-        """In the first of these orders of each case, or in random ones; they are the same at every price."""
+        """In the draws of these numbers: of the orders of each case that are given, or else of random ones;
+        they are the same at every price, and for every router."""
         replayers = []
         for part in parts:
             own = part.of(cases)
             drawn = [
                 draw_of(own, seed + k) if orders is None else [orders[place][k] for place in part.places]
-                for k in range(n_draws)
+                for k in draws
             ]
             replayers.append(by(part.router, own, drawn, manifest))
         return cls(parts, replayers)
@@ -139,17 +144,6 @@ class Subject:
             ]
         )
 
-    def at_efforts(self) -> dict[str, tuple[float, Score]]:
-        """The price (of several routers the geometric mean) and the score of each effort that all have."""
-        named = [part.router.prices for part in self.parts]
-        found = {}
-        for effort in named[0]:
-            prices = [own[effort] for own in named if effort in own]
-            if len(prices) == len(named):
-                price = prices[0] if len(prices) == 1 else geometric_mean(prices)
-                found[effort] = price, self.at(prices).score
-        return found
-
 
 @dataclass(frozen=True, slots=True)
 class Frontier:
@@ -157,16 +151,15 @@ class Frontier:
 
     prices: Sequence[float]
     walked: Sequence[Walked]
+    """Of the first training."""
     scores: Sequence[Score]
+    """Of all trainings."""
 
 
-def frontier_of(subject: Subject, prices: Sequence[float], *, note: Callable[[str], None]) -> Frontier:
-    """Replay all parts at each price."""
-    walked = []
-    for k, price in enumerate(prices, start=1):
-        note(f"price {k} of {len(prices)}")
-        walked.append(subject.at([price] * len(subject.parts)))
-    return Frontier(prices, walked, [w.score for w in walked])
+def efforts_of(parts: Sequence[Part]) -> dict[str, list[float]]:
+    """The price of each effort that all of the routers have."""
+    named = [part.router.prices for part in parts]
+    return {effort: [own[effort] for own in named] for effort in named[0] if all(effort in x for x in named)}
 
 
 def middle_of(parts: Sequence[Part], frontier: Frontier) -> int:

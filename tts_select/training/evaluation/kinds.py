@@ -17,7 +17,7 @@ from tts_select.training.evaluation.lookahead import lookahead_sections, predict
 from tts_select.training.evaluation.measured import Measured
 from tts_select.training.evaluation.prior import prior_prices, sampler
 from tts_select.training.evaluation.records import Sections
-from tts_select.training.replay.metrics import Reliability
+from tts_select.training.replay.calibration_error import ReliabilityRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class Kind:
 
     name: str
     sections: Callable[[Measured], Sections] = lambda _: {}
-    calibrations: Callable[[Measured], Mapping[str, Reliability]] = lambda _: {}
+    calibrations: Callable[[Measured], Mapping[str, ReliabilityRecord]] = lambda _: {}
     prices: Callable[[Part], Sequence[float]] | None = None
     """Those that it is measured at; None: the usual ones."""
     replayed_by: MakeReplayer = walker
@@ -44,7 +44,7 @@ def kind_of(router: Router) -> Kind:
 KINDS: dict[type, Kind] = {
     NamedArm: Kind("named"),
     LookaheadRouter: Kind(
-        LOOK_AHEAD, lookahead_sections, lambda found: {"p_correct": predicted(found)}, n_orders=8
+        LOOK_AHEAD, lookahead_sections, lambda found: {"p_correct": predicted(found)}, n_orders=16
     ),
     LadderRouter: Kind(LADDER, ladder_sections, prices=ladder_prices, replayed_by=climber),
     PriorRouter: Kind(PRIOR, prices=prior_prices, replayed_by=sampler, n_orders=24),

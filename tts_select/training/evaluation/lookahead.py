@@ -16,7 +16,8 @@ from tts_select.training.evaluation.difficulty import first_looks
 from tts_select.training.evaluation.frontier import Part, Walked
 from tts_select.training.evaluation.measured import Measured
 from tts_select.training.evaluation.records import Sections, point_of
-from tts_select.training.replay.metrics import Reliability, auc, reliability
+from tts_select.training.replay.calibration_error import ReliabilityRecord, in_views
+from tts_select.training.replay.metrics import auc
 from tts_select.training.replay.walks import Walk, after, judge
 from tts_select.training.routers.lookahead.fit import SOLVABLE_FROM
 
@@ -37,20 +38,22 @@ def lookahead_sections(measured: Measured) -> Sections:
     }
 
 
-def predicted(measured: Measured) -> Reliability:
+def predicted(measured: Measured) -> ReliabilityRecord:
     """P(correct) of every arm after the probes, beside what the arm came to."""
     said: list[float] = []
     came_to: list[float] = []
+    names: list[str] = []
     for router, _, walks in _routed(measured):
         later = []
         for w, decision in zip(walks, _decided(router, walks, 0.0), strict=True):
             by_arm = {option.arm: option.p_correct for option in decision.options}
             arms = [arm for arm in router.portfolio.arms if arm in by_arm]
             said += [by_arm[arm] for arm in arms]
+            names += [arm.name for arm in arms]
             later += [after(w, arm) for arm in arms]
         judge(router.layout, router.confidence, later)
         came_to += [w.correct for w in later]
-    return reliability(np.array(said), np.array(came_to, dtype=float))
+    return in_views(np.array(said), np.array(came_to, dtype=float), np.array(names))
 
 
 def _solvable_auc(measured: Measured) -> float:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tts_select.training.evaluation.frontier import Frontier, Part
+from tts_select.training.evaluation.trainings import Trainings
 from tts_select.training.replay.cases import Case
 from tts_select.training.replay.fixed import Board, Score
 from tts_select.training.replay.orders import Replay
@@ -17,7 +18,8 @@ from tts_select.training.replay.orders import Replay
 class Measured:
     """All that the report's figures are made of."""
 
-    parts: Sequence[Part]
+    trainings: Trainings
+    """The routers of each training; the first one is looked at more closely."""
     cases: Sequence[Case]
     replay: Replay
     """The samples of every pool in the draws in which the fixed arms were replayed."""
@@ -40,6 +42,11 @@ class Measured:
     is_imported: bool
     """Whether the log has samples alone, which others drew."""
     seed: int
+
+    @property
+    def parts(self) -> Sequence[Part]:
+        """Those of the first training."""
+        return self.trainings[0]
 
     @property
     def pass_at_1(self) -> np.ndarray:

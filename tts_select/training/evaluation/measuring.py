@@ -8,17 +8,20 @@ from dataclasses import replace
 import numpy as np
 
 from tts_select.core.arm import Arm
-from tts_select.training.evaluation.frontier import Part, Subject, frontier_of, middle_of
+from tts_select.training.evaluation.frontier import Part, middle_of
 from tts_select.training.evaluation.kinds import kind_of
 from tts_select.training.evaluation.measured import Measured
+from tts_select.training.evaluation.trainings import Replays, Trainings, replayed
 from tts_select.training.log.records import SweepLog
 from tts_select.training.replay.cases import Case
 from tts_select.training.replay.costs import own_costs_of
-from tts_select.training.replay.fixed import N_DRAWS, Board, Orders, Score, best_of, board_in, orders_of
+from tts_select.training.replay.fixed import Board, Orders, Score, best_of, board_in, orders_of
 from tts_select.training.replay.orders import MOST_SAMPLES, Replay, as_arrays
 from tts_select.training.replay.strategies import fixed_arms
 
 N_FOLDS = 5
+N_ORDERS = 16
+"""Draws of each problem of a sweep."""
 N_PRICES = 16
 CHEAPEST, DEAREST = 1e-3, 100.0
 """Prices that a router is replayed at, in probability per cost of the best fixed arm."""
@@ -27,40 +30,40 @@ Note = Callable[[str], None]
 
 
 def measure(
-    parts: Sequence[Part],
+    trainings: Trainings,
     log: SweepLog,
     cases: Sequence[Case],
     *,
     seed: int,
     note: Note,
     most_samples: int = MOST_SAMPLES,
+    n_orders: int | None = None,
 ) -> Measured:
-    """Replay everything; nothing is compared yet. What votes on samples takes at most so many of them."""
+    """Replay everything; nothing is compared yet. What votes on samples takes at most so many of them, and
+    each problem is replayed in so many orders (None: as many as its kind takes)."""
+    parts = trainings[0]
     kind, is_imported = kind_of(parts[0].router), log.manifest.imported is not None
-    n_draws = kind.n_orders if is_imported else N_DRAWS
+    n_draws = n_orders or (kind.n_orders if is_imported else N_ORDERS)
     note("replaying every arm")
     orders = orders_of(cases, seed, n_draws)
     replay = as_arrays(cases, orders, log.manifest, most_samples=most_samples)
-    board = votes_of(replay) if is_imported else board_in(cases, _arms(parts, log), orders)
+    board = votes_of(replay) if is_imported else board_in(cases, _arms(trainings, log), orders)
     scores = board.scores()
     best = best_of(scores)
     # single samples are alike in cost: the router takes them in the orders of the arms, so that noise cancels
     shared = orders if is_imported else None
-    subject, once = (
-        Subject.of(parts, cases, log.manifest, seed=seed, n_draws=n, orders=shared, by=kind.replayed_by)
-        for n in (n_draws, n_draws if is_imported else 1)
-    )
+    replays = Replays(cases, log.manifest, seed, n_draws, shared, kind.replayed_by)
     cost = _own_cost(log, cases, orders, next(arm for arm in board.arms if arm.name == best), scores[best])
-    frontier = frontier_of(subject, _prices(parts, cost), note=note)
+    frontier, efforts = replayed(trainings, _prices(parts, cost), replays, note=note)
     return Measured(
-        parts=parts,
+        trainings=trainings,
         cases=cases,
         replay=replay,
         board=board,
         scores=scores,
         best=best,
         frontier=frontier,
-        efforts=once.at_efforts(),
+        efforts=efforts,
         middle=middle_of(parts, frontier),
         policy=_policy(parts, board, best),
         fold=_fold(parts, len(cases), seed),
@@ -79,9 +82,10 @@ def votes_of(replay: Replay) -> Board:
     return Board(tuple(outcomes), correct, cost)
 
 
-def _arms(parts: Sequence[Part], log: SweepLog) -> tuple[Arm, ...]:
+def _arms(trainings: Trainings, log: SweepLog) -> tuple[Arm, ...]:
     """Those of the routers first, then what else the log has."""
-    arms = (*(arm for part in parts for arm in part.router.portfolio.arms), *log.manifest.arms)
+    own = (arm for parts in trainings for part in parts for arm in part.router.portfolio.arms)
+    arms = (*own, *log.manifest.arms)
     return tuple({arm.name: arm for arm in arms}.values())
 
 

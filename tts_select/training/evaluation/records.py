@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from typing import Any, NotRequired, TypedDict
 
+from tts_select.training.replay.calibration_error import ReliabilityRecord
 from tts_select.training.replay.fixed import Score
-from tts_select.training.replay.metrics import IntervalRecord, Reliability
+from tts_select.training.replay.metrics import IntervalRecord
 
 SCHEMA = "tts-select/report@1"
 
@@ -77,6 +78,8 @@ class ArmPoint(Compare):
 
     cost_ratio_near: IntervalRecord
     """The same at half a point less."""
+    gap: NotRequired[IntervalRecord]
+    """The router's accuracy at its cost minus its accuracy, if the router can be had for that."""
 
 
 class NearBest(Compare):
@@ -117,8 +120,16 @@ class RivalRule(Rival):
     """The name of the rule."""
 
 
-class AtBudget(TypedDict):
-    """What can be had within a mean cost of a problem."""
+class RuleGain(TypedDict):
+    """The router beside a stop rule at the best of its settings."""
+
+    against: str
+    gain: IntervalRecord
+    """The router's accuracy minus the rule's at the same cost, between the points of both."""
+
+
+class WithinBudget(TypedDict):
+    """What can be had within a mean cost of a problem, as it is, without mixing."""
 
     budget: float
     router: Point
@@ -126,6 +137,15 @@ class AtBudget(TypedDict):
     best_fixed: Rival
     stop_rules: list[RivalRule]
     """Those that the budget allows."""
+
+
+class AtBudget(WithinBudget):
+    """The same, and beside frontiers that mix."""
+
+    gain: IntervalRecord
+    """The router's accuracy minus that of the frontier of the fixed arms, at exactly this cost."""
+    rule_gains: list[RuleGain]
+    """Of the stop rules that can be had for it."""
 
 
 class AtAccuracy(TypedDict):
@@ -138,6 +158,67 @@ class AtAccuracy(TypedDict):
     cost_ratio: IntervalRecord
 
 
+class AgainstCheapest(Reached):
+    """What an accuracy costs, beside the cheapest fixed arm that has it but for a point."""
+
+    accuracy: float
+    above_best: float
+    """By so much it is above the accuracy of the best fixed arm."""
+    router: float
+    """Infinite where the router never has it; `reached` says what it has at most."""
+    arm: NotRequired[NamedPoint]
+    """Not there where no arm has it."""
+    cost_ratio: NotRequired[IntervalRecord]
+
+
+class RulePoint(TypedDict):
+    """A setting of a stop rule that nothing else of the rule beats."""
+
+    policy: str
+    threshold: float
+    most_samples: int
+    """Of the first policy of a cascade."""
+    accuracy: float
+    cost: float
+
+
+class RuleRecord(TypedDict):
+    """A stop rule at several thresholds, caps and policies."""
+
+    against: str
+    n_settings: int
+    area: IntervalRecord
+    """How much more accurate the router is than the rule's frontier at equal cost: the mean over the
+    logarithm of cost."""
+    points: list[RulePoint]
+
+
+class WorstGap(IntervalRecord):
+    """The fixed arm that the router is farthest below, or least above, at equal cost."""
+
+    name: str
+
+
+class Guard(TypedDict):
+    """A distance that something is divided by, or that something must be above."""
+
+    distance: IntervalRecord
+    standard_error: float
+    holds: bool
+    """Whether it is at least two of its standard errors."""
+
+
+class TrainingRecord(TypedDict):
+    """One of several trainings of the router, alone; intervals are over problems."""
+
+    efforts: dict[str, PricePoint]
+    area: IntervalRecord
+    cost_ratio: IntervalRecord
+    worst: WorstGap
+    folder: NotRequired[str]
+    sha256: NotRequired[str]
+
+
 class RouterRecord(TypedDict):
     """The router at every price, and at its efforts."""
 
@@ -146,13 +227,6 @@ class RouterRecord(TypedDict):
     folder: NotRequired[str]
     sha256: NotRequired[str]
     """Of its manifest, which has the hashes of all its files."""
-
-
-class WorstGap(TypedDict):
-    """The fixed arm that the router is farthest below, or least above, at equal cost."""
-
-    name: str
-    value: float
 
 
 class FrontierGaps(TypedDict):
@@ -175,8 +249,21 @@ class Ablation(TypedDict):
     probes: dict[str, Any]
 
 
+class NotFlagged(TypedDict):
+    """The problems that the router did not refuse in most draws, alone."""
+
+    n: int
+    router: Point
+    best_fixed: NamedPoint
+    """The same arm as on all of them."""
+    difference: IntervalRecord
+
+
 class Shift(TypedDict):
     """A router of the lower levels on the higher ones."""
+
+    not_flagged: NotFlagged | None
+    """None where it refused all."""
 
     trained_on: str
     tested_on: str
@@ -236,6 +323,15 @@ class Report(Sections, Reached):
     cost."""
     at_budgets: list[AtBudget]
     cost_at_accuracies: list[AtAccuracy]
+    costs_against_cheapest: list[AgainstCheapest]
+    rules: list[RuleRecord]
+    guards: dict[str, Guard]
+    """Of `gap_closed`, the distance from the best fixed arm to the oracle; without it there is no share, and
+    `regret` says what there is to say. Of `cost_ratio_at_equal_accuracy`, how far the router's most accurate
+    price is above the best fixed arm: without it the router may never be as accurate."""
+    n_trainings: int
+    trainings: list[TrainingRecord]
+    """Each of them, if there are several; all else of the router is the mean of them."""
     savings: list[Saving]
     arms: list[ArmPoint]
     best_fixed: NamedPoint
@@ -248,7 +344,7 @@ class Report(Sections, Reached):
     regret: IntervalRecord
     frontier_gaps: FrontierGaps
     bins_gaps: dict[str, IntervalRecord]
-    calibration: dict[str, Reliability]
+    calibration: dict[str, ReliabilityRecord]
     choices: dict[str, dict[str, float]]
     """By difficulty, the shares of what ran last."""
     unfamiliar_share: float

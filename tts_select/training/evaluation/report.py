@@ -8,13 +8,15 @@ from tts_select.training.evaluation.comparing import frontier_gaps, gap_to
 from tts_select.training.evaluation.kinds import kind_of
 from tts_select.training.evaluation.measured import Measured
 from tts_select.training.evaluation.records import SCHEMA, FrontierPoint, PricePoint, Report, point_of
+from tts_select.training.replay.curves import Curve
+from tts_select.training.replay.fixed import oracle
 
 
 def report_of(measured: Measured, *, n_left_out: int, n_trained: int | None, split: str) -> Report:
     """All figures; `n_left_out` problems of the log were not replayed."""
     kind, compared = kind_of(measured.parts[0].router), Compared(measured)
-    points, headline = measured.frontier.scores, compared.headline
-    ratio = compared.interval(headline.cost_ratio)
+    headline = compared.headline
+    ratio = headline.cost_ratio()
     return {
         "schema": SCHEMA,
         "kind": kind.name,
@@ -29,19 +31,27 @@ def report_of(measured: Measured, *, n_left_out: int, n_trained: int | None, spl
         "area": compared.area(),
         "at_budgets": compared.at_budgets(),
         "cost_at_accuracies": compared.cost_at_accuracies(),
+        "costs_against_cheapest": compared.costs_against_cheapest(),
+        "rules": compared.rule_records(),
+        "guards": {
+            "gap_closed": headline.distance_to_oracle(),
+            "cost_ratio_at_equal_accuracy": headline.distance_above_best(),
+        },
+        "n_trainings": len(measured.trainings),
+        "trainings": compared.trainings(),
         "savings": compared.savings(),
         "arms": compared.arms(),
         "best_fixed": compared.best_fixed(),
         "near_best": compared.near_best(),
-        "oracle": compared.point(headline.oracle),
+        "oracle": compared.point(oracle(measured.board)),
         "paper_bins": {k: [compared.point(p) for p in found] for k, found in compared.paper_bins.items()},
         "baselines": compared.baselines(),
         "cost_ratio_at_equal_accuracy": ratio,
         **compared.reached(ratio["value"]),
-        "gap_closed": compared.interval(headline.gap_closed),
-        "regret": compared.interval(headline.regret),
-        "frontier_gaps": frontier_gaps(points, measured.scores),
-        "bins_gaps": {k: gap_to(points, found) for k, found in compared.paper_bins.items()},
+        "gap_closed": headline.gap_closed(),
+        "regret": headline.regret(),
+        "frontier_gaps": frontier_gaps(compared.router, measured.scores, compared.fixed),
+        "bins_gaps": {k: gap_to(compared.router, Curve.of(p)) for k, p in compared.paper_bins.items()},
         "calibration": calibrations(measured, compared.estimate),
         "choices": choices(measured),
         "unfamiliar_share": unfamiliar_share(measured),
@@ -52,10 +62,10 @@ def report_of(measured: Measured, *, n_left_out: int, n_trained: int | None, spl
 
 
 def _frontier(measured: Measured) -> list[FrontierPoint]:
-    frontier = measured.frontier
+    f = measured.frontier
     return [
-        {"price": price, **point_of(walked.score, measured.unit), "probe_share": walked.probe_share}
-        for price, walked in zip(frontier.prices, frontier.walked, strict=True)
+        {"price": price, **point_of(score, measured.unit), "probe_share": walked.probe_share}
+        for price, walked, score in zip(f.prices, f.walked, f.scores, strict=True)
     ]
 
 

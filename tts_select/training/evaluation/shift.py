@@ -10,16 +10,18 @@ import numpy as np
 from tts_select.core.errors import InputError
 from tts_select.selector.portfolio import Portfolio
 from tts_select.selector.routers.lookahead import Probe
-from tts_select.training.evaluation.frontier import Part, Subject
-from tts_select.training.evaluation.records import Shift, point_of
+from tts_select.training.evaluation.budgets import difference
+from tts_select.training.evaluation.frontier import Part, Subject, Walked
+from tts_select.training.evaluation.records import NotFlagged, Shift, point_of
 from tts_select.training.log.records import SweepLog
 from tts_select.training.replay.cases import cases_of
-from tts_select.training.replay.fixed import N_DRAWS, best_of, board_of
-from tts_select.training.replay.metrics import mean_interval
+from tts_select.training.replay.fixed import N_DRAWS, Score, best_of, board_of
 from tts_select.training.routers.lookahead.fit import FEWEST_PROBLEMS, fit_router
 
 HIGHEST_TRAINED = 5
 EFFORT = "high"
+MOST_FLAGGED = 0.5
+"""A problem counts as flagged if it is in more than this share of the draws."""
 
 
 def sides_of(trained: SweepLog, tested: SweepLog) -> tuple[SweepLog, SweepLog]:
@@ -43,15 +45,30 @@ def shift_of(
     scores = board.scores()
     best = best_of(scores)
     parts = [Part(router, {}, np.arange(len(cases)))]
-    subject = Subject.of(parts, cases, high.manifest, seed=seed, n_draws=N_DRAWS)
+    subject = Subject.of(parts, cases, high.manifest, seed=seed, draws=range(N_DRAWS))
     walked = subject.at([router.prices[EFFORT]])
     return {
+        "not_flagged": _not_flagged(walked, best, scores[best], router.unit),
         "trained_on": f"{len(low.problems)} problems of levels 1-{HIGHEST_TRAINED}",
         "tested_on": f"{len(high.problems)} problems of the levels above",
         "unfamiliar_share": float(walked.is_unfamiliar.mean()),
         "router": point_of(walked.score, router.unit),
         "best_fixed": {"name": best, **point_of(scores[best], router.unit)},
-        "difference": mean_interval(walked.score.correct - scores[best].correct).as_dict(),
+        "difference": difference(walked.score, scores[best]),
+    }
+
+
+def _not_flagged(walked: Walked, best: str, score: Score, unit: str) -> NotFlagged | None:
+    """What is flagged gets an arm of the training, so that on all problems the two are nearly the same."""
+    kept = walked.is_unfamiliar.mean(axis=0) <= MOST_FLAGGED
+    if not kept.any():
+        return None
+    router, fixed = (Score(s.correct[kept], s.flops[kept]) for s in (walked.score, score))
+    return {
+        "n": int(kept.sum()),
+        "router": point_of(router, unit),
+        "best_fixed": {"name": best, **point_of(fixed, unit)},
+        "difference": difference(router, fixed),
     }
 
 

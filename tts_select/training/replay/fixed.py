@@ -16,7 +16,7 @@ from tts_select.core.arm import Arm
 from tts_select.selector.difficulty import EASY_FROM, MEDIUM_FROM
 from tts_select.selector.portfolio import Portfolio
 from tts_select.training.replay.cases import Case, Order
-from tts_select.training.replay.metrics import mean_interval
+from tts_select.training.replay.resampling import mean_of_all
 
 N_DRAWS = 4
 
@@ -32,8 +32,9 @@ class PointRecord(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """The results of a strategy: `correct` and `flops` have the shape (problems,), means over draws;
-    `flops` are in the unit of costs, whatever that is."""
+    """The results of a strategy: `correct` and `flops` have the shape (problems,), means over draws; those of
+    a router that was trained more than once (trainings, problems). `flops` are in the unit of costs, whatever
+    that is."""
 
     correct: np.ndarray
     flops: np.ndarray
@@ -50,7 +51,7 @@ class Score:
 
     def as_dict(self) -> PointRecord:
         """A point of the report."""
-        found = mean_interval(self.correct)
+        found = mean_of_all(self.correct)
         return {"accuracy": found.value, "low": found.low, "high": found.high, "cost": self.cost}
 
 
@@ -185,51 +186,3 @@ def by_bins(table: BinTable, test: Board, bins: np.ndarray, budgets: Sequence[fl
 def bins_of(pass_at_1: np.ndarray) -> np.ndarray:
     """Return the bin of each problem: 2 easy, 1 medium, 0 hard."""
     return (pass_at_1 >= EASY_FROM).astype(int) + (pass_at_1 >= MEDIUM_FROM)
-
-
-@dataclass(frozen=True, slots=True)
-class Envelope:
-    """A frontier from cheap to dear. A point that is dearer and worse is worth what the cheaper one is, so
-    accuracies never fall; between points they are interpolated in the logarithm of cost."""
-
-    costs: np.ndarray
-    accuracies: np.ndarray
-
-    @classmethod
-    def of(cls, costs: np.ndarray, accuracies: np.ndarray) -> Envelope:
-        """Return the envelope of points in any order; of those that cost the same the best counts."""
-        order = np.lexsort((-accuracies, costs))
-        return cls(costs[order], np.maximum.accumulate(accuracies[order]))
-
-    def costs_at(self, accuracies: np.ndarray) -> np.ndarray:
-        """Return the lowest cost at which each accuracy is reached; infinite if it never is."""
-        place = np.searchsorted(self.accuracies, accuracies)
-        reached = np.minimum(place, len(self.costs) - 1)
-        before = np.maximum(reached - 1, 0)
-        low, high = self.accuracies[before], self.accuracies[reached]
-        wanted = np.minimum(accuracies, high)  # beyond it there is nothing to interpolate
-        share = np.divide(wanted - low, high - low, out=np.ones_like(high), where=high > low)
-        found = self.costs[before] ** (1 - share) * self.costs[reached] ** share
-        return np.where(place < len(self.costs), found, np.inf)
-
-    def accuracy_at(self, cost: float) -> float:
-        """Return the accuracy at a cost; NaN if that is less than the cheapest point costs."""
-        if cost < self.costs[0]:
-            return float("nan")
-        return float(np.interp(np.log(cost), np.log(self.costs), self.accuracies))
-
-
-def cost_at(points: Sequence[Score], accuracy: float, places: np.ndarray) -> float:
-    """The cost at which a frontier reaches an accuracy on these problems; infinite if it never does."""
-    return float(envelope_of(points, places).costs_at(np.array([accuracy]))[0])
-
-
-def accuracy_at(points: Sequence[Score], cost: float, places: np.ndarray) -> float:
-    """The accuracy that a frontier reaches at a cost; NaN if all of it is dearer."""
-    return envelope_of(points, places).accuracy_at(cost)
-
-
-def envelope_of(points: Sequence[Score], places: np.ndarray) -> Envelope:
-    """A frontier on these problems."""
-    costs = np.array([float(p.flops[places].mean()) for p in points])
-    return Envelope.of(costs, np.array([float(p.correct[places].mean()) for p in points]))

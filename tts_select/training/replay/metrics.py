@@ -61,7 +61,7 @@ def bootstraps(statistics: Callable[[np.ndarray], np.ndarray], n: int, *, seed: 
     """Return the intervals of many numbers at once, all of the same resamples."""
     resampled = np.array([statistics(places) for places in resamples(n, N_RESAMPLES, seed)])
     values = statistics(np.arange(n))
-    return [Interval(float(v), *_ends(found)) for v, found in zip(values, resampled.T, strict=True)]
+    return [Interval(float(v), *ends_of(found)) for v, found in zip(values, resampled.T, strict=True)]
 
 
 @lru_cache(maxsize=4)
@@ -71,7 +71,8 @@ def resamples(n: int, n_resamples: int, seed: int) -> np.ndarray:
     return np.random.default_rng(seed).integers(n, size=(n_resamples, n))
 
 
-def _ends(found: np.ndarray) -> tuple[float, float]:
+def ends_of(found: np.ndarray) -> tuple[float, float]:
+    """Return the ends of the 95 % interval of what resamples came to; those without a number do not count."""
     known = found[~np.isnan(found)]
     if not len(known):
         return float("nan"), float("nan")
@@ -84,7 +85,7 @@ def _ends(found: np.ndarray) -> tuple[float, float]:
 def mean_interval(values: np.ndarray, *, seed: int = 0) -> Interval:
     """Return the mean over problems with its interval."""
     means = values[resamples(len(values), N_RESAMPLES, seed)].mean(axis=1)
-    return Interval(float(values.mean()), *_ends(means))
+    return Interval(float(values.mean()), *ends_of(means))
 
 
 def reliability(said: np.ndarray, happened: np.ndarray) -> Reliability:

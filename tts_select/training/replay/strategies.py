@@ -75,34 +75,40 @@ class Votes:
         return Answered(self.leader[rows, n - 1], self.cost[rows, n - 1])
 
 
-def ahead(votes: Votes) -> np.ndarray:
-    """Where the first answer is ahead of the second by half of the samples, two at least."""
-    is_ahead: np.ndarray = votes.first - votes.second >= MARGIN * votes.n
+def ahead(votes: Votes, margin: float = MARGIN) -> np.ndarray:
+    """Where the first answer is ahead of the second by a share of the samples, of which there are two."""
+    is_ahead: np.ndarray = votes.first - votes.second >= margin * votes.n
     is_ahead &= votes.n >= FEWEST_SAMPLES
     return is_ahead
 
 
-def settled(votes: Votes) -> np.ndarray:
+def leading(votes: Votes, lead: int) -> np.ndarray:
+    """Where the first answer is ahead of the second by so many votes."""
+    found: np.ndarray = votes.first - votes.second >= lead
+    return found
+
+
+def settled(votes: Votes, sure_enough: float = SURE_ENOUGH) -> np.ndarray:
     """Where the first answer will stay ahead of the second (adaptive consistency, arXiv 2305.11860)."""
     counts = range(votes.group.shape[1] + 1)
-    sure = np.array([[p_stays_ahead(a, b) >= SURE_ENOUGH for b in counts] for a in counts])
+    sure = np.array([[p_stays_ahead(a, b) >= sure_enough for b in counts] for a in counts])
     is_settled: np.ndarray = sure[votes.first, votes.second]
     return is_settled
 
 
-def doubled(votes: Votes) -> np.ndarray:
-    """Where three quarters of 2, 4, 8, ... samples agree."""
+def doubled(votes: Votes, quorum: float = QUORUM) -> np.ndarray:
+    """Where so large a share of 2, 4, 8, ... samples agrees."""
     n = votes.n
-    has_quorum: np.ndarray = votes.first >= QUORUM * n
+    has_quorum: np.ndarray = votes.first >= quorum * n
     has_quorum &= (n >= FEWEST_SAMPLES) & (n & (n - 1) == 0)
     return has_quorum
 
 
-def agreed(votes: Votes) -> np.ndarray:
+def agreed(votes: Votes, size: int = WINDOW) -> np.ndarray:
     """Where all answers of a window agree (early-stopping self-consistency, arXiv 2401.10480)."""
     found: np.ndarray = np.zeros(votes.group.shape, bool)
-    for end in range(WINDOW, votes.group.shape[1] + 1, WINDOW):
-        window = votes.group[:, end - WINDOW : end]
+    for end in range(size, votes.group.shape[1] + 1, size):
+        window = votes.group[:, end - size : end]
         found[:, end - 1] = (window == window[:, :1]).all(axis=1) & (window[:, 0] >= 0)
     return found
 
@@ -116,9 +122,9 @@ RULES: dict[str, Callable[[Votes], np.ndarray]] = {
 """Where each plain stop rule is met, after how many samples. A new one is a line here."""
 
 
-def stopped(votes: Votes, is_met: np.ndarray) -> Answered:
-    """The answers where sampling stops as soon as a rule is met."""
-    return votes.after(_n_drawn(is_met))
+def stopped(votes: Votes, is_met: np.ndarray, most: int | None = None) -> Answered:
+    """The answers where sampling stops as soon as a rule is met, or after so many samples."""
+    return votes.after(_n_drawn(is_met[:, :most]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,9 +135,9 @@ class Opening:
     answered: Answered
 
     @classmethod
-    def of(cls, votes: Votes) -> Opening:
+    def of(cls, votes: Votes, *, margin: float = MARGIN, most: int = FIRST_SAMPLES) -> Opening:
         """By the margin rule, with few samples at most."""
-        is_met = ahead(votes)[:, :FIRST_SAMPLES]
+        is_met = ahead(votes, margin)[:, :most]
         return cls(np.any(is_met, axis=1), votes.after(_n_drawn(is_met)))
 
     def then(self, second: Answered) -> Answered:
