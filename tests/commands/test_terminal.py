@@ -170,7 +170,7 @@ def unmeasured(words: str) -> LadderRouter:
 FACTS = {
     "n_problems": 3,
     "n_states": 9,
-    "frontier": [{"price": 1.0, "accuracy": NAN, "flops": NAN}],
+    "efforts": {"low": {"accuracy": NAN, "flops": NAN}},
     "skill": {"mend": {"value": NAN, "low": NAN, "high": NAN}},
     "unfamiliar": {"refused": NAN},
 }

@@ -92,8 +92,7 @@ def fitted_view(router: LookaheadRouter, facts: Mapping[str, Any]) -> Renderable
         if skill := facts["skill"].get(name):
             table.add_row(f"explained of {of_what}", _interval(skill))
     table.add_row("refused of problems like these", figure(facts["unfamiliar"]["refused"], ".1%"))
-    for effort, price in router.prices.items():
-        point = next(p for p in facts["frontier"] if p["price"] == price)
+    for effort, point in facts["efforts"].items():
         accuracy, flops = figure(point["accuracy"], ".3f"), figure(point["flops"], ".3g")
         table.add_row(f"effort {effort}", f"accuracy {accuracy} for {flops} FLOPs a problem")
     return table

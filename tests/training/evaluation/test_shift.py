@@ -7,13 +7,16 @@ from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tts_select.core.errors import InputError
 from tts_select.selector.routers.lookahead import Probe
 from tts_select.training.evaluation import shift
+from tts_select.training.evaluation.frontier import Walked
 from tts_select.training.evaluation.shift import HIGHEST_TRAINED, shift_of, sides_of
 from tts_select.training.log.records import SweepLog
+from tts_select.training.replay.fixed import Score
 from tts_select.training.report.page import build_page
 
 PROBE = Probe("world:small", "world:prm", 2)
@@ -63,6 +66,24 @@ def test_it_trains_on_the_lower_levels_and_measures_on_the_ones_above(
         found["difference"]["value"]
     )
     assert found["difference"]["low"] <= found["difference"]["value"] <= found["difference"]["high"]
+
+
+def test_the_problems_that_were_not_flagged_are_measured_alone() -> None:
+    """Of four problems the last is flagged in both draws and the third in one, which is not most of them."""
+    flagged = np.array([[False, False, False, True], [False, False, True, True]])
+    correct = np.array([[1.0, 0.0, 1.0, 0.0], [1.0, 1.0, 1.0, 0.0]])
+    nothing = np.zeros((2, 4))
+    cost = np.full((2, 4), 6.0)
+    walked = Walked(correct, cost, nothing, nothing, flagged, nothing.astype(object))
+    arm = Score(np.array([1.0, 0.0, 0.5, 1.0]), np.array([1.0, 2.0, 3.0, 4.0]))
+    found = shift.not_flagged(walked, "an arm", arm, "FLOPs")
+    assert found is not None
+    assert found["n"] == 3
+    assert (found["router"]["accuracy"], found["router"]["cost"]) == (pytest.approx(2.5 / 3), 6.0)
+    assert (found["best_fixed"]["accuracy"], found["best_fixed"]["cost"]) == (pytest.approx(0.5), 2.0)
+    assert found["difference"]["value"] == pytest.approx((0 + 0.5 + 0.5) / 3)
+    everything = replace(walked, is_unfamiliar=np.ones((2, 4), bool))
+    assert shift.not_flagged(everything, "an arm", arm, "FLOPs") is None
 
 
 def test_the_best_fixed_arm_is_that_of_the_tested_problems(

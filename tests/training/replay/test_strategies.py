@@ -19,6 +19,8 @@ from tts_select.core.stopping import (
     MARGIN_RULE,
     StopRule,
 )
+from tts_select.core.voting import p_stays_ahead
+from tts_select.training.evaluation.thresholds import THRESHOLDS
 from tts_select.training.replay.grouping import RIGHT
 from tts_select.training.replay.orders import ABSENT, CUT, Draws, Replay, replay_of
 from tts_select.training.replay.strategies import (
@@ -81,6 +83,36 @@ def test_a_rule_stops_where_its_plain_form_does(name: str, rows: list[list[int]]
     correct, cost = stopped(votes, RULES[name](votes)).outcome
     for row, groups in enumerate(rows):
         assert (correct[row], cost[row]) == after(groups, rule.n_drawn(groups, 64))
+
+
+def plainly(rule: str, groups: list[int], threshold: float) -> bool:
+    """Whether a rule is met after these samples, by its words."""
+    n, (first, second, *_) = len(groups), [*sorted(Counter(g for g in groups if g >= 0).values())[::-1], 0, 0]
+    if rule == "margin":
+        return n >= 2 and first - second >= threshold * n
+    if rule == "lead":
+        return first - second >= threshold
+    if rule == "adaptive consistency":
+        return p_stays_ahead(first, second) >= threshold
+    if rule == "doubling":
+        return n in (2, 4, 8, 16) and first >= threshold * n
+    window = groups[n - int(threshold) :] if n % threshold == 0 else [0, 1]
+    return len(set(window)) == 1 and window[0] >= 0
+
+
+@pytest.mark.parametrize("name", THRESHOLDS)
+@given(rows=pools, most=st.sampled_from([None, 1, 4, 8]))
+def test_a_rule_at_any_threshold_and_cap_stops_where_its_words_say(
+    name: str, rows: list[list[int]], most: int | None
+) -> None:
+    is_met, thresholds = THRESHOLDS[name]
+    votes = Votes.of(draws_of(rows))
+    for threshold in thresholds:
+        correct, cost = stopped(votes, is_met(votes, threshold), most).outcome
+        for row, groups in enumerate(rows):
+            last = min(len(groups), most or 64)
+            n = next((k for k in range(1, last + 1) if plainly(name, groups[:k], threshold)), last)
+            assert (correct[row], cost[row]) == after(groups, n)
 
 
 @given(rows=st.lists(st.tuples(samples, samples), min_size=1, max_size=5))

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tts_select.training.evaluation.compared import Compared
+from tts_select.training.evaluation.records import AgainstCheapest
 from tts_select.training.replay.curves import Curve
 from tts_select.training.replay.envelope import EVEN
 from tts_select.training.replay.metrics import Interval
@@ -42,6 +44,23 @@ def against_cheapest(points: Curve, arms: Curve, best: int) -> list[CostAt]:
     most = max(curve.accuracies[0].max() for curve in (points, arms))
     least = min(curve.envelopes[0].accuracies[0] for curve in (points, arms))
     return [row for row in known if least <= row.accuracy <= most + EVEN]
+
+
+def costs_against_cheapest(compared: Compared) -> list[AgainstCheapest]:
+    """The records of the report."""
+    rows = against_cheapest(compared.router, compared.fixed, compared.headline.best)
+    return [_record(compared, row) for row in rows]
+
+
+def _record(compared: Compared, row: CostAt) -> AgainstCheapest:
+    found: AgainstCheapest = {"accuracy": row.accuracy, "above_best": row.above_best, "router": row.router}
+    if "reached" in (most := compared.reached(row.router)):
+        found["reached"] = most["reached"]
+    if row.arm is not None:
+        name = list(compared.measured.scores)[row.arm]
+        found["arm"] = {"name": name, **compared.point(compared.measured.scores[name])}
+        found["cost_ratio"] = row.ratio.as_dict()
+    return found
 
 
 def _at(points: Curve, arms: Curve, best: np.ndarray, above: float) -> CostAt:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TypedDict, cast
 
@@ -22,19 +22,16 @@ from tts_select.training.evaluation.budgets import (
     shared_accuracies,
     shared_budgets,
 )
-from tts_select.training.evaluation.cheapest import CostAt, against_cheapest
 from tts_select.training.evaluation.comparing import (
     NEAR,
     Headline,
     cost_ratios,
-    frontier_gaps,
     gaps_to,
     near_best_of,
 )
 from tts_select.training.evaluation.difficulty import Estimate, estimates, regressed
 from tts_select.training.evaluation.measured import Measured
 from tts_select.training.evaluation.records import (
-    AgainstCheapest,
     ArmPoint,
     AtAccuracy,
     AtBudget,
@@ -46,13 +43,11 @@ from tts_select.training.evaluation.records import (
     RivalRule,
     RuleRecord,
     Saving,
-    TrainingRecord,
     WithinBudget,
     point_of,
 )
 from tts_select.training.evaluation.rules import RuleFrontier, frontiers_of
 from tts_select.training.evaluation.thresholds import settings_of
-from tts_select.training.evaluation.trainings import alone
 from tts_select.training.replay.curves import Curve
 from tts_select.training.replay.fixed import BinTable, Score, best_of, oracle
 from tts_select.training.replay.metrics import Interval, IntervalRecord
@@ -219,23 +214,6 @@ class Compared:
             )
         ]
 
-    def costs_against_cheapest(self) -> list[AgainstCheapest]:
-        """What accuracies cost beside the cheapest arm that has them but for a point."""
-        return [self._cheapest(row) for row in against_cheapest(self.router, self.fixed, self.headline.best)]
-
-    def _cheapest(self, row: CostAt) -> AgainstCheapest:
-        found: AgainstCheapest = {
-            "accuracy": row.accuracy,
-            "above_best": row.above_best,
-            "router": row.router,
-            **self.reached(row.router),
-        }
-        if row.arm is not None:
-            name = list(self.measured.scores)[row.arm]
-            found["arm"] = {"name": name, **self.point(self.measured.scores[name])}
-            found["cost_ratio"] = row.ratio.as_dict()
-        return found
-
     @cached_property
     def rules(self) -> dict[str, RuleFrontier]:
         """The stop rules, each at the best of its settings."""
@@ -244,25 +222,6 @@ class Compared:
     def rule_records(self) -> list[RuleRecord]:
         """The router beside the frontier of each stop rule."""
         return [found.record(rule, self.router) for rule, found in self.rules.items()]
-
-    def trainings(self) -> list[TrainingRecord]:
-        """Each training alone, if there are several."""
-        n = len(self.measured.trainings)
-        return [self._training(k) for k in range(n)] if n > 1 else []
-
-    def _training(self, k: int) -> TrainingRecord:
-        m = self.measured
-        points = Curve.of([alone(score, k) for score in m.frontier.scores])
-        headline = replace(self.headline, points=points)
-        return {
-            "efforts": {
-                effort: {"price": price, **self.point(alone(score, k))}
-                for effort, (price, score) in m.efforts.items()
-            },
-            "area": area_between(points, self.fixed),
-            "cost_ratio": headline.cost_ratio(),
-            "worst": frontier_gaps(points, m.scores, self.fixed)["worst"],
-        }
 
     def baselines(self) -> dict[str, Baseline]:
         """The strategies that learn nothing."""

@@ -105,7 +105,8 @@ def _costs_at(points: Curve, accuracies: np.ndarray) -> np.ndarray:
 
 def gaps_to(points: Curve, others: Curve) -> np.ndarray:
     """The router minus each of the others at its cost, shape (1 + resamples, others)."""
-    return accuracies_at(points, others.costs) - others.accuracies
+    found: np.ndarray = accuracies_at(points, others.costs) - others.accuracies
+    return found
 
 
 def frontier_gaps(points: Curve, arms: Mapping[str, Score], curve: Curve) -> FrontierGaps:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from tts_select.training.evaluation.behaviour import calibrations, choices, decision_ms, unfamiliar_share
+from tts_select.training.evaluation.cheapest import costs_against_cheapest
 from tts_select.training.evaluation.compared import Compared
 from tts_select.training.evaluation.comparing import frontier_gaps, gap_to
+from tts_select.training.evaluation.each_training import each_training
 from tts_select.training.evaluation.kinds import kind_of
 from tts_select.training.evaluation.measured import Measured
 from tts_select.training.evaluation.records import SCHEMA, FrontierPoint, PricePoint, Report, point_of
@@ -31,14 +33,14 @@ def report_of(measured: Measured, *, n_left_out: int, n_trained: int | None, spl
         "area": compared.area(),
         "at_budgets": compared.at_budgets(),
         "cost_at_accuracies": compared.cost_at_accuracies(),
-        "costs_against_cheapest": compared.costs_against_cheapest(),
+        "costs_against_cheapest": costs_against_cheapest(compared),
         "rules": compared.rule_records(),
         "guards": {
             "gap_closed": headline.distance_to_oracle(),
             "cost_ratio_at_equal_accuracy": headline.distance_above_best(),
         },
         "n_trainings": len(measured.trainings),
-        "trainings": compared.trainings(),
+        "trainings": each_training(compared),
         "savings": compared.savings(),
         "arms": compared.arms(),
         "best_fixed": compared.best_fixed(),

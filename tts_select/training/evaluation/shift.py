@@ -48,7 +48,7 @@ def shift_of(
     subject = Subject.of(parts, cases, high.manifest, seed=seed, draws=range(N_DRAWS))
     walked = subject.at([router.prices[EFFORT]])
     return {
-        "not_flagged": _not_flagged(walked, best, scores[best], router.unit),
+        "not_flagged": not_flagged(walked, best, scores[best], router.unit),
         "trained_on": f"{len(low.problems)} problems of levels 1-{HIGHEST_TRAINED}",
         "tested_on": f"{len(high.problems)} problems of the levels above",
         "unfamiliar_share": float(walked.is_unfamiliar.mean()),
@@ -58,7 +58,7 @@ def shift_of(
     }
 
 
-def _not_flagged(walked: Walked, best: str, score: Score, unit: str) -> NotFlagged | None:
+def not_flagged(walked: Walked, best: str, score: Score, unit: str) -> NotFlagged | None:
     """What is flagged gets an arm of the training, so that on all problems the two are nearly the same."""
     kept = walked.is_unfamiliar.mean(axis=0) <= MOST_FLAGGED
     if not kept.any():

@@ -9,6 +9,7 @@ is of one outcome a problem at a time, which is called a view here: an arm, a po
 
 from __future__ import annotations
 
+import math
 from typing import NotRequired, TypedDict
 
 import numpy as np
@@ -56,24 +57,28 @@ def in_views(said: np.ndarray, happened: np.ndarray, view: np.ndarray, *, seed: 
     Labels may be soft: a success rate counts as that many successes.
     """
     by = {key: calibrated(said[view == key], happened[view == key], seed=seed) for key in np.unique(view)}
+    pooled = reliability(said, happened)
     found: ReliabilityRecord = {
-        **reliability(said, happened),
-        "ece_equal_mass": _mean(by, "ece"),
+        "ece": pooled["ece"],
+        "brier": pooled["brier"],
+        "n": pooled["n"],
+        "bins": pooled["bins"],
+        "ece_equal_mass": _mean([one["ece"] for one in by.values()]),
         "ece_null": {
-            "mean": float(np.mean([one["null"]["mean"] for one in by.values()])),
-            "high": float(np.mean([one["null"]["high"] for one in by.values()])),
+            "mean": _mean([one["null"]["mean"] for one in by.values()]),
+            "high": _mean([one["null"]["high"] for one in by.values()]),
         },
-        "brier_skill": _mean(by, "brier_skill"),
+        "brier_skill": _mean([one["brier_skill"] for one in by.values()]),
     }
     if view.dtype.kind in "UO":
         found["by"] = {str(key): one for key, one in by.items()}
     return found
 
 
-def _mean(by: dict[str, Calibrated], key: str) -> float:
-    values = np.array([one[key] for one in by.values()], float)  # type: ignore[literal-required]
-    known = values[~np.isnan(values)]
-    return float(known.mean()) if len(known) else float("nan")
+def _mean(values: list[float]) -> float:
+    """Of those that there are."""
+    known = [value for value in values if not math.isnan(value)]
+    return sum(known) / len(known) if known else math.nan
 
 
 def calibrated(said: np.ndarray, happened: np.ndarray, *, seed: int = 0) -> Calibrated:

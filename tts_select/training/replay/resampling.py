@@ -42,7 +42,7 @@ class Resamples:
     def means(self, values: np.ndarray) -> np.ndarray:
         """Return the mean in each row, of values of the shape (..., problems), or (..., trainings, problems)
         if there are several trainings; shape (..., rows)."""
-        means = values @ self.problems.T
+        means: np.ndarray = values @ self.problems.T
         if values.ndim < 2 or len(self.trainings[0]) == 1:
             return means
         found: np.ndarray = (means * self.trainings.T).sum(axis=-2)

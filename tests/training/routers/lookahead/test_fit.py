@@ -22,8 +22,8 @@ from tts_select.training.replay.cases import Case
 from tts_select.training.replay.fixed import board_of
 from tts_select.training.replay.metrics import reliability
 from tts_select.training.replay.walks import after, judge, probed
+from tts_select.training.routers.efforts import efforts_of
 from tts_select.training.routers.lookahead.fit import (
-    EFFORTS,
     FEWEST_PROBLEMS,
     FittedRouter,
     best_fixed,
@@ -121,15 +121,14 @@ def test_the_fallback_is_the_best_fixed_arm(
     assert router.strengths == {name: score.accuracy for name, score in scores.items()}
 
 
-def test_more_effort_has_a_lower_price_and_is_on_the_frontier(fitted: FittedRouter) -> None:
-    prices = fitted.router.prices
-    assert prices["low"] >= prices["medium"] >= prices["high"] > 0
-    best = max(point["accuracy"] for point in fitted.facts["frontier"])
-    for effort, share in EFFORTS.items():
-        (point,) = [p for p in fitted.facts["frontier"] if p["price"] == prices[effort]]
-        assert point["accuracy"] >= share * best
-        dearer = [p for p in fitted.facts["frontier"] if p["price"] > prices[effort]]
-        assert all(p["accuracy"] < share * best for p in dearer)
+def test_efforts_are_priced_by_the_frontier(fitted: FittedRouter) -> None:
+    frontier = fitted.facts["frontier"]
+    tried, accuracies, flops = ([p[key] for p in frontier] for key in ("price", "accuracy", "flops"))
+    assert fitted.router.prices == efforts_of(tried, accuracies)
+    assert fitted.router.prices["low"] >= fitted.router.prices["medium"] >= fitted.router.prices["high"] > 0
+    for found in fitted.facts["efforts"].values():
+        assert min(accuracies) <= found["accuracy"] <= max(accuracies)
+        assert min(flops) <= found["flops"] <= max(flops)
 
 
 def test_mean_tokens_are_those_of_all_pools_of_a_policy(router: LookaheadRouter, log: SweepLog) -> None:

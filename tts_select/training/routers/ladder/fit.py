@@ -24,8 +24,8 @@ from tts_select.training.replay.climbing import usual_of
 from tts_select.training.replay.grouping import RIGHT
 from tts_select.training.replay.orders import CUT, Replay, replay_of
 from tts_select.training.replay.strategies import best_fixed, fixed_arms
+from tts_select.training.routers.efforts import efforts_of
 from tts_select.training.routers.ladder.searching import Choice, search
-from tts_select.training.routers.lookahead.fit import EFFORTS
 
 FEWEST_PROBLEMS = 20
 N_PRICES = 40
@@ -86,11 +86,7 @@ def fit_replay(
     usual = usual_of(replay)
     choices = search(replay, prices, usual, seed=seed, prior=prior, note=note)
     ladders = tuple(_ladder(float(p), choice) for p, choice in zip(prices, choices, strict=True))
-    best = max(ladder.accuracy for ladder in ladders)
-    efforts = {
-        effort: max(x.price for x in ladders if x.accuracy >= share * best)
-        for effort, share in EFFORTS.items()
-    }
+    efforts = efforts_of([x.price for x in ladders], [x.accuracy for x in ladders])
     fallback = best_fixed(fixed_arms(replay))
     return LadderRouter(
         portfolio=_portfolio(ladders, replay, fallback),

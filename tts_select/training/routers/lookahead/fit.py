@@ -18,6 +18,7 @@ from tts_select.training.log.records import SweepLog
 from tts_select.training.replay.cases import Case, cases_of
 from tts_select.training.replay.fixed import Board, Score, bin_table, bins_of, board_of
 from tts_select.training.replay.walks import Walk, draw_of, walk, walk_in
+from tts_select.training.routers.efforts import at_price, efforts_of
 from tts_select.training.routers.lookahead.ablation import ablation
 from tts_select.training.routers.lookahead.boosting import folds_of
 from tts_select.training.routers.lookahead.familiarity import fit_familiarity
@@ -29,8 +30,8 @@ from tts_select.training.routers.lookahead.rows import State, random_states
 FEWEST_PROBLEMS = 30
 PRICES = tuple(float(p) for p in np.geomspace(3e-3, 30.0, 11))
 """The prices that are tried for the efforts, in probability per cost of the best fixed arm."""
-EFFORTS = {"low": 0.90, "medium": 0.97, "high": 0.995}
-"""Each effort is the highest price that keeps this share of the best accuracy of the frontier in training."""
+N_PRICED = 4
+"""The draws of each problem that the frontier is walked in."""
 N_ABLATED = 4
 """The number of samples that the ablation of the features looks at, where the probes are not enough."""
 SOLVABLE_FROM = 0.5
@@ -89,6 +90,7 @@ def fit_router(
         "n_problems": len(cases),
         "n_states": len(states),
         "frontier": frontier,
+        "efforts": _expected(prices, frontier),
         "unfamiliar": refused,
         "skill": skills(told, len(cases)),
         "warning": warning_of(len(cases)),
@@ -215,7 +217,9 @@ def _prices(
 
     some = [[c for c, f in zip(cases, fold_of, strict=True) if f == k] for k in range(len(folded))]
     # in the same orders at every price, so what is seen in them is looked at once
-    replays = [(r, c, draw_of(c, seed)) for r, c in zip(folded, some, strict=True)]
+    replays = [
+        (r, c, draw_of(c, seed + k)) for r, c in zip(folded, some, strict=True) for k in range(N_PRICED)
+    ]
 
     def point(price: float) -> dict[str, float]:
         walks = [w for replay in replays for w in walk_in(*replay, price / unit)]
@@ -226,12 +230,17 @@ def _prices(
         }
 
     frontier = Parallel(n_jobs=-1, prefer="threads")(delayed(point)(price) for price in PRICES)
-    best = max(point["accuracy"] for point in frontier)
-    prices = {
-        effort: max(p["price"] for p in frontier if p["accuracy"] >= share * best)
-        for effort, share in EFFORTS.items()
-    }
+    prices = efforts_of([p["price"] for p in frontier], [p["accuracy"] for p in frontier])
     return prices, frontier
+
+
+def _expected(prices: Mapping[str, float], frontier: Sequence[Mapping[str, float]]) -> dict[str, Any]:
+    """Return what the frontier has at the price of each effort."""
+    tried = [p["price"] for p in frontier]
+    return {
+        effort: {key: at_price(price, tried, [p[key] for p in frontier]) for key in ("accuracy", "flops")}
+        for effort, price in prices.items()
+    }
 
 
 def _mean_tokens(cases: Sequence[Case], portfolio: Portfolio) -> dict[str, float]:
