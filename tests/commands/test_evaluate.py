@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -78,6 +79,18 @@ def test_json_is_the_report(router_folder: Path, sweep: Path, tmp_path: Path) ->
     assert json.loads(result.stdout) == json.loads((tmp_path / "report" / "report.json").read_text())
 
 
+def test_several_routers_are_trainings_of_one(router_folder: Path, sweep: Path, tmp_path: Path) -> None:
+    other = shutil.copytree(router_folder, tmp_path / "router-2")
+    result = invoke(router_folder, other, sweep, "--out", tmp_path / "report", "--orders", "2", "--json")
+    assert result.exit_code == 0, result.output
+    report = json.loads(result.stdout)
+    assert (report["n_trainings"], report["n_draws"]) == (2, 2)
+    assert [one["folder"] for one in report["trainings"]] == [router_folder.name, "router-2"]
+    assert len({one["sha256"] for one in report["trainings"]}) == 1
+    assert report["router"]["folder"] == router_folder.name
+    assert "not measured" not in (tmp_path / "report" / "report.html").read_text()
+
+
 def test_every_kind_that_can_be_trained_can_be_measured_in_folds() -> None:
     assert set(KINDS) == set(TRAINERS)
 
@@ -89,6 +102,8 @@ def test_every_kind_that_can_be_trained_can_be_measured_in_folds() -> None:
         (("log",), "specify a router and a log, or a log alone with --folds 5"),
         (("router", "log", "--kind", "ladder"), "--kind is for --folds"),
         (("log", "--folds", "5", "--shift", "log"), "--shift is for a router in a folder"),
+        (("router", "log", "--trainings", "3"), "--trainings is for --folds: specify the folders of several"),
+        (("router", "router-2", "log", "--folds", "5"), "specify a log alone, without a router"),
         (("router", "log"), "no router in 'router'"),
         (("log", "--folds", "5"), "no sweep log in 'log'"),
     ],

@@ -136,7 +136,10 @@ def evaluated(words: str) -> Any:
         ],
         "savings": [{"against": words, **point, "cost_ratio": interval, "gain": interval}],
         "gap_closed": interval,
-        "calibration": {words: {"ece": NAN}},
+        "regret": interval,
+        "guards": {"gap_closed": {"holds": False}},
+        "frontier_gaps": {"worst": {"name": words, **interval}},
+        "calibration": {words: {"ece_equal_mass": NAN, "ece_null": {"mean": NAN, "high": NAN}}},
         "router": {"efforts": {words: point}},
         "unfamiliar_share": NAN,
     }

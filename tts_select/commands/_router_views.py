@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tts_select.selector.routers.lookahead import LookaheadRouter, Probe
     from tts_select.selector.routers.prior import PriorRouter
     from tts_select.training.evaluation.records import Point, Report, Saving
+    from tts_select.training.replay.calibration_error import ReliabilityRecord
     from tts_select.training.replay.metrics import IntervalRecord
 
 
@@ -147,9 +148,14 @@ def evaluation_view(report: Report) -> RenderableType:
     facts.add_row("at equal cost, on average", f"{_in_points(report['area'])} beside fixed arms")
     for effort, point in report["router"]["efforts"].items():
         facts.add_row(f"effort {effort}", f"{_point(point)} {unit}")
-    facts.add_row("gap to the oracle closed", _interval(report["gap_closed"]))
-    errors = {kind: found["ece"] for kind, found in report["calibration"].items()}
-    facts.add_row("calibration error (ECE)", _listed(errors))
+    worst = report["frontier_gaps"]["worst"]
+    facts.add_row("at worst, at equal cost", f"{_in_points(worst)} beside {worst['name'] or 'no arm'}")
+    if report["guards"]["gap_closed"]["holds"]:
+        facts.add_row("gap to the oracle closed", _interval(report["gap_closed"]))
+    else:
+        facts.add_row("short of the oracle", _in_points(report["regret"]))
+    for kind, found in report["calibration"].items():
+        facts.add_row(f"calibration error of {kind}", _beside_null(found))
     facts.add_row("refused as unfamiliar", figure(report["unfamiliar_share"], ".1%"))
     saved = Table("against", "its accuracy", "the router's cost at that", "points more at its cost", box=None)
     for row in report["savings"]:
@@ -180,6 +186,12 @@ def _of_it(row: Saving) -> str:
     if not math.isinf(ratio["value"]):
         return _interval(ratio, " of it")
     return f"never as accurate: at most {_point(row['reached'])}"
+
+
+def _beside_null(found: ReliabilityRecord) -> str:
+    """Return an ECE with what perfect calibration would show, as in `0.040 (perfect: up to 0.043)`."""
+    perfect = figure(found["ece_null"]["high"], ".3f")
+    return f"{figure(found['ece_equal_mass'], '.3f')} (perfect: up to {perfect})"
 
 
 def _in_points(found: IntervalRecord) -> str:

@@ -72,12 +72,20 @@ def _facts(report: Report) -> list[list[str]]:
         ["best fixed arm", f"{best['name']}: {_accuracy(best)}, {best['cost']:.3g} {report['unit']}"],
         ["cost at its accuracy, over its cost", _interval(report["cost_ratio_at_equal_accuracy"])],
         ["accuracy above fixed arms of the same cost", _interval(report["area"])],
-        ["share of the gap to the best arm for each problem", _interval(report["gap_closed"])],
+        ["share of the gap to the best arm for each problem", _closed(report)],
         ["regret", _interval(report["regret"])],
         ["the best arm for each problem", f"{_accuracy(report['oracle'])}, {report['oracle']['cost']:.3g}"],
         ["one decision", f"{report['decision_ms']['median']:.1f} ms"],
         ["refused as unlike the training", f"{report['unfamiliar_share']:.1%}"],
     ]
+
+
+def _closed(report: Report) -> str:
+    """Reports of before had no guards."""
+    guard = report.get("guards", {}).get("gap_closed")
+    if guard is None or guard["holds"]:
+        return _interval(report["gap_closed"])
+    return f"the gap is within its error: {_interval(guard['distance'])}"
 
 
 def _budgets(report: Report) -> list[list[str]]:

@@ -186,6 +186,60 @@ def test_other_policies_and_other_units_are_refused(fitted: FittedLadders) -> No
         evaluate(fitted.router, unsized, fitted.facts)
 
 
+def test_trainings_that_are_all_alike_change_nothing() -> None:
+    """Three of one router: the same figures and intervals, and each of them beside the others."""
+    log = log_by_hand()
+    alone = evaluate(ByHand(), log, {}, n_orders=2)
+    again = evaluate(ByHand(), log, {}, again=[TrainedRouter(ByHand(), {})] * 2, n_orders=2)
+    assert (alone["n_trainings"], alone["trainings"], again["n_trainings"]) == (1, [], 3)
+    for key in ("area", "frontier_gaps", "costs_against_cheapest", "savings", "regret"):
+        assert without_nan(again[key]) == approx_in_depth(without_nan(alone[key]))  # type: ignore[literal-required]
+    assert [p["accuracy"] for p in again["router"]["frontier"]] == [
+        p["accuracy"] for p in alone["router"]["frontier"]
+    ]
+    first, *others = again["trainings"]
+    assert others == [first, first]
+    assert first["efforts"].keys() == alone["router"]["efforts"].keys()
+
+
+def test_trainings_that_differ_are_told_as_their_mean() -> None:
+    """The second one never asks the large policy, which has .5 where the small one has .25."""
+    log, never = log_by_hand(), ByHand(prices={"low": 1.0, "medium": 1.0, "high": 1.0})
+    found = evaluate(ByHand(), log, {}, again=[TrainedRouter(never, {})], n_orders=2)
+    high = found["router"]["efforts"]["high"]
+    assert high["accuracy"] == pytest.approx((0.5 + 0.25) / 2)
+    assert high["price"] == pytest.approx((0.001 * 1.0) ** 0.5)
+    assert [one["efforts"]["high"]["accuracy"] for one in found["trainings"]] == [0.5, 0.25]
+    assert high["low"] <= 0.25, "of two trainings one is drawn, the second in half of the resamples"
+    assert high["high"] >= 0.5
+
+
+def test_trainings_of_different_kinds_are_refused() -> None:
+    with pytest.raises(InputError, match="several routers are trainings of one: the same kind"):
+        evaluate(ByHand(), log_by_hand(), {}, again=[TrainedRouter(NamedArm(VOTE), {})])
+
+
+def test_every_training_cuts_its_own_folds() -> None:
+    log, asked = log_by_hand(), []
+
+    def train(inside: SweepLog, *, seed: int, note: Callable[[str], None]) -> TrainedRouter:
+        asked.append((tuple(sorted(inside.problems)), seed))
+        return TrainedRouter(Jealous(inside), {})
+
+    noted: list[str] = []
+    found = cross_evaluate(log, train, folds=2, trainings=3, seed=7, n_orders=2, note=noted.append)
+    assert found["n_trainings"] == 3
+    assert found["n_draws"] == 2
+    assert found["split"] == "2 folds over problems, 3 times"
+    for k in range(3):  # each training sees every problem once, in one fold or the other
+        (one, _), (other, _) = asked[2 * k : 2 * k + 2]
+        assert sorted(one + other) == sorted(log.problems)
+    assert len({seed for _, seed in asked}) == 6
+    assert len({problems for problems, _ in asked}) > 2
+    assert any(text.startswith("training 3 of 3: ") for text in noted)
+    assert found["unfamiliar_share"] == 0.0
+
+
 def test_folds_of_too_few_problems_are_refused() -> None:
     log = made_log(2)
     with pytest.raises(InputError, match=r"in fold 1 of 2 1 of 2 problems are left .*at least 20"):
@@ -255,3 +309,12 @@ def test_a_sweep_is_measured_in_folds_by_either_kind(synthetic_log: Callable[...
 
 def timeless(report: Report) -> dict[str, Any]:
     return {key: value for key, value in without_nan(dict(report)).items() if key != "decision_ms"}
+
+
+def approx_in_depth(found: Any) -> Any:
+    """The same, but for rounding."""
+    if isinstance(found, dict):
+        return {key: approx_in_depth(value) for key, value in found.items()}
+    if isinstance(found, list):
+        return [approx_in_depth(value) for value in found]
+    return pytest.approx(found) if isinstance(found, float) else found

@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from tts_select.training.report import equal_cost, figures, html
+from tts_select.training.report import equal_cost, figures, html, sureness
 from tts_select.training.report.arms import shown_arms
 from tts_select.training.report.figures import MISSING, Found
 
@@ -33,7 +33,7 @@ def build_page(report: Report, plots: Plots) -> str:
         [
             html.section("What it saves, and against what", *_savings(report, plots)),
             html.section("The router at every price", *_frontier(report)),
-            html.section("Is it as sure as it should be?", *_calibration(report, plots)),
+            html.section("Is it as sure as it should be?", *sureness.calibration(report, plots)),
             html.section("What it ran", html.plot("choices.png", "Share of each arm by difficulty", plots)),
             html.section("Its ladders", _ladders(report)),
             html.section("What tells difficulty", *_ablation(report, plots)),
@@ -62,7 +62,13 @@ def summary(report: Report) -> str:
         said.append(
             f"At equal cost it closes {closed} of the distance from the best fixed arm to the oracle."
         )
-    said.append(f"All of it is over {figures.count(report.get('n_problems'))} problems.")
+    elif (regret := report.get("regret") or {}).get("value") is not None:
+        said.append(
+            f"It falls {figures.points(regret)} short of the oracle at the cost of the best fixed arm."
+        )
+    n = report.get("n_trainings") or 1
+    trained = f", and the mean of {n} trainings of the router" if n > 1 else ""
+    said.append(f"All of it is over {figures.count(report.get('n_problems'))} problems{trained}.")
     return " ".join(said)
 
 
@@ -80,7 +86,9 @@ def _against(row: Found) -> str:
 
 def _savings(report: Report, plots: Plots) -> Iterable[str]:
     yield equal_cost.budgets(report)
+    yield equal_cost.against_cheapest(report)
     yield equal_cost.accuracies(report)
+    yield equal_cost.rules(report)
     head = ("against", *POINT_HEAD, "the router's cost at that accuracy", "its accuracy at that cost")
     rows = [
         [
@@ -118,15 +126,25 @@ def _frontier(report: Report) -> Iterable[str]:
         for p in _by_cost(router.get("frontier") or [])
     ]
     yield html.table(("price", *POINT_HEAD, "of it probes"), rows, caption="Prices")
+    yield _trainings(report)
 
 
-def _calibration(report: Report, plots: Plots) -> Iterable[str]:
+def _trainings(report: Report) -> str:
+    """What the trainings of the router differ in."""
     rows = [
-        [name, figures.number(c.get("ece")), figures.number(c.get("brier")), figures.count(c.get("n"))]
-        for name, c in _given(report.get("calibration"))
+        [
+            figures.text(one.get("folder")) if one.get("folder") else str(k),
+            figures.points(one.get("area") or {}),
+            *(
+                f"{figures.share(p.get('accuracy'))}, {figures.cost(p.get('cost'), p.get('unit', 'FLOPs'))}"
+                for _, p in _given(one.get("efforts"))
+            ),
+        ]
+        for k, one in enumerate(report.get("trainings") or [], start=1)
     ]
-    yield html.plot("calibration.png", "Observed against predicted, with counts", plots)
-    yield html.table(("probability", "ECE", "Brier", "n"), rows)
+    efforts = [name for name, _ in _given((report.get("router") or {}).get("efforts"))]
+    head = ("training", "above fixed arms, on average over costs", *(f"effort {name}" for name in efforts))
+    return html.table(head, rows, caption="Each training alone; intervals are over problems")
 
 
 def _ladders(report: Report) -> str:
@@ -180,6 +198,7 @@ def _unfamiliar(report: Report) -> Iterable[str]:
             ["tested on", figures.text(found.get("tested_on"))],
             ["flagged as unfamiliar", figures.share(found.get("unfamiliar_share"))],
             ["router minus the best fixed arm", figures.points(found.get("difference") or {})],
+            *_not_flagged(found.get("not_flagged") or {}),
         ]
         yield html.table(("", ""), facts, caption="A router that was trained on easier problems")
         points = [
@@ -189,11 +208,20 @@ def _unfamiliar(report: Report) -> Iterable[str]:
         yield html.table(("strategy", *POINT_HEAD), points)
 
 
+def _not_flagged(found: Found) -> list[list[str]]:
+    """What is flagged gets the best arm of the training: the others alone say what the router does."""
+    if not found:
+        return []
+    alone = f"the same on the {figures.count(found.get('n'))} that were not flagged"
+    return [[alone, figures.points(found.get("difference") or {})]]
+
+
 def _origin(report: Report) -> Iterable[str]:
     unit = report.get("unit", "FLOPs")
     yield html.note(
         "Accuracy is the share of problems answered right. Intervals hold 95 % of bootstrap resamples of the "
-        "problems; they speak of problems such as these. "
+        "problems, and of the trainings if there are several; they speak of problems such as these. A "
+        "frontier mixes two points: the dearer one for a share of the problems. "
         f"Cost is {_unit_in_words(unit)}. The same figures are in report.json."
     )
     router, time = report.get("router") or {}, report.get("decision_ms") or {}
@@ -204,6 +232,7 @@ def _origin(report: Report) -> Iterable[str]:
         ],
         ["problems of the training", figures.count(report.get("n_trained"))],
         ["replays of each problem", figures.count(report.get("n_draws"))],
+        ["trainings of the router", figures.count(report.get("n_trainings"))],
         ["regret: accuracy short of the oracle's", figures.points(report.get("regret") or {})],
         ["share of the probes in the cost", figures.share(report.get("probe_share"))],
         [
