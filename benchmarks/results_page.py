@@ -1,8 +1,14 @@
-"""Writes docs/lab/results.md and its plots: `python benchmarks/results_page.py REPORT [LIVE.md]`.
+"""Writes docs/lab/results.md, its plots and the table of README.md, or says whether they are as it would:
+
+    python benchmarks/results_page.py REPORT [LIVE.md] [--readme README.md]
+    python benchmarks/results_page.py --check
 
 REPORT is the folder that `tts-select evaluate` wrote; LIVE.md is what `benchmarks/live_vs_replay.py` printed.
+Both are kept beside the page, in docs/lab/report.json (its figures rounded) and docs/lab/live.md, and the
+page and the table are made of what is kept: so both can be made again, and `--check` does.
 """
 
+import argparse
 import json
 import shutil
 import sys
@@ -11,17 +17,33 @@ from pathlib import Path
 from typing import Any
 
 from markdown import point, table
+from readme_table import between_markers, readme_lines
+from results_sections import (
+    budgets,
+    calibration,
+    cheapest,
+    choices,
+    difficulty,
+    rules,
+    shift,
+    strategies,
+    trainings,
+)
 from targets import targets_of
 
-LAB = Path(__file__).parent.parent / "docs" / "lab"
+ROOT = Path(__file__).parent.parent
+LAB = ROOT / "docs" / "lab"
 PLOTS = {"frontier.png": "results-frontier.png", "calibration.png": "results-calibration.png"}
+DIGITS = 6
+"""The significant digits of a figure that is kept."""
 HEAD = """# What the shipped router saves
 
 The router in the package was trained on the sweep in the package: {n_trained} validation problems of the
 embedded world, 64 samples of each policy, two runs of each search arm. Here it is measured by replay on
-another sweep, of {n_problems} test problems that trained neither it nor the models: {n_draws} draws (orders
-of the samples) a problem. Intervals are 95 % bootstrap intervals over problems. Costs are FLOPs a problem,
-probes and PRM included. Everything on this page is written by
+another sweep, of {n_problems} test problems that trained neither it nor the models, in {n_draws} orders of
+the samples of each problem{trained}. Intervals are 95 % bootstrap intervals over {over}. Costs are FLOPs a
+problem, probes and PRM included. What each measure is: [docs/report.md](../report.md). Everything on this
+page, and the table in README.md, is written by
 
 <!-- not run: the sweeps take an hour or two on two cores -->
 ```console
@@ -29,39 +51,97 @@ $ tts-select world problems -n 432 --seed 11 --split validation --out train.json
 $ tts-select world problems -n 504 --seed 0 --split test --out test.jsonl
 $ tts-select sweep --problems train.jsonl --out sweep-train/
 $ tts-select sweep --problems test.jsonl --out sweep-test/
-$ tts-select train sweep-train/ --out router/
-$ tts-select evaluate router/ sweep-test/ --out report/ --shift sweep-train/
-$ python benchmarks/live_vs_replay.py router/ report/report.json 720 > live.md
-$ python benchmarks/results_page.py report/ live.md
+$ for seed in 0 1 2; do tts-select train sweep-train/ --seed $seed --out router-$seed/; done
+$ tts-select evaluate router-0/ router-1/ router-2/ sweep-test/ --out report/ --shift sweep-train/
+$ python benchmarks/live_vs_replay.py router-0/ report/report.json 720 > live.md
+$ python benchmarks/results_page.py report/ live.md --readme README.md
 ```
 
-What to keep in mind: the target on the distance to the oracle was missed twice on these problems, and the
-world was changed for it, by figures on validation problems ([log.md](log.md) has the worlds before); the live
-run below is on fresh problems. Most of the gain is finding the specialist for a problem, and two of the
-specialists are larger than any generalist. All records but those of these two are of sweeps in which a PRM
-computed the end of each step twice: their PRM costs, the best fixed arm's too, are about 7 % too high. Fresh
-problems, below, are somewhat harder for the router than these 504, on which it is live as accurate as it is
-replayed ([log.md](log.md)).
+On two cores the sweeps take an hour or two, a training about three minutes, the evaluation about ten. The
+first router is the one that ships. `python benchmarks/results_page.py --check` makes the page and the table
+again from `report.json` and `live.md` beside this page, and compares.
 """
-MET = {True: "met", False: "**missed**", None: "not measured"}
+MET = {True: "met", False: "**missed**", None: "not decided"}
 
 
 def main() -> None:
-    folder = Path(sys.argv[1])
-    report = json.loads((folder / "report.json").read_text())
-    live = Path(sys.argv[2]).read_text() if len(sys.argv) > 2 else ""
-    (LAB / "results.md").write_text("\n".join(page(report, live)) + "\n")
+    parser = argparse.ArgumentParser()
+    parser.add_argument("report", type=Path, nargs="?")
+    parser.add_argument("live", type=Path, nargs="?")
+    parser.add_argument("--readme", type=Path)
+    parser.add_argument("--check", action="store_true")
+    asked = parser.parse_args()
+    if asked.check:
+        sys.exit("\n".join(stale(LAB, ROOT / "README.md")) or 0)
+    if asked.report is None:
+        parser.error("specify a report's folder, or --check")
+    keep(asked.report, asked.live)
+    report, live = kept(LAB)
+    (LAB / "results.md").write_text(as_text(page(report, live)), encoding="utf-8")
+    if asked.readme:
+        text = asked.readme.read_text(encoding="utf-8")
+        asked.readme.write_text(between_markers(text, readme_lines(report)), encoding="utf-8")
+
+
+def keep(folder: Path, live: Path | None) -> None:
+    """Copy what the page is made of."""
+    report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+    record = json.dumps(rounded(report), ensure_ascii=False, separators=(",", ":"))
+    (LAB / "report.json").write_text(record + "\n", encoding="utf-8")
+    (LAB / "live.md").write_text(live.read_text(encoding="utf-8") if live else "", encoding="utf-8")
     for name, shown in PLOTS.items():
         shutil.copy(folder / "plots" / name, LAB / shown)
 
 
+def kept(lab: Path) -> tuple[dict[str, Any], str]:
+    """The report and the live figures beside the page."""
+    report = json.loads((lab / "report.json").read_text(encoding="utf-8"))
+    return report, (lab / "live.md").read_text(encoding="utf-8")
+
+
+def stale(lab: Path, readme: Path) -> list[str]:
+    """What is not as it would be written from what is kept."""
+    report, live = kept(lab)
+    found = []
+    if (lab / "results.md").read_text(encoding="utf-8") != as_text(page(report, live)):
+        found.append("docs/lab/results.md is not what docs/lab/report.json and live.md make")
+    text = readme.read_text(encoding="utf-8")
+    if text != between_markers(text, readme_lines(report)):
+        found.append("the table of README.md is not what docs/lab/report.json makes")
+    return found
+
+
+def rounded(value: Any) -> Any:
+    """The same with every number to six digits."""
+    if isinstance(value, dict):
+        return {key: rounded(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [rounded(inner) for inner in value]
+    return float(f"{value:.{DIGITS}g}") if isinstance(value, float) else value
+
+
+def as_text(lines: Iterator[str]) -> str:
+    return "\n".join(lines) + "\n"
+
+
 def page(report: dict[str, Any], live: str) -> Iterator[str]:
-    yield HEAD.format(**report)
+    n = report["n_trainings"]
+    trained = f", and trained {n} times, with other seeds" if n > 1 else ""
+    over = "problems and trainings" if n > 1 else "problems"
+    yield HEAD.format(**report, trained=trained, over=over)
     yield "## Against the targets\n"
     yield from table(("what", "wanted", "measured", ""), targets(report))
     yield f"![accuracy against cost]({PLOTS['frontier.png']})\n"
+    yield "## At equal cost\n"
+    yield from budgets(report)
+    yield from cheapest(report)
+    yield from rules(report)
+    yield from trainings(report)
     yield "## The frontier and what it is compared with\n"
     yield from table(("strategy", "accuracy", "FLOPs a problem"), strategies(report))
+    yield "## Is it as sure as it should be?\n"
+    yield from calibration(report)
+    yield f"![calibration]({PLOTS['calibration.png']})\n"
     yield "## Difficulty: what each kind of feature is worth\n"
     probes = report["difficulty"]["probes"]
     looked = f"{probes['n']} samples of {probes['policy']}, scored by {probes['prm']}"
@@ -70,7 +150,6 @@ def page(report: dict[str, Any], live: str) -> Iterator[str]:
     yield from table(("features", "AUC", "Brier", "ECE"), difficulty(report))
     auc = report["solvable_auc"]
     yield f"On the test problems the AUC of the best P(correct) after the probes is {auc:.3f}.\n"
-    yield f"![calibration]({PLOTS['calibration.png']})\n"
     if report["shift"]:
         yield from shift(report["shift"])
     yield "## What it chose\n"
@@ -91,43 +170,6 @@ def page(report: dict[str, Any], live: str) -> Iterator[str]:
 def targets(report: dict[str, Any]) -> Iterator[tuple[str, ...]]:
     for t in targets_of(report):
         yield t["what"], t["wanted"], t["measured"], MET[t["met"]]
-
-
-def strategies(report: dict[str, Any]) -> Iterator[tuple[str, ...]]:
-    for effort, found in report["router"]["efforts"].items():
-        yield f"router, effort {effort}", *point(found)
-    yield "router, medium effort, deciding once", *point(report["decide_once"])
-    yield f"best fixed arm: {report['best_fixed']['name']}", *point(report["best_fixed"])
-    for name, found in report["baselines"].items():
-        if "same_as" in found:
-            continue
-        label = name.replace("_", " ") + (f": {found['name']}" if "name" in found else "")
-        yield label, *point(found)
-    for known, points in report["paper_bins"].items():
-        best = max(points, key=lambda found: found["accuracy"])
-        yield f"the paper's bins, {known} difficulty, at its best budget", *point(best)
-    yield "oracle (picked on half of the draws, scored on the other)", *point(report["oracle"])
-
-
-def difficulty(report: dict[str, Any]) -> Iterator[tuple[str, ...]]:
-    found = report["difficulty"]
-    for kinds in found["auc"]:
-        yield kinds, *(f"{found[name][kinds]:.3f}" for name in ("auc", "brier", "ece"))
-
-
-def shift(found: dict[str, Any]) -> Iterator[str]:
-    yield "## Held-out shift\n"
-    yield f"Trained on {found['trained_on']}, measured on {found['tested_on']}, at high effort;"
-    flagged = f"{found['unfamiliar_share']:.0%}"
-    yield f"{flagged} of these problems are flagged as unfamiliar, and get the best arm of the training.\n"
-    rows = [("router", *point(found["router"])), (found["best_fixed"]["name"], *point(found["best_fixed"]))]
-    yield from table(("strategy", "accuracy", "FLOPs a problem"), rows)
-
-
-def choices(report: dict[str, Any]) -> Iterator[tuple[str, ...]]:
-    for bin_, shares in report["choices"].items():
-        for name, share in list(shares.items())[:5]:
-            yield bin_, name.replace("world:", ""), f"{share:.2f}"
 
 
 if __name__ == "__main__":

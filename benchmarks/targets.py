@@ -27,15 +27,35 @@ def _cost(report: Mapping[str, Any]) -> list[Row]:
     cheap = _at_most(ratio, "value", COST_AT_EQUAL_ACCURACY) and _at_most(ratio, "high", COST_HIGH)
     what = "cost at the accuracy of the best fixed arm, probes included"
     gap = "distance from best fixed arm to oracle closed at equal cost"
+    shown, met = _shown(closed), _at_least(closed, "value", GAP_CLOSED)
+    if not report["guards"]["gap_closed"]["holds"]:
+        distance, regret = report["guards"]["gap_closed"]["distance"], report["regret"]
+        shown, met = f"the distance is within its error: {_shown(distance)}; regret {_shown(regret)}", None
     return [
         _row(what, "at most 1/4 of it (upper end: 1/3)", _shown(ratio), cheap),
-        _row(gap, "at least 0.6", _shown(closed), _at_least(closed, "value", GAP_CLOSED)),
+        *_beside_cheapest(report),
+        _row(gap, "at least 0.6", shown, met),
+    ]
+
+
+def _beside_cheapest(report: Mapping[str, Any]) -> list[Row]:
+    """At the best arm's accuracy, beside the cheapest arm within a point."""
+    found = [row for row in report["costs_against_cheapest"] if row["above_best"] == 0 and "arm" in row]
+    return [
+        _row(
+            f"the same beside the cheapest arm within a point of it ({row['arm']['name']})",
+            "at most 1/4 of it (upper end: 1/3)",
+            _shown(row["cost_ratio"]),
+            _at_most(row["cost_ratio"], "value", COST_AT_EQUAL_ACCURACY)
+            and _at_most(row["cost_ratio"], "high", COST_HIGH),
+        )
+        for row in found
     ]
 
 
 def _frontier(report: Mapping[str, Any]) -> list[Row]:
     worst, median = report["frontier_gaps"]["worst"], report["frontier_gaps"]["at_median_budget"]
-    shown = f"{worst['value']:.3f} ({worst['name']})"
+    shown = f"{_shown(worst)}, {worst['name']}"
     above = "frontier minus the best fixed arm at the median budget"
     return [
         _row(
@@ -63,7 +83,13 @@ def _bins(report: Mapping[str, Any]) -> list[Row]:
 
 def _calibration(report: Mapping[str, Any]) -> list[Row]:
     return [
-        _row(f"ECE of {what}", "at most 0.05", f"{found['ece']:.3f}", _at_most(found, "ece", ECE))
+        _row(
+            f"ECE of {what}",
+            "at most 0.05",
+            f"{found['ece_equal_mass']:.3f} (perfect: {found['ece_null']['mean']:.3f}, "
+            f"95 % within {found['ece_null']['high']:.3f})",
+            _at_most(found, "ece_equal_mass", ECE),
+        )
         for what, found in report["calibration"].items()
     ]
 
@@ -73,6 +99,8 @@ def _shift(report: Mapping[str, Any]) -> list[Row]:
         return []
     gap = found["difference"]
     shown = f"{_shown(gap)}; {found['unfamiliar_share']:.0%} are flagged as unfamiliar"
+    if alone := found.get("not_flagged"):
+        shown += f"; on the {alone['n']} others alone {_shown(alone['difference'])}"
     what = "levels never trained on: router minus the best fixed arm"
     return [_row(what, "never below -0.01", shown, _at_least(gap, "value", -ONE_POINT))]
 

@@ -48,6 +48,7 @@ def a_report() -> dict[str, Any]:
         {"price": price, **point(0.75 - 0.12 * k, 2e10 / 6**k), "probe_share": 0.05 * (k + 1)}
         for k, price in enumerate(PRICES)
     ]
+    one = {"n": 99, "ece": 0.05, "null": {"mean": 0.03, "high": 0.07}, "brier": 0.1, "brier_skill": None}
     bins = [{"predicted": p, "observed": p**1.1, "n": 40} for p in (0.1, 0.3, 0.5, 0.7, 0.9)]
     sets = ("text only", "probes only", "PRM only", "all")
     return {
@@ -60,6 +61,48 @@ def a_report() -> dict[str, Any]:
         },
         "n_problems": 512,
         "n_trained": 432,
+        "n_trainings": 2,
+        "trainings": [
+            {
+                "folder": f"router-{k}",
+                "area": figure(0.01 * k),
+                "efforts": dict(zip(("high", "medium", "low"), frontier, strict=False)),
+            }
+            for k in (1, 2)
+        ],
+        "costs_against_cheapest": [
+            {
+                "accuracy": 0.85,
+                "above_best": 0.05,
+                "router": None,
+                "infinite": ["router"],
+                "reached": point(0.75, 2e10),
+            },
+            {
+                "accuracy": 0.8,
+                "above_best": 0.0,
+                "router": 3e9,
+                "arm": {"name": NASTY, **point(0.795, 6e9)},
+                "cost_ratio": figure(0.5),
+            },
+        ],
+        "rules": [
+            {
+                "against": "margin",
+                "n_settings": 120,
+                "area": figure(0.02),
+                "points": [
+                    {
+                        "policy": "world:small",
+                        "threshold": 0.5,
+                        "most_samples": 8,
+                        "accuracy": 0.6,
+                        "cost": 3e9,
+                    }
+                ],
+            }
+        ],
+        "frontier_gaps": {"worst": {"name": NASTY, "value": -0.01, "low": -0.02, "high": 0.005}},
         "savings": [
             {"against": against, "name": name, **point(0.6, 3e9), "cost_ratio": ratio, "gain": figure(0.02)}
             for against, name, ratio in (
@@ -74,6 +117,7 @@ def a_report() -> dict[str, Any]:
                 "budget": budget,
                 "router": point(0.61, 0.9 * budget),
                 "best_fixed": {"name": NASTY, **point(0.58, budget), "difference": figure(0.03)},
+                "gain": figure(0.04),
                 "stop_rules": [
                     {
                         "against": "margin",
@@ -114,7 +158,16 @@ def a_report() -> dict[str, Any]:
         "gap_closed": figure(0.6),
         "regret": figure(0.05),
         "calibration": {
-            name: {"ece": 0.031, "brier": 0.12, "n": 200, "bins": bins}
+            name: {
+                "ece": 0.031,
+                "brier": 0.12,
+                "n": 200,
+                "bins": bins,
+                "ece_equal_mass": 0.04,
+                "ece_null": {"mean": 0.029, "high": 0.043},
+                "brier_skill": 0.3,
+                "by": dict.fromkeys((NASTY, "world:small"), one) if name == "p_correct" else {},
+            }
             for name in ("difficulty", "p_correct", "confidence")
         },
         "difficulty": {
@@ -140,6 +193,12 @@ def a_report() -> dict[str, Any]:
             "router": point(0.41, 3e9),
             "best_fixed": {"name": NASTY, **point(0.4, 2e10)},
             "difference": {"value": 0.01, "low": -0.02, "high": 0.04},
+            "not_flagged": {
+                "n": 18,
+                "router": point(0.5, 1e9),
+                "best_fixed": {"name": NASTY, **point(0.45, 2e10)},
+                "difference": figure(0.05),
+            },
         },
     }
 
@@ -218,7 +277,8 @@ def test_hostile_text_is_shown_to_the_letter_and_acts_on_nothing(tmp_path: Path)
     assert not set(page) & set("\x1b\u202e\x00\r\u2066")
     seen = _Tags(page).text
     shown = r"\x1b[31m<b>&\u202e\x00\r\[asy]\u2066"
-    for name in ("arm", "baseline", "effort", "calibration", "stage", "folder", "trained_on", "split"):
+    names = ("arm", "baseline", "effort", "calibration", "stage", "folder", "trained_on", "split")
+    for name in (*names, "rule", "training", "worst"):
         assert f"{shown} {name}" in seen
     assert json.loads((tmp_path / "report.json").read_text())["split"] == report["split"]
 
@@ -238,6 +298,9 @@ def hostile(report: dict[str, Any]) -> dict[str, Any]:
             "efforts": {f"{HOSTILE} effort": report["router"]["frontier"][0]},
         },
         "calibration": {f"{HOSTILE} calibration": report["calibration"]["confidence"]},
+        "rules": [dict(report["rules"][0], against=f"{HOSTILE} rule")],
+        "trainings": [dict(report["trainings"][0], folder=f"{HOSTILE} training")],
+        "frontier_gaps": {"worst": {**report["frontier_gaps"]["worst"], "name": f"{HOSTILE} worst"}},
         "choices": {"easy": {f"{HOSTILE} arm": 1.0}},
         "ladders": [[{"price": 1.0, "stages": [f"{HOSTILE} stage"]}]],
         "shift": {**report["shift"], "trained_on": f"{HOSTILE} trained_on"},
@@ -269,6 +332,26 @@ def test_the_page_opens_with_what_is_saved_against_what(written: Path) -> None:
         assert said in text
     assert "none costs as little" in text
     assert "target" not in _page(written)
+
+
+def test_what_is_not_sure_is_said(written: Path) -> None:
+    """Costs beside the cheapest arm, the worst arm, chance, trainings, what was not flagged."""
+    text = _Tags(_page(written)).text
+    for said in (
+        f"At worst, beside {NASTY}, it has -1.0 points (-2.0 to +0.5).",
+        "80.0 % (+0 points)",
+        "never: at most 75.0 % for 20 GFLOPs",
+        "none is so accurate",
+        "0.029, 95 % within 0.043",
+        "all outcomes are alike",
+        "world:small at 0.5 up to 8: 60.0 %, 3 GFLOPs",
+        "router-2",
+        "512 problems, and the mean of 2 trainings of the router.",
+        "the same on the 18 that were not flagged",
+    ):
+        assert said in text
+    guarded = {**a_report(), "gap_closed": {"value": None, "low": None, "high": None}}
+    assert "It falls +5.0 points (+4.5 to +5.5) short of the oracle" in summary(guarded)
 
 
 def test_arms_are_sorted_by_cost(written: Path) -> None:
@@ -310,7 +393,8 @@ def test_the_summary_says_what_was_found() -> None:
     assert said.startswith("At equal cost the router has +1.2 points (-0.1 to +3.0) beside fixed arms")
     assert f"With at most 2 GFLOPs a problem it gets 61.0 %, the best fixed arm ({NASTY}) 58.0 %." in said
     assert "closes 60.0 % (54.0 to 66.0) of the distance" in said
-    assert said.endswith("All of it is over 512 problems.")
+    assert said.endswith("All of it is over 512 problems, and the mean of 2 trainings of the router.")
+    assert summary({**a_report(), "n_trainings": 1}).endswith("All of it is over 512 problems.")
 
 
 def test_what_is_infinite_is_told_from_what_was_not_measured(tmp_path: Path) -> None:
@@ -361,7 +445,7 @@ def test_a_report_without_a_single_number_is_still_written(tmp_path: Path) -> No
 
 
 NUMBERS = {"n_problems", "n_draws", "n_trained", "probe_share", "unfamiliar_share"}
-NUMBERS |= {"unfamiliar_share_in_training"}
+NUMBERS |= {"unfamiliar_share_in_training", "n_trainings"}
 
 
 @pytest.mark.parametrize("empty", [None, {}], ids=["none", "empty"])

@@ -42,10 +42,11 @@ class Resamples:
     def means(self, values: np.ndarray) -> np.ndarray:
         """Return the mean in each row, of values of the shape (..., problems), or (..., trainings, problems)
         if there are several trainings; shape (..., rows)."""
-        means: np.ndarray = values @ self.problems.T
-        if values.ndim < 2 or len(self.trainings[0]) == 1:
-            return means
-        found: np.ndarray = (means * self.trainings.T).sum(axis=-2)
+        found: np.ndarray = values @ self.problems.T
+        has_trainings = values.ndim > 1 and len(self.trainings[0]) > 1
+        if has_trainings:
+            found = (found * self.trainings.T).sum(axis=-2)
+        found[..., 0] = values.mean(axis=(-2, -1) if has_trainings else -1)  # not by shares that are rounded
         return found
 
 

@@ -1,0 +1,173 @@
+"""The sections of docs/lab/results.md, each from a report as `evaluate` writes it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from markdown import point, table
+
+Report = dict[str, Any]
+
+
+def points(found: dict[str, Any]) -> str:
+    """A difference of two accuracies with its interval, in points."""
+    return numbers(found, lambda x: f"{100 * x:+.1f}")
+
+
+def part(found: dict[str, Any]) -> str:
+    """A cost beside another; a cost is infinite where the router never is as accurate."""
+    return numbers(found, lambda x: f"{x:.3g}")
+
+
+def numbers(found: dict[str, Any], shown: Any) -> str:
+    ends = []
+    for key in ("value", "low", "high"):
+        value = found[key]
+        never = "never" if key in found.get("infinite", ()) else "not measured"
+        ends.append(never if value is None else shown(value))
+    return f"{ends[0]} ({ends[1]} to {ends[2]})"
+
+
+def plain(name: str) -> str:
+    return name.replace("world:", "")
+
+
+def budgets(report: Report) -> Iterator[str]:
+    """Gains at budgets."""
+    area, worst = report["area"], report["frontier_gaps"]["worst"]
+    yield "Points of accuracy above the frontier of the fixed arms, as the mean over the logarithm of cost:"
+    yield f"**{points(area)}**; at worst, beside {plain(worst['name'])}, {points(worst)}. Within budgets: the"
+    yield "router and the best fixed arm as they are, and the gain between the two frontiers at that cost.\n"
+    rows = (
+        (
+            f"{row['budget']:.3g}",
+            f"{row['router']['accuracy']:.3f}",
+            f"{row['best_fixed']['accuracy']:.3f}, {plain(row['best_fixed']['name'])}",
+            points(row["gain"]),
+        )
+        for row in report["at_budgets"]
+    )
+    yield from table(("FLOPs at most", "router", "best fixed arm", "gain in points"), rows)
+
+
+def cheapest(report: Report) -> Iterator[str]:
+    """Costs of accuracies."""
+    yield "What accuracies cost, beside the cheapest fixed arm that has them but for a point; the best arm's"
+    yield "accuracy is the middle of the scale.\n"
+    rows = []
+    for row in report["costs_against_cheapest"]:
+        never = "router" in row.get("infinite", ())
+        most = row.get("reached", {})
+        cost = f"never, at most {most['accuracy']:.3f}" if never else f"{row['router']:.3g}"
+        arm, share = (
+            ("none", "") if "arm" not in row else (plain(row["arm"]["name"]), part(row["cost_ratio"]))
+        )
+        paid = f"{row['arm']['cost']:.3g}" if "arm" in row else ""
+        rows.append((f"{row['accuracy']:.3f} ({100 * row['above_best']:+.0f})", cost, arm, paid, share))
+    head = ("accuracy (points above the best arm)", "router", "cheapest arm", "its FLOPs", "router's share")
+    yield from table(head, rows)
+
+
+def rules(report: Report) -> Iterator[str]:
+    """Stop rules at all their thresholds."""
+    yield "Stop rules, each at the best of its thresholds, caps and policies, which were picked on these very"
+    yield "problems: how far the router is above the rule's frontier, and the rule's most accurate setting.\n"
+    rows = []
+    for rule in report["rules"]:
+        best = rule["points"][-1]
+        setting = f"{plain(best['policy'])} at {best['threshold']:g}, up to {best['most_samples']}"
+        got = f"{best['accuracy']:.3f} for {best['cost']:.3g}"
+        rows.append((rule["against"], str(rule["n_settings"]), points(rule["area"]), setting, got))
+    yield from table(("rule", "settings", "router above it, points", "most accurate", "it gets"), rows)
+
+
+def trainings(report: Report) -> Iterator[str]:
+    """Each training alone."""
+    if not report["trainings"]:
+        return
+    yield "Each training alone, with intervals over problems; all other figures are of their mean.\n"
+    efforts = list(report["router"]["efforts"])
+    rows = (
+        (
+            str(k),
+            points(one["area"]),
+            *(f"{one['efforts'][e]['accuracy']:.3f} for {one['efforts'][e]['cost']:.3g}" for e in efforts),
+        )
+        for k, one in enumerate(report["trainings"], start=1)
+    )
+    yield from table(("training", "above fixed arms, points", *(f"effort {e}" for e in efforts)), rows)
+
+
+def calibration(report: Report) -> Iterator[str]:
+    """Errors beside what perfect calibration would show."""
+    yield "ECE in ten bins of equal mass. Perfect calibration would show the null on so many problems: on"
+    yield "average, and at most in 95 of 100 cases. Skill is the share of the Brier score of always saying"
+    yield "the mean that is gone.\n"
+    rows = []
+    for name, found in report["calibration"].items():
+        rows.append((name, *_calibrated(found["ece_equal_mass"], found["ece_null"], found["brier_skill"])))
+        if len(found.get("by", {})) <= len(report["policies"]):  # arms are in report.json
+            for of, one in found.get("by", {}).items():
+                row = _calibrated(one["ece"], one["null"], one["brier_skill"])
+                rows.append((f"{name} of {plain(of)}", *row))
+    yield from table(("probability", "ECE", "null", "Brier skill"), rows)
+    said = report["calibration"].get("p_correct", {}).get("by", {})
+    above = [name for name, one in said.items() if one["ece"] > one["null"]["high"]]
+    if said:
+        named = ", ".join(map(plain, above)) or "none"
+        yield f"Of {len(said)} arms, P(correct) is off by more than chance for {len(above)}: {named}.\n"
+
+
+def _calibrated(ece: float, null: dict[str, float], skill: float | None) -> tuple[str, str, str]:
+    shown = "" if skill is None else f"{skill:.3f}"
+    return f"{ece:.3f}", f"{null['mean']:.3f}, 95 % within {null['high']:.3f}", shown
+
+
+def strategies(report: Report) -> Iterator[tuple[str, ...]]:
+    """What is compared, one a row."""
+    for effort, found in report["router"]["efforts"].items():
+        yield f"router, effort {effort}", *point(found)
+    yield "router, medium effort, deciding once", *point(report["decide_once"])
+    yield f"best fixed arm: {report['best_fixed']['name']}", *point(report["best_fixed"])
+    for name, found in report["baselines"].items():
+        if "same_as" in found:
+            continue
+        label = name.replace("_", " ") + (f": {found['name']}" if "name" in found else "")
+        yield label, *point(found)
+    for known, some in report["paper_bins"].items():
+        best = max(some, key=lambda found: found["accuracy"])
+        yield f"the paper's bins, {known} difficulty, at its best budget", *point(best)
+    yield "oracle (picked on half of the draws, scored on the other)", *point(report["oracle"])
+
+
+def difficulty(report: Report) -> Iterator[tuple[str, ...]]:
+    """What each kind of feature tells."""
+    found = report["difficulty"]
+    for kinds in found["auc"]:
+        yield kinds, *(f"{found[name][kinds]:.3f}" for name in ("auc", "brier", "ece"))
+
+
+def shift(found: dict[str, Any]) -> Iterator[str]:
+    """Levels never trained on."""
+    yield "## Held-out shift\n"
+    yield f"Trained on {found['trained_on']}, measured on {found['tested_on']}, at high effort;"
+    flagged = f"{found['unfamiliar_share']:.0%}"
+    yield f"{flagged} of these problems are flagged as unfamiliar, and get the best arm of the training, so"
+    yield "that the two are nearly the same on them; what the router decides is in the others.\n"
+    yield from table(("problems", "router", "best fixed arm", "router minus it, points"), _shifted(found))
+
+
+def _shifted(found: dict[str, Any]) -> Iterator[tuple[str, ...]]:
+    some = {"all": found} | ({"not flagged": found["not_flagged"]} if found["not_flagged"] else {})
+    for name, one in some.items():
+        n = f", {one['n']}" if "n" in one else ""
+        arm = f"{point(one['best_fixed'])[0]}, {plain(one['best_fixed']['name'])}"
+        yield f"{name}{n}", point(one["router"])[0], arm, points(one["difference"])
+
+
+def choices(report: Report) -> Iterator[tuple[str, ...]]:
+    """What ran last, by difficulty."""
+    for bin_, shares in report["choices"].items():
+        for name, share in list(shares.items())[:5]:
+            yield bin_, plain(name), f"{share:.2f}"
