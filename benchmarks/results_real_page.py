@@ -1,7 +1,6 @@
 """Writes docs/lab/results-real.md and its plots: `python benchmarks/results_real_page.py NAME=FOLDER ...`.
 
-NAME is one of those in `LOGS`; each folder in FOLDER is a report of `tts-select evaluate LOG --folds 5`, of
-one seed each. Targets and gaps are shown for every seed, all else for the first.
+NAME is one of those in `LOGS`; FOLDER is a report of `tts-select evaluate LOG --folds 5 --trainings 3`.
 """
 
 import json
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from markdown import point, table
+from results_sections import cheapest, part, plain, points, rules, trainings
 
 from tts_select.training.report.arms import shown_arms
 
@@ -69,11 +69,13 @@ LOGS = {
 HEAD = """# What ladders save on other people's logs
 
 Graded samples that others have published, imported with `tts-select import`; no model is run. A router is
-trained on four fifths of the problems and measured on the last, five times; {n_draws} random orders of the
-samples of each problem, drawn without replacement. It starts from a [prior](../prior.md) that was fitted to
-the other two logs: the one that ships has seen all three. Intervals are 95 % bootstrap intervals over
-problems. Costs are what the samples cost, in FLOPs where sizes and tokens are known. How it decides:
-[ARCHITECTURE.md](../../ARCHITECTURE.md). The data are not in the repository; with them the page is written by
+trained on four fifths of the problems and measured on the last, five times, and all of that {n_trainings} times
+in other folds; {n_draws} random orders of the samples of each problem, drawn without replacement. It starts
+from a [prior](../prior.md) that was fitted to the other two logs: the one that ships has seen all three.
+Figures are means over the trainings, and intervals are 95 % bootstrap intervals over problems and trainings.
+Costs are what the samples cost, in FLOPs where sizes and tokens are known. What each measure is:
+[docs/report.md](../report.md). How a router decides: [ARCHITECTURE.md](../../ARCHITECTURE.md). The data are
+not in the repository; with them the page is written by
 
 <!-- not run: needs the logs -->
 ```console
@@ -89,13 +91,11 @@ $ tts-select import gsm8k_samples.jsonl --format jsonl --out gsm8k-merged/ \\
 $ tts-select train aime/ gsm8k-merged/ --kind prior --out not-math/
 $ tts-select train math/ gsm8k-merged/ --kind prior --out not-aime/
 $ tts-select train aime/ math/ --kind prior --out not-gsm8k/
-$ for seed in 1 2 3; do
-    at="--folds 5 --seed $seed"
-    tts-select evaluate math/ $at --prior not-math/ --policies Qwen2.5-Math-1.5B --out math-1/$seed
-    tts-select evaluate math/ $at --prior not-math/ --out math-5/$seed
-    tts-select evaluate aime/ $at --prior not-aime/ --out aime-whole/$seed
-    tts-select evaluate gsm8k/ $at --prior not-gsm8k/ --out gsm8k-report/$seed
-  done
+$ at="--folds 5 --trainings 3"
+$ tts-select evaluate math/ $at --prior not-math/ --policies Qwen2.5-Math-1.5B --out math-1/
+$ tts-select evaluate math/ $at --prior not-math/ --out math-5/
+$ tts-select evaluate aime/ $at --prior not-aime/ --out aime-whole/
+$ tts-select evaluate gsm8k/ $at --prior not-gsm8k/ --out gsm8k-report/
 $ python benchmarks/results_real_page.py math-1=math-1/ math-5=math-5/ \\
     aime=aime-whole/ gsm8k=gsm8k-report/
 ```
@@ -108,57 +108,50 @@ def main() -> None:
     reports = {}
     for pair in sys.argv[1:]:
         name, _, folder = pair.partition("=")
-        found = sorted(Path(folder).glob("*/report.json"))
-        reports[name] = [json.loads(path.read_text()) for path in found]
-        shutil.copy(found[0].parent / "plots" / "frontier.png", LAB / f"results-real-{name}.png")
+        reports[name] = json.loads((Path(folder) / "report.json").read_text())
+        shutil.copy(Path(folder) / "plots" / "frontier.png", LAB / f"results-real-{name}.png")
     (LAB / "results-real.md").write_text("\n".join(page(reports)) + "\n")
 
 
-def page(reports: dict[str, list[Any]]) -> Iterator[str]:
-    yield HEAD.format(n_draws=next(iter(reports.values()))[0]["n_draws"])
+def page(reports: dict[str, Any]) -> Iterator[str]:
+    first = next(iter(reports.values()))
+    yield HEAD.format(n_draws=first["n_draws"], n_trainings=first["n_trainings"])
     yield "## Against the targets\n"
     yield from table(
-        ("log", "fixed arm", "its accuracy", "wanted: share of its cost", "measured, by seed", ""),
-        (target(LOGS[name], found) for name, found in reports.items() if LOGS[name].arm),
+        ("log", "fixed arm", "its accuracy", "wanted: share of its cost", "measured", ""),
+        (target(LOGS[name], report) for name, report in reports.items() if LOGS[name].arm),
     )
-    yield "A share is the router's cost at the wanted accuracy, between the points of its frontier by"
-    yield 'interpolation in the logarithm of cost, with its 95 % interval; "never" stands where the router'
-    yield "is not as accurate in so many resamples. A seed cuts the folds and orders the samples; with 30"
-    yield "problems that matters much ([how much](../import.md#how-many-problems-a-router-needs)). What"
-    yield "limits it, and what was tried, is in [log.md](log.md).\n"
-    yield "How far the router is above the fixed arms at equal cost (minus: below):\n"
-    columns = ("log", "above the best fixed arm at the median budget", "at worst, by seed")
-    yield from table(columns, map(gap, reports, reports.values()))
+    yield "A share is the router's cost at the wanted accuracy, with its 95 % interval, on a frontier that mixes"
+    yield 'two prices where that pays; "never" stands where the router is not as accurate in so many resamples.'
+    yield "With 30 problems the folds matter much ([how much](../import.md#how-many-problems-a-router-needs)).\n"
+    yield "## At equal cost\n"
+    yield "Points of accuracy above the frontier of the fixed arms and of each stop rule at the best of its"
+    yield "thresholds, caps and policies, as means over the logarithm of cost; and beside the worst arm. The"
+    yield "settings of a rule were picked on these very problems, which the router had not seen.\n"
+    rules = [rule["against"] for rule in first["rules"]]
+    columns = ("log", "fixed arms", "the worst arm", *rules)
+    yield from table(columns, (gains(LOGS[name].title, r, columns[3:]) for name, r in reports.items()))
     yield "Routing pays where samples are dear and answers disagree: it stops early, and asks a second policy"
     yield "seldom. It does not where one policy is best on nearly every problem and a single sample of it is"
     yield "nearly always right, as on GSM8K: nothing is left to choose, and looks cost what they save.\n"
-    for name, (first, *_) in reports.items():
-        yield from section(name, LOGS[name], first)
+    for name, report in reports.items():
+        yield from section(name, LOGS[name], report)
 
 
-def target(log: Log, reports: list[Any]) -> tuple[str, ...]:
-    arms = [next(a for a in report["arms"] if a["name"] == log.arm) for report in reports]
-    ratios = [arm["cost_ratio_near" if log.near else "cost_ratio"] for arm in arms]
-    n_met = sum(ratio["value"] is not None and ratio["value"] <= log.share for ratio in ratios)
-    met = {0: "**missed**", len(ratios): "met"}.get(n_met, f"**met at {n_met} of {len(ratios)} seeds**")
+def target(log: Log, report: dict[str, Any]) -> tuple[str, ...]:
+    arm = next(a for a in report["arms"] if a["name"] == log.arm)
+    ratio = arm["cost_ratio_near" if log.near else "cost_ratio"]
+    is_met = ratio["value"] is not None and ratio["value"] <= log.share
     wanted = f"at most {log.share:.2f}" + (" (less half a point)" if log.near else "")
-    accuracy = ", ".join(f"{arm['accuracy']:.3f}" for arm in arms)
-    measured = ", ".join(map(share, ratios))
-    return log.title, arms[0]["name"].replace("log:", ""), accuracy, wanted, measured, met
+    met = "met" if is_met else "**missed**"
+    return log.title, plain(arm["name"]), f"{arm['accuracy']:.3f}", wanted, part(ratio), met
 
 
-def share(ratio: dict[str, Any]) -> str:
-    """A cost is infinite where the router never is as accurate."""
-    value, low, high = ("never" if ratio[k] is None else f"{ratio[k]:.2f}" for k in ("value", "low", "high"))
-    return f"{value} ({low} to {high})"
-
-
-def gap(name: str, reports: list[Any]) -> tuple[str, ...]:
-    gaps = [report["frontier_gaps"] for report in reports]
-    median = gaps[0]["at_median_budget"]
-    shown = f"{median['value']:+.3f} ({median['low']:+.3f} to {median['high']:+.3f})"
-    worst = (f"{g['worst']['value']:+.3f} ({g['worst']['name'].replace('log:', '')})" for g in gaps)
-    return LOGS[name].title, shown, ", ".join(worst)
+def gains(title: str, report: dict[str, Any], rules: tuple[str, ...]) -> tuple[str, ...]:
+    worst = report["frontier_gaps"]["worst"]
+    by_rule = {rule["against"]: points(rule["area"]) for rule in report["rules"]}
+    at_worst = f"{points(worst)}, {plain(worst['name'])}"
+    return title, points(report["area"]), at_worst, *(by_rule.get(rule, "") for rule in rules)
 
 
 def section(name: str, log: Log, report: dict[str, Any]) -> Iterator[str]:
@@ -169,33 +162,36 @@ def section(name: str, log: Log, report: dict[str, Any]) -> Iterator[str]:
     unit = report["unit"]
     yield from table(("strategy", "accuracy", f"{unit} a problem"), strategies(report))
     yield from where_it_pays(report)
+    yield from cheapest(report)
+    yield from rules(report)
+    yield from trainings(report)
     yield "The frontier of the router:\n"
     yield from table(("accuracy", f"{unit} a problem"), frontier(report))
     yield "At the lowest price, a middle one and the highest, the ladder of the first fold:\n"
     ladders = report["ladders"][0]
     for k in (0, len(ladders) // 2, -1):
-        yield f"- {', then '.join(ladders[k]['stages']).replace('log:', '')}"
+        yield f"- {plain(', then '.join(ladders[k]['stages']))}"
     yield ""
 
 
 def strategies(report: dict[str, Any]) -> Iterator[tuple[str, ...]]:
     best = report["best_fixed"]
-    yield f"best fixed arm: {best['name'].replace('log:', '')}", *point(best)
+    yield f"best fixed arm: {plain(best['name'])}", *point(best)
     yield "oracle (picked on half of the orders, scored on the other)", *point(report["oracle"])
     for name, found in report["baselines"].items():
         if "same_as" in found:
             continue
-        yield name.replace("log:", ""), *point(found)
-    for known, points in report["paper_bins"].items():
-        top = max(points, key=lambda p: p["accuracy"])
+        yield plain(name), *point(found)
+    for known, found in report["paper_bins"].items():
+        top = max(found, key=lambda p: p["accuracy"])
         yield f"difficulty bins, {known}, at their best budget", *point(top)
     for arm in sorted(shown_arms(report), key=lambda a: a["cost"]):
-        yield arm["name"].replace("log:", ""), *point(arm)
+        yield plain(arm["name"]), *point(arm)
 
 
 def where_it_pays(report: dict[str, Any]) -> Iterator[str]:
     """By the router's cost at the accuracy of each fixed arm."""
-    ratios = {a["name"].replace("log:", ""): a["cost_ratio"]["value"] for a in report["arms"]}
+    ratios = {plain(a["name"]): a["cost_ratio"]["value"] for a in report["arms"]}
     pays = [name for name, ratio in ratios.items() if ratio is not None and ratio <= PAYS]
     dearer = [name for name, ratio in ratios.items() if ratio is None or ratio > 1]
     named = ", ".join(dearer) or "none"

@@ -30,7 +30,8 @@ def numbers(found: dict[str, Any], shown: Any) -> str:
 
 
 def plain(name: str) -> str:
-    return name.replace("world:", "")
+    """Without the scheme of the embedded models, or of a log."""
+    return name.replace("world:", "").replace("log:", "")
 
 
 def budgets(report: Report) -> Iterator[str]:
@@ -65,7 +66,7 @@ def cheapest(report: Report) -> Iterator[str]:
         )
         paid = f"{row['arm']['cost']:.3g}" if "arm" in row else ""
         rows.append((f"{row['accuracy']:.3f} ({100 * row['above_best']:+.0f})", cost, arm, paid, share))
-    head = ("accuracy (points above the best arm)", "router", "cheapest arm", "its FLOPs", "router's share")
+    head = ("accuracy (points above the best arm)", "router", "cheapest arm", "its cost", "router's share")
     yield from table(head, rows)
 
 
