@@ -69,9 +69,9 @@ LOGS = {
 HEAD = """# What ladders save on other people's logs
 
 Graded samples that others have published, imported with `tts-select import`; no model is run. A router is
-trained on four fifths of the problems and measured on the last, five times, and all of that {n_trainings} times
-in other folds; {n_draws} random orders of the samples of each problem, drawn without replacement. It starts
-from a [prior](../prior.md) that was fitted to the other two logs: the one that ships has seen all three.
+trained on four fifths of the problems and measured on the last, five times, and all of that {n_trainings}
+times in other folds; {n_draws} random orders of the samples of each problem, drawn without replacement. It
+starts from a [prior](../prior.md) that was fitted to the other two logs: the one that ships has seen all three.
 Figures are means over the trainings, and intervals are 95 % bootstrap intervals over problems and trainings.
 Costs are what the samples cost, in FLOPs where sizes and tokens are known. What each measure is:
 [docs/report.md](../report.md). How a router decides: [ARCHITECTURE.md](../../ARCHITECTURE.md). The data are
@@ -121,9 +121,10 @@ def page(reports: dict[str, Any]) -> Iterator[str]:
         ("log", "fixed arm", "its accuracy", "wanted: share of its cost", "measured", ""),
         (target(LOGS[name], report) for name, report in reports.items() if LOGS[name].arm),
     )
-    yield "A share is the router's cost at the wanted accuracy, with its 95 % interval, on a frontier that mixes"
-    yield 'two prices where that pays; "never" stands where the router is not as accurate in so many resamples.'
-    yield "With 30 problems the folds matter much ([how much](../import.md#how-many-problems-a-router-needs)).\n"
+    yield "A share is the router's cost at the wanted accuracy, with its 95 % interval, on a frontier that"
+    yield 'mixes two prices where that pays; "never" stands where the router is not as accurate in so many'
+    yield "resamples. With 30 problems the folds matter much"
+    yield "([how much](../import.md#how-many-problems-a-router-needs)).\n"
     yield "## At equal cost\n"
     yield "Points of accuracy above the frontier of the fixed arms and of each stop rule at the best of its"
     yield "thresholds, caps and policies, as means over the logarithm of cost; and beside the worst arm. The"
