@@ -71,7 +71,8 @@ HEAD = """# What ladders save on other people's logs
 Graded samples that others have published, imported with `tts-select import`; no model is run. A router is
 trained on four fifths of the problems and measured on the last, five times, and all of that {n_trainings}
 times in other folds; {n_draws} random orders of the samples of each problem, drawn without replacement. It
-starts from a [prior](../prior.md) that was fitted to the other two logs: the one that ships has seen all three.
+starts from a [prior](../prior.md) that was fitted to the other two logs: the one that ships has seen all
+three.
 Figures are means over the trainings, and intervals are 95 % bootstrap intervals over problems and trainings.
 Costs are what the samples cost, in FLOPs where sizes and tokens are known. What each measure is:
 [docs/report.md](../report.md). How a router decides: [ARCHITECTURE.md](../../ARCHITECTURE.md). The data are
