@@ -278,6 +278,18 @@ def test_a_greedy_solution_is_a_sample_of_a_pool_of_its_own(cases: list[Case]) -
         assert set(evidence.samples) == {cot.pool} != {best.pool}
 
 
+def test_evidence_of_greedy_solutions_alone_is_that_of_every_order(cases: list[Case]) -> None:
+    case, greedy = cases[0], "world:small temperature=0"
+    one, other = order_of(case, 0), order_of(case, 1)
+    for position in (Position(), Position({greedy: 1}), Position({greedy: 1}, {greedy: {"world:prm": 1}})):
+        found = case.evidence_again(one, position)
+        assert case.evidence_again(other, position) is found
+        assert found == case.evidence(other, position)
+    sampled = Position({greedy: 1, "world:small": 2})
+    assert case.evidence_again(one, sampled) is not case.evidence_again(other, sampled)
+    assert case.evidence_again(other, sampled) == case.evidence(other, sampled)
+
+
 def test_pass_at_1_is_the_share_of_right_samples_of_the_largest_pool(cases: list[Case]) -> None:
     for case in cases[:10]:
         samples = case.pools["world:large"].samples

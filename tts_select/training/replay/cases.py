@@ -102,6 +102,10 @@ class Case:
         default_factory=dict, init=False, repr=False, compare=False
     )
     """Samples with the scores of some PRMs, by pool, place and these."""
+    in_any_order: dict[tuple[Any, ...], Evidence] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+    """By position, where no order makes a difference."""
 
     def order(self, rng: np.random.Generator) -> Order:
         """Draw a random order."""
@@ -120,11 +124,14 @@ class Case:
         return Evidence(self.problem.problem, seen, found, exhausted)
 
     def evidence_again(self, order: Order, position: Position) -> Evidence:
-        """Return the same, always as the same object: a walk at another price comes there again."""
+        """Return the same, always as the same object: a walk at another price comes there again. Of greedy
+        solutions there is one a pool, so walks in all orders come to the same."""
         key = position.key
-        if key not in order.evidence:
-            order.evidence[key] = self.evidence(order, position)
-        return order.evidence[key]
+        is_greedy = not position.found and all(len(self.observed[pool]) == 1 for pool in position.n)
+        known = self.in_any_order if is_greedy else order.evidence
+        if key not in known:
+            known[key] = self.evidence(order, position)
+        return known[key]
 
     def _drawn(self, pool: str, order: Order, n: int, scored: Mapping[str, int]) -> SeenSamples:
         """Return the first samples of a pool, always the same object."""
