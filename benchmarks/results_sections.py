@@ -131,15 +131,23 @@ def strategies(report: Report) -> Iterator[tuple[str, ...]]:
         yield f"router, effort {effort}", *point(found)
     yield "router, medium effort, deciding once", *point(report["decide_once"])
     yield f"best fixed arm: {report['best_fixed']['name']}", *point(report["best_fixed"])
-    for name, found in report["baselines"].items():
-        if "same_as" in found:
-            continue
+    for name, found in _best_of_each_rule(report["baselines"]).items():
         label = name.replace("_", " ") + (f": {found['name']}" if "name" in found else "")
         yield label, *point(found)
     for known, some in report["paper_bins"].items():
         best = max(some, key=lambda found: found["accuracy"])
         yield f"the paper's bins, {known} difficulty, at its best budget", *point(best)
     yield "oracle (picked on half of the draws, scored on the other)", *point(report["oracle"])
+
+
+def _best_of_each_rule(baselines: dict[str, Any]) -> dict[str, Any]:
+    """Of each stop rule the policy with which it is most accurate; all else that learns nothing."""
+    found: dict[str, tuple[str, Any]] = {}
+    for name, one in baselines.items():
+        rule = one.get("strategy", name)
+        if "same_as" not in one and (rule not in found or one["accuracy"] > found[rule][1]["accuracy"]):
+            found[rule] = name, one
+    return dict(found.values())
 
 
 def difficulty(report: Report) -> Iterator[tuple[str, ...]]:

@@ -258,6 +258,14 @@ def test_a_named_arm_is_measured_like_any_router() -> None:
     assert "confidence" in found["calibration"]
 
 
+def test_the_arm_that_the_router_itself_is_is_not_the_worst_one() -> None:
+    """The vote costs 8 and is as accurate as the large policy, which costs 12."""
+    found = evaluate(NamedArm(VOTE), log_by_hand(), {})["frontier_gaps"]
+    assert found["worst"]["name"] == "cot@1 made:large"
+    assert found["worst"]["value"] == pytest.approx(0.0)
+    assert found["cheaper_than_any_router"] == ["cot@1 made:small"]
+
+
 def test_on_samples_a_router_and_the_arm_that_it_is_are_the_same() -> None:
     """In the same orders, that is, so that no difference between them is noise."""
     arm = Arm("log:weak", None, "majority", 2)

@@ -110,15 +110,19 @@ def gaps_to(points: Curve, others: Curve) -> np.ndarray:
 
 
 def frontier_gaps(points: Curve, arms: Mapping[str, Score], curve: Curve) -> FrontierGaps:
-    """The router minus an arm at the arm's cost: at worst, and for the best arm within the median cost."""
-    gaps = dict(zip(arms, intervals(gaps_to(points, curve)), strict=True))
+    """The router minus an arm at the arm's cost: at worst, and for the best arm within the median cost. An
+    arm that the router itself is at some price, as its first look is, tells nothing if there are others."""
+    found = gaps_to(points, curve)
+    gaps = dict(zip(arms, intervals(found), strict=True))
     reachable = {name: gap for name, gap in gaps.items() if not math.isnan(gap.value)}
+    own = {name for name, column in zip(arms, found.T, strict=True) if (np.abs(column) <= EVEN).all()}
+    others = {name: gap for name, gap in reachable.items() if name not in own}
     budget = float(np.median(curve.costs[0]))
     within = best_of({name: s for name, s in arms.items() if s.cost <= budget})
     place = list(arms).index(within)
     at_median = accuracies_at(points, np.full((len(curve.costs), 1), budget))[:, 0]
     return {
-        "worst": _worst(reachable),
+        "worst": _worst(others or reachable),
         "cheaper_than_any_router": sorted(set(gaps) - set(reachable)),
         "at_median_budget": interval(at_median - curve.accuracies[:, place]).as_dict(),
         "median_budget": budget,

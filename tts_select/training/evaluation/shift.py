@@ -12,10 +12,11 @@ from tts_select.selector.portfolio import Portfolio
 from tts_select.selector.routers.lookahead import Probe
 from tts_select.training.evaluation.budgets import difference
 from tts_select.training.evaluation.frontier import Part, Subject, Walked
+from tts_select.training.evaluation.measuring import N_ORDERS
 from tts_select.training.evaluation.records import NotFlagged, Shift, point_of
 from tts_select.training.log.records import SweepLog
 from tts_select.training.replay.cases import cases_of
-from tts_select.training.replay.fixed import N_DRAWS, Score, best_of, board_of
+from tts_select.training.replay.fixed import Score, best_of, board_of
 from tts_select.training.routers.lookahead.fit import FEWEST_PROBLEMS, fit_router
 
 HIGHEST_TRAINED = 5
@@ -41,11 +42,11 @@ def shift_of(
     router = fit_router(low, probe, seed=seed).router
     note("replaying the levels above")
     cases = cases_of(high)
-    board = board_of(cases, Portfolio(high.manifest.portfolio, high.manifest.arms), seed)
+    board = board_of(cases, Portfolio(high.manifest.portfolio, high.manifest.arms), seed, N_ORDERS)
     scores = board.scores()
     best = best_of(scores)
     parts = [Part(router, {}, np.arange(len(cases)))]
-    subject = Subject.of(parts, cases, high.manifest, seed=seed, draws=range(N_DRAWS))
+    subject = Subject.of(parts, cases, high.manifest, seed=seed, draws=range(N_ORDERS))
     walked = subject.at([router.prices[EFFORT]])
     return {
         "not_flagged": not_flagged(walked, best, scores[best], router.unit),
