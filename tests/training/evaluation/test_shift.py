@@ -47,6 +47,7 @@ def trained(fitted: Any, monkeypatch: pytest.MonkeyPatch) -> list[tuple[SweepLog
         return SimpleNamespace(router=fitted.router)
 
     monkeypatch.setattr(shift, "fit_router", fit)
+    monkeypatch.setattr(shift, "N_ORDERS", 2)
     return asked
 
 
