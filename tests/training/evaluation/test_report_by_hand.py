@@ -409,18 +409,18 @@ def test_stop_rules_at_all_their_thresholds(report: Report) -> None:
     """Each is the frontier of all its settings."""
     found = {rule["against"]: rule for rule in report["rules"]}
     assert list(found) == [*THRESHOLDS, "cascade"]
-    # two policies; the small one has six samples, the large one two: caps of 4 and 6, and of 2
-    assert found["margin"]["n_settings"] == 4 * 2 + 4 * 1
-    # two margins of the first policy, at most 2, 4 or 8 samples of it, and one cap of the second
-    assert found["cascade"]["n_settings"] == 2 * 3 * 1
+    # two policies; the small one has six samples, the large one two: caps of 1, 2, 4 and 6, and of 1 and 2
+    assert found["margin"]["n_settings"] == 4 * 4 + 4 * 2
+    # two margins of the first policy, at most 2, 4 or 8 samples of it, and two caps of the second
+    assert found["cascade"]["n_settings"] == 2 * 3 * 2
     for rule in found.values():
         costs, accuracies = ([p[k] for p in rule["points"]] for k in ("cost", "accuracy"))  # type: ignore[literal-required]
         assert costs == sorted(costs)
         assert accuracies == sorted(accuracies)
-    # a lead of two in at most four samples takes 2 and 2, 4 and 4, 2 and 4, 2 and 2; one of three in at most
-    # six takes 3 and 3, 5 and 5, 6 and 6, 3 and 3
+    # one sample is right in half of the rows; a lead of three in at most six takes 3 and 3, 5 and 5, 6 and 6,
+    # 3 and 3; one of two in at most four, .625 for 2.75, is below the line between these
     assert found["lead"]["points"] == [
-        {"policy": SMALL, "threshold": 2, "most_samples": 4, "accuracy": 0.625, "cost": pytest.approx(2.75)},
+        {"policy": SMALL, "threshold": 2, "most_samples": 1, "accuracy": 0.5, "cost": pytest.approx(1.0)},
         {"policy": SMALL, "threshold": 3, "most_samples": 6, "accuracy": 0.75, "cost": pytest.approx(4.25)},
     ]
 

@@ -38,8 +38,9 @@ THRESHOLDS: Mapping[str, tuple[IsMet, tuple[float, ...]]] = {
 }
 """What each rule compares with its threshold: a share of the samples, a number of votes, a probability, a
 share, a number of samples."""
-MOST_SAMPLES = (4, 8, 16, 32)
-"""Caps, beside all samples that there are."""
+MOST_SAMPLES = (1, 2, 4, 8, 16, 32)
+"""Caps, beside all samples that there are. With one sample every rule is the policy alone: what costs less
+than the fewest samples that a rule looks at can be had without it."""
 FIRST_MARGINS, FIRST_SAMPLES = (0.5, 1.0), (2, 4, 8)
 """Of the first policy of a cascade; the second one has the margin rule at one half, with each cap."""
 
