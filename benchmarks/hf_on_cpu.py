@@ -1,4 +1,4 @@
-"""Tokens a second of a real model in the runtime of `hf:` over those of `model.generate`, on a CPU, in one run.
+"""Tokens a second of a real model in the runtime of `hf:` over those of `generate`, on a CPU, in one run.
 
     python benchmarks/hf_on_cpu.py FOLDER --rows 16 --tokens 64 --repeats 3
 

@@ -83,7 +83,7 @@ def test_the_help_documents_every_exit_code() -> None:
 
 def test_a_file_is_called_like_its_command_and_imports_no_other() -> None:
     files = {p.stem for p in Path(commands.__file__).parent.glob("[!_]*.py")}
-    assert {name.rstrip("_") for name in files} == set(main.commands)
+    assert {name.rstrip("_").replace("_", "-") for name in files} == set(main.commands)
     config = tomllib.loads((ROOT / "pyproject.toml").read_text())
     contracts = config["tool"]["importlinter"]["contracts"]
     contract = next(c for c in contracts if c["type"] == "independence" and "commands" in c["modules"][0])
