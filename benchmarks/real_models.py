@@ -1,0 +1,254 @@
+"""The whole promise on real models: sweep, train, evaluate and solve live, on a public benchmark.
+
+    python benchmarks/real_models.py --small openai:small --small-url http://127.0.0.1:8105/v1 \\
+        --large openai:large --large-url http://127.0.0.1:8106/v1 --base SMALL_FOLDER \\
+        --train gsm8k_train.jsonl --test gsm8k_test.jsonl --out real/
+    python benchmarks/real_models.py ... --stages page      # writes docs/real-models.md from what is there
+
+Everything runs by the commands that users have, one stage after the other. What a stage wrote is not
+made again, so the same command goes on where it was cut off. Stages: draw, rates, sweep, prm, train,
+evaluate, curve, live, page. Problems are drawn with a seed: `--n-train` of the training split, `--n-test` and
+`--n-live` others of the test split, which nothing is trained on; the live ones are never swept.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import yaml
+from real_live import measure_live, measure_rates
+from real_page import write_page
+
+from tts_select.data.prior.artifacts import PRIOR
+from tts_select.selector.routers.artifact import save_router
+from tts_select.solving.naming import prior_in
+from tts_select.training.log.reading import read_log
+from tts_select.training.log.records import SweepLog
+from tts_select.training.routers.ladder.fit import fit_ladders
+
+SMALL, LARGE, PRM = "small", "large", "own"
+MOST_TOKENS = 384
+PATIENCE = 3600
+"""Seconds that a request may wait on a slow server."""
+ROUTERS: dict[str, tuple[str, ...]] = {
+    "ladder": ("--kind", "ladder"),
+    "ladder-alone": ("--kind", "ladder", "--prior", "none"),
+    "look-ahead": ("--kind", "look-ahead"),
+}
+CURVE = (24, 50, 100, 200)
+
+
+@dataclass(frozen=True, slots=True)
+class Lab:
+    """The folder of a run, and what was asked for."""
+
+    out: Path
+    asked: argparse.Namespace
+
+    def path(self, *parts: str) -> Path:
+        """A place in the folder."""
+        return self.out.joinpath(*parts)
+
+    @property
+    def config(self) -> Path:
+        """The config that names the models."""
+        return self.path("tts-select.yaml")
+
+    def run(self, *arguments: object) -> None:
+        """Run `tts-select` with these arguments; the run ends with it if it fails."""
+        command = [sys.executable, "-m", "tts_select", *map(str, arguments)]
+        print("$ tts-select", *map(str, arguments), flush=True)
+        subprocess.run(command, check=True)
+
+
+def draw(lab: Lab) -> None:
+    """Draw the problems, and write the config and the portfolio."""
+    asked = lab.asked
+    rng = random.Random(f"real models {asked.seed}")
+    train, test = (_lines(path) for path in (asked.train, asked.test))
+    test_part = rng.sample(test, asked.n_test + asked.n_live)
+    parts = {
+        "train": rng.sample(train, asked.n_train),
+        "test": test_part[: asked.n_test],
+        "live": test_part[asked.n_test :],
+    }
+    lab.path("problems").mkdir(parents=True, exist_ok=True)
+    for name, lines in parts.items():
+        numbered = [json.dumps({"id": f"{name}-{k}", **json.loads(line)}) for k, line in enumerate(lines)]
+        lab.path("problems", f"{name}.jsonl").write_text("\n".join(numbered) + "\n", encoding="utf-8")
+    lab.config.write_text(yaml.safe_dump(_config(asked)), encoding="utf-8")
+    lab.path("arms.yaml").write_text(yaml.safe_dump(_portfolio(asked)), encoding="utf-8")
+
+
+def rates(lab: Lab) -> None:
+    """Measure what a million tokens of each policy take in seconds, and price the policies so."""
+    if not lab.path("rates.json").exists():
+        found = measure_rates(lab.config, lab.path("problems", "train.jsonl"), (SMALL, LARGE))
+        lab.path("rates.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    seconds = json.loads(lab.path("rates.json").read_text())
+    config = yaml.safe_load(lab.config.read_text())
+    for name in (SMALL, LARGE):
+        # dollars stand for seconds of the server: the price of a token is the time that it takes at full load
+        config["policies"][name]["price"] = {"input": 0.0, "output": round(seconds[name], 3)}
+    lab.config.write_text(yaml.safe_dump(config), encoding="utf-8")
+
+
+def sweep(lab: Lab) -> None:
+    """Sweep the training and the test problems."""
+    asked = lab.asked
+    for part in ("train", "test"):
+        samples = [f"{SMALL}={asked.samples[0]}", f"{LARGE}={asked.samples[1]}"]
+        lab.run(
+            "sweep",
+            "--config", lab.config, "--portfolio", lab.path("arms.yaml"),
+            "--problems", lab.path("problems", f"{part}.jsonl"), "--out", lab.path(f"sweep-{part}"),
+            *(word for each in samples for word in ("--samples", each)),
+            "--runs", 1, "--concurrency", asked.concurrency,
+        )  # fmt: skip
+
+
+def prm(lab: Lab) -> None:
+    """Train a PRM on the smaller policy's samples, and score all of them."""
+    folder = lab.path(PRM)
+    if not (folder / "manifest.json").exists():
+        lab.run(
+            "train-prm", lab.path("sweep-train"), "--base", lab.asked.base, "--policy", SMALL, "--out", folder
+        )
+    config = yaml.safe_load(lab.config.read_text())
+    config["prms"] = {PRM: {"spec": f"hf:{folder.absolute()}", "price": {"input": 0.0}}}
+    lab.config.write_text(yaml.safe_dump(config), encoding="utf-8")
+    for part in ("train", "test"):
+        lab.run(
+            "sweep", "--score-only", "--prm", PRM, "--config", lab.config,
+            "--reuse", lab.path(f"sweep-{part}"), "--out", lab.path(f"scored-{part}"),
+        )  # fmt: skip
+
+
+def train(lab: Lab) -> None:
+    """Train a router of each kind."""
+    for name, options in ROUTERS.items():
+        folder = lab.path("routers", name)
+        if not (folder / "manifest.json").exists():
+            folder.parent.mkdir(exist_ok=True)
+            lab.run("train", lab.path("scored-train"), *options, "--out", folder)
+
+
+def evaluate(lab: Lab) -> None:
+    """Measure each router on the test problems, in FLOPs and in seconds, and the prior on each policy."""
+    for name in ROUTERS:
+        for unit in ("FLOPs", "dollars"):
+            _report(lab, f"{name}-{unit}", lab.path("routers", name), "--unit", unit)
+    for policy in (SMALL, LARGE):
+        most = lab.asked.samples[(SMALL, LARGE).index(policy)]
+        _report(lab, f"prior-{policy}", "prior", "--policy", policy, "--max-samples", most)
+
+
+def curve(lab: Lab) -> None:
+    """Train ladders on the first problems alone."""
+    log = read_log(lab.path("scored-train"))
+    prior = prior_in(PRIOR).prior
+    for n in (n for n in CURVE if n <= lab.asked.n_train):
+        folder = lab.path("routers", f"ladder-{n}")
+        if not (folder / "manifest.json").exists():
+            fitted = fit_ladders(_first(log, n), prior=prior, seed=0)
+            save_router(fitted.router, folder, trained_on=fitted.facts)
+        _report(lab, f"curve-{n}", folder)
+
+
+def live(lab: Lab) -> None:
+    """Solve the live problems by the best router, the best fixed arm and the margin rule."""
+    if not lab.path("live.json").exists():
+        urls = {SMALL: lab.asked.small_url, LARGE: lab.asked.large_url}
+        found = measure_live(lab.out, lab.config, urls, concurrency=lab.asked.concurrency)
+        lab.path("live.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+
+
+def page(lab: Lab) -> None:
+    """Write docs/real-models.md and its plots."""
+    write_page(lab.out, vars(lab.asked))
+
+
+STAGES: dict[str, Callable[[Lab], None]] = {
+    stage.__name__: stage for stage in (draw, rates, sweep, prm, train, evaluate, curve, live, page)
+}
+
+
+def _report(lab: Lab, name: str, router: object, *more: object) -> None:
+    out = lab.path("reports", name)
+    if not (out / "report.json").exists():
+        out.parent.mkdir(exist_ok=True)
+        lab.run("evaluate", router, lab.path("scored-test"), "--out", out, *more)
+
+
+def _first(log: SweepLog, n: int) -> SweepLog:
+    """With its first problems alone."""
+    ids = sorted(log.problems, key=lambda i: int(i.rsplit("-", 1)[1]))[:n]
+    return replace(log, problems={i: log.problems[i] for i in ids})
+
+
+def _config(asked: argparse.Namespace) -> dict[str, Any]:
+    policies: dict[str, Any] = {}
+    for name, spec, url in ((SMALL, asked.small, asked.small_url), (LARGE, asked.large, asked.large_url)):
+        options = {"base_url": url, "timeout": PATIENCE} if url else {}
+        policies[name] = {"spec": spec, "max_new_tokens": MOST_TOKENS, "options": options}
+        size = asked.small_params if name == SMALL else asked.large_params
+        if size:
+            options["params"] = size
+    return {"policies": policies}
+
+
+def _portfolio(asked: argparse.Namespace) -> dict[str, Any]:
+    arms: list[dict[str, Any]] = []
+    for name, n in zip((SMALL, LARGE), asked.samples, strict=True):
+        budgets = [k for k in (1, 2, 4, 8, 16) if k <= n]
+        arms += [
+            {"policy": name, "method": "cot"},
+            {"policy": name, "method": "majority", "budget": budgets},
+            {"policy": name, "method": "weighted_majority", "budget": [k for k in budgets if k >= 4]},
+            *({"policy": name, "method": rule, "budget": n} for rule in ("adaptive", "margin")),
+        ]
+    return {"name": "real", "arms": [{**arm, "max_new_tokens": MOST_TOKENS} for arm in arms]}
+
+
+def _lines(path: Path) -> list[str]:
+    return [line for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    for name in (SMALL, LARGE):
+        parser.add_argument(f"--{name}", required=True, help="A policy's spec.")
+        parser.add_argument(f"--{name}-url")
+        parser.add_argument(f"--{name}-params", type=float, help="Its size, if its name does not tell.")
+    parser.add_argument("--base", required=True, help="The folder that the PRM's head is trained on.")
+    parser.add_argument("--train", type=Path, required=True)
+    parser.add_argument("--test", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--n-train", type=int, default=200)
+    parser.add_argument("--n-test", type=int, default=150)
+    parser.add_argument("--n-live", type=int, default=100)
+    parser.add_argument("--samples", type=int, nargs=2, default=(16, 8), metavar=("SMALL", "LARGE"))
+    parser.add_argument("--concurrency", type=int, default=16)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--stages", default=",".join(STAGES), help="Only these, separated by commas.")
+    asked = parser.parse_args()
+    lab = Lab(asked.out, asked)
+    lab.out.mkdir(parents=True, exist_ok=True)
+    for name in asked.stages.split(","):
+        if name == "draw" and lab.config.exists():
+            continue
+        STAGES[name](lab)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,195 @@
+"""Writes docs/real-models.md from the folder of `real_models.py`."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from markdown import point, table
+from results_sections import budgets, calibration, cheapest, part, points, rules
+
+from tts_select.training.replay.metrics import bootstrap
+
+DOCS = Path(__file__).parent.parent / "docs"
+ROUTERS = {
+    "ladder": "ladder, from the prior",
+    "ladder-alone": "ladder, from nothing",
+    "look-ahead": "look-ahead",
+}
+HEAD = """# Real models on a public benchmark
+
+Two policies behind servers (`{small}` and `{large}`), GSM8K: {n_train} problems of its training split to
+train on, {n_test} of its test split to measure on, {n_live} others of it to solve live, drawn with seed
+{seed}; {k} and {m} samples a problem at temperature 0.7. Intervals are 95 % bootstrap intervals over
+problems. FLOPs are 2 x parameters x tokens; seconds are those of a server at a full load ({rate_small:.0f} and
+{rate_large:.0f} for a million tokens of the two policies). What each measure is: [report.md](report.md).
+Everything on this page is written by
+
+<!-- not run: it needs two servers and hours -->
+```console
+$ python benchmarks/real_models.py --small {small} --small-url URL --large {large} --large-url URL \\
+    --base FOLDER --train gsm8k_train.jsonl --test gsm8k_test.jsonl --out real/
+```
+"""
+
+
+def write_page(out: Path, asked: Mapping[str, Any]) -> None:
+    """Write the page and copy its plots."""
+    reports = {folder.name: _read(folder / "report.json") for folder in sorted((out / "reports").iterdir())}
+    names = {"-FLOPs": "frontier", "-dollars": "seconds"}
+    for suffix, plot in names.items():
+        shutil.copy(
+            out / "reports" / f"ladder{suffix}" / "plots" / "frontier.png", DOCS / f"real-models-{plot}.png"
+        )
+    live = _read(out / "live.json") if (out / "live.json").exists() else None
+    lines = [*_head(out, asked), *_sections(out, reports, live)]
+    (DOCS / "real-models.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _read(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def _head(out: Path, asked: Mapping[str, Any]) -> Iterator[str]:
+    rates, samples = _read(out / "rates.json"), asked["samples"]
+    yield HEAD.format(
+        **{name: asked[name] for name in ("small", "large", "n_train", "n_test", "n_live", "seed")},
+        k=samples[0],
+        m=samples[1],
+        rate_small=rates["small"],
+        rate_large=rates["large"],
+    )
+
+
+def _sections(out: Path, reports: dict[str, Any], live: Any) -> Iterator[str]:
+    main = reports["ladder-FLOPs"]
+    yield "## Every router\n"
+    yield "The best fixed arm is the most accurate one on these problems, known afterwards. Shares are costs"
+    yield "at its accuracy, probes included; gains are at equal cost, as means over the logarithm of cost.\n"
+    head = ("router", "share of the best arm's FLOPs", "of its seconds", "gain, points", "worst arm, points")
+    yield from table(head, (_router_row(name, reports) for name in ROUTERS))
+    yield "![accuracy against FLOPs](real-models-frontier.png)"
+    yield "![accuracy against seconds](real-models-seconds.png)\n"
+    yield from table(("strategy", "accuracy", "FLOPs a problem"), _strategies(main))
+    yield "## The smaller model with its best method against the larger one's greedy answer\n"
+    yield from _small_against_large(main)
+    yield "## Ladders, from the prior\n"
+    for section in (budgets, cheapest, rules, calibration):
+        yield from section(main)
+    yield "## The prior, before anything is swept\n"
+    yield from _prior(reports)
+    yield "## How many problems to train on\n"
+    yield from _curve(reports)
+    yield "## A PRM of one's own\n"
+    yield from _prm(_read(out / "own" / "manifest.json"))
+    if live is not None:
+        yield "## Live\n"
+        yield from _live(live, reports)
+
+
+def _router_row(name: str, reports: dict[str, Any]) -> tuple[str, ...]:
+    flops, seconds = reports[f"{name}-FLOPs"], reports[f"{name}-dollars"]
+    worst = flops["frontier_gaps"]["worst"]
+    return (
+        ROUTERS[name],
+        part(flops["cost_ratio_at_equal_accuracy"]),
+        part(seconds["cost_ratio_at_equal_accuracy"]),
+        points(flops["area"]),
+        f"{points(worst)}, {worst['name']}",
+    )
+
+
+def _strategies(report: dict[str, Any]) -> Iterator[tuple[str, ...]]:
+    for effort, found in report["router"]["efforts"].items():
+        yield f"router, effort {effort}", *point(found)
+    yield f"best fixed arm: {report['best_fixed']['name']}", *point(report["best_fixed"])
+    yield f"cheapest within half a point: {report['near_best']['name']}", *point(report["near_best"])
+    for name, found in report["baselines"].items():
+        if "same_as" not in found:
+            yield name, *point(found)
+    yield "oracle (picked on half of the draws, scored on the other)", *point(report["oracle"])
+    for arm in sorted(report["arms"], key=lambda arm: arm["cost"]):
+        yield arm["name"], *point(arm)
+
+
+def _small_against_large(report: dict[str, Any]) -> Iterator[str]:
+    arms = {arm["name"]: arm for arm in report["arms"]}
+    greedy = next(arm for name, arm in arms.items() if name.startswith("cot@1 large"))
+    own = [arm for name, arm in arms.items() if name.split()[1] == "small"]
+    within = [arm for arm in own if arm["cost"] <= greedy["cost"]]
+    rows = [("the larger one's greedy answer", *point(greedy))]
+    if within:
+        best = max(within, key=lambda arm: arm["accuracy"])
+        rows.append((f"the smaller one's best at no more FLOPs: {best['name']}", *point(best)))
+    best = max(own, key=lambda arm: arm["accuracy"])
+    rows.append((f"the smaller one's best: {best['name']}", *point(best)))
+    yield from table(("", "accuracy", "FLOPs a problem"), rows)
+
+
+def _prior(reports: dict[str, Any]) -> Iterator[str]:
+    rows = []
+    for policy in ("small", "large"):
+        report = reports[f"prior-{policy}"]
+        margin = next(s for s in report["savings"] if s["against"].startswith("margin"))
+        rows.append((policy, part(margin["cost_ratio"]), points(margin["gain"]), points(report["area"])))
+    head = ("policy", "cost at the margin rule's accuracy", "points at its cost", "points above majorities")
+    yield from table(head, rows)
+
+
+def _curve(reports: dict[str, Any]) -> Iterator[str]:
+    sizes = sorted(int(name.split("-")[1]) for name in reports if name.startswith("curve-"))
+    rows = []
+    for n in sizes:
+        report = reports[f"curve-{n}"]
+        share = part(report["cost_ratio_at_equal_accuracy"])
+        rows.append((str(n), points(report["area"]), share))
+    head = ("problems", "points above fixed arms", "share of the best arm's FLOPs")
+    yield from table(head, rows)
+
+
+def _prm(manifest: dict[str, Any]) -> Iterator[str]:
+    trained = manifest["trained"]
+    layer = manifest["reads"]["n_layers"]
+    yield f"A linear head behind layer {layer}, from {trained['solutions']:,} solutions; on the part of the"
+    yield "training problems that it has not seen:\n"
+    rows = []
+    for found in trained["test"]:
+        for kind in ("auc", "accuracy"):
+            what = "AUC within problems" if kind == "auc" else "accuracy of 8"
+            rows += [(found["policy"], f"{what}, {name}", _interval(x)) for name, x in found[kind].items()]
+        rows.append((found["policy"], "ECE, Brier score", f"{found['ece']:.3f}, {found['brier']:.3f}"))
+    yield from table(("policy", "", ""), rows)
+
+
+def _live(live: dict[str, Any], reports: dict[str, Any]) -> Iterator[str]:
+    report = reports[f"{live['router']}-FLOPs"]
+    replayed = min(report["router"]["frontier"], key=lambda p: abs(p["price"] - live["price"]))
+    yield f"The router `{live['router']}` at the price at which it is as accurate as {live['fixed']} on the"
+    yield "test problems; that arm; and the margin rule on the larger policy: the same problems, never swept.\n"
+    rows = []
+    for name, run in live["runs"].items():
+        some = run["problems"]
+        right = np.array([float(one["is_right"]) for one in some])
+        flops = np.array([one["flops"] for one in some])
+        tokens = sum(sum(one["tokens"].values()) for one in some)
+        counted = sum(run["server_tokens"].values())
+        rows.append((name, _mean(right), f"{flops.mean():.3g}", f"{tokens:,}", f"{counted / tokens:.4f}",
+                     f"{run['seconds']:.0f}"))  # fmt: skip
+    head = ("", "accuracy", "FLOPs a problem", "tokens", "server's tokens over the bill's", "seconds in all")
+    yield from table(head, rows)
+    accuracy, cost = point(replayed)
+    yield f"The same router and price in the replay of the test problems: {accuracy} for {cost}.\n"
+
+
+def _mean(values: np.ndarray) -> str:
+    found = bootstrap(lambda places: float(values[places].mean()), len(values))
+    return f"{found.value:.3f} ({found.low:.3f} to {found.high:.3f})"
+
+
+def _interval(found: Mapping[str, float | None]) -> str:
+    ends = ["-" if found[key] is None else f"{found[key]:.3f}" for key in ("value", "low", "high")]
+    return f"{ends[0]} ({ends[1]} to {ends[2]})"
