@@ -16,6 +16,7 @@ import numpy as np
 
 from tts_select.core.arm import POOL_SETTINGS, Arm
 from tts_select.core.plan import Settings
+from tts_select.selector.by_text import ByText
 from tts_select.selector.calibration import Calibration
 from tts_select.selector.deciding import Answer, Caps, Decision, Option, first_step, next_samples, ranked
 from tts_select.selector.difficulty import Difficulty
@@ -24,6 +25,7 @@ from tts_select.selector.familiarity import Familiarity, TextRanges, probe_numbe
 from tts_select.selector.features import SUREST, Layout
 from tts_select.selector.linear import Linear
 from tts_select.selector.portfolio import Portfolio
+from tts_select.selector.routers.first_steps import FirstSteps
 from tts_select.selector.routers.named import is_open
 
 if TYPE_CHECKING:
@@ -35,8 +37,8 @@ NOT_WORTH = "no answer, and nothing more is worth its cost"
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """The first look at a problem: `n` samples of a policy, scored by a PRM unless that is None. None at all
-    (n = 0) where every arm is a search."""
+    """A first look at a problem: `n` samples of a policy, scored by a PRM unless that is None. None at all
+    (n = 0) where every arm is a search. A router with `first_steps` takes it only where it is worth it."""
 
     policy: str
     prm: str | None
@@ -134,6 +136,10 @@ class LookaheadRouter:
     """The accuracy of each arm on the training problems."""
     fingerprints: Mapping[str, str]
     """The fingerprints of each policy, PRM and the grader that it was trained for."""
+    by_text: ByText | None = None
+    """What the words of a problem tell; a router of earlier versions knows none, and takes its probe."""
+    first_steps: FirstSteps | None = None
+    """What is expected of each first step; there is none without `by_text`."""
     recalibration: Calibration | None = None
     """From how sure it was of an answer to how often such answers were right where it is used; what it
     decides stays the same (`training/routers/recalibrating.py`)."""
@@ -141,7 +147,7 @@ class LookaheadRouter:
     @cached_property
     def layout(self) -> Layout:
         """The features of this portfolio."""
-        return layout_of(self.portfolio, self.strengths)
+        return layout_of(self.portfolio, self.strengths, self.by_text)
 
     def difficulties(self, evidence: Evidence) -> dict[str, Difficulty]:
         """The estimated pass@1 of each policy."""
@@ -150,16 +156,41 @@ class LookaheadRouter:
 
     @property
     def first_look(self) -> Arm | None:
-        """Return the arm of its probe."""
-        return self.probe.first_look
+        """Return the arm of its probe; None if it decides by the text what to run first."""
+        return None if self.first_steps else self.probe.first_look
 
     def decide(self, evidences: Sequence[Evidence], price: float, caps: Sequence[Caps]) -> list[Decision]:
         """Choose, among the arms that are worth more than stopping, the one that gains most per FLOP; all
         problems are one call of each model."""
         return [
-            _decision(options, look, price, cap).recalibrated(self.recalibration)
+            self._first(look, options, price, cap)
+            if self.first_steps and look.evidence.is_empty
+            else _decision(options, look, price, cap).recalibrated(self.recalibration)
             for (look, options), cap in zip(self._weighed(evidences), caps, strict=True)
         ]
+
+    def _first(self, look: _Look, options: Sequence[Option], price: float, caps: Caps) -> Decision:
+        """Begin with what is worth most, by the text alone: with a step after which it is decided again, or
+        with an arm that is worth it by itself."""
+        assert self.first_steps is not None
+        assert self.by_text is not None
+        text = look.evidence.problem
+        expected = self.first_steps.at(self.by_text.description.of(text), price)
+        n_of: dict[int, int] = {}
+        courses = []
+        for step, p, flops in zip(self.first_steps.steps, expected.p_correct, expected.cost, strict=True):
+            arm = self.portfolio[step.arm]
+            option = Option(arm, float(p), float(flops), self.tokens(arm, look.evidence))
+            courses.append(caps.timed(option, 0))
+            n_of[id(courses[-1])] = step.n
+        found = [caps.timed(option, 0) for option in options]
+        best = ranked([*courses, *found], price, caps)
+        if not best:
+            return Decision(None, (*courses, *found))
+        first = best[0]
+        assert first.arm is not None
+        n = n_of.get(id(first)) or (next_samples(first.arm, 0) if first.arm.is_sampling else first.arm.budget)
+        return Decision(first, tuple(best), n, why=_why_first(first))
 
     def answers(self, evidence: Evidence, price: float | None = None) -> list[Answer]:
         """The answers at hand, the surest first."""
@@ -193,6 +224,29 @@ class LookaheadRouter:
         ]
 
     def _options(self, looks: Sequence[_Look]) -> list[list[Option]]:
+        later = iter(self._options_later([look for look in looks if not self._begins(look.evidence)]))
+        return [
+            self._options_first(look.evidence) if self._begins(look.evidence) else next(later)
+            for look in looks
+        ]
+
+    def _begins(self, evidence: Evidence) -> bool:
+        """Whether there is nothing but a text that says something."""
+        return self.by_text is not None and evidence.is_empty
+
+    def _options_first(self, evidence: Evidence) -> list[Option]:
+        """Return every arm run alone, by the text."""
+        assert self.by_text is not None
+        expected = self.by_text.of_arms(evidence.problem)
+        of_arm = dict(
+            zip(self.by_text.arms, zip(expected.p_correct, expected.cost, strict=True), strict=True)
+        )
+        return [
+            Option(arm, *map(float, of_arm[arm.name]), self.tokens(arm, evidence))
+            for arm in self.portfolio.arms
+        ]
+
+    def _options_later(self, looks: Sequence[_Look]) -> list[list[Option]]:
         arms = [[arm for arm in self.portfolio.arms if is_open(arm, look.evidence)] for look in looks]
         rows = [
             self.layout.options(look.evidence, some, look.rows, look.sureness)
@@ -237,12 +291,12 @@ class LookaheadRouter:
         return None if numbers is None else self.familiarity.of_probes(numbers)
 
 
-def layout_of(portfolio: Portfolio, strengths: Mapping[str, float]) -> Layout:
+def layout_of(portfolio: Portfolio, strengths: Mapping[str, float], by_text: ByText | None = None) -> Layout:
     """Return the layout of the features, everything in the order of the portfolio."""
     pools = {arm.pool: arm.temperature == 0 for arm in portfolio.arms if arm.is_sampling}
     methods = tuple(dict.fromkeys(arm.method for arm in portfolio.arms))
     searches = {arm.name: arm.policy for arm in portfolio.arms if not arm.is_sampling}
-    return Layout(pools, portfolio.policies, portfolio.prms, methods, searches, strengths)
+    return Layout(pools, portfolio.policies, portfolio.prms, methods, searches, strengths, by_text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,6 +341,10 @@ def _decision(options: Sequence[Option], look: _Look, price: float, caps: Caps) 
     else:
         n = arm.budget
     return Decision(first, (first, *others), n, surest, _why(first))
+
+
+def _why_first(option: Option) -> str:
+    return f"by the text, {option.name} first: P(correct) {option.p_correct:.2f} for {option.flops:.2g} FLOPs"
 
 
 def _why(option: Option) -> str:

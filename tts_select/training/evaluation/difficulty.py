@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tts_select.selector.features import text_features
+from tts_select.selector.text_features import text_features
 from tts_select.training.evaluation.frontier import Part
 from tts_select.training.replay.cases import Case
 from tts_select.training.replay.orders import Draws
