@@ -1,9 +1,9 @@
 """Evidence and arms as numbers, in a fixed order of names; what is not known is NaN, as LightGBM has it.
 
 Text features are cheap and know no language model: counts, and what the words of the problem tell of each
-policy and arm (`by_text.py`). Sample features describe agreement, likelihood and length; PRM features describe
-how a PRM sees the samples. The groups are those of the ablation. An option is described by all of them, by the
-surest answer at hand, and by its arm.
+policy and arm (`by_text.py`). Sample features describe agreement, likelihood and length; PRM features
+describe how a PRM sees the samples. The groups are those of the ablation. An option is described by all of
+them, by the surest answer at hand, and by its arm.
 """
 
 from __future__ import annotations

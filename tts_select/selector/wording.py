@@ -26,7 +26,7 @@ _WORD = re.compile(
 )
 _NUMBER = "0"
 _MOST_LETTERS = 20_000
-"""So many letters of a text are read: what kind of problem it is shows early, and a decision is to be quick."""
+"""So many letters of a text are read: what kind of problem it is shows early, and deciding is to be quick."""
 
 
 def terms_of(text: str) -> list[str]:

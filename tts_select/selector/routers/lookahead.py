@@ -8,7 +8,7 @@ calibrated.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -127,7 +127,7 @@ class LookaheadRouter:
     prices: Mapping[str, float]
     """The price of each effort, in probability per FLOP."""
     fallback: str
-    """The name of the best fixed arm, for problems unlike the training data."""
+    """The name of the most accurate fixed arm, for problems unlike the training data."""
     familiarity: Familiarity | TextRanges
     """What the training problems were like."""
     mean_tokens: Mapping[str, float]
@@ -136,6 +136,8 @@ class LookaheadRouter:
     """The accuracy of each arm on the training problems."""
     fingerprints: Mapping[str, str]
     """The fingerprints of each policy, PRM and the grader that it was trained for."""
+    mean_costs: Mapping[str, float] = field(default_factory=dict)
+    """The mean cost of each arm on the training problems; a router of earlier versions knows none."""
     by_text: ByText | None = None
     """What the words of a problem tell; a router of earlier versions knows none, and takes its probe."""
     first_steps: FirstSteps | None = None
@@ -158,6 +160,13 @@ class LookaheadRouter:
     def first_look(self) -> Arm | None:
         """Return the arm of its probe; None if it decides by the text what to run first."""
         return None if self.first_steps else self.probe.first_look
+
+    def fallback_at(self, price: float) -> str:
+        """The name of the best fixed arm at a price, of equals the cheapest."""
+        if not self.mean_costs:
+            return self.fallback
+        worth = {name: self.strengths[name] - price * cost for name, cost in self.mean_costs.items()}
+        return min(worth, key=lambda name: (-worth[name], self.mean_costs[name]))
 
     def decide(self, evidences: Sequence[Evidence], price: float, caps: Sequence[Caps]) -> list[Decision]:
         """Choose, among the arms that are worth more than stopping, the one that gains most per FLOP; all
@@ -238,12 +247,11 @@ class LookaheadRouter:
         """Return every arm run alone, by the text."""
         assert self.by_text is not None
         expected = self.by_text.of_arms(evidence.problem)
-        of_arm = dict(
-            zip(self.by_text.arms, zip(expected.p_correct, expected.cost, strict=True), strict=True)
-        )
+        place = {name: k for k, name in enumerate(self.by_text.arms)}
         return [
-            Option(arm, *map(float, of_arm[arm.name]), self.tokens(arm, evidence))
+            Option(arm, float(expected.p_correct[k]), float(expected.cost[k]), self.tokens(arm, evidence))
             for arm in self.portfolio.arms
+            for k in [place[arm.name]]
         ]
 
     def _options_later(self, looks: Sequence[_Look]) -> list[list[Option]]:

@@ -77,9 +77,12 @@ def read(texts: Mapping[str, str]) -> LookaheadRouter:
         mean_tokens=facts["mean_tokens"],
         strengths=facts["strengths"],
         fingerprints=facts["fingerprints"],
+        mean_costs={name: float(cost) for name, cost in facts.get("mean_costs", {}).items()},
         by_text=by_text,
         first_steps=first_steps,
     )
+    if router.mean_costs and set(router.mean_costs) != {arm.name for arm in arms}:
+        raise ValueError("the costs that it knows are not those of its arms")
     if nameless := [arm.name for arm in arms if arm.name not in router.strengths]:
         raise ValueError(f"it does not know the strength of its arm '{nameless[0]}'")
     features = [*router.layout.answer_names, *router.layout.option_names]
@@ -117,6 +120,7 @@ def _facts(router: LookaheadRouter) -> dict[str, Any]:
         **_known_problems(router),
         "mean_tokens": dict(router.mean_tokens),
         "strengths": dict(router.strengths),
+        "mean_costs": dict(router.mean_costs),
         "fingerprints": dict(router.fingerprints),
         "features": [*router.layout.answer_names, *router.layout.option_names],
         "calibrations": {name: getattr(router, name).calibration.as_dict() for name in _PROBABILITIES},

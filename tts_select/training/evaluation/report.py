@@ -8,6 +8,7 @@ from tts_select.training.evaluation.comparing import frontier_gaps, gap_to
 from tts_select.training.evaluation.kinds import kind_of
 from tts_select.training.evaluation.measured import Measured
 from tts_select.training.evaluation.records import SCHEMA, FrontierPoint, PricePoint, Report, point_of
+from tts_select.training.evaluation.text_only import text_only
 
 
 def report_of(measured: Measured, *, n_left_out: int, n_trained: int | None, split: str) -> Report:
@@ -36,6 +37,7 @@ def report_of(measured: Measured, *, n_left_out: int, n_trained: int | None, spl
         "oracle": compared.point(headline.oracle),
         "paper_bins": {k: [compared.point(p) for p in found] for k, found in compared.paper_bins.items()},
         "baselines": compared.baselines(),
+        "text_only": text_only(measured),
         "cost_ratio_at_equal_accuracy": ratio,
         **compared.reached(ratio["value"]),
         "gap_closed": compared.interval(headline.gap_closed),

@@ -7,7 +7,7 @@ by, so that is played out, not guessed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -21,35 +21,32 @@ from tts_select.training.replay.cases import Case
 from tts_select.training.replay.walks import Walk, draw_of, walk_in
 from tts_select.training.routers.text.fit import best_penalty, fit_heads
 
-PRICES = tuple(float(p) for p in np.geomspace(1e-3, 30.0, 8))
+PRICES = tuple(float(p) for p in np.geomspace(3e-3, 30.0, 6))
 """The prices at which the courses are played out, in probability per cost of the best fixed arm."""
 
 
 def first_steps_of(portfolio: Portfolio, probe: Probe) -> tuple[FirstStep, ...]:
-    """Return the first steps of a portfolio: one solution of each policy, greedy if there is one, as it is
-    and scored by each PRM; a search of a policy that is not sampled; the probe that was asked for."""
-    found: dict[tuple[str, str | None, int], FirstStep] = {}
-    for policy in portfolio.policies:
-        for arm in _looks(portfolio, policy):
-            n = 1 if arm.is_sampling else arm.budget
-            found.setdefault((arm.pool if arm.is_sampling else arm.name, arm.prm, n), FirstStep(arm.name, n))
-    asked = [arm for arm in portfolio.arms if arm.is_sampling and _is_of(arm, probe)]
+    """Return the first steps of a portfolio: one solution of each policy, greedy if there is one; every
+    search of a policy that is not sampled; the probe that was asked for."""
+    found = [step for policy in portfolio.policies for step in _steps(portfolio, policy)]
+    asked = [arm for arm in portfolio.arms if arm.is_sampling and _takes(arm, probe)]
     if probe.n and asked:
-        found.setdefault((asked[0].pool, probe.prm, probe.n), FirstStep(asked[0].name, probe.n))
-    return tuple(found.values())
+        found.append(FirstStep(min(asked, key=lambda arm: arm.budget).name, probe.n))
+    return tuple(dict.fromkeys(found))
 
 
-def _is_of(arm: Arm, probe: Probe) -> bool:
+def _takes(arm: Arm, probe: Probe) -> bool:
     return (arm.pool, arm.prm) == (probe.arm.pool, probe.prm) and arm.budget >= probe.n
 
 
-def _looks(portfolio: Portfolio, policy: str) -> Iterator[Arm]:
+def _steps(portfolio: Portfolio, policy: str) -> list[FirstStep]:
+    """A PRM may read the solution later, if that is worth it."""
     own = [arm for arm in portfolio.arms if arm.policy == policy]
-    sampling = sorted((arm for arm in own if arm.is_sampling), key=lambda a: (a.temperature, a.budget))
+    sampling = [arm for arm in own if arm.is_sampling]
     if not sampling:
-        yield from own
-    greedy = [arm for arm in sampling if arm.temperature == 0]
-    yield from greedy or sampling
+        return [FirstStep(arm.name, arm.budget) for arm in own]
+    arm = min(sampling, key=lambda arm: (arm.temperature, arm.prm is not None, arm.budget))
+    return [FirstStep(arm.name, 1)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +84,7 @@ def play_out(
     correct, cost = np.zeros(shape), np.zeros(shape)
 
     def play(k: int, place: int) -> None:
-        numbers = np.flatnonzero(fold_of == k)
+        numbers = np.flatnonzero(fold_of == k).tolist()
         some = [cases[n] for n in numbers]
         router, orders = replace(folded[k], first_steps=None), draw_of(some, seed)
         for at, price in enumerate(prices):

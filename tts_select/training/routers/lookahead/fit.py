@@ -145,6 +145,7 @@ def _draft(
         familiarity=familiarity,
         mean_tokens=_mean_tokens(cases, portfolio),
         strengths={name: score.accuracy for name, score in scores.items()},
+        mean_costs={name: score.cost for name, score in scores.items()},
         fingerprints={**{name: card.fingerprint for name, card in cards.items()}, "grader": GRADER},
     )
 

@@ -15,6 +15,7 @@ import numpy as np
 from tts_select.selector.by_text import Description, Expected, Heads, TextModel, raw_numbers
 from tts_select.selector.text_features import TEXT_FEATURES
 from tts_select.selector.wording import Wording, terms_of
+from tts_select.training.replay.fixed import Board
 
 AXES = (0, 2, 4, 8, 16)
 """The numbers of axes that are tried."""
@@ -65,8 +66,20 @@ class FittedText:
     apart: Apart
 
 
+def outcomes_of(board: Board) -> Outcomes:
+    """What fixed arms come to; policies are left out."""
+    return Outcomes(
+        tuple(arm.name for arm in board.arms), (), board.correct.mean(axis=-1), board.flops.mean(axis=-1)
+    )
+
+
+def fit_model(texts: Sequence[str], outcomes: Outcomes) -> TextModel:
+    """Fit to all texts alone."""
+    return fit_text(texts, outcomes, np.full(len(texts), -1)).whole
+
+
 def fit_text(texts: Sequence[str], outcomes: Outcomes, fold_of: np.ndarray) -> FittedText:
-    """Fit to all texts, and for `fold_of` to those outside of each fold."""
+    """Fit to all texts, and to those outside of each fold; a fold below 0 is none."""
     description, penalty = _described(texts, outcomes.p_correct)
     rows = np.stack([description.of(text) for text in texts])
     log_cost = np.log(np.maximum(outcomes.cost, 1.0))
@@ -79,9 +92,9 @@ def fit_text(texts: Sequence[str], outcomes: Outcomes, fold_of: np.ndarray) -> F
 
     whole = TextModel(description, outcomes.arms, outcomes.policies, fitted(np.ones(len(texts), bool)))
     told: dict[str, Expected] = {}
-    for k in np.unique(fold_of):
+    for k in np.unique(fold_of[fold_of >= 0]):
         heads = fitted(fold_of != k)
-        told |= {texts[place]: heads.of(rows[place]) for place in np.flatnonzero(fold_of == k)}
+        told |= {texts[place]: heads.of(rows[place]) for place in np.flatnonzero(fold_of == k).tolist()}
     return FittedText(whole, Apart(description, outcomes.arms, outcomes.policies, told))
 
 
