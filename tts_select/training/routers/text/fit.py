@@ -24,7 +24,8 @@ FEWEST_TEXTS = 2
 """A term that fewer texts have says nothing of others."""
 PENALTIES = tuple(float(p) for p in np.geomspace(0.1, 1e5, 13))
 LEAST_SPREAD = 1e-3
-N_FOLDS = 5
+DOUBT = 1.0
+"""How many standard errors a stronger penalty may be worse by."""
 _DIGITS = 5
 """The significant digits of an axis that are kept, so that a router on disk stays small."""
 
@@ -111,20 +112,38 @@ def fit_heads(
 
 
 def best_penalty(rows: np.ndarray, targets: np.ndarray) -> float:
-    """Return the penalty with the least squared error on problems not fitted to."""
-    return min(PENALTIES, key=lambda penalty: _error(rows, targets, penalty))
+    """Return the largest penalty that is as good as the best one for all that the problems can tell."""
+    return _chosen(_errors(rows, targets))[0]
+
+
+def _errors(rows: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    """Return the squared error of each problem by what is fitted to all others, shape (problems, penalties):
+    the mean over targets of the shape (targets, problems)."""
+    from sklearn.linear_model import RidgeCV
+
+    model = RidgeCV(PENALTIES, store_cv_results=True).fit(rows[:, 1:], targets.T)
+    found: np.ndarray = model.cv_results_.reshape(len(rows), -1, len(PENALTIES)).mean(axis=1)
+    return found
+
+
+def _chosen(errors: np.ndarray) -> tuple[float, float]:
+    """Return the largest penalty whose error is above the least by no more than chance would have it, and
+    that error; the best of many looks better than it is."""
+    beyond = errors - errors[:, [int(errors.mean(axis=0).argmin())]]
+    allowed = DOUBT * beyond.std(axis=0) / np.sqrt(len(errors))
+    place = int(np.flatnonzero(beyond.mean(axis=0) <= allowed).max())
+    return PENALTIES[place], float(errors[:, place].mean())
 
 
 def _described(texts: Sequence[str], p_correct: np.ndarray) -> tuple[Description, float]:
     """Return the description with the best number of axes, and the best penalty with it."""
     wording = fit_wording(texts, max(AXES))
-    tried = [n for n in AXES if n <= wording.axes.shape[1]]
     found = []
-    for n in tried:
+    for n in (n for n in AXES if n <= wording.axes.shape[1]):
         description = _scaled(texts, Wording(wording.terms, wording.weights, wording.axes[:, :n]))
         rows = np.stack([description.of(text) for text in texts])
-        penalty = best_penalty(rows, p_correct)
-        found.append((_error(rows, p_correct, penalty), n, description, penalty))
+        penalty, error = _chosen(_errors(rows, p_correct))
+        found.append((error, n, description, penalty))
     _, _, description, penalty = min(found, key=lambda fitted: fitted[:2])
     return description, penalty
 
@@ -147,7 +166,8 @@ def fit_wording(texts: Sequence[str], n_axes: int) -> Wording:
         return Wording((), np.zeros(0), np.zeros((0, 0)))
     terms = of_terms.get_feature_names_out()[kept]
     only = TfidfVectorizer(analyzer=terms_of, vocabulary=terms, sublinear_tf=True, norm="l2")
-    axes = TruncatedSVD(n_axes, random_state=0).fit(only.fit_transform(texts)).components_.T
+    with np.errstate(invalid="ignore"):  # texts that are all alike have no variance to explain
+        axes = TruncatedSVD(n_axes, random_state=0).fit(only.fit_transform(texts)).components_.T
     return Wording(tuple(map(str, terms)), _rounded(only.idf_), _rounded(axes))
 
 
@@ -165,16 +185,6 @@ def _ridge(rows: np.ndarray, targets: np.ndarray, penalty: float) -> np.ndarray:
 
     model = Ridge(alpha=penalty).fit(rows[:, 1:], targets.T)
     return np.column_stack([np.atleast_1d(model.intercept_), np.atleast_2d(model.coef_)])
-
-
-def _error(rows: np.ndarray, targets: np.ndarray, penalty: float) -> float:
-    """The squared error in folds of every so manyth problem."""
-    fold = np.arange(len(rows)) % min(N_FOLDS, len(rows))
-    error = 0.0
-    for k in np.unique(fold):
-        said = _ridge(rows[fold != k], targets[:, fold != k], penalty) @ rows[fold == k].T
-        error += float(((said - targets[:, fold == k]) ** 2).sum())
-    return error / targets.size
 
 
 def _rounded(values: np.ndarray) -> np.ndarray:
