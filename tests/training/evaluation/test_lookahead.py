@@ -11,7 +11,6 @@ import pytest
 from tests.training.evaluation.by_hand import GREEDY, GREEDY_LARGE, LARGE, SMALL, TEXTS, VOTE, log_by_hand
 from tts_select.selector.calibration import Calibration
 from tts_select.selector.familiarity import TextRanges
-from tts_select.selector.text_features import TEXT_FEATURES
 from tts_select.selector.portfolio import Portfolio
 from tts_select.selector.routers.lookahead import (
     CalibratedModel,
@@ -20,6 +19,7 @@ from tts_select.selector.routers.lookahead import (
     Probe,
     layout_of,
 )
+from tts_select.selector.text_features import TEXT_FEATURES
 from tts_select.training.evaluation.evaluate import evaluate
 from tts_select.training.evaluation.records import Report
 

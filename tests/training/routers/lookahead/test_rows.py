@@ -10,10 +10,10 @@ import pytest
 from tts_select.core.arm import Arm
 from tts_select.selector.calibration import Calibration
 from tts_select.selector.features import SUREST, Layout
-from tts_select.selector.text_features import TEXT_FEATURES
 from tts_select.selector.portfolio import Portfolio
 from tts_select.selector.routers.lookahead import CalibratedModel, Probe, layout_of
 from tts_select.selector.routers.named import is_open
+from tts_select.selector.text_features import TEXT_FEATURES
 from tts_select.training.replay.cases import Case, Position
 from tts_select.training.replay.walks import after, judge, probed
 from tts_select.training.routers.lookahead import rows as routing_rows

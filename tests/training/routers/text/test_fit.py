@@ -1,4 +1,4 @@
-"""What is learned from texts: which kinds of problems an arm is good at, and nothing where texts say nothing."""
+"""What is learned from texts: which problems an arm is good at, and nothing where texts say nothing."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ def outcomes(seed: int = 0) -> Outcomes:
 
 def test_words_tell_which_arm_is_good_at_a_problem() -> None:
     found = fit_model(TEXTS, outcomes())
-    pen = found.of_arms("A pen costs 77 cents. What do 5 pens cost?")
-    start = found.of_arms("Start with 77. Add 5. What is the result?")
-    assert pen.p_correct[0] > 0.75 > 0.25 > pen.p_correct[1]
-    assert start.p_correct[1] > 0.75 > 0.25 > start.p_correct[0]
+    pen = found.of_arms("A pen costs 17 cents. What do 20 pens cost?")
+    start = found.of_arms("Start with 17. Add 21. What is the result?")
+    assert pen.p_correct[0] - pen.p_correct[1] > 0.4
+    assert start.p_correct[1] - start.p_correct[0] > 0.4
     np.testing.assert_allclose(pen.cost, [1000, 2000, 1000], rtol=0.1)
     np.testing.assert_allclose(start.cost, [100, 200, 100], rtol=0.1)
 

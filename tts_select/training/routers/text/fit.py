@@ -121,7 +121,7 @@ def _errors(rows: np.ndarray, targets: np.ndarray) -> np.ndarray:
     the mean over targets of the shape (targets, problems)."""
     from sklearn.linear_model import RidgeCV
 
-    model = RidgeCV(PENALTIES, store_cv_results=True).fit(rows[:, 1:], targets.T)
+    model = RidgeCV(np.array(PENALTIES), store_cv_results=True).fit(rows[:, 1:], targets.T)
     found: np.ndarray = model.cv_results_.reshape(len(rows), -1, len(PENALTIES)).mean(axis=1)
     return found
 
