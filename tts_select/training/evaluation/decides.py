@@ -36,9 +36,9 @@ def lookahead_decides(router: LookaheadRouter) -> dict[str, Shares]:
     """By model the share of each group of features, the largest first."""
     layout = router.layout
     found = {
-        "an answer is right": _mixture(router.confidence, layout.answer_names),
-        "a wrong one is put right": _mixture(router.mend, layout.option_names),
-        "a right one is lost": _mixture(router.spoil, layout.option_names),
+        "an answer is right": mixture_shares(router.confidence, layout.answer_names),
+        "a wrong one is put right": mixture_shares(router.mend, layout.option_names),
+        "a right one is lost": mixture_shares(router.spoil, layout.option_names),
         "cost": _shares(layout.option_names, router.cost.feature_importance("gain")),
     }
     if router.first_steps and router.by_text:
@@ -68,7 +68,8 @@ def group_of(name: str) -> str:
     return WORDS if name == "arm/by_text" else _GROUPS[kind]
 
 
-def _mixture(model: CalibratedModel, names: Sequence[str]) -> Shares:
+def mixture_shares(model: CalibratedModel, names: Sequence[str]) -> Shares:
+    """The shares of the groups of these features in a mixture of trees and a line."""
     trees = _shares(names, model.booster.feature_importance("gain"))
     if model.linear is None:
         return trees
