@@ -4,8 +4,8 @@
         --rule "Start with=cot@1 world:medium-machine" --rule "cost=cot@1 world:base-shopping" \\
         --otherwise "cot@1 world:base-story"
 
-The report is of `tts-select evaluate` on the same log. The first rule whose words a problem has says which arm
-it gets, greedy and without a probe. Prints JSON: what the rule gets, with a 95 % bootstrap interval over
+The report is of `tts-select evaluate` on the same log. The first rule whose words a problem has says which
+arm it gets, greedy and without a probe. Prints JSON: what the rule gets, with a 95 % bootstrap interval over
 problems, and what the other two get for as much, between the points of their frontiers.
 """
 
