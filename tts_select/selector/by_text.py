@@ -77,7 +77,7 @@ def raw_numbers(text: str, wording: Wording) -> np.ndarray:
     return np.concatenate([wording.of(text), text_features(text)])
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=4096)
 def _described(description: Description, text: str) -> np.ndarray:
     raw = raw_numbers(text, description.wording)
     found = np.concatenate([[1.0], standardised(raw, description.means, description.spreads)])
@@ -179,7 +179,7 @@ class TextModel:
         return cls(description, arms, policies, heads)
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=4096)
 def _expected(heads: Heads, description: Description, text: str) -> Expected:
     return heads.of(description.of(text))
 

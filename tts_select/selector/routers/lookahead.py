@@ -193,9 +193,12 @@ class LookaheadRouter:
             courses.append(caps.timed(option, 0))
             n_of[id(courses[-1])] = step.n
         found = [caps.timed(option, 0) for option in options]
-        best = ranked([*courses, *found], price, caps)
-        if not best:
+        by_arm: dict[Arm | None, Option] = {}
+        for option in ranked([*courses, *found], price, caps):
+            by_arm.setdefault(option.arm, option)  # by itself, or first: as it is worth more
+        if not by_arm:
             return Decision(None, (*courses, *found))
+        best = list(by_arm.values())
         first = best[0]
         assert first.arm is not None
         n = n_of.get(id(first)) or (next_samples(first.arm, 0) if first.arm.is_sampling else first.arm.budget)

@@ -117,7 +117,7 @@ def test_the_first_decision_is_one_of_all_that_may_be_run(by_words: LookaheadRou
     assert by_words.first_look is None
     assert found.arm is not None
     assert not found.is_probe
-    assert {o.arm for o in found.options} == set(by_words.portfolio.arms)
+    assert sorted(o.name for o in found.options) == sorted(arm.name for arm in by_words.portfolio.arms)
     values = [o.value(by_words.prices["medium"]) for o in found.options]
     assert values == sorted(values, reverse=True)
     assert found.why.startswith("by the text, ")
