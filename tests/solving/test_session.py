@@ -14,7 +14,8 @@ from tts_select import InputError, Problem, Solution, UnknownName
 from tts_select.core.cost import Cost
 from tts_select.selector.deciding import Caps, first_step, ranked
 from tts_select.selector.outlook import Spending, price_of
-from tts_select.selector.routers.lookahead import NOT_WORTH, Probe
+from tts_select.selector.routers.lookahead import Probe
+from tts_select.selector.routers.looking import NOT_WORTH
 from tts_select.solving.session import GRADING_PHASE, PROBE_PHASE, SEARCH_PHASE, Session
 
 PROBLEM = "Start with 3. Add 14. Add 9. Add 27. What is the result?"

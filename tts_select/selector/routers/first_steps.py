@@ -8,13 +8,16 @@ is expected here. So a look at a cheap policy is taken where what it shows is wo
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
+from tts_select.core.arm import Arm
 from tts_select.selector.by_text import Expected, Heads
+from tts_select.selector.deciding import Caps, Decision, Option, next_samples
+from tts_select.selector.portfolio import Portfolio
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,15 @@ class FirstSteps:
             (1 - share) * p[low] + share * p[high], np.exp((1 - share) * cost[low] + share * cost[high])
         )
 
+    def courses(self, portfolio: Portfolio, numbers: np.ndarray, price: float) -> list[tuple[Option, int]]:
+        """Return an option for each step, with what is expected of all that follows, and how far the step
+        goes."""
+        found = self.at(numbers, price)
+        return [
+            (Option(portfolio[step.arm], float(p), float(cost)), step.n)
+            for step, p, cost in zip(self.steps, found.p_correct, found.cost, strict=True)
+        ]
+
     def as_dict(self) -> dict[str, Any]:
         """Return the record of it for JSON."""
         return {
@@ -68,3 +80,29 @@ class FirstSteps:
         if not len(prices) or (prices <= 0).any() or (np.diff(prices) <= 0).any():
             raise ValueError("the prices of first steps rise from more than 0")
         return cls(steps, prices, Heads.from_dict(record["heads"], len(prices) * len(steps), n_features))
+
+
+def first_decision(
+    courses: Sequence[tuple[Option, int]], alone: Sequence[Option], price: float, caps: Caps
+) -> Decision:
+    """Decide what runs first: a step after which it is decided again, or an arm that is worth it by itself.
+    Of an arm that is both the better one counts."""
+    found = [*courses, *((option, _first_round(option)) for option in alone)]
+    timed = [(caps.timed(option, 0), n) for option, n in found]
+    by_arm: dict[Arm | None, tuple[Option, int]] = {}
+    for option, n in sorted(timed, key=lambda pair: (-pair[0].value(price), pair[0].flops)):
+        if caps.allow(option):
+            by_arm.setdefault(option.arm, (option, n))
+    if not by_arm:
+        return Decision(None, tuple(option for option, _ in timed))
+    (first, n), *_ = by_arm.values()
+    return Decision(first, tuple(option for option, _ in by_arm.values()), n, why=_why(first))
+
+
+def _first_round(option: Option) -> int:
+    assert option.arm is not None
+    return next_samples(option.arm, 0) if option.arm.is_sampling else option.arm.budget
+
+
+def _why(option: Option) -> str:
+    return f"by the text, {option.name} first: P(correct) {option.p_correct:.2f} for {option.flops:.2g} FLOPs"

@@ -18,21 +18,19 @@ from tts_select.core.arm import POOL_SETTINGS, Arm
 from tts_select.core.plan import Settings
 from tts_select.selector.by_text import ByText
 from tts_select.selector.calibration import Calibration
-from tts_select.selector.deciding import Answer, Caps, Decision, Option, first_step, next_samples, ranked
+from tts_select.selector.deciding import Answer, Caps, Decision, Option
 from tts_select.selector.difficulty import Difficulty
 from tts_select.selector.evidence import Evidence
 from tts_select.selector.familiarity import Familiarity, TextRanges, probe_numbers
 from tts_select.selector.features import SUREST, Layout
 from tts_select.selector.linear import Linear
 from tts_select.selector.portfolio import Portfolio
-from tts_select.selector.routers.first_steps import FirstSteps
+from tts_select.selector.routers.first_steps import FirstSteps, first_decision
+from tts_select.selector.routers.looking import Look, decision_of
 from tts_select.selector.routers.named import is_open
 
 if TYPE_CHECKING:
     from lightgbm import Booster
-
-
-NOT_WORTH = "no answer, and nothing more is worth its cost"
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,37 +170,24 @@ class LookaheadRouter:
         """Choose, among the arms that are worth more than stopping, the one that gains most per FLOP; all
         problems are one call of each model."""
         return [
-            self._first(look, options, price, cap)
+            self._first(look.evidence, options, price, cap)
             if self.first_steps and look.evidence.is_empty
-            else _decision(options, look, price, cap).recalibrated(self.recalibration)
+            else decision_of(options, look, price, cap).recalibrated(self.recalibration)
             for (look, options), cap in zip(self._weighed(evidences), caps, strict=True)
         ]
 
-    def _first(self, look: _Look, options: Sequence[Option], price: float, caps: Caps) -> Decision:
-        """Begin with what is worth most, by the text alone: with a step after which it is decided again, or
-        with an arm that is worth it by itself."""
+    def _first(self, evidence: Evidence, options: Sequence[Option], price: float, caps: Caps) -> Decision:
+        """Begin with what is worth most, by the text alone."""
         assert self.first_steps is not None
         assert self.by_text is not None
-        text = look.evidence.problem
-        expected = self.first_steps.at(self.by_text.description.of(text), price)
-        n_of: dict[int, int] = {}
-        courses = []
-        for step, p, flops in zip(self.first_steps.steps, expected.p_correct, expected.cost, strict=True):
-            arm = self.portfolio[step.arm]
-            option = Option(arm, float(p), float(flops), self.tokens(arm, look.evidence))
-            courses.append(caps.timed(option, 0))
-            n_of[id(courses[-1])] = step.n
-        found = [caps.timed(option, 0) for option in options]
-        by_arm: dict[Arm | None, Option] = {}
-        for option in ranked([*courses, *found], price, caps):
-            by_arm.setdefault(option.arm, option)  # by itself, or first: as it is worth more
-        if not by_arm:
-            return Decision(None, (*courses, *found))
-        best = list(by_arm.values())
-        first = best[0]
-        assert first.arm is not None
-        n = n_of.get(id(first)) or (next_samples(first.arm, 0) if first.arm.is_sampling else first.arm.budget)
-        return Decision(first, tuple(best), n, why=_why_first(first))
+        courses = [
+            (replace(course, tokens=self.tokens(course.arm, evidence)), n)
+            for course, n in self.first_steps.courses(
+                self.portfolio, self.by_text.description.of(evidence.problem), price
+            )
+            if course.arm is not None
+        ]
+        return first_decision(courses, options, price, caps)
 
     def answers(self, evidence: Evidence, price: float | None = None) -> list[Answer]:
         """The answers at hand, the surest first."""
@@ -215,7 +200,7 @@ class LookaheadRouter:
         ((_, options),) = self._weighed([evidence])
         return list(options)
 
-    def _weighed(self, evidences: Sequence[Evidence]) -> list[tuple[_Look, list[Option]]]:
+    def _weighed(self, evidences: Sequence[Evidence]) -> list[tuple[Look, list[Option]]]:
         """Return what each evidence shows, and its options: neither depends on the price, so they are kept
         with it."""
         new = [evidence for evidence in evidences if evidence.kept.get(id(self), (None,))[0] is not self]
@@ -225,17 +210,17 @@ class LookaheadRouter:
         found = (evidence.kept[id(self)] for evidence in evidences)
         return [(look, options) for _, look, options in found]
 
-    def _look(self, evidences: Sequence[Evidence]) -> list[_Look]:
+    def _look(self, evidences: Sequence[Evidence]) -> list[Look]:
         found = [self.layout.answers(evidence) for evidence in evidences]
         rows = [rows for groups, rows in found if groups]
         said = self.confidence(np.concatenate(rows)) if rows else np.empty(0)
         ends = np.cumsum([len(groups) for groups, _ in found])
         return [
-            _Look(evidence, groups, rows, said[end - len(groups) : end])
+            Look(evidence, groups, rows, said[end - len(groups) : end])
             for evidence, (groups, rows), end in zip(evidences, found, ends, strict=True)
         ]
 
-    def _options(self, looks: Sequence[_Look]) -> list[list[Option]]:
+    def _options(self, looks: Sequence[Look]) -> list[list[Option]]:
         later = iter(self._options_later([look for look in looks if not self._begins(look.evidence)]))
         return [
             self._options_first(look.evidence) if self._begins(look.evidence) else next(later)
@@ -257,7 +242,7 @@ class LookaheadRouter:
             for k in [place[arm.name]]
         ]
 
-    def _options_later(self, looks: Sequence[_Look]) -> list[list[Option]]:
+    def _options_later(self, looks: Sequence[Look]) -> list[list[Option]]:
         arms = [[arm for arm in self.portfolio.arms if is_open(arm, look.evidence)] for look in looks]
         rows = [
             self.layout.options(look.evidence, some, look.rows, look.sureness)
@@ -308,59 +293,3 @@ def layout_of(portfolio: Portfolio, strengths: Mapping[str, float], by_text: ByT
     methods = tuple(dict.fromkeys(arm.method for arm in portfolio.arms))
     searches = {arm.name: arm.policy for arm in portfolio.arms if not arm.is_sampling}
     return Layout(pools, portfolio.policies, portfolio.prms, methods, searches, strengths, by_text)
-
-
-@dataclass(frozen=True, slots=True)
-class _Look:
-    """What the evidence of one problem shows."""
-
-    evidence: Evidence
-    groups: list[int]
-    """The groups of the answers at hand."""
-    rows: np.ndarray
-    """Their features, a row each."""
-    sureness: np.ndarray
-    """How likely each is right."""
-
-    def answers(self) -> list[Answer]:
-        """Return the answers at hand, the surest first."""
-        found = [Answer(group, float(p)) for group, p in zip(self.groups, self.sureness, strict=True)]
-        return sorted(found, key=lambda answer: -(answer.p_correct or 0.0))
-
-    def n_samples(self, arm: Arm | None) -> int:
-        """How many samples of an arm's pool there are."""
-        return len(self.evidence.of(arm.pool)) if arm and arm.is_sampling else 0
-
-    def stop(self) -> list[Option]:
-        """Return the option to stop here, if anything has run."""
-        return [] if self.evidence.is_empty else [Option(None, float(self.sureness.max(initial=0.0)), 0.0)]
-
-
-def _decision(options: Sequence[Option], look: _Look, price: float, caps: Caps) -> Decision:
-    surest = next(iter(look.answers()), None)
-    options = [caps.timed(option, look.n_samples(option.arm)) for option in options]
-    first = first_step(options, price, caps)
-    if first is None:
-        return Decision(None, tuple(options), surest=surest)
-    others = [o for o in ranked(options, price, caps) if o is not first]
-    arm = first.arm
-    if arm is None:
-        n = 0
-    elif arm.is_sampling:
-        n_here = look.n_samples(arm)
-        n = n_here + max(0, next_samples(arm, n_here))
-    else:
-        n = arm.budget
-    return Decision(first, (first, *others), n, surest, _why(first))
-
-
-def _why_first(option: Option) -> str:
-    return f"by the text, {option.name} first: P(correct) {option.p_correct:.2f} for {option.flops:.2g} FLOPs"
-
-
-def _why(option: Option) -> str:
-    if option.arm is not None:
-        return f"{option.name}: P(correct) {option.p_correct:.2f} for {option.flops:.2g} FLOPs more"
-    if not option.p_correct:
-        return NOT_WORTH
-    return f"sure enough ({option.p_correct:.2f})"

@@ -75,10 +75,10 @@ def specialists(synthetic_log: Callable[..., SweepLog]) -> SweepLog:
     problems, pools = {}, {}
     for k, (id_, problem) in enumerate(log.problems.items()):
         costs = k % 2 == 1
+        text = problem.problem
         if costs:
-            text = problem.problem.replace("Start with", "Nuts cost").replace("Add", "Buy")
-            problem = replace(problem, problem=text)
-        problems[id_] = problem
+            text = text.replace("Start with", "Nuts cost").replace("Add", "Buy")
+        problems[id_] = replace(problem, problem=text)
         for (owner, name), pool in log.pools.items():
             if owner == id_:
                 right = (pool.policy == L) == costs

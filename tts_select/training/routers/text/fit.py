@@ -166,7 +166,9 @@ def fit_wording(texts: Sequence[str], n_axes: int) -> Wording:
         return Wording((), np.zeros(0), np.zeros((0, 0)))
     terms = of_terms.get_feature_names_out()[kept]
     only = TfidfVectorizer(analyzer=terms_of, vocabulary=terms, sublinear_tf=True, norm="l2")
-    with np.errstate(divide="ignore", invalid="ignore"):  # texts that are all alike have no variance to explain
+    with np.errstate(
+        divide="ignore", invalid="ignore"
+    ):  # texts that are all alike have no variance to explain
         axes = TruncatedSVD(n_axes, random_state=0).fit(only.fit_transform(texts)).components_.T
     return Wording(tuple(map(str, terms)), _rounded(only.idf_), _rounded(axes))
 
