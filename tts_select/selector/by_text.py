@@ -17,8 +17,8 @@ from tts_select.selector.linear import standardised
 from tts_select.selector.text_features import text_features
 from tts_select.selector.wording import Wording
 
-_AT_MOST = 1e300
-"""Costs are logarithms: no text may make one of them infinite."""
+_MOST_LOG_COST = 600.0
+"""No text may make a cost infinite."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +95,8 @@ class Heads:
 
     def of(self, numbers: np.ndarray) -> Expected:
         """Return what is expected by the numbers of a text."""
-        p = np.clip(self.p_correct @ numbers, 0.0, 1.0)
-        return Expected(p, np.minimum(np.exp(np.minimum(self.log_cost @ numbers, 700.0)), _AT_MOST))
+        p = np.clip(_linear(self.p_correct, numbers), 0.0, 1.0)
+        return Expected(p, np.exp(np.minimum(_linear(self.log_cost, numbers), _MOST_LOG_COST)))
 
     def as_dict(self) -> dict[str, Any]:
         """Return the record of it for JSON."""
@@ -113,6 +113,11 @@ class Heads:
         if any(values.shape != (n, 1 + n_features) for values in found):
             raise ValueError("what is expected by the text does not fit the portfolio")
         return cls(*found)
+
+
+def _linear(coefficients: np.ndarray, numbers: np.ndarray) -> np.ndarray:
+    """Row by row: the same to the last digit, however the coefficients lie in memory."""
+    return np.asarray((np.ascontiguousarray(coefficients) * numbers).sum(axis=-1))
 
 
 class ByText(Protocol):

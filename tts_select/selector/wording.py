@@ -54,7 +54,8 @@ class Wording:
         places = np.fromiter(counts, int, len(counts))
         n = np.fromiter(counts.values(), float, len(counts))
         values = (1 + np.log(n)) * self.weights[places]
-        found: np.ndarray = (values / np.linalg.norm(values)) @ self.axes[places]
+        own = np.ascontiguousarray(self.axes[places])  # however it lies in memory: the same to the last digit
+        found: np.ndarray = ((values / np.linalg.norm(values))[:, None] * own).sum(axis=0)
         return found
 
     @cached_property

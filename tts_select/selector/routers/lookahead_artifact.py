@@ -99,16 +99,17 @@ def _text(texts: Mapping[str, str], arms: Sequence[Arm]) -> tuple[TextModel | No
     record = json.loads(texts[_TEXT])
     by_text = TextModel.from_dict(record["by_text"])
     names = {arm.name for arm in arms}
-    steps = FirstSteps.from_dict(record["first_steps"], by_text.description.n_features)
-    if {*by_text.arms} != names or not {step.arm for step in steps.steps} <= names:
+    found = record["first_steps"]
+    steps = None if found is None else FirstSteps.from_dict(found, by_text.description.n_features)
+    if {*by_text.arms} != names or not {step.arm for step in (steps.steps if steps else ())} <= names:
         raise ValueError("what its texts say is not of the arms of its portfolio")
     return by_text, steps
 
 
 def _text_facts(router: LookaheadRouter) -> dict[str, Any]:
     assert isinstance(router.by_text, TextModel)
-    assert router.first_steps is not None
-    return {"by_text": router.by_text.as_dict(), "first_steps": router.first_steps.as_dict()}
+    steps = router.first_steps.as_dict() if router.first_steps else None
+    return {"by_text": router.by_text.as_dict(), "first_steps": steps}
 
 
 def _facts(router: LookaheadRouter) -> dict[str, Any]:
