@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -13,6 +14,7 @@ from tts_select.core.plan import Settings
 from tts_select.selector.deciding import Caps
 from tts_select.selector.evidence import Evidence
 from tts_select.selector.portfolio import Portfolio
+from tts_select.selector.routers import lookahead_artifact
 from tts_select.selector.routers.first_steps import FirstStep
 from tts_select.selector.routers.lookahead import LookaheadRouter, Probe
 from tts_select.training.log.records import SweepLog
@@ -132,3 +134,24 @@ def test_caps_hold_for_the_first_step(by_words: LookaheadRouter) -> None:
     (nothing,) = by_words.decide([seen], 0.0, [Caps(flops=cheapest / 1e6)])
     assert nothing.option is None
     assert nothing.options
+
+
+def test_a_router_whose_texts_are_of_other_arms_is_refused(by_words: LookaheadRouter) -> None:
+    texts = lookahead_artifact.write(by_words)
+    record = json.loads(texts["text.json"])
+    record["first_steps"]["steps"][0]["arm"] = "cot@1 another"
+    with pytest.raises(ValueError, match="not of the arms of its portfolio"):
+        lookahead_artifact.read({**texts, "text.json": json.dumps(record)})
+
+
+def test_a_router_without_texts_takes_its_probe(by_words: LookaheadRouter) -> None:
+    assert replace(by_words, first_steps=None).first_look == by_words.probe.arm
+
+
+def test_at_a_price_the_fallback_is_the_arm_that_is_worth_most(by_words: LookaheadRouter) -> None:
+    assert by_words.fallback_at(0.0) == by_words.fallback
+    costs = by_words.mean_costs
+    assert by_words.fallback_at(1.0) == min(costs, key=costs.__getitem__)
+    for price in np.geomspace(1e-12, 1e-6, 7):
+        worth = {name: by_words.strengths[name] - price * cost for name, cost in costs.items()}
+        assert worth[by_words.fallback_at(float(price))] == max(worth.values())
