@@ -12,7 +12,7 @@ from tts_select.core.protocols import Continuation, Meter, SampleRequest
 from tts_select.data.grading import GRADER
 from tts_select.selector.calibration import Calibration
 from tts_select.selector.familiarity import TextRanges
-from tts_select.selector.features import SUREST, text_features
+from tts_select.selector.features import SUREST
 from tts_select.selector.portfolio import parse_portfolio
 from tts_select.selector.routers.lookahead import (
     CalibratedModel,
@@ -21,6 +21,7 @@ from tts_select.selector.routers.lookahead import (
     Probe,
     layout_of,
 )
+from tts_select.selector.text_features import text_features
 from tts_select.testing import FakePolicy
 
 SAMPLE_FLOPS = 1e6

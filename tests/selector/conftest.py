@@ -10,7 +10,6 @@ import pytest
 
 from tts_select.selector.calibration import Calibration
 from tts_select.selector.familiarity import TextRanges, words_of
-from tts_select.selector.features import text_features
 from tts_select.selector.portfolio import Portfolio, parse_portfolio
 from tts_select.selector.routers.lookahead import (
     CalibratedModel,
@@ -19,6 +18,7 @@ from tts_select.selector.routers.lookahead import (
     Probe,
     layout_of,
 )
+from tts_select.selector.text_features import text_features
 
 PROBLEM = "Start with 12. Add 30. What is the result?"
 

@@ -22,8 +22,8 @@ from tts_select.selector.familiarity import (
     probe_numbers,
     words_of,
 )
-from tts_select.selector.features import TEXT_FEATURES
 from tts_select.selector.routers.lookahead import LookaheadRouter
+from tts_select.selector.text_features import TEXT_FEATURES
 
 TEXTS = [f"Tom has {k} apples and buys {k + 3} more. How many apples does he have?" for k in range(2, 40)]
 

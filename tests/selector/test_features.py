@@ -13,7 +13,8 @@ from tts_select.core.arm import Arm
 from tts_select.core.plan import Settings
 from tts_select.selector.answers import answers_at_hand, names_of
 from tts_select.selector.evidence import NO_ANSWER, Evidence, SolutionEvidence
-from tts_select.selector.features import SUREST, TEXT_FEATURES, Layout, columns, text_features
+from tts_select.selector.features import SUREST, Layout, columns
+from tts_select.selector.text_features import TEXT_FEATURES, text_features
 
 GREEDY = "p temperature=0"
 BEAM, DVTS = Arm("p", "r", "beam", 8), Arm("q", "s", "dvts", 4)

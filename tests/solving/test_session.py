@@ -14,7 +14,8 @@ from tts_select import InputError, Problem, Solution, UnknownName
 from tts_select.core.cost import Cost
 from tts_select.selector.deciding import Caps, first_step, ranked
 from tts_select.selector.outlook import Spending, price_of
-from tts_select.selector.routers.lookahead import NOT_WORTH, Probe
+from tts_select.selector.routers.lookahead import Probe
+from tts_select.selector.routers.looking import NOT_WORTH
 from tts_select.solving.session import GRADING_PHASE, PROBE_PHASE, SEARCH_PHASE, Session
 
 PROBLEM = "Start with 3. Add 14. Add 9. Add 27. What is the result?"
@@ -183,6 +184,21 @@ def test_the_plan_looks_at_the_probes(lent: Any) -> None:
         assert set(outlook.difficulty) == set(lent.policies)
 
 
+def test_a_router_that_begins_by_the_text_plans_for_nothing_and_does_what_it_planned(
+    fitted: Any, lend_to: Callable[..., Any]
+) -> None:
+    familiarity = replace(fitted.router.familiarity, probes=None)
+    own = lend_to(replace(fitted.router, familiarity=familiarity))
+    planned = own.selector.plan(PROBLEM)
+    assert (planned.n_probes, planned.probe_flops, own.n_generated) == (0, 0.0, 0)
+    assert set(planned.difficulty) == set(own.policies)
+    solution = own.selector.solve(PROBLEM)
+    assert "probe" not in solution.bill.phases
+    asked = [name for name, policy in own.policies.items() if policy.requests]
+    assert planned.chosen.arm.policy in asked
+    assert planned.reason in solution.plan.reason
+
+
 def test_the_plan_predicts_seconds_where_the_probes_measured_them(lent: Any) -> None:
     blind, seen = (lent.selector.plan(PROBLEM, probe=probe) for probe in (False, True))
     assert {o.seconds for o in blind.options} == {None}
@@ -236,7 +252,7 @@ def test_every_method_ends_in_a_sure_or_unsure_answer(
     fitted: Any, lend_to: Callable[..., Any], method: str
 ) -> None:
     arm = next(a.name for a in fitted.router.portfolio.arms if a.method == method)
-    router = replace(fitted.router, fallback=arm)
+    router = replace(fitted.router, fallback=arm, mean_costs={})
     lent = lend_to(router)
     solution = lent.selector.solve(STRANGE)
     assert solution.plan.method == ("majority" if method == "adaptive" else method)

@@ -146,6 +146,8 @@ def evaluation_view(report: Report) -> RenderableType:
     facts = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
     facts.add_row("problems", f"{report['n_problems']:,}, {report['n_draws']} draws, {report['split']}")
     facts.add_row("at equal cost, on average", f"{_in_points(report['area'])} beside fixed arms")
+    alone = report["text_only"]["router_minus"]
+    facts.add_row("", f"{_in_points(alone)} beside the text alone")
     for effort, point in report["router"]["efforts"].items():
         facts.add_row(f"effort {effort}", f"{_point(point)} {unit}")
     worst = report["frontier_gaps"]["worst"]

@@ -13,7 +13,7 @@ from tts_select.core.arm import Arm
 from tts_select.selector.deciding import Caps, Decision, Option
 from tts_select.selector.evidence import Evidence
 from tts_select.selector.routers.named import NamedArm
-from tts_select.selector.routers.protocol import Router
+from tts_select.selector.routers.protocol import Router, fallback_of
 
 MOST_DECISIONS = 16
 """A course ends after so many, the probe and the looks of a stop rule not counted, whatever the router would
@@ -82,7 +82,7 @@ def next_decisions(
             why, routed = courses[k].unfamiliar, decision
             if decision.arm is None and caps[k].seconds is not None:  # would it go on if it had time?
                 (routed,) = router.decide([evidences[k]], price, [replace(caps[k], seconds=None)])
-            found[k] = routed if why is None else _fallback(router, why, evidences[k], routed)
+            found[k] = routed if why is None else _fallback(router, courses[k], evidences[k], routed)
     return [_in_time(found[k], evidences[k], caps[k]) for k in range(len(courses))]
 
 
@@ -92,10 +92,11 @@ def _ask_if_familiar(router: Router, course: Course, evidence: Evidence) -> None
         course.unfamiliar = router.unfamiliar(course.problem, evidence)
 
 
-def _fallback(router: Router, why: str, evidence: Evidence, routed: Decision) -> Decision:
-    """The best fixed arm to its end, unless the caps forbid it."""
-    arm = router.portfolio[router.fallback]
-    named = NamedArm(arm, why=f"unlike the training problems ({why}): the best fixed arm, {arm.name}")
+def _fallback(router: Router, course: Course, evidence: Evidence, routed: Decision) -> Decision:
+    """The best fixed arm for the price to its end, unless the caps forbid it."""
+    arm = router.portfolio[fallback_of(router, course.price)]
+    why = f"unlike the training problems ({course.unfamiliar}): the best fixed arm, {arm.name}"
+    named = NamedArm(arm, why=why)
     (decision,) = named.decide([evidence], 0.0, [Caps()])
     if decision.arm is None:
         return decision

@@ -18,7 +18,8 @@ from typing import Any
 import numpy as np
 
 from tts_select.selector.evidence import Evidence
-from tts_select.selector.features import TEXT_FEATURES, Layout, text_features
+from tts_select.selector.features import Layout
+from tts_select.selector.text_features import TEXT_FEATURES, text_features
 
 LENGTHS = (1, 2, 3)
 """The lengths of the runs of characters that are counted."""

@@ -1,23 +1,25 @@
 """Evidence and arms as numbers, in a fixed order of names; what is not known is NaN, as LightGBM has it.
 
-Text features are cheap and know no language model; sample features describe agreement, likelihood and
-length; PRM features describe how a PRM sees the samples. The groups are those of the ablation. An option is
-described by all of them, by the surest answer at hand, and by its arm.
+Text features are cheap and know no language model: counts, and what the words of the problem tell of each
+policy and arm (`by_text.py`). Sample features describe agreement, likelihood and length; PRM features
+describe how a PRM sees the samples. The groups are those of the ablation. An option is described by all of
+them, by the surest answer at hand, and by its arm.
 """
 
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
 
 from tts_select.core.arm import Arm
+from tts_select.selector import by_text
 from tts_select.selector.answers import answers_at_hand, names_of
+from tts_select.selector.by_text import ByText
 from tts_select.selector.evidence import (
     NO_ANSWER,
     Evidence,
@@ -26,18 +28,8 @@ from tts_select.selector.evidence import (
     counts,
     vote,
 )
+from tts_select.selector.text_features import TEXT_FEATURES, text_features
 
-TEXT_FEATURES = (
-    "chars",
-    "words",
-    "sentences",
-    "numbers",
-    "digits",
-    "largest_number_log10",
-    "mean_number_log10",
-    "latex_commands",
-    "distinct_word_share",
-)
 _SAMPLE_FEATURES = (
     "n",
     "answered_share",
@@ -60,8 +52,8 @@ _HELD_FEATURES = ("surest", "second")
 SUREST = "held/surest"
 """How sure the surest answer at hand is; 0 without one."""
 _ARM_FEATURES = ("policy", "prm", "method", "log2_n", "more_samples", "greedy", "strength")
-
-_NUMBER = re.compile(r"\d+(?:\.\d+)?")
+_BY_TEXT = "by_text"
+"""How likely the arm alone is right, by the text."""
 
 
 @dataclass(frozen=True)
@@ -77,11 +69,18 @@ class Layout:
     """The policy of each arm that is a search, by arm."""
     strengths: Mapping[str, float]
     """The accuracy on the training problems, by arm."""
+    by_text: ByText | None = None
+    """What the words of a problem tell; routers knew none before."""
+
+    @cached_property
+    def text_names(self) -> tuple[str, ...]:
+        """The names of what is known of a problem's text, with which every row begins."""
+        return tuple(f"text/{name}" for name in (*TEXT_FEATURES, *by_text.names_of(self.by_text)))
 
     @cached_property
     def state_names(self) -> tuple[str, ...]:
         """The names of the features in `state`."""
-        names = [f"text/{name}" for name in TEXT_FEATURES]
+        names = list(self.text_names)
         for pool, greedy in self.pools.items():
             names += [f"samples/{pool}/{n}" for n in (_GREEDY_FEATURES if greedy else _SAMPLE_FEATURES)]
             kept = _GREEDY_PRM_FEATURES if greedy else _PRM_FEATURES
@@ -91,18 +90,21 @@ class Layout:
     @cached_property
     def answer_names(self) -> tuple[str, ...]:
         """The names of the columns of `answers`."""
-        text = (f"text/{name}" for name in TEXT_FEATURES)
-        return (*text, *names_of(tuple(self.pools), self.prms))
+        return (*self.text_names, *names_of(tuple(self.pools), self.prms))
 
     @cached_property
     def option_names(self) -> tuple[str, ...]:
         """The names of the columns of `options`."""
         held = (*(f"held/{name}" for name in _HELD_FEATURES), *names_of(tuple(self.pools), self.prms))
-        return (*self.state_names, *held, *(f"arm/{name}" for name in _ARM_FEATURES))
+        return (*self.state_names, *held, *(f"arm/{name}" for name in self._arm_features))
+
+    @cached_property
+    def _arm_features(self) -> tuple[str, ...]:
+        return (*_ARM_FEATURES, *([_BY_TEXT] if self.by_text else []))
 
     def state(self, evidence: Evidence) -> np.ndarray:
         """Return the features of the evidence, shape (len(state_names),)."""
-        values = list(text_features(evidence.problem))
+        values = list(self._text(evidence.problem))
         for pool, greedy in self.pools.items():
             samples = evidence.of(pool)
             values += _of_samples(samples)[: len(_GREEDY_FEATURES) if greedy else None]
@@ -115,7 +117,7 @@ class Layout:
     def answers(self, evidence: Evidence) -> tuple[list[int], np.ndarray]:
         """The groups of the answers at hand, and a row for each, shape (answers, len(answer_names))."""
         at_hand = answers_at_hand(evidence, tuple(self.pools), self.prms)
-        text = text_features(evidence.problem)
+        text = self._text(evidence.problem)
         rows = np.array([[*text, *values] for _, values in at_hand], dtype=float)
         return [group for group, _ in at_hand], rows.reshape(len(at_hand), len(self.answer_names))
 
@@ -127,15 +129,25 @@ class Layout:
         shared = [*self.state(evidence), *self._held(answers, sureness)]
         rows = np.empty((len(arms), len(self.option_names)))
         rows[:, : len(shared)] = shared
-        own = [self._arm(arm, evidence) for arm in arms]
-        rows[:, len(shared) :] = np.reshape(own, (len(arms), len(_ARM_FEATURES)))
+        own = np.reshape([self._arm(arm, evidence) for arm in arms], (len(arms), len(_ARM_FEATURES)))
+        rows[:, len(shared) : len(shared) + len(_ARM_FEATURES)] = own
+        if self.by_text:
+            places = [self._places[arm.name] for arm in arms]
+            rows[:, -1] = self.by_text.of_arms(evidence.problem).p_correct[places]
         return rows
+
+    def _text(self, problem: str) -> tuple[float, ...]:
+        return (*text_features(problem), *by_text.told(self.by_text, problem))
+
+    @cached_property
+    def _places(self) -> dict[str, int]:
+        return {name: place for place, name in enumerate(self.by_text.arms if self.by_text else ())}
 
     def _held(self, answers: np.ndarray, sureness: np.ndarray) -> list[float]:
         order = np.argsort(-sureness, kind="stable")
         ranked = [float(sureness[k]) for k in order[:2]]
-        surest = answers[order[0], len(TEXT_FEATURES) :] if len(order) else None
-        n = len(self.answer_names) - len(TEXT_FEATURES)
+        surest = answers[order[0], len(self.text_names) :] if len(order) else None
+        n = len(self.answer_names) - len(self.text_names)
         return [*ranked, *[0.0] * (2 - len(ranked)), *([math.nan] * n if surest is None else surest)]
 
     def _arm(self, arm: Arm, evidence: Evidence) -> list[float]:
@@ -154,25 +166,6 @@ class Layout:
 def columns(names: Sequence[str], kinds: Sequence[str]) -> list[int]:
     """The places of the features of these kinds (`text`, `samples`, `prm`, ...)."""
     return [place for place, name in enumerate(names) if name.split("/", 1)[0] in kinds]
-
-
-@lru_cache(maxsize=4096)
-def text_features(text: str) -> tuple[float, ...]:
-    """Return the features of a text in the order of `TEXT_FEATURES`."""
-    words = text.split()
-    numbers = [float(found) for found in _NUMBER.findall(text)]
-    logs = [math.log10(1 + number) for number in numbers]
-    return (
-        len(text),
-        len(words),
-        sum(text.count(mark) for mark in ".?!"),
-        len(numbers),
-        sum(c.isdigit() for c in text),
-        max(logs, default=0.0),
-        sum(logs) / len(logs) if logs else 0.0,
-        text.count("\\"),
-        len({w.lower() for w in words}) / len(words) if words else 0.0,
-    )
 
 
 @counted_once

@@ -15,7 +15,7 @@ from tts_select.selector.course import Course
 from tts_select.selector.deciding import Answer, Decision
 from tts_select.selector.evidence import NO_ANSWER, Evidence
 from tts_select.selector.outlook import Outlook
-from tts_select.selector.routers.lookahead import NOT_WORTH
+from tts_select.selector.routers.looking import NOT_WORTH
 from tts_select.selector.routers.protocol import Router
 from tts_select.solving.gathered import LiveEvidence
 from tts_select.solving.running import Runner

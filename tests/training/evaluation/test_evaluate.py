@@ -316,7 +316,11 @@ def test_a_sweep_is_measured_in_folds_by_either_kind(synthetic_log: Callable[...
 
 
 def timeless(report: Report) -> dict[str, Any]:
-    return {key: value for key, value in without_nan(dict(report)).items() if key != "decision_ms"}
+    return {
+        key: value
+        for key, value in without_nan(dict(report)).items()
+        if key not in ("decision_ms", "first_decision_ms")
+    }
 
 
 def approx_in_depth(found: Any) -> Any:

@@ -11,7 +11,6 @@ import pytest
 from tests.training.evaluation.by_hand import GREEDY, GREEDY_LARGE, LARGE, SMALL, TEXTS, VOTE, log_by_hand
 from tts_select.selector.calibration import Calibration
 from tts_select.selector.familiarity import TextRanges
-from tts_select.selector.features import TEXT_FEATURES
 from tts_select.selector.portfolio import Portfolio
 from tts_select.selector.routers.lookahead import (
     CalibratedModel,
@@ -20,19 +19,23 @@ from tts_select.selector.routers.lookahead import (
     Probe,
     layout_of,
 )
+from tts_select.selector.text_features import TEXT_FEATURES
+from tts_select.training.evaluation.decides import COUNTS
 from tts_select.training.evaluation.evaluate import evaluate
 from tts_select.training.evaluation.records import Report
 
 CHARS = max(map(len, TEXTS.values()))
+REST = dict.fromkeys(("samples", "searches", "how sure of them", "answers at hand", "the arm"), 0.0)
 
 
 class Formula:
-    def __init__(self, of: Callable[[np.ndarray], np.ndarray]) -> None:
+    def __init__(self, of: Callable[[np.ndarray], np.ndarray], gains: np.ndarray) -> None:
         self.predict = lambda rows, **_: of(rows)
+        self.feature_importance = lambda kind: gains
 
 
-def written_down(of: Callable[[np.ndarray], np.ndarray]) -> CalibratedModel:
-    return CalibratedModel(Formula(of), Calibration((0.0, 1.0), (0.0, 1.0)))  # type: ignore[arg-type]
+def written_down(of: Callable[[np.ndarray], np.ndarray], gains: np.ndarray) -> CalibratedModel:
+    return CalibratedModel(Formula(of, gains), Calibration((0.0, 1.0), (0.0, 1.0)))  # type: ignore[arg-type]
 
 
 def router_by_hand(**changes: Any) -> LookaheadRouter:
@@ -40,16 +43,23 @@ def router_by_hand(**changes: Any) -> LookaheadRouter:
     one the likelier the longer the problem is. An arm costs 1 FLOP, it thinks."""
     portfolio = Portfolio("by hand", (GREEDY, GREEDY_LARGE, VOTE))
     strengths = dict.fromkeys((arm.name for arm in portfolio.arms), 0.5)
-    chars = layout_of(portfolio, strengths).option_names.index("text/chars")
+    layout = layout_of(portfolio, strengths)
+    chars = layout.option_names.index("text/chars")
+    by_length = np.zeros(len(layout.option_names))
+    by_length[chars] = 2.0
+    nothing = np.zeros(len(layout.answer_names))
     found: dict[str, Any] = {
         "portfolio": portfolio,
         "probe": Probe(SMALL, None, 1, 0.0),
-        "mend": written_down(lambda rows: rows[:, chars] / CHARS),
-        "spoil": written_down(lambda rows: np.zeros(len(rows))),
-        "confidence": written_down(lambda rows: np.full(len(rows), 0.1)),
-        "cost": Formula(lambda rows: np.zeros(len(rows))),
+        "mend": written_down(lambda rows: rows[:, chars] / CHARS, by_length),
+        "spoil": written_down(lambda rows: np.zeros(len(rows)), 0 * by_length),
+        "confidence": written_down(lambda rows: np.full(len(rows), 0.1), nothing),
+        "cost": Formula(lambda rows: np.zeros(len(rows)), 0 * by_length),
         "difficulty": {
-            name: DifficultyModel(written_down(lambda rows, p=p: np.full(len(rows), p)), ((-1.0, 0.0, 0.0),))  # type: ignore[misc]
+            name: DifficultyModel(
+                written_down(lambda rows, p=p: np.full(len(rows), p), nothing),  # type: ignore[misc]
+                ((-1.0, 0.0, 0.0),),
+            )
             for name, p in ((SMALL, 0.4), (LARGE, 0.7))
         },
         "prices": {"low": 2.0, "medium": 0.001, "high": 0.0001},
@@ -67,6 +77,11 @@ def report() -> Report:
     ablation = {"auc": {"all": 0.9}, "brier": {"all": 0.1}, "ece": {"all": 0.05}, "probes": {"n": 1}}
     facts = {"ablation": ablation, "unfamiliar": {"refused": 0.0125}}
     return evaluate(router_by_hand(), log_by_hand(), facts)
+
+
+def test_only_what_decides_has_a_share(report: Report) -> None:
+    assert report["decides"] == {"a wrong one is put right": {COUNTS: 1.0, **REST}}
+    assert report["first_steps"] == {}
 
 
 def p_mended(text: str) -> float:

@@ -65,6 +65,8 @@ def stubborn(router: LookaheadRouter) -> Callable[..., LookaheadRouter]:
         return replace(
             router,
             portfolio=portfolio,
+            by_text=None,
+            mean_costs={},
             strengths={arm.name: 0.5 for arm in portfolio.arms},
             probe=PROBE,
             mend=CalibratedModel(Constant(0.9), flat),  # type: ignore[arg-type]
@@ -246,7 +248,7 @@ def test_a_problem_unlike_the_training_gets_the_best_fixed_arm_at_once(
 ) -> None:
     mixed = [strange(cases[0]), *cases[1:3]]
     first, *others = walk(router, mixed, price, seed=0)
-    arm = router.portfolio[router.fallback]
+    arm = router.portfolio[router.fallback_at(price)]
     won = first.case.outcome(arm, first.order)
     assert first.chosen == [arm.name]
     assert (first.probe_flops, first.flops) == (0.0, pytest.approx(won.flops))

@@ -8,7 +8,7 @@ calibrated.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -16,27 +16,27 @@ import numpy as np
 
 from tts_select.core.arm import POOL_SETTINGS, Arm
 from tts_select.core.plan import Settings
+from tts_select.selector.by_text import ByText
 from tts_select.selector.calibration import Calibration
-from tts_select.selector.deciding import Answer, Caps, Decision, Option, first_step, next_samples, ranked
+from tts_select.selector.deciding import Answer, Caps, Decision, Option
 from tts_select.selector.difficulty import Difficulty
 from tts_select.selector.evidence import Evidence
 from tts_select.selector.familiarity import Familiarity, TextRanges, probe_numbers
 from tts_select.selector.features import SUREST, Layout
 from tts_select.selector.linear import Linear
 from tts_select.selector.portfolio import Portfolio
+from tts_select.selector.routers.first_steps import FirstSteps, first_decision
+from tts_select.selector.routers.looking import Look, decision_of
 from tts_select.selector.routers.named import is_open
 
 if TYPE_CHECKING:
     from lightgbm import Booster
 
 
-NOT_WORTH = "no answer, and nothing more is worth its cost"
-
-
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """The first look at a problem: `n` samples of a policy, scored by a PRM unless that is None. None at all
-    (n = 0) where every arm is a search."""
+    """A first look at a problem: `n` samples of a policy, scored by a PRM unless that is None. None at all
+    (n = 0) where every arm is a search. A router with `first_steps` takes it only where it is worth it."""
 
     policy: str
     prm: str | None
@@ -125,7 +125,7 @@ class LookaheadRouter:
     prices: Mapping[str, float]
     """The price of each effort, in probability per FLOP."""
     fallback: str
-    """The name of the best fixed arm, for problems unlike the training data."""
+    """The name of the most accurate fixed arm, for problems unlike the training data."""
     familiarity: Familiarity | TextRanges
     """What the training problems were like."""
     mean_tokens: Mapping[str, float]
@@ -134,6 +134,12 @@ class LookaheadRouter:
     """The accuracy of each arm on the training problems."""
     fingerprints: Mapping[str, str]
     """The fingerprints of each policy, PRM and the grader that it was trained for."""
+    mean_costs: Mapping[str, float] = field(default_factory=dict)
+    """The mean cost of each arm on the training problems; a router of earlier versions knows none."""
+    by_text: ByText | None = None
+    """What the words of a problem tell; a router of earlier versions knows none, and takes its probe."""
+    first_steps: FirstSteps | None = None
+    """What is expected of each first step; there is none without `by_text`."""
     recalibration: Calibration | None = None
     """From how sure it was of an answer to how often such answers were right where it is used; what it
     decides stays the same (`training/routers/recalibrating.py`)."""
@@ -141,7 +147,7 @@ class LookaheadRouter:
     @cached_property
     def layout(self) -> Layout:
         """The features of this portfolio."""
-        return layout_of(self.portfolio, self.strengths)
+        return layout_of(self.portfolio, self.strengths, self.by_text)
 
     def difficulties(self, evidence: Evidence) -> dict[str, Difficulty]:
         """The estimated pass@1 of each policy."""
@@ -150,16 +156,38 @@ class LookaheadRouter:
 
     @property
     def first_look(self) -> Arm | None:
-        """Return the arm of its probe."""
-        return self.probe.first_look
+        """Return the arm of its probe; None if it decides by the text what to run first."""
+        return None if self.first_steps else self.probe.first_look
+
+    def fallback_at(self, price: float) -> str:
+        """The name of the best fixed arm at a price, of equals the cheapest."""
+        if not self.mean_costs:
+            return self.fallback
+        worth = {name: self.strengths[name] - price * cost for name, cost in self.mean_costs.items()}
+        return min(worth, key=lambda name: (-worth[name], self.mean_costs[name]))
 
     def decide(self, evidences: Sequence[Evidence], price: float, caps: Sequence[Caps]) -> list[Decision]:
         """Choose, among the arms that are worth more than stopping, the one that gains most per FLOP; all
         problems are one call of each model."""
         return [
-            _decision(options, look, price, cap).recalibrated(self.recalibration)
+            self._first(look.evidence, options, price, cap)
+            if self.first_steps and look.evidence.is_empty
+            else decision_of(options, look, price, cap).recalibrated(self.recalibration)
             for (look, options), cap in zip(self._weighed(evidences), caps, strict=True)
         ]
+
+    def _first(self, evidence: Evidence, options: Sequence[Option], price: float, caps: Caps) -> Decision:
+        """Begin with what is worth most, by the text alone."""
+        assert self.first_steps is not None
+        assert self.by_text is not None
+        courses = [
+            (replace(course, tokens=self.tokens(course.arm, evidence)), n)
+            for course, n in self.first_steps.courses(
+                self.portfolio, self.by_text.description.of(evidence.problem), price
+            )
+            if course.arm is not None
+        ]
+        return first_decision(courses, options, price, caps)
 
     def answers(self, evidence: Evidence, price: float | None = None) -> list[Answer]:
         """The answers at hand, the surest first."""
@@ -172,7 +200,7 @@ class LookaheadRouter:
         ((_, options),) = self._weighed([evidence])
         return list(options)
 
-    def _weighed(self, evidences: Sequence[Evidence]) -> list[tuple[_Look, list[Option]]]:
+    def _weighed(self, evidences: Sequence[Evidence]) -> list[tuple[Look, list[Option]]]:
         """Return what each evidence shows, and its options: neither depends on the price, so they are kept
         with it."""
         new = [evidence for evidence in evidences if evidence.kept.get(id(self), (None,))[0] is not self]
@@ -182,17 +210,39 @@ class LookaheadRouter:
         found = (evidence.kept[id(self)] for evidence in evidences)
         return [(look, options) for _, look, options in found]
 
-    def _look(self, evidences: Sequence[Evidence]) -> list[_Look]:
+    def _look(self, evidences: Sequence[Evidence]) -> list[Look]:
         found = [self.layout.answers(evidence) for evidence in evidences]
         rows = [rows for groups, rows in found if groups]
         said = self.confidence(np.concatenate(rows)) if rows else np.empty(0)
         ends = np.cumsum([len(groups) for groups, _ in found])
         return [
-            _Look(evidence, groups, rows, said[end - len(groups) : end])
+            Look(evidence, groups, rows, said[end - len(groups) : end])
             for evidence, (groups, rows), end in zip(evidences, found, ends, strict=True)
         ]
 
-    def _options(self, looks: Sequence[_Look]) -> list[list[Option]]:
+    def _options(self, looks: Sequence[Look]) -> list[list[Option]]:
+        later = iter(self._options_later([look for look in looks if not self._begins(look.evidence)]))
+        return [
+            self._options_first(look.evidence) if self._begins(look.evidence) else next(later)
+            for look in looks
+        ]
+
+    def _begins(self, evidence: Evidence) -> bool:
+        """Whether there is nothing but a text that says something."""
+        return self.by_text is not None and evidence.is_empty
+
+    def _options_first(self, evidence: Evidence) -> list[Option]:
+        """Return every arm run alone, by the text."""
+        assert self.by_text is not None
+        expected = self.by_text.of_arms(evidence.problem)
+        place = {name: k for k, name in enumerate(self.by_text.arms)}
+        return [
+            Option(arm, float(expected.p_correct[k]), float(expected.cost[k]), self.tokens(arm, evidence))
+            for arm in self.portfolio.arms
+            for k in [place[arm.name]]
+        ]
+
+    def _options_later(self, looks: Sequence[Look]) -> list[list[Option]]:
         arms = [[arm for arm in self.portfolio.arms if is_open(arm, look.evidence)] for look in looks]
         rows = [
             self.layout.options(look.evidence, some, look.rows, look.sureness)
@@ -237,63 +287,9 @@ class LookaheadRouter:
         return None if numbers is None else self.familiarity.of_probes(numbers)
 
 
-def layout_of(portfolio: Portfolio, strengths: Mapping[str, float]) -> Layout:
+def layout_of(portfolio: Portfolio, strengths: Mapping[str, float], by_text: ByText | None = None) -> Layout:
     """Return the layout of the features, everything in the order of the portfolio."""
     pools = {arm.pool: arm.temperature == 0 for arm in portfolio.arms if arm.is_sampling}
     methods = tuple(dict.fromkeys(arm.method for arm in portfolio.arms))
     searches = {arm.name: arm.policy for arm in portfolio.arms if not arm.is_sampling}
-    return Layout(pools, portfolio.policies, portfolio.prms, methods, searches, strengths)
-
-
-@dataclass(frozen=True, slots=True)
-class _Look:
-    """What the evidence of one problem shows."""
-
-    evidence: Evidence
-    groups: list[int]
-    """The groups of the answers at hand."""
-    rows: np.ndarray
-    """Their features, a row each."""
-    sureness: np.ndarray
-    """How likely each is right."""
-
-    def answers(self) -> list[Answer]:
-        """Return the answers at hand, the surest first."""
-        found = [Answer(group, float(p)) for group, p in zip(self.groups, self.sureness, strict=True)]
-        return sorted(found, key=lambda answer: -(answer.p_correct or 0.0))
-
-    def n_samples(self, arm: Arm | None) -> int:
-        """How many samples of an arm's pool there are."""
-        return len(self.evidence.of(arm.pool)) if arm and arm.is_sampling else 0
-
-    def stop(self) -> list[Option]:
-        """Return the option to stop here, if anything has run."""
-        return [] if self.evidence.is_empty else [Option(None, float(self.sureness.max(initial=0.0)), 0.0)]
-
-
-def _decision(options: Sequence[Option], look: _Look, price: float, caps: Caps) -> Decision:
-    surest = next(iter(look.answers()), None)
-    if caps.pace is not None:
-        options = [caps.timed(option, look.n_samples(option.arm)) for option in options]
-    best = ranked(options, price, caps)
-    first = first_step(best)
-    if first is None:
-        return Decision(None, tuple(options), surest=surest)
-    others = [o for o in best if o is not first]
-    arm = first.arm
-    if arm is None:
-        n = 0
-    elif arm.is_sampling:
-        n_here = look.n_samples(arm)
-        n = n_here + max(0, next_samples(arm, n_here))
-    else:
-        n = arm.budget
-    return Decision(first, (first, *others), n, surest, _why(first))
-
-
-def _why(option: Option) -> str:
-    if option.arm is not None:
-        return f"{option.name}: P(correct) {option.p_correct:.2f} for {option.flops:.2g} FLOPs more"
-    if not option.p_correct:
-        return NOT_WORTH
-    return f"sure enough ({option.p_correct:.2f})"
+    return Layout(pools, portfolio.policies, portfolio.prms, methods, searches, strengths, by_text)

@@ -1,27 +1,28 @@
 """A look-ahead router as texts: LightGBM text models and JSON.
 
 router.json         portfolio, probe, prices, calibrations, linear models, fingerprints, what is familiar
+text.json           what the words of a problem tell, and what is expected of each first step
 mend.txt, spoil.txt, confidence.txt, cost.txt, difficulty-0.txt, ...    LightGBM models
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tts_select.core.arm import Arm
 from tts_select.selector.boosters import booster_of
+from tts_select.selector.by_text import TextModel
 from tts_select.selector.calibration import Calibration
 from tts_select.selector.familiarity import Familiarity, TextRanges
 from tts_select.selector.linear import Linear
 from tts_select.selector.portfolio import Portfolio
+from tts_select.selector.routers.first_steps import FirstSteps
 from tts_select.selector.routers.lookahead import CalibratedModel, DifficultyModel, LookaheadRouter, Probe
 
-if TYPE_CHECKING:
-    pass
-
+_TEXT = "text.json"
 _PROBABILITIES = ("mend", "spoil", "confidence")
 
 
@@ -36,6 +37,7 @@ def write(router: LookaheadRouter) -> dict[str, str]:
     }
     return {
         "router.json": json.dumps(_facts(router), indent=1, sort_keys=True) + "\n",
+        **({_TEXT: json.dumps(_text_facts(router), sort_keys=True) + "\n"} if router.by_text else {}),
         **{name: booster.model_to_string() for name, booster in boosters.items()},
     }
 
@@ -60,6 +62,7 @@ def read(texts: Mapping[str, str]) -> LookaheadRouter:
         name: _calibrated(texts[f"{name}.txt"], facts["calibrations"][name], linear.get(name))
         for name in _PROBABILITIES
     }
+    by_text, first_steps = _text(texts, arms)
     router = LookaheadRouter(
         portfolio=Portfolio(facts["portfolio"]["name"], arms),
         probe=Probe(**facts["probe"]),
@@ -74,7 +77,12 @@ def read(texts: Mapping[str, str]) -> LookaheadRouter:
         mean_tokens=facts["mean_tokens"],
         strengths=facts["strengths"],
         fingerprints=facts["fingerprints"],
+        mean_costs={name: float(cost) for name, cost in facts.get("mean_costs", {}).items()},
+        by_text=by_text,
+        first_steps=first_steps,
     )
+    if router.mean_costs and set(router.mean_costs) != {arm.name for arm in arms}:
+        raise ValueError("the costs that it knows are not those of its arms")
     if nameless := [arm.name for arm in arms if arm.name not in router.strengths]:
         raise ValueError(f"it does not know the strength of its arm '{nameless[0]}'")
     features = [*router.layout.answer_names, *router.layout.option_names]
@@ -82,6 +90,26 @@ def read(texts: Mapping[str, str]) -> LookaheadRouter:
         different = sorted(set(facts["features"]) ^ set(features))
         raise ValueError(f"it has other features than this version: {[*different, 'their order'][0]}, ...")
     return router
+
+
+def _text(texts: Mapping[str, str], arms: Sequence[Arm]) -> tuple[TextModel | None, FirstSteps | None]:
+    """Routers that were trained before the words counted have none."""
+    if _TEXT not in texts:
+        return None, None
+    record = json.loads(texts[_TEXT])
+    by_text = TextModel.from_dict(record["by_text"])
+    names = {arm.name for arm in arms}
+    found = record["first_steps"]
+    steps = None if found is None else FirstSteps.from_dict(found, by_text.description.n_features)
+    if {*by_text.arms} != names or not {step.arm for step in (steps.steps if steps else ())} <= names:
+        raise ValueError("what its texts say is not of the arms of its portfolio")
+    return by_text, steps
+
+
+def _text_facts(router: LookaheadRouter) -> dict[str, Any]:
+    assert isinstance(router.by_text, TextModel)
+    steps = router.first_steps.as_dict() if router.first_steps else None
+    return {"by_text": router.by_text.as_dict(), "first_steps": steps}
 
 
 def _facts(router: LookaheadRouter) -> dict[str, Any]:
@@ -93,6 +121,7 @@ def _facts(router: LookaheadRouter) -> dict[str, Any]:
         **_known_problems(router),
         "mean_tokens": dict(router.mean_tokens),
         "strengths": dict(router.strengths),
+        "mean_costs": dict(router.mean_costs),
         "fingerprints": dict(router.fingerprints),
         "features": [*router.layout.answer_names, *router.layout.option_names],
         "calibrations": {name: getattr(router, name).calibration.as_dict() for name in _PROBABILITIES},

@@ -7,7 +7,7 @@ look-ahead router. Live sessions and replays ask the same methods, in the same l
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from tts_select.core.arm import Arm
 from tts_select.core.imported import is_imported
@@ -65,6 +65,19 @@ class Router(Protocol):
 
     def unfamiliar(self, problem: str, evidence: Evidence) -> str | None:
         """Why the problem is unlike those of the training, or None if it is not."""
+
+
+@runtime_checkable
+class FallsBackByPrice(Protocol):
+    """A router that knows what arms cost, and so which of them an unfamiliar problem is worth."""
+
+    def fallback_at(self, price: float) -> str:
+        """The name of the arm for problems unlike its training problems, at a price."""
+
+
+def fallback_of(router: Router, price: float) -> str:
+    """Return the name of the arm for problems unlike the router's training problems."""
+    return router.fallback_at(price) if isinstance(router, FallsBackByPrice) else router.fallback
 
 
 class ByAnswersAlone:

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tts_select.selector.features import text_features
+from tts_select.selector.deciding import Caps
+from tts_select.selector.routers.lookahead import LookaheadRouter
+from tts_select.selector.text_features import text_features
 from tts_select.training.evaluation.frontier import Part
 from tts_select.training.replay.cases import Case
 from tts_select.training.replay.orders import Draws
@@ -28,12 +30,18 @@ class Estimate:
 
 
 def first_looks(parts: Sequence[Part], cases: Sequence[Case], seed: int) -> list[Walk]:
-    """The walk of each case right after the first look of its router."""
+    """The walk of each case right after the first look of its router; one that chooses its first step by the
+    text takes the step that it takes at medium effort."""
     found: dict[int, Walk] = {}
     for part in parts:
-        rng = np.random.default_rng(seed)
-        for place, case in zip(part.places.tolist(), part.of(cases), strict=True):
-            found[place] = probed(part.router.first_look, case, case.order(rng))
+        rng, own = np.random.default_rng(seed), part.of(cases)
+        looks = [probed(part.router.first_look, case, case.order(rng)) for case in own]
+        if isinstance(part.router, LookaheadRouter) and part.router.first_steps:
+            caps = [Caps()] * len(own)
+            decided = part.router.decide([w.evidence for w in looks], part.router.prices["medium"], caps)
+            for w, decision in zip(looks, decided, strict=True):
+                w.take(decision)
+        found.update(zip(part.places.tolist(), looks, strict=True))
     return [found[k] for k in range(len(cases))]
 
 

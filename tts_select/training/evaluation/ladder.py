@@ -14,6 +14,7 @@ from tts_select.selector.evidence import NO_ANSWER
 from tts_select.selector.routers.ladder import LadderRouter
 from tts_select.selector.routers.protocol import Router
 from tts_select.selector.routers.rungs import Ladder, Rung
+from tts_select.training.evaluation.decides import ladder_decides
 from tts_select.training.evaluation.frontier import Drawn, Part, Replayer, Walked, walker
 from tts_select.training.evaluation.measured import Measured
 from tts_select.training.evaluation.records import LadderRecord, Sections
@@ -27,7 +28,8 @@ from tts_select.training.replay.orders import Replay, as_arrays
 def ladder_sections(measured: Measured) -> Sections:
     """The ladders of each router in words."""
     routers = [part.router for part in measured.parts]
-    return {"ladders": [ladders_in_words(r) for r in routers if isinstance(r, LadderRouter)]}
+    ladders = [router for router in routers if isinstance(router, LadderRouter)]
+    return {"ladders": [ladders_in_words(r) for r in ladders], "decides": ladder_decides(ladders[0])}
 
 
 def ladders_in_words(router: LadderRouter) -> list[LadderRecord]:

@@ -4,6 +4,8 @@ again worth it?"""
 from __future__ import annotations
 
 import math
+import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
@@ -12,14 +14,18 @@ import numpy as np
 from tts_select.selector.deciding import Caps, Decision, ranked
 from tts_select.selector.evidence import Evidence
 from tts_select.selector.routers.lookahead import LookaheadRouter
+from tts_select.training.evaluation.decides import lookahead_decides
 from tts_select.training.evaluation.difficulty import first_looks
 from tts_select.training.evaluation.frontier import Part, Walked
 from tts_select.training.evaluation.measured import Measured
-from tts_select.training.evaluation.records import Sections, point_of
+from tts_select.training.evaluation.records import DecisionTime, Sections, point_of
 from tts_select.training.replay.calibration_error import ReliabilityRecord, in_views
 from tts_select.training.replay.metrics import auc
 from tts_select.training.replay.walks import Walk, after, judge
 from tts_select.training.routers.lookahead.fit import SOLVABLE_FROM
+
+N_TIMED = 60
+"""Problems whose first decisions are timed."""
 
 Routed = tuple[LookaheadRouter, Part, list[Walk]]
 """A router, its part, and the walks of its problems after the first look."""
@@ -30,12 +36,39 @@ def lookahead_sections(measured: Measured) -> Sections:
     others, and what one decision comes to."""
     facts = measured.parts[0].trained_on
     refused = [part.trained_on.get("unfamiliar", {}).get("refused", math.nan) for part in measured.parts]
+    first, *_ = [part.router for part in measured.parts if isinstance(part.router, LookaheadRouter)]
     return {
+        "decides": lookahead_decides(first),
+        "first_steps": _first_steps(measured),
+        "first_decision_ms": _first_decision_ms(measured),
         "difficulty": dict(facts.get("ablation", {})) if len(measured.parts) == 1 else {},
         "unfamiliar_share_in_training": float(np.mean(refused)),
         "solvable_auc": _solvable_auc(measured),
         "decide_once": point_of(_once(measured).score, "FLOPs"),
     }
+
+
+def _first_steps(measured: Measured) -> dict[str, float]:
+    """What ran first at the middle price, as shares; nothing where that is not decided."""
+    price, found = measured.frontier.prices[measured.middle], Counter[str]()
+    for part in measured.parts:
+        if part.router.first_look is None:
+            texts = [case.problem.problem for case in part.of(measured.cases)]
+            looks = [Evidence(text) for text in texts]
+            found.update(d.arm.name for d in part.router.decide(looks, price, [Caps()] * len(looks)) if d.arm)
+    return {name: n / found.total() for name, n in found.most_common()}
+
+
+def _first_decision_ms(measured: Measured) -> DecisionTime:
+    """One decision of what to run first, the reading of the text included."""
+    part, price = measured.parts[0], measured.frontier.prices[measured.middle]
+    taken = []
+    for case in part.of(measured.cases)[:N_TIMED]:
+        text = f"{case.problem.problem} "  # the same words, of which nothing is kept
+        began = time.perf_counter()
+        part.router.decide([Evidence(text)], price, [Caps()])
+        taken.append(1000 * (time.perf_counter() - began))
+    return {"median": float(np.median(taken)), "p95": float(np.quantile(taken, 0.95))}
 
 
 def predicted(measured: Measured) -> ReliabilityRecord:
@@ -75,7 +108,7 @@ def _once(measured: Measured) -> Walked:
         for w, decision in zip(walks, _decided(router, walks, price), strict=True):
             best = ranked(decision.options, price, Caps())[0]
             if w.unfamiliar is not None:
-                w.run(router.portfolio[router.fallback])
+                w.run(router.portfolio[router.fallback_at(price)])
             elif best.arm is not None:
                 w.run(best.arm)
         judge(router.layout, router.confidence, walks)

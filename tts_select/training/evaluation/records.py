@@ -240,6 +240,27 @@ class FrontierGaps(TypedDict):
     median_budget: float
 
 
+class AtCost(TypedDict):
+    """The router and the text-only router at equal cost; between their points accuracies are interpolated."""
+
+    cost: float
+    router: float
+    text_only: float
+    difference: IntervalRecord
+    """The router's accuracy minus the other's, on the same problems."""
+
+
+class TextOnly(TypedDict):
+    """A router that decides by the text of a problem alone: one arm to its end, and no look before."""
+
+    frontier: list[PricePoint]
+    router_minus: IntervalRecord
+    """The router minus it at equal cost: the mean over those of its points that are worth having."""
+    at_costs: list[AtCost]
+    worst: AtCost | None
+    """Of these the one where the router is farthest below, or least above."""
+
+
 class Ablation(TypedDict):
     """By kind of features, how well difficulty is told from them."""
 
@@ -300,6 +321,12 @@ class Sections(TypedDict, total=False):
     """Of held-out training problems, those that the router would refuse."""
     ladders: list[list[LadderRecord]]
     """Of each router that was measured."""
+    decides: dict[str, dict[str, float]]
+    """By model of the first router, the share of each group of features in what it says."""
+    first_decision_ms: DecisionTime
+    """One decision of what to run first, the reading of the text included."""
+    first_steps: dict[str, float]
+    """The shares of what a router that chooses its first step ran first, at the middle price."""
 
 
 class Report(Sections, Reached):
@@ -339,6 +366,7 @@ class Report(Sections, Reached):
     oracle: Point
     paper_bins: dict[str, list[Point]]
     baselines: dict[str, Baseline]
+    text_only: TextOnly
     cost_ratio_at_equal_accuracy: IntervalRecord
     gap_closed: IntervalRecord
     regret: IntervalRecord

@@ -10,6 +10,7 @@ from tts_select.training.evaluation.each_training import each_training
 from tts_select.training.evaluation.kinds import kind_of
 from tts_select.training.evaluation.measured import Measured
 from tts_select.training.evaluation.records import SCHEMA, FrontierPoint, PricePoint, Report, point_of
+from tts_select.training.evaluation.text_only import text_only
 from tts_select.training.replay.curves import Curve
 from tts_select.training.replay.fixed import oracle
 
@@ -48,6 +49,7 @@ def report_of(measured: Measured, *, n_left_out: int, n_trained: int | None, spl
         "oracle": compared.point(oracle(measured.board)),
         "paper_bins": {k: [compared.point(p) for p in found] for k, found in compared.paper_bins.items()},
         "baselines": compared.baselines(),
+        "text_only": text_only(measured),
         "cost_ratio_at_equal_accuracy": ratio,
         **compared.reached(ratio["value"]),
         "gap_closed": headline.gap_closed(),

@@ -140,9 +140,11 @@ def walk_in(
     *,
     caps: Caps | None = None,
     trail: list[tuple[int, Walk]] | None = None,
+    begun: Sequence[Walk] | None = None,
 ) -> list[Walk]:
-    """Return one walk for each case, to its end, in these orders."""
-    walks = [Walk(case, order) for case, order in zip(cases, orders, strict=True)]
+    """Return one walk for each case, to its end, in these orders; they go on from `begun`, if that is
+    given."""
+    walks = list(begun or (Walk(case, order) for case, order in zip(cases, orders, strict=True)))
     courses = [Course(case.problem.problem, price) for case in cases]
     limits = caps or Caps()
     going = list(range(len(walks)))

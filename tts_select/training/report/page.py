@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from tts_select.training.report import equal_cost, figures, html, sureness
+from tts_select.training.report import by_text, equal_cost, figures, html, sureness
 from tts_select.training.report.arms import shown_arms
 from tts_select.training.report.figures import MISSING, Found
 
@@ -36,6 +36,8 @@ def build_page(report: Report, plots: Plots) -> str:
             html.section("Is it as sure as it should be?", *sureness.calibration(report, plots)),
             html.section("What it ran", html.plot("choices.png", "Share of each arm by difficulty", plots)),
             html.section("Its ladders", _ladders(report)),
+            html.section("What the text alone is worth", *by_text.beside(report)),
+            html.section("What decides", by_text.decides(report)),
             html.section("What tells difficulty", *_ablation(report, plots)),
             html.section("Every fixed arm, from cheap to dear", _arms(report)),
             html.section("Other strategies", _strategies(report)),
@@ -50,7 +52,7 @@ def summary(report: Report) -> str:
     best, gap = report.get("best_fixed") or {}, report.get("gap_closed") or {}
     ratio = report.get("cost_ratio_at_equal_accuracy") or {}
     name = f"{figures.text(best.get('name'))}, {figures.share(best.get('accuracy'))}"
-    said = list(equal_cost.in_words(report))
+    said = [*equal_cost.in_words(report), *by_text.in_words(report)]
     said.append(f"At the accuracy of the best fixed arm ({name}) {_costs(ratio, report)}.")
     said += [
         f"Against {_against(row)}: {_costs(row.get('cost_ratio') or {}, row)}."
@@ -225,6 +227,7 @@ def _origin(report: Report) -> Iterable[str]:
         f"Cost is {_unit_in_words(unit)}. The same figures are in report.json."
     )
     router, time = report.get("router") or {}, report.get("decision_ms") or {}
+    first = report.get("first_decision_ms") or {}
     rows = [
         [
             "problems",
@@ -241,6 +244,8 @@ def _origin(report: Report) -> Iterable[str]:
             f"95th percentile {figures.milliseconds(time.get('p95'))}",
         ],
     ]
+    if first:
+        rows.append(["what to run first, by the text", f"median {figures.milliseconds(first.get('median'))}"])
     if router.get("folder"):
         rows.append(["the router's folder", router["folder"]])
         rows.append(["sha256 of its manifest", figures.text(router.get("sha256"))])

@@ -172,7 +172,8 @@ def _draw_arms(axis: Axes, arms: list[Point]) -> None:
 
 
 def _draw_compared(axis: Axes, report: Report) -> None:
-    """Best fixed arm and oracle, labelled where they are; the paper's bins; the other baselines."""
+    """Best fixed arm and oracle, labelled where they are; the paper's bins; the text-only router; the other
+    baselines."""
     for x, y in zip(*_xy(_drawable([report.get("best_fixed")])), strict=True):
         axis.plot(
             x, y, "o", ms=13, mfc="none", mec=VERMILLION, mew=2, ls="", zorder=5, label="best fixed arm"
@@ -183,6 +184,8 @@ def _draw_compared(axis: Axes, report: Report) -> None:
         _label(axis, "oracle", (x, y), (9, 4), ha="left")
     for (name, points), style in zip((report.get("paper_bins") or {}).items(), itertools.cycle(("--", ":"))):
         axis.plot(*_xy(_drawable(points or [])), style, color=DARK, lw=1.6, label=f"paper's bins, {name}")
+    alone = _drawable((report.get("text_only") or {}).get("frontier") or [])
+    axis.plot(*_xy(alone), "-.", color=BLUE, lw=1.6, label="the text alone")
     for (name, points), marker in zip(_others(report).items(), itertools.cycle("Xhpd8H>.")):
         if found := _drawable(points):
             shown = visible(name)

@@ -9,13 +9,15 @@ import pytest
 
 from tts_select.core.arm import Arm
 from tts_select.selector.calibration import Calibration
-from tts_select.selector.features import SUREST, TEXT_FEATURES, Layout
+from tts_select.selector.features import SUREST, Layout
 from tts_select.selector.portfolio import Portfolio
 from tts_select.selector.routers.lookahead import CalibratedModel, Probe, layout_of
 from tts_select.selector.routers.named import is_open
+from tts_select.selector.text_features import TEXT_FEATURES
 from tts_select.training.replay.cases import Case, Position
 from tts_select.training.replay.walks import after, judge, probed
 from tts_select.training.routers.lookahead import rows as routing_rows
+from tts_select.training.routers.lookahead.first_steps import first_steps_of
 from tts_select.training.routers.lookahead.rows import (
     DRAWS,
     MOST_STEPS,
@@ -51,7 +53,7 @@ def by_votes(layout: Layout) -> CalibratedModel:
 
 @pytest.fixture(scope="module")
 def states(cases: list[Case], portfolio: Portfolio, probe: Probe) -> list[State]:
-    return random_states(cases[:12], portfolio, probe, seed=0)
+    return random_states(cases[:12], portfolio, first_steps_of(portfolio, probe), seed=0)
 
 
 @pytest.fixture(scope="module")
@@ -61,16 +63,17 @@ def tables(
     return options_tables(states, portfolio, layout, by_votes, seed=0)
 
 
-def test_every_case_is_met_with_nothing_seen_then_after_the_probes_and_on_walks(
-    states: list[State], cases: list[Case], probe: Probe
+def test_every_case_is_met_with_nothing_seen_then_after_first_steps_and_on_walks(
+    states: list[State], cases: list[Case], portfolio: Portfolio, probe: Probe
 ) -> None:
+    steps = first_steps_of(portfolio, probe)
+    firsts = [Position().after(portfolio[step.arm], step.n) for step in steps]
     for number, case in enumerate(cases[:12]):
         looks = [s.walk.position for s in states if s.number == number]
         assert all(s.walk.case is case for s in states if s.number == number)
         assert looks[0] == Position()
         assert looks.count(Position()) == 1
-        first = Position().after(probe.arm, probe.n)
-        assert looks.count(first) >= DRAWS
+        assert sum(look in firsts for look in looks) >= DRAWS
         assert 1 + 2 * DRAWS <= len(looks) <= 1 + DRAWS * (1 + MOST_STEPS)
 
 
@@ -79,7 +82,7 @@ def test_a_walk_ends_where_a_small_portfolio_is_used_up(
 ) -> None:
     few = [arm for arm in portfolio.arms if arm.policy == probe.policy and arm.method in ("cot", "majority")]
     small = Portfolio("small", tuple(few[:2]))
-    states = random_states(cases[:12], small, probe, seed=0)
+    states = random_states(cases[:12], small, first_steps_of(small, probe), seed=0)
     used_up = [s for s in states if not any(is_open(arm, s.walk.evidence) for arm in small.arms)]
     assert used_up
 
@@ -102,14 +105,23 @@ def test_most_steps_are_cheap_ones(
 
     def mean_cost(cheap_first: float) -> float:
         monkeypatch.setattr(routing_rows, "_CHEAP_FIRST", cheap_first)
-        return float(np.mean([s.walk.flops for s in random_states(cases[:12], portfolio, probe, seed=0)]))
+        return float(
+            np.mean(
+                [
+                    s.walk.flops
+                    for s in random_states(cases[:12], portfolio, first_steps_of(portfolio, probe), seed=0)
+                ]
+            )
+        )
 
     chosen = mean_cost(routing_rows._CHEAP_FIRST)
     assert 1.2 * mean_cost(1.0) < chosen < 0.8 * mean_cost(0.0)
 
 
 def test_a_seed_gives_the_same_states(cases: list[Case], portfolio: Portfolio, probe: Probe) -> None:
-    one, same, other = (random_states(cases[:3], portfolio, probe, seed) for seed in (5, 5, 6))
+    one, same, other = (
+        random_states(cases[:3], portfolio, first_steps_of(portfolio, probe), seed) for seed in (5, 5, 6)
+    )
 
     def looks(states: list[State]) -> list[tuple[Position, float]]:
         return [(s.walk.position, s.walk.flops) for s in states]

@@ -12,20 +12,23 @@ from tts_select.core.errors import InputError
 from tts_select.data.grading import GRADER
 from tts_select.selector.familiarity import Familiarity
 from tts_select.selector.portfolio import Portfolio
+from tts_select.selector.routers.first_steps import FirstStep
 from tts_select.selector.routers.lookahead import LookaheadRouter, Probe, layout_of
 from tts_select.training.log.manifest import pools_of
 from tts_select.training.log.records import SweepLog
 from tts_select.training.replay.cases import Case, cases_of
 from tts_select.training.replay.fixed import Board, Score, bin_table, bins_of, board_of
-from tts_select.training.replay.walks import Walk, draw_of, walk, walk_in
+from tts_select.training.replay.walks import Walk, draw_of, walk_in
 from tts_select.training.routers.efforts import at_price, efforts_of
 from tts_select.training.routers.lookahead.ablation import ablation
 from tts_select.training.routers.lookahead.boosting import folds_of
 from tts_select.training.routers.lookahead.familiarity import fit_familiarity
+from tts_select.training.routers.lookahead.first_steps import begin, first_steps_of, play_out
 from tts_select.training.routers.lookahead.learned import skills, warning_of
 from tts_select.training.routers.lookahead.learning import LearnedModels, learn, learn_difficulty
 from tts_select.training.routers.lookahead.probes import scored_probe
 from tts_select.training.routers.lookahead.rows import State, random_states
+from tts_select.training.routers.text.fit import Outcomes, fit_text
 
 FEWEST_PROBLEMS = 30
 PRICES = tuple(float(p) for p in np.geomspace(3e-3, 30.0, 11))
@@ -67,22 +70,39 @@ def fit_router(
     note("replaying arms")
     board = board_of(cases, portfolio, seed)
     scores = board.scores()
-    layout = layout_of(portfolio, {name: score.accuracy for name, score in scores.items()})
-    familiarity, refused = fit_familiarity(cases, layout, probe, seed)
     fold_of = folds_of(np.arange(len(cases)), seed)
+    text = fit_text([case.problem.problem for case in cases], _outcomes(cases, board), fold_of)
+    layout = layout_of(portfolio, {name: score.accuracy for name, score in scores.items()}, text.apart)
+    familiarity, refused = fit_familiarity(cases, layout, probe, seed)
+    steps = first_steps_of(portfolio, probe)
     note("walking at random")
-    states = random_states(cases, portfolio, probe, seed)
+    states = random_states(cases, portfolio, steps, seed)
     note("fitting a draft")
     models, folds, _ = learn(states, portfolio, layout, fold_of, seed)
     draft = _draft(log, cases, portfolio, probe, models=models, familiarity=familiarity, scores=scores)
+    draft = replace(draft, by_text=text.apart)
     unit = scores[draft.fallback].cost
     note("walking as the draft decides")
-    states += _decided_states([_with(draft, some) for some in folds], cases, fold_of, unit, seed)
+    states += _decided_states(
+        [_with(draft, some) for some in folds], cases, fold_of, steps, unit=unit, seed=seed
+    )
     note("fitting")
     models, folds, told = learn(states, portfolio, layout, fold_of, seed)
     difficulty, difficulties = learn_difficulty(states, layout, cases, fold_of)
-    router = replace(_with(draft, models), difficulty=difficulty)
     folded = [replace(_with(draft, m), difficulty=d) for m, d in zip(folds, difficulties, strict=True)]
+    note("trying every first step")
+    played = play_out(folded, cases, fold_of, steps, unit=unit, seed=seed)
+    texts = [case.problem.problem for case in cases]
+    folded = [
+        replace(r, first_steps=played.fitted(text.whole.description, texts, fold_of != k))
+        for k, r in enumerate(folded)
+    ]
+    router = replace(
+        _with(draft, models),
+        difficulty=difficulty,
+        by_text=text.whole,
+        first_steps=played.fitted(text.whole.description, texts, fold_of >= 0),
+    )
     note("choosing prices")
     prices, frontier = _prices(folded, cases, fold_of, unit, seed)
     note("measuring the difficulty estimate")
@@ -127,6 +147,7 @@ def _draft(
         familiarity=familiarity,
         mean_tokens=_mean_tokens(cases, portfolio),
         strengths={name: score.accuracy for name, score in scores.items()},
+        mean_costs={name: score.cost for name, score in scores.items()},
         fingerprints={**{name: card.fingerprint for name, card in cards.items()}, "grader": GRADER},
     )
 
@@ -135,8 +156,27 @@ def _with(router: LookaheadRouter, models: LearnedModels) -> LookaheadRouter:
     return replace(router, **{f.name: getattr(models, f.name) for f in fields(models)})
 
 
+def _outcomes(cases: Sequence[Case], board: Board) -> Outcomes:
+    """What arms and policies come to on each problem, for what texts say of them."""
+    policies = tuple(dict.fromkeys(arm.policy for arm in board.arms))
+    alone = np.array([[case.pass_at_1(policy) for case in cases] for policy in policies])
+    cost = board.flops.mean(axis=-1)
+    return Outcomes(
+        tuple(arm.name for arm in board.arms),
+        policies,
+        np.concatenate([board.correct.mean(axis=-1), alone]),
+        np.concatenate([cost, np.ones_like(alone)]),
+    )
+
+
 def _decided_states(
-    folded: Sequence[LookaheadRouter], cases: Sequence[Case], fold_of: np.ndarray, unit: float, seed: int
+    folded: Sequence[LookaheadRouter],
+    cases: Sequence[Case],
+    fold_of: np.ndarray,
+    steps: Sequence[FirstStep],
+    *,
+    unit: float,
+    seed: int,
 ) -> list[State]:
     """Return the states where routers come to by their own decisions: random walks seldom go there, and
     there it matters."""
@@ -145,8 +185,13 @@ def _decided_states(
     def states(k: int, draw: int) -> list[State]:
         numbers = np.flatnonzero(fold_of == k).tolist()
         trail: list[tuple[int, Walk]] = []
-        price = DRAFT_PRICES[draw] / unit
-        walk(folded[k], [cases[n] for n in numbers], price, seed=seed + draw, trail=trail)
+        price, some = DRAFT_PRICES[draw] / unit, [cases[n] for n in numbers]
+        orders, rng = draw_of(some, seed + draw), np.random.default_rng((seed, k, draw))
+        begun = [
+            begin(folded[k].portfolio, steps[int(rng.integers(len(steps)))], Walk(case, order))
+            for case, order in zip(some, orders, strict=True)
+        ]
+        walk_in(folded[k], some, orders, price, trail=trail, begun=begun)
         return [State(numbers[place], w) for place, w in trail]
 
     tasks = [(k, draw) for k in range(len(folded)) for draw in range(len(DRAFT_PRICES))]

@@ -11,10 +11,12 @@ import numpy as np
 from tts_select.core.arm import Arm
 from tts_select.selector.features import Layout
 from tts_select.selector.portfolio import Portfolio
-from tts_select.selector.routers.lookahead import CalibratedModel, Probe
+from tts_select.selector.routers.first_steps import FirstStep
+from tts_select.selector.routers.lookahead import CalibratedModel
 from tts_select.selector.routers.named import is_open
 from tts_select.training.replay.cases import Case
-from tts_select.training.replay.walks import Walk, after, judge, probed
+from tts_select.training.replay.walks import Walk, after, judge
+from tts_select.training.routers.lookahead.first_steps import begin
 
 DRAWS = 3
 """The number of random walks for each problem."""
@@ -65,14 +67,17 @@ class State:
     walk: Walk
 
 
-def random_states(cases: Sequence[Case], portfolio: Portfolio, probe: Probe, seed: int) -> list[State]:
-    """Return the states after the probes, and after each step of random walks; one seed, the same states."""
+def random_states(
+    cases: Sequence[Case], portfolio: Portfolio, steps: Sequence[FirstStep], seed: int
+) -> list[State]:
+    """Return the states after a random first step, and after each step of random walks; one seed, the same
+    states."""
     rng = np.random.default_rng(seed)
     states = []
     for number, case in enumerate(cases):
-        states.append(State(number, Walk(case, case.order(rng))))  # nothing seen: for `plan --no-probe`
+        states.append(State(number, Walk(case, case.order(rng))))  # nothing seen
         for _ in range(DRAWS):
-            w = probed(probe.first_look, case, case.order(rng))
+            w = begin(portfolio, steps[int(rng.integers(len(steps)))], Walk(case, case.order(rng)))
             states.append(State(number, replace(w)))
             for _ in range(int(rng.integers(1, MOST_STEPS + 1))):
                 arms = [arm for arm in portfolio.arms if is_open(arm, w.evidence)]

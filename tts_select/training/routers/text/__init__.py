@@ -1,0 +1,1 @@
+"""Learns from a log what the text of a problem alone says."""
