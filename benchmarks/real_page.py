@@ -26,8 +26,8 @@ Two policies behind servers (`{small}` and `{large}`), GSM8K: {n_train} problems
 train on, {n_test} of its test split to measure on, {n_live} others of it to solve live, drawn with seed
 {seed}; {k} and {m} samples a problem at temperature 0.7. Intervals are 95 % bootstrap intervals over
 problems. FLOPs are 2 x parameters x tokens; seconds are those of a server at a full load
-({rate_small:.0f} and {rate_large:.0f} for a million tokens of the two policies). What each measure is: [report.md](report.md).
-Everything on this page is written by
+({rate_small:.0f} and {rate_large:.0f} for a million tokens of the two policies). What each measure is:
+[report.md](report.md). Everything on this page is written by
 
 <!-- not run: it needs two servers and hours -->
 ```console
@@ -168,8 +168,9 @@ def _prm(manifest: dict[str, Any]) -> Iterator[str]:
 def _live(live: dict[str, Any], reports: dict[str, Any]) -> Iterator[str]:
     report = reports[f"{live['router']}-FLOPs"]
     replayed = min(report["router"]["frontier"], key=lambda p: abs(p["price"] - live["price"]))
-    yield f"The router `{live['router']}` at the price at which it is as accurate as {live['fixed']} on the"
-    yield "test problems; that arm; and the margin rule on the larger policy. The problems were never swept.\n"
+    yield f"The router `{live['router']}` at the price at which it is as accurate as {live['fixed']} on"
+    yield "the test problems; that arm; and the margin rule on the larger policy. These problems were never"
+    yield "swept.\n"
     rows = []
     for name, run in live["runs"].items():
         some = run["problems"]
