@@ -18,10 +18,10 @@ from pathlib import Path
 
 from tts_select.executors.registry import Loaders
 from tts_select.selector.portfolio import parse_portfolio
-from tts_select.solving.models import Models
 from tts_select.testing import FakePolicy, FakeRewardModel
 from tts_select.training.log.records import LoggedProblem
 from tts_select.training.log.writer import Writer
+from tts_select.training.sweep.engines.local import Local
 from tts_select.training.sweep.plan import Sweep, manifest_of
 from tts_select.training.sweep.run import Share, run_units
 from tts_select.training.sweep.units import Shard
@@ -78,7 +78,8 @@ def kill_again_and_again(folder: Path, whole: Path, n: int, share: Share) -> Non
 
 def hold(folder: Path) -> None:
     asked = Sweep(PORTFOLIO, SHARED["PROBLEMS"], n_samples=6)
-    with Writer(folder, manifest_of(asked, Models(SHARED["FAKES"], one_policy=True)), asked.problems):
+    cards = Local(SHARED["FAKES"], concurrency=1).cards(asked, {})
+    with Writer(folder, manifest_of(asked, cards), asked.problems):
         sys.stdout.write("writing\n")
         sys.stdout.flush()
         time.sleep(60)

@@ -12,7 +12,6 @@ from tts_select.core.protocols import Policy, RewardModel
 from tts_select.data.grading import GRADER
 from tts_select.selector.portfolio import Portfolio
 from tts_select.solving.batch import DEFAULT_CONCURRENCY
-from tts_select.solving.models import Models
 from tts_select.training.log.manifest import PoolPlan, pools_of
 from tts_select.training.log.records import LoggedProblem, Manifest, ModelCard
 
@@ -81,28 +80,28 @@ class Sweep:
                 )
 
 
-def manifest_of(sweep: Sweep, swept: Models, known: Mapping[str, ModelCard] | None = None) -> Manifest:
-    """Return the manifest. Every model is loaded for its fingerprint, so one that cannot be loaded is
-    found before any work; but for those that are `known`."""
-    policies, prms = sweep.portfolio.policies, sweep.portfolio.prms
-    cards = dict(known or {})
-    # the one that begins is loaded last, and stays
-    cards |= {s: _card("policy", swept.policy(s)) for s in reversed(policies) if s not in cards}
-    cards |= {s: _card("prm", swept.prm(s)) for s in prms if s not in cards}
+def manifest_of(sweep: Sweep, cards: Mapping[str, ModelCard]) -> Manifest:
+    """Return the manifest of a sweep with these models."""
+    portfolio = sweep.portfolio
     return Manifest(
-        portfolio=sweep.portfolio.name,
-        arms=sweep.portfolio.arms,
+        portfolio=portfolio.name,
+        arms=portfolio.arms,
         n_samples=sweep.n_samples,
         n_samples_of=dict(sweep.n_samples_of),
         n_runs=sweep.n_runs,
         seed=sweep.seed,
-        models={spec: cards[spec] for spec in (*policies, *prms)},
+        models={spec: cards[spec] for spec in (*portfolio.policies, *portfolio.prms)},
         grader=GRADER,
         chunk=sweep.chunk,
     )
 
 
-def _card(kind: str, model: Policy | RewardModel) -> ModelCard:
+def card_of(kind: str, model: Policy | RewardModel) -> ModelCard:
+    """Return the card of a loaded model, which is a `policy` or a `prm`.
+
+    Raises:
+        InputError: its size is not known.
+    """
     if model.n_parameters is None:
         raise InputError(unknown_size(model.name))
     return ModelCard(kind, model.n_parameters, model.fingerprint, price_of_tokens(model))

@@ -25,7 +25,7 @@ def stages(units: Iterable[Unit]) -> Iterator[Stage]:
     by_budget: dict[int, dict[str, dict[str, Stage]]] = {}
     for unit in units:
         of_policy = by_budget.setdefault(_budget_before(unit), {}).setdefault(unit.policy, {})
-        name = _name(unit)
+        name = stage_of(unit)
         of_policy.setdefault(name, Stage(name)).units.append(unit)
     loaded = ""
     for _, of_budget in sorted(by_budget.items()):
@@ -41,9 +41,10 @@ def _budget_before(unit: Unit) -> int:
     return (unit.samples if isinstance(unit, ScoreUnit) else unit).first
 
 
-def _name(unit: Unit) -> str:
+def stage_of(unit: Unit) -> str:
+    """The name of the unit's stage."""
     if isinstance(unit, SearchUnit):
         return f"{unit.arm.name} seed={unit.seed}"
     if isinstance(unit, ScoreUnit):
-        return f"scores of {_name(unit.samples).removeprefix('samples of ')} by {unit.prm}"
+        return f"scores of {stage_of(unit.samples).removeprefix('samples of ')} by {unit.prm}"
     return f"samples of {unit.pool}" + (f" from {unit.first}" if unit.first else "")
