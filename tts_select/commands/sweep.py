@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,17 +9,15 @@ import click
 from rich.table import Table
 
 from tts_select.commands._exit import INTERRUPTED, fail
-from tts_select.commands._options import config_option, field_options, read_sizes
+from tts_select.commands._options import config_option, field_options
 from tts_select.commands._sweep_asked import what_to_sweep
+from tts_select.commands._sweep_engine import engine_for, engine_options
 from tts_select.commands._sweep_merge import merge
 from tts_select.commands._sweep_options import share_options, sweep_options
 from tts_select.commands._terminal import figure, say, show, show_json
-from tts_select.core.errors import UnknownName
 
 if TYPE_CHECKING:
     from tts_select.config import Config
-    from tts_select.executors.registry import Loaders
-    from tts_select.selector.portfolio import Portfolio
     from tts_select.training.sweep.run import Swept
     from tts_select.training.sweep.units import Shard
 
@@ -50,6 +47,7 @@ Examples:
   tts-select sweep --problems exam.csv --problem-field text --answer-field key --out sweep/
   tts-select sweep --problems problems.jsonl --out sweep/ --shard 0/8    # one of 8 parts
   tts-select sweep merge sweep/ --out whole/
+  tts-select sweep --problems problems.jsonl --out sweep/ --engine ray --address auto    # on a cluster
   tts-select sweep --score-only --prm world:prm-narrow --reuse whole/ --out scored/
   tts-select sweep --problems problems.jsonl --out sweep/ --chunk 16 --total-flops 1e15 --stop-when 0.02""",
 )
@@ -57,6 +55,7 @@ Examples:
 @field_options
 @sweep_options
 @share_options
+@engine_options
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 def sweep(
     *,
@@ -78,7 +77,7 @@ def sweep(
     if shard is not None:
         out = out / f"shard-{shard.index}-of-{shard.n}"
     asked, share = what_to_sweep(config, out, shard, reuse, given)
-    loaders = _loaders(config, asked.portfolio, share.cards, read_sizes(given["params"]))
+    engine = engine_for(config, asked, share, out, given)
     try:
         with bar("sweeping", 1) as advance:
             swept = run_units(
@@ -86,7 +85,7 @@ def sweep(
                 out,
                 share=share,
                 reuse=reuse,
-                loaders=loaders,
+                engine=engine,
                 progress=lambda n_done, n_units, note: advance(n_done, note, n_units),
             )
     except KeyboardInterrupt:
@@ -120,26 +119,6 @@ def _tell(swept: Swept, out: Path, shard: Shard | None) -> None:
         say(f"when all shards have run: tts-select sweep merge {out.parent} --out FOLDER")
     if swept.ended:
         say(f"what is whole becomes a log by: tts-select sweep merge {out} --whole-part --out FOLDER")
-
-
-def _loaders(
-    config: Config | None, portfolio: Portfolio, unasked: Collection[str], sizes: dict[str, float]
-) -> Loaders:
-    """Return loaders for the models of the portfolio, some of which are told their sizes; there need be no
-    room for those that are not asked."""
-    from tts_select.config.using import ModelGroup, loaders_for, swept_together
-    from tts_select.solving.models import fresh_loaders
-
-    known = [*portfolio.policies, *portfolio.prms]
-    if unknown := sorted(set(sizes) - set(known)):
-        raise UnknownName("model of the portfolio", unknown[0], known)
-    if config is None:
-        return fresh_loaders(sizes)
-    groups = [
-        ModelGroup(*([name for name in names if name not in unasked] for names in (of.policies, of.prms)))
-        for of in swept_together(portfolio)
-    ]
-    return loaders_for(config, groups, fresh=True, sizes=sizes)
 
 
 def _summary_view(found: Any) -> Table:

@@ -11,6 +11,7 @@ EXTRAS: dict[str, tuple[str, ...]] = {
     "datasets": ("datasets",),
     "plot": ("matplotlib",),
     "otel": ("opentelemetry",),
+    "ray": ("ray",),
     "serve": ("starlette", "uvicorn", "prometheus_client"),
 }
 """The modules that each extra of this package installs; pyproject.toml has their versions."""

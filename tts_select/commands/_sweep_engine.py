@@ -1,0 +1,116 @@
+"""The engine that `sweep` runs on: this process, or a Ray cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tts_select.commands._options import Number, read_sizes, together
+from tts_select.core.errors import UnknownName
+
+if TYPE_CHECKING:
+    from tts_select.config import Config
+    from tts_select.training.sweep.engines.protocol import Engine
+    from tts_select.training.sweep.plan import Sweep
+    from tts_select.training.sweep.run import Share
+
+_OF_RAY = ("address", "workers", "lease_seconds")
+
+engine_options = together(
+    click.option(
+        "--engine",
+        type=click.Choice(["local", "ray"]),
+        default="local",
+        show_default=True,
+        help="Run in this process, or on workers of a Ray cluster (docs/many-machines.md).",
+    ),
+    click.option(
+        "--address",
+        default=None,
+        metavar="HOST:PORT|auto",
+        help="With --engine ray: the head of the cluster.",
+        show_default="the cluster on this machine, else a new one",
+    ),
+    click.option(
+        "--workers",
+        type=click.IntRange(1),
+        default=None,
+        help="With --engine ray: most workers at a time.",
+        show_default="one for each CPU of the cluster, as far as its GPUs go",
+    ),
+    click.option(
+        "--lease-seconds",
+        type=Number(min=0, min_open=True),
+        default=None,
+        help="With --engine ray: a worker that takes longer for a unit, or to load its models, is given up.",
+        show_default="3600",
+    ),
+)
+"""Which engine, and how it gives out work."""
+
+
+def engine_for(
+    config: Config | None, asked: Sweep, share: Share, out: Path, given: Mapping[str, Any]
+) -> Engine:
+    """Return the engine that the options name.
+
+    Raises:
+        InputError: a model is not known, Ray is not installed, or there is no such cluster.
+        click.UsageError: options do not go together.
+    """
+    sizes = read_sizes(given["params"])
+    known = [*asked.portfolio.policies, *asked.portfolio.prms]
+    if unknown := sorted(set(sizes) - set(known)):
+        raise UnknownName("model of the portfolio", unknown[0], known)
+    if given["engine"] == "ray":
+        return _on_ray(config, asked, out, sizes, given)
+    for name in _OF_RAY:
+        if given[name] is not None:
+            raise click.UsageError(f"--{name.replace('_', '-')} goes with --engine ray")
+    return _local(config, asked, share.cards, sizes)
+
+
+def _local(config: Config | None, asked: Sweep, unasked: Collection[str], sizes: dict[str, float]) -> Engine:
+    """This process, with models some of which are told their sizes; there need be no room for those that are
+    not asked."""
+    from tts_select.config.using import ModelGroup, loaders_for, swept_together
+    from tts_select.solving.models import fresh_loaders
+    from tts_select.training.sweep.engines.local import Local
+
+    if config is None:
+        return Local(fresh_loaders(sizes), concurrency=asked.concurrency)
+    groups = [
+        ModelGroup(*([name for name in names if name not in unasked] for names in (of.policies, of.prms)))
+        for of in swept_together(asked.portfolio)
+    ]
+    loaders = loaders_for(config, groups, fresh=True, sizes=sizes)
+    return Local(loaders, concurrency=asked.concurrency)
+
+
+def _on_ray(
+    config: Config | None, asked: Sweep, out: Path, sizes: dict[str, float], given: Mapping[str, Any]
+) -> Engine:
+    from tts_select.training.log.reading import MANIFEST, read_manifest
+    from tts_select.training.sweep.engines.cluster import Cluster
+    from tts_select.training.sweep.engines.journal import Journal
+    from tts_select.training.sweep.engines.loading import gpus_of, loaders_of
+    from tts_select.training.sweep.engines.needs import needs_of
+    from tts_select.training.sweep.engines.on_ray import DEFAULT_LEASE_SECONDS, OnRay, Terms
+    from tts_select.training.sweep.run import WORKERS
+
+    known = read_manifest(out)[0].models if (out / MANIFEST).exists() else {}
+    cluster = Cluster(given["address"])
+    gpus = {need: gpus_of(config, need) for need in needs_of(asked)} if cluster.n_gpus else {}
+    return OnRay(
+        cluster,
+        partial(loaders_of, config, sizes),
+        Terms(asked.concurrency, given["workers"], given["lease_seconds"] or DEFAULT_LEASE_SECONDS),
+        gpus_of=gpus,
+        folder=out.resolve() / WORKERS,
+        known=known,
+        watch=Journal(out),
+    )

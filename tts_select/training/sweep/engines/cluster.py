@@ -1,0 +1,160 @@
+"""A Ray cluster: joined or started, how much room it has, and whether its head is still there."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import socket
+from collections.abc import Coroutine, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from tts_select.core.errors import BackendError, InputError
+from tts_select.core.extras import require
+from tts_select.training.sweep.engines.needs import Need
+
+T = TypeVar("T")
+AUTO = "auto"
+_CONNECT_SECONDS = 5.0
+_WATCH_SECONDS = 2.0
+"""The time between two looks at the head."""
+_MOST_MISSED = 3
+"""Looks in a row at which the head is not there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """How many workers there is room for: each takes a CPU, and its GPUs."""
+
+    gpus_of: Mapping[Need, int]
+    n_workers: int | None
+    n_cpus: float
+    n_gpus: float
+
+    def has(self, hired: Sequence[Need], need: Need) -> bool:
+        """See `crew.Room`."""
+        n_workers = len(hired) + 1
+        n_gpus = sum(self.gpus_of.get(one, 0) for one in (*hired, need))
+        most = self.n_cpus if self.n_workers is None else self.n_workers
+        return n_workers <= most and n_gpus <= self.n_gpus
+
+
+class Cluster:
+    """A cluster that this process has joined."""
+
+    def __init__(self, address: str | None) -> None:
+        """Join the cluster at this address, or the one on this machine (`auto`); None: that one, or a new one.
+
+        Raises:
+            InputError: Ray is not installed, there is no such cluster, or it has other versions.
+        """
+        require("ray", "sweeps on Ray")
+        import ray
+
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+        _check_there(address)
+        logging.getLogger("ray").setLevel(logging.ERROR)
+        try:
+            ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
+        except ConnectionError as error:
+            raise InputError(f"no Ray cluster at '{address}': {_first_line(error)}") from error
+        except (RuntimeError, ValueError) as error:  # another version of Ray or Python, a malformed address
+            raise InputError(f"cannot join the Ray cluster at '{address}': {_in_one_line(error)}") from error
+        self.address: str = ray.get_runtime_context().gcs_address
+
+    @property
+    def n_gpus(self) -> float:
+        """The GPUs of all machines."""
+        import ray
+
+        return float(ray.cluster_resources().get("GPU", 0))
+
+    def room(self, gpus_of: Mapping[Need, int], n_workers: int | None) -> Room:
+        """The room as it is now.
+
+        Raises:
+            InputError: a worker needs more GPUs than there are, and nothing says that more will come.
+        """
+        import ray
+
+        n_gpus, n_cpus = self.n_gpus, float(ray.cluster_resources().get("CPU", 0))
+        for need, n in gpus_of.items():
+            if n > n_gpus:
+                raise InputError(
+                    f"a worker with {need} takes {n} GPUs, and the Ray cluster at {self.address} has {n_gpus:g}"
+                )
+        return Room(gpus_of, n_workers, max(1.0, n_cpus), n_gpus)
+
+    def actor(self, kind: type, n_gpus: int, concurrency: int) -> Any:
+        """The class of an actor. It is never started again by Ray: the crew hires another one."""
+        import ray
+
+        options = {"num_cpus": 1, "num_gpus": n_gpus, "max_restarts": 0, "max_task_retries": 0}
+        return ray.remote(**options, max_concurrency=concurrency + 2)(kind)
+
+    async def guard(self, work: Coroutine[Any, Any, T]) -> T:
+        """Do the work as long as the head is there: without it Ray waits for minutes, and then ends the process.
+
+        Raises:
+            BackendError: the head is gone.
+        """
+        watching = asyncio.ensure_future(self._until_gone())
+        working = asyncio.ensure_future(work)
+        try:
+            await asyncio.wait({watching, working}, return_when=asyncio.FIRST_COMPLETED)
+            if not working.done():
+                raise BackendError(
+                    f"the head of the Ray cluster at {self.address} is gone; the log keeps what is done: start Ray "
+                    "again, and the same command goes on"
+                )
+            return working.result()
+        finally:
+            for task in (watching, working):
+                task.cancel()
+            await asyncio.gather(watching, working, return_exceptions=True)
+
+    def close(self) -> None:
+        """Leave the cluster, or end it if it was started here."""
+        import ray
+
+        ray.shutdown()
+
+    async def _until_gone(self) -> None:
+        n_missed = 0
+        while n_missed < _MOST_MISSED:
+            await asyncio.sleep(_WATCH_SECONDS)
+            is_there = await asyncio.to_thread(_answers, self.address, _WATCH_SECONDS)
+            n_missed = 0 if is_there else n_missed + 1
+
+
+def _check_there(address: str | None) -> None:
+    """Ask at the address before Ray does, which tries for minutes, and writes about it."""
+    named = os.environ.get("RAY_ADDRESS") if address in (None, AUTO) else address
+    if named in (None, "", AUTO, "local"):
+        return
+    if "://" in named:
+        raise InputError(
+            f"the address '{named}' is one for Ray's clients: run this on a machine of the cluster, with --address auto"
+        )
+    if not _answers(named, _CONNECT_SECONDS):
+        raise InputError(
+            f"no Ray cluster answers at '{named}': name the head as HOST:PORT, as `ray start --head` prints it"
+        )
+
+
+def _answers(address: str, seconds: float) -> bool:
+    host, _, port = address.rpartition(":")
+    try:
+        with socket.create_connection((host.strip("[]"), int(port)), timeout=seconds):
+            return True
+    except (OSError, ValueError):
+        return False
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0]
+
+
+def _in_one_line(error: Exception) -> str:
+    return " ".join(str(error).split())
