@@ -47,8 +47,9 @@ class Agenda:
 
     def is_wanted(self, unit: Unit) -> bool:
         """Whether a unit's stage is to be begun: not if its pool is known well enough."""
-        is_further = isinstance(unit, SampleUnit) and unit.first > 0
-        return not (is_further and self._is_enough(self.ledger.why_known(unit.pool)))
+        if not isinstance(unit, SampleUnit) or not unit.first:
+            return True
+        return not self._is_enough(self.ledger.why_known(unit.pool))
 
     def can_run(self, unit: Unit) -> bool:
         """Whether what the unit needs is there: scores need samples."""

@@ -13,16 +13,18 @@ from pathlib import Path
 from typing import Any
 
 from tts_select import __version__
-from tts_select.core.errors import BackendError, InputError, TtsSelectError
+from tts_select.core.errors import BackendError, InputError
 from tts_select.data.grading import GRADER
 from tts_select.training.log.codec import Record
 from tts_select.training.log.records import ModelCard, Pool
 from tts_select.training.sweep.agenda import Agenda
+from tts_select.training.sweep.engines import shift
 from tts_select.training.sweep.engines.cluster import Cluster
-from tts_select.training.sweep.engines.crew import Crew, WorkerLost
+from tts_select.training.sweep.engines.crew import Crew
 from tts_select.training.sweep.engines.events import Event, Watch
 from tts_select.training.sweep.engines.needs import Need, needs_of
 from tts_select.training.sweep.engines.worker import Job, LoadersOf, Place, RemoteWorker, Told
+from tts_select.training.sweep.engines.workers import WorkerLost
 from tts_select.training.sweep.plan import Sweep
 from tts_select.training.sweep.units import Unit
 
@@ -76,7 +78,7 @@ class OnRay:
     async def run(self, agenda: Agenda) -> None:
         """See `Engine.run`."""
         self._folder.mkdir(exist_ok=True)
-        await self._cluster.guard(self._crew.run(agenda))
+        await self._cluster.guard(shift.work(self._crew, agenda))
 
     def close(self) -> None:
         """See `Engine.close`."""
