@@ -1,5 +1,5 @@
 # `make check` is what to run before a commit; .ci/run does all of it from scratch, and more.
-.PHONY: check lint format types contracts test test-slow test-vllm test-server test-browser docs dist ci
+.PHONY: check lint format types contracts test test-slow test-vllm test-ray test-server test-browser docs dist ci
 
 check: lint types contracts test test-slow
 
@@ -27,6 +27,10 @@ test-slow:
 # in an environment with vLLM, see CONTRIBUTING.md
 test-vllm:
 	VLLM_CPU_KVCACHE_SPACE=1 HF_HUB_OFFLINE=1 python -m pytest -n 0 -m vllm tests/vllm tests/executors/policies tests/executors/prms
+
+# in an environment with Ray, see CONTRIBUTING.md
+test-ray:
+	python -m pytest -n 0 -m ray tests/training/sweep/engines
 
 # clients that are not installed are left out, see CONTRIBUTING.md
 test-server:

@@ -124,6 +124,9 @@ class _Shift:
         except TtsSelectError as error:
             self._agenda.failures.append(error)
             self._crew.lose(hand, str(error))
+        else:
+            if hand.is_up:
+                self._fill(hand)
         finally:
             self._changed.set()
 

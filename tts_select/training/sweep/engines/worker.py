@@ -72,7 +72,7 @@ class RemoteWorker:
 
     def __init__(self, job: Job) -> None:
         self._job = job
-        self._models = Models(job.loaders_of(job.need), one_policy=True)
+        self._models: Models | None = None
         self._stage = ""
         self._shard = ShardOfWorker(job.folder, job.name)
 
@@ -84,11 +84,12 @@ class RemoteWorker:
         """Load the models, and check that they are the sweep's."""
         need = self._job.need
         try:
+            models = self._models = Models(self._job.loaders_of(need), one_policy=True)
             cards = {}
             if need.policy is not None:
-                cards[need.policy] = card_of("policy", self._models.policy(need.policy))
+                cards[need.policy] = card_of("policy", models.policy(need.policy))
             if need.prm is not None:
-                cards[need.prm] = card_of("prm", self._models.prm(need.prm))
+                cards[need.prm] = card_of("prm", models.prm(need.prm))
             for name, card in cards.items():
                 self._check(name, card)
         except TtsSelectError as error:
@@ -96,7 +97,9 @@ class RemoteWorker:
         return Told(cards=cards)
 
     async def perform(self, stage: str, unit: Unit, samples: Sequence[Pool]) -> Told:
-        """Do a unit. The driver never sends one of another stage while one is at work."""
+        """Do a unit, with models that are loaded. The driver never sends one of another stage while one is at
+        work."""
+        assert self._models is not None
         try:
             if stage != self._stage:
                 self._stage = stage
