@@ -1,15 +1,17 @@
 """How many workers one driver keeps busy, and what a unit costs on its way through Ray.
 
-`python benchmarks/ray_scaling.py simulate --workers 1 8 64 512` runs the driver of `sweep --engine ray` as it is (leases, queue,
-log on disk) with workers that only wait: a policy's pools of 64 samples in two chunks. A worker has 8 units of 32 samples at a time,
-each of which takes about 40 seconds: a GPU that writes 3,200 tokens a second, 500 a sample. Times are lognormal (sigma 0.5). Time runs
-20 times as fast, so what the driver does counts 20 times as much as it would. Efficiency is the share of the workers' places that was
-at work, from the first lease to the last record: what is lost is waiting for the driver, and the end of a stage, at which a worker
-waits for its slowest unit. `--rounds` is the number of units of a stage for each place; `--problems` fixes the problems instead.
-`--through ray` sends every unit through a real Ray on this machine, to actors that wait for many workers.
+`python benchmarks/ray_scaling.py simulate --workers 1 8 64 512` runs the driver of `sweep --engine ray` as it
+is (leases, queue, log on disk) with workers that only wait: a policy's pools of 64 samples in two chunks. A
+worker has 8 units of 32 samples at a time, each of which takes about 40 seconds: a GPU that writes 3,200
+tokens a second, 500 a sample. Times are lognormal (sigma 0.5). Time runs 20 times as fast, so what the driver
+does counts 20 times as much as it would. Efficiency is the share of the workers' places that was at work,
+from the first lease to the last record: what is lost is waiting for the driver, and the end of a stage, at
+which a worker waits for its slowest unit. `--rounds` is the number of units of a stage for each place;
+`--problems` fixes the problems instead. `--through ray` sends every unit through a real Ray on this machine,
+to actors that wait for many workers.
 
-`python benchmarks/ray_scaling.py overhead` sweeps models that read from a script and take no time: units a second in this process,
-and on one and two workers of a real Ray.
+`python benchmarks/ray_scaling.py overhead` sweeps models that read from a script and take no time: units a
+second in this process, and on one and two workers of a real Ray.
 """
 
 from __future__ import annotations
@@ -82,6 +84,9 @@ class Waiting:
             return await waited(unit)
         found: Pool = await self._host.perform.remote(stage, unit, samples)
         return found
+
+    def end(self) -> None:
+        """It holds nothing."""
 
     def kill(self) -> None:
         """It holds nothing."""
@@ -180,7 +185,9 @@ def _on_ray(sweep: Sweep, into: Path, n_workers: int) -> Any:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("what", choices=["simulate", "overhead"])
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 8, 64, 512])
     parser.add_argument("--through", choices=["process", "ray"], default="process")

@@ -1,8 +1,8 @@
 """Runs a sweep: samples once, scores with every PRM, and runs what no pool of samples can show.
 
 The work is cut into units (`units.py`), which come in stages (`stages.py`): of one policy's samples, of one
-PRM's scores, or of one seed of one search arm, on all problems. An engine (`engines/`) performs them, and the log is
-written here.
+PRM's scores, or of one seed of one search arm, on all problems. An engine (`engines/`) performs them, and the
+log is written here.
 """
 
 from __future__ import annotations
@@ -118,7 +118,8 @@ def run_units(
 
 
 def _recover(log: Writer, own: Collection[Key]) -> None:
-    """Take over what workers have kept in shards of their own, and an earlier run did not hear of any more."""
+    """Take over what workers have kept in shards of their own, and an earlier run did not hear of any
+    more."""
     folder = log.folder / WORKERS
     for _, record in each_record(folder, log.manifest) if folder.exists() else ():
         if (key := key_of(record)) in own and key not in log:

@@ -16,13 +16,15 @@ from tts_select.selector.portfolio import Portfolio
 from tts_select.solving.models import Models
 from tts_select.training.log.codec import Record
 from tts_select.training.log.records import ModelCard, Pool, SweepLog
+from tts_select.training.log.writer import Writer
 from tts_select.training.sweep.agenda import Agenda
 from tts_select.training.sweep.engines.crew import Crew
 from tts_select.training.sweep.engines.events import Event
+from tts_select.training.sweep.engines.local import Local
 from tts_select.training.sweep.engines.needs import Need, needs_of
 from tts_select.training.sweep.engines.shift import work
 from tts_select.training.sweep.engines.workers import WorkerLost
-from tts_select.training.sweep.plan import Sweep, card_of
+from tts_select.training.sweep.plan import Sweep, card_of, manifest_of
 from tts_select.training.sweep.run import Swept, run_sweep
 from tts_select.training.sweep.running import perform
 from tts_select.training.sweep.units import Unit
@@ -86,6 +88,10 @@ class InProcess:
             return await perform(unit, self.models, samples)
         finally:
             self.at_work.remove(stage)
+
+    def end(self) -> None:
+        assert not self.at_work
+        self.kill()
 
     def kill(self) -> None:
         self._gone.set()
@@ -157,6 +163,13 @@ class Lab:
     def whole(self, folder: Path, **changes: Any) -> Any:
         """The content of its log, if one process runs it."""
         return untimed(run_sweep(self.sweep(**changes), folder / "one", loaders=SHARED["FAKES"]))
+
+    def start(self, folder: Path) -> None:
+        """Begin its log, with nothing in it but its problems."""
+        sweep = self.sweep()
+        cards = Local(SHARED["FAKES"], concurrency=1).cards(sweep, {})
+        with Writer(folder, manifest_of(sweep, cards), sweep.problems):
+            pass
 
     def content(self, swept: Swept) -> Any:
         return untimed(swept.log)

@@ -1,4 +1,5 @@
-"""A real Ray on this machine, with a head and two nodes: whatever happens to them, the log is that of one process."""
+"""A real Ray on this machine, with a head and two nodes: whatever happens to them, the log is that of one
+process."""
 
 from __future__ import annotations
 
@@ -141,9 +142,7 @@ def test_clocks_that_differ_change_nothing(lab: Any, run: Any, tmp_path: Path) -
     assert all(run.cost.seconds < 60 for runs in found.log.runs.values() for run in runs)
 
 
-def test_another_version_of_this_package_is_refused(
-    run: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_another_version_of_this_package_is_refused(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(on_ray, "__version__", "9.9")
     with pytest.raises(InputError, match=r"tts-select is .* on .*, and 9.9 here: all machines need the same"):
         run(partial(KILLING["FAKES"], 0.0))
@@ -154,8 +153,21 @@ def test_a_model_that_a_node_lacks_is_one_line(run: Any) -> None:
         if need.prm is not None:
             raise InputError(f"there is no folder on {socket.gethostname()}")
 
-    with pytest.raises(InputError, match="^there is no folder on"):
+    with pytest.raises(InputError, match=r"^there is no folder on"):
         run(partial(fakes, lack, 0.0))
+
+
+def test_an_address_where_nobody_is_is_one_line_at_once(tmp_path: Path) -> None:
+    (tmp_path / "problems.jsonl").write_text('{"id": "a", "problem": "1 + 1?", "answer": "2"}\n')
+    asked = ["--problems", "problems.jsonl", "--out", "log", "--engine", "ray", "--address"]
+    for address, said in (
+        ("127.0.0.1:1", "no Ray cluster answers at"),
+        ("ray://here:1", "on a machine of the cluster"),
+    ):
+        ended = run_command(tmp_path, "sweep", *asked, address)
+        assert ended.returncode == 2
+        assert said in ended.stderr
+        assert ended.stderr.count("\n") == 1
 
 
 def test_another_version_of_ray_is_one_line(machines: Any, tmp_path: Path) -> None:
@@ -167,7 +179,11 @@ def test_another_version_of_ray_is_one_line(machines: Any, tmp_path: Path) -> No
         "except InputError as error: print(error)\n"
     )
     ended = subprocess.run(
-        [sys.executable, "-c", script, machines.address], capture_output=True, text=True, timeout=60, check=True
+        [sys.executable, "-c", script, machines.address],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
     )
     assert ended.stdout.startswith(f"cannot join the Ray cluster at '{machines.address}': Version mismatch")
     assert ended.stdout.count("\n") == 1
@@ -175,12 +191,15 @@ def test_another_version_of_ray_is_one_line(machines: Any, tmp_path: Path) -> No
 
 def test_kills_at_random_lose_nothing_and_double_nothing(tmp_path: Path) -> None:
     """A worker, a node, the driver and the head, each at a random moment."""
-    KILLING["kill_again_and_again"](tmp_path / "kills", 4, Random(1))
-    assert "is gone; the log keeps what is done" in (tmp_path / "kills" / "drivers.txt").read_text()
+    KILLING["Killing"](tmp_path, 4, Random(1)).run()
+    assert "is gone; the log keeps what is done" in (tmp_path / "drivers.txt").read_text()
 
 
 def command(folder: Path, *args: str) -> None:
-    ended = subprocess.run(
-        [sys.executable, "-m", "tts_select", *args], cwd=folder, capture_output=True, text=True, timeout=180, check=False
-    )
+    ended = run_command(folder, *args)
     assert ended.returncode == 0, ended.stderr
+
+
+def run_command(folder: Path, *args: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "tts_select", *args]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=180, check=False)

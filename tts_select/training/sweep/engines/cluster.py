@@ -44,7 +44,8 @@ class Cluster:
     """A cluster that this process has joined."""
 
     def __init__(self, address: str | None) -> None:
-        """Join the cluster at this address, or the one on this machine (`auto`); None: that one, or a new one.
+        """Join the cluster at this address, or the one on this machine (`auto`); None: that one, or a new
+        one.
 
         Raises:
             InputError: Ray is not installed, there is no such cluster, or it has other versions.
@@ -82,7 +83,8 @@ class Cluster:
         for need, n in gpus_of.items():
             if n > n_gpus:
                 raise InputError(
-                    f"a worker with {need} takes {n} GPUs, and the Ray cluster at {self.address} has {n_gpus:g}"
+                    f"a worker with {need} takes {n} GPUs, and the Ray cluster at {self.address} has "
+                    f"{n_gpus:g}"
                 )
         return Room(gpus_of, n_workers, max(1.0, n_cpus), n_gpus)
 
@@ -94,7 +96,8 @@ class Cluster:
         return ray.remote(**options, max_concurrency=concurrency + 2)(kind)
 
     async def guard(self, work: Coroutine[Any, Any, T]) -> T:
-        """Do the work as long as the head is there: without it Ray waits for minutes, and then ends the process.
+        """Do the work as long as the head is there: without it Ray waits for minutes, and then ends the
+        process.
 
         Raises:
             BackendError: the head is gone.
@@ -105,8 +108,8 @@ class Cluster:
             await asyncio.wait({watching, working}, return_when=asyncio.FIRST_COMPLETED)
             if not working.done():
                 raise BackendError(
-                    f"the head of the Ray cluster at {self.address} is gone; the log keeps what is done: start Ray "
-                    "again, and the same command goes on"
+                    f"the head of the Ray cluster at {self.address} is gone; the log keeps what is done: "
+                    "start Ray again, and the same command goes on"
                 )
             return working.result()
         finally:
@@ -135,11 +138,12 @@ def _check_there(address: str | None) -> None:
         return
     if "://" in named:
         raise InputError(
-            f"the address '{named}' is one for Ray's clients: run this on a machine of the cluster, with --address auto"
+            f"the address '{named}' is one for Ray's clients: run this on a machine of the cluster, with "
+            "--address auto"
         )
     if not _answers(named, _CONNECT_SECONDS):
         raise InputError(
-            f"no Ray cluster answers at '{named}': name the head as HOST:PORT, as `ray start --head` prints it"
+            f"no Ray cluster answers at '{named}': name its head as HOST:PORT, as `ray start` prints it"
         )
 
 

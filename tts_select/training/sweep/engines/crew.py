@@ -68,11 +68,14 @@ class Crew:
         self.watch(Event("hired", hand.worker.name, str(need)))
         return hand
 
-    def dismiss(self, hand: Hand) -> None:
+    def dismiss(self, hand: Hand, *, is_gone: bool = False) -> None:
         """End a worker, and what waits for it."""
         self.hands.remove(hand)
         hand.is_lost = True
-        hand.worker.kill()
+        if hand.is_up and not hand.leases and not is_gone:
+            hand.worker.end()
+        else:
+            hand.worker.kill()
         for task in hand.tasks:
             if task is not asyncio.current_task():
                 task.cancel()
@@ -80,7 +83,7 @@ class Crew:
     def lose(self, hand: Hand, why: str) -> None:
         """A worker is gone."""
         if not hand.is_lost:
-            self.dismiss(hand)
+            self.dismiss(hand, is_gone=True)
             self.watch(Event("lost", hand.worker.name, str(hand.need), why=why))
 
     async def up(self, hand: Hand) -> Mapping[str, ModelCard]:

@@ -28,10 +28,11 @@ def loaders_of(config: Config | None, sizes: Mapping[str, float], need: Need) ->
 
 
 def gpus_of(config: Config | None, need: Need) -> int:
-    """Return how many GPUs a worker takes, on a machine that has some: up to the last one that its models name.
+    """Return how many GPUs a worker takes, on a machine that has some: up to the last one that its models
+    name.
 
-    A policy and a PRM on the same GPU, as the options say where none is named, share it. The embedded models run on
-    the CPU, unless their option `device` says otherwise; what is on a server takes none.
+    A policy and a PRM on the same GPU, as the options say where none is named, share it. The embedded models
+    run on the CPU, unless their option `device` says otherwise; what is on a server takes none.
     """
     entries: list[tuple[str, Mapping[str, Any]]] = []
     for kind, name in (("policy", need.policy), ("prm", need.prm)):

@@ -1,7 +1,7 @@
 """The units of a sweep in this process: stage by stage, with one policy in memory at a time.
 
-Each stage begins with models that have forgotten what they computed before, so a bill never depends on what ran
-before, nor on where a sweep was interrupted.
+Each stage begins with models that have forgotten what they computed before, so a bill never depends on what
+ran before, nor on where a sweep was interrupted.
 """
 
 from __future__ import annotations

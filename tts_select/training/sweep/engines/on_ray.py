@@ -1,6 +1,8 @@
-"""The units of a sweep on a Ray cluster: an actor of Ray Core for each set of models that are loaded together.
+"""The units of a sweep on a Ray cluster: an actor of Ray Core for each set of models that are loaded
+together.
 
-Ray finds the machines, starts the actors, and says when one is gone. Which unit is whose is the crew's to say.
+Ray finds the machines, starts the actors, and says when one is gone. Which unit is whose is the crew's to
+say.
 """
 
 from __future__ import annotations
@@ -57,8 +59,8 @@ class OnRay:
         known: Mapping[str, ModelCard],
         watch: Watch,
     ) -> None:
-        """`folder` is that of workers in the log's own; `known` are the cards of a log that is there; `gpus_of`
-        is what a worker takes, if it takes any."""
+        """`folder` is that of workers in the log's own; `known` are the cards of a log that is there;
+        `gpus_of` is what a worker takes, if it takes any."""
         self._cluster, self._loaders_of, self._terms, self._gpus_of = cluster, loaders_of, terms, gpus_of
         self._folder, self._cards, self._watch = folder, dict(known), watch
         room = cluster.room(gpus_of, terms.n_workers)
@@ -119,6 +121,9 @@ class _Hired:
             self._watch(Event("warned", self.name, stage, why=told.warning))
         assert told.record is not None
         return told.record
+
+    def end(self) -> None:
+        self._actor.__ray_terminate__.remote()
 
     def kill(self) -> None:
         import ray

@@ -1,7 +1,7 @@
 """The units of an agenda that nobody has at work: who may have which next.
 
-A stage is in the queue as a line. A worker takes from one line at a time, small budgets first; scores wait for
-their samples, and what a lost worker had at work is first in its line again.
+A stage is in the queue as a line. A worker takes from one line at a time, small budgets first; scores wait
+for their samples, and what a lost worker had at work is first in its line again.
 """
 
 from __future__ import annotations

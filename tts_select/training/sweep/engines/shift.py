@@ -1,8 +1,8 @@
 """A crew at work on an agenda: units are leased to its workers, and what they bring is settled.
 
-A worker takes units of one stage until there are no more, and is sent away when nothing is left for what it has
-loaded. What a worker had when it was lost goes back to the queue; one that does not answer within the time of a
-lease is lost. Time is the driver's own monotonic clock, and no other machine's.
+A worker takes units of one stage until there are no more, and is sent away when nothing is left for what it
+has loaded. What a worker had when it was lost goes back to the queue; one that does not answer within the
+time of a lease is lost. Time is the driver's own monotonic clock, and no other machine's.
 """
 
 from __future__ import annotations
@@ -90,8 +90,8 @@ class _Shift:
         return not any(hand.need.covers(need) for need in wanted)
 
     def _is_short(self, wanted: Mapping[Need, int], idle: Sequence[Hand]) -> bool:
-        """Whether something is wanted that nobody has loaded, or enough of it for one more worker, and there is
-        room for that without those who are idle."""
+        """Whether something is wanted that nobody has loaded, or enough of it for one more worker, and there
+        is room for that without those who are idle."""
         full = self._crew.concurrency
         return any(
             n >= full * self._n_with(need) and self._crew.fits(need, without=idle)
@@ -131,7 +131,8 @@ class _Shift:
             self._changed.set()
 
     def _fill(self, hand: Hand) -> None:
-        """Lease to a worker what it has room for: its share of the stage, so that nobody is idle at its end."""
+        """Lease to a worker what it has room for: its share of the stage, so that nobody is idle at its
+        end."""
         leases = hand.leases
         while self._agenda.is_open and (not leases or len(leases) < self._share(hand)):
             found = self._queue.take(hand.need, hand.line if leases else None)

@@ -1,7 +1,8 @@
-"""A worker on another machine: it loads models, performs units, and keeps what came of them in a shard of its own.
+"""A worker on another machine: it loads models, performs units, and keeps what came of them in a shard of its
+own.
 
-The driver gets every record too, and writes the log. A worker's shard has what the driver did not hear of any more,
-where both see the same folder.
+The driver gets every record too, and writes the log. A worker's shard has what the driver did not hear of any
+more, where both see the same folder.
 """
 
 from __future__ import annotations
@@ -57,7 +58,8 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What came of a call: a value, or an error of ours as plain text, since exceptions do not travel well."""
+    """What came of a call: a value, or an error of ours as plain text, since exceptions do not travel
+    well."""
 
     record: Record | None = None
     cards: Mapping[str, ModelCard] = field(default_factory=dict)
@@ -111,12 +113,18 @@ class RemoteWorker:
             return Told(error=f"a model failed: {error}")
         return Told(record, warning=self._shard.keep(record))
 
+    def __ray_shutdown__(self) -> None:
+        """End models and the shard, when Ray ends the actor and does not kill it."""
+        if self._models is not None:
+            self._models.close()
+        self._shard.close()
+
     def _check(self, name: str, card: ModelCard) -> None:
         there = self._job.cards.get(name)
         if there is not None and there.fingerprint != card.fingerprint:
             raise InputError(
-                f"{name} is {card.fingerprint} on {socket.gethostname()}, and {there.fingerprint} in the sweep: "
-                "all machines need the same model"
+                f"{name} is {card.fingerprint} on {socket.gethostname()}, and {there.fingerprint} in the "
+                "sweep: all machines need the same model"
             )
 
 
@@ -132,8 +140,8 @@ class ShardOfWorker:
         self._stream: BinaryIO | None = None
 
     def keep(self, record: Record) -> str:
-        """Append a record, on disk before this returns; a line that says why, if it cannot be kept. After that
-        none is."""
+        """Append a record, on disk before this returns; a line that says why, if it cannot be kept. After
+        that none is."""
         if self._folder is None:
             return ""
         try:
@@ -145,7 +153,13 @@ class ShardOfWorker:
             os.fsync(self._stream.fileno())
         except OSError as error:
             where, self._folder = self._folder, None
+            self.close()
             return (
                 f"it keeps no shard in '{where}': {error.strerror}; its records are in the log all the same"
             )
         return ""
+
+    def close(self) -> None:
+        """End the file."""
+        if self._stream is not None:
+            self._stream.close()

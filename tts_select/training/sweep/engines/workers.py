@@ -51,6 +51,10 @@ class Worker(Protocol):
         """
         ...
 
+    def end(self) -> None:
+        """End it, when it has nothing at work."""
+        ...
+
     def kill(self) -> None:
         """End it at once, whatever it does."""
         ...
