@@ -198,7 +198,7 @@ def _units_a_second(sweep: Sweep, n_workers: int) -> float:
 
 
 def _on_ray(sweep: Sweep, into: Path, n_workers: int) -> Any:
-    from tts_select.training.sweep.engines.cluster import Cluster
+    from tts_select.solving.remote.cluster import Cluster
     from tts_select.training.sweep.engines.on_ray import OnRay, Terms
 
     return OnRay(

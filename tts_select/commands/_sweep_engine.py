@@ -14,6 +14,7 @@ from tts_select.core.errors import UnknownName
 
 if TYPE_CHECKING:
     from tts_select.config import Config
+    from tts_select.training.sweep.engines.events import Event, Watch
     from tts_select.training.sweep.engines.protocol import Engine
     from tts_select.training.sweep.plan import Sweep
     from tts_select.training.sweep.run import Share
@@ -54,9 +55,15 @@ engine_options = together(
 
 
 def engine_for(
-    config: Config | None, asked: Sweep, share: Share, out: Path, given: Mapping[str, Any]
+    config: Config | None,
+    asked: Sweep,
+    out: Path,
+    given: Mapping[str, Any],
+    *,
+    share: Share,
+    watch: Watch,
 ) -> Engine:
-    """Return the engine that the options name.
+    """Return the engine that the options name; `watch` hears of its workers.
 
     Raises:
         InputError: a model is not known, Ray is not installed, or there is no such cluster.
@@ -67,7 +74,7 @@ def engine_for(
     if unknown := sorted(set(sizes) - set(known)):
         raise UnknownName("model of the portfolio", unknown[0], known)
     if given["engine"] == "ray":
-        return _on_ray(config, asked, out, sizes, given)
+        return _on_ray(config, asked, out, given, sizes=sizes, watch=watch)
     for name in _OF_RAY:
         if given[name] is not None:
             raise click.UsageError(f"--{name.replace('_', '-')} goes with --engine ray")
@@ -92,15 +99,27 @@ def _local(config: Config | None, asked: Sweep, unasked: Collection[str], sizes:
 
 
 def _on_ray(
-    config: Config | None, asked: Sweep, out: Path, sizes: dict[str, float], given: Mapping[str, Any]
+    config: Config | None,
+    asked: Sweep,
+    out: Path,
+    given: Mapping[str, Any],
+    *,
+    sizes: dict[str, float],
+    watch: Watch,
 ) -> Engine:
+    from tts_select.solving.remote.cluster import Cluster
     from tts_select.training.log.reading import MANIFEST, read_manifest
-    from tts_select.training.sweep.engines.cluster import Cluster
     from tts_select.training.sweep.engines.journal import Journal
     from tts_select.training.sweep.engines.loading import gpus_of, loaders_of
     from tts_select.training.sweep.engines.needs import needs_of
     from tts_select.training.sweep.engines.on_ray import DEFAULT_LEASE_SECONDS, OnRay, Terms
     from tts_select.training.sweep.run import WORKERS
+
+    journal = Journal(out)
+
+    def both(event: Event) -> None:
+        journal(event)
+        watch(event)
 
     known = read_manifest(out)[0].models if (out / MANIFEST).exists() else {}
     cluster = Cluster(given["address"])
@@ -112,5 +131,5 @@ def _on_ray(
         gpus_of=gpus,
         folder=out.resolve() / WORKERS,
         known=known,
-        watch=Journal(out),
+        watch=both,
     )

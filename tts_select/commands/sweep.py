@@ -71,22 +71,23 @@ def sweep(
     Each policy samples once for all arms, and every PRM scores the same samples. Without --problems the
     sweep that --out holds goes on. Shards become one log by `sweep merge`, which has a --help of its own.
     """
-    from tts_select.commands._progress import bar
+    from tts_select.commands._sweep_board import board
     from tts_select.training.sweep.run import run_units
 
     if shard is not None:
         out = out / f"shard-{shard.index}-of-{shard.n}"
     asked, share = what_to_sweep(config, out, shard, reuse, given)
-    engine = engine_for(config, asked, share, out, given)
     try:
-        with bar("sweeping", 1) as advance:
+        with board() as shown:
+            engine = engine_for(config, asked, out, given, share=share, watch=shown.watch)
             swept = run_units(
                 asked,
                 out,
                 share=share,
                 reuse=reuse,
                 engine=engine,
-                progress=lambda n_done, n_units, note: advance(n_done, note, n_units),
+                progress=shown.progress,
+                begun=shown.begin,
             )
     except KeyboardInterrupt:
         fail(f"interrupted; '{out}' keeps what is done: the same command goes on", INTERRUPTED)

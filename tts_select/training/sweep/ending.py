@@ -10,7 +10,7 @@ from tts_select.core.cost import Cost, inference_flops
 from tts_select.core.errors import InputError
 from tts_select.core.pricing import dollars_of, unknown_price
 from tts_select.training.log.codec import Record
-from tts_select.training.log.records import Manifest, Pool, Run, Scores
+from tts_select.training.log.records import LoggedProblem, Manifest, Pool, Run, Scores
 
 _Z = 1.96
 """Of an interval that holds 95 %."""
@@ -54,8 +54,7 @@ class Ledger:
     def note(self, records: Iterable[Record]) -> None:
         """Add records, whose pools have no scores in them."""
         for record in records:
-            if isinstance(record, Run | Pool | Scores):
-                self.spent += self._cost(record)
+            self.spent += self.cost_of(record)
             if isinstance(record, Pool):
                 of_pool = self._right.setdefault(record.name, {})
                 right, n = of_pool.get(record.problem, (0, 0))
@@ -85,7 +84,10 @@ class Ledger:
         share = sum(right / n for right, n in found) / len(found)
         return f"the pass@1 of {pool} is known: {share:.3f} +- {half:.3f} on these {len(found):,} problems"
 
-    def _cost(self, record: Run | Pool | Scores) -> Cost:
+    def cost_of(self, record: Record) -> Cost:
+        """What a record comes to; a problem, nothing."""
+        if isinstance(record, LoggedProblem):
+            return Cost()
         cards = self.manifest.models
         policy, prm = self._models_of(record)
         if isinstance(record, Run):

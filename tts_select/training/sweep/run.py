@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -87,10 +87,11 @@ def run_units(
     loaders: Loaders = FRESH,
     engine: Engine | None = None,
     progress: Progress = lambda *_: None,
+    begun: Callable[[Agenda], None] = lambda _: None,
 ) -> Swept:
     """Run the units of a share that the log in `folder` does not hold yet; `reuse` are earlier logs, whose
     records of unchanged problems, models and arms are taken over. Without an engine this process runs them,
-    with the models of `loaders`.
+    with the models of `loaders`. `begun` is called with what there is to do, before anything is done.
 
     Raises:
         InputError: the sweep cannot be run, `folder` holds another one, or a model cannot read a problem.
@@ -108,6 +109,7 @@ def run_units(
             for earlier in reuse:
                 _take_over(earlier, sweep, log, keys)
             agenda = Agenda(log, [unit for unit in own if unit in share], share.enough, progress)
+            begun(agenda)
             asyncio.run(engine.run(agenda))
             whole = log.finish() if log.is_whole else None
             if whole is not None:

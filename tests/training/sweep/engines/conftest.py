@@ -14,6 +14,7 @@ import pytest
 
 from tts_select.selector.portfolio import Portfolio
 from tts_select.solving.models import Models
+from tts_select.solving.remote.calls import WorkerLost
 from tts_select.training.log.codec import Record
 from tts_select.training.log.records import ModelCard, Pool, SweepLog
 from tts_select.training.log.writer import Writer
@@ -23,7 +24,6 @@ from tts_select.training.sweep.engines.events import Event
 from tts_select.training.sweep.engines.local import Local
 from tts_select.training.sweep.engines.needs import Need, needs_of
 from tts_select.training.sweep.engines.shift import work
-from tts_select.training.sweep.engines.workers import WorkerLost
 from tts_select.training.sweep.plan import Sweep, card_of, manifest_of
 from tts_select.training.sweep.run import Swept, run_sweep
 from tts_select.training.sweep.running import perform

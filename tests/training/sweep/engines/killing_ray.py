@@ -58,7 +58,7 @@ FAKES = partial(loaders, SHARED["writes"], SHARED["scores"])
 
 
 def drive(folder: Path, address: str) -> None:
-    from tts_select.training.sweep.engines.cluster import Cluster
+    from tts_select.solving.remote.cluster import Cluster
     from tts_select.training.sweep.engines.journal import Journal
     from tts_select.training.sweep.engines.on_ray import OnRay, Terms
 

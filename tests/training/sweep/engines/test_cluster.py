@@ -12,9 +12,9 @@ from click.testing import CliRunner
 from tts_select.cli import main
 from tts_select.config import Config
 from tts_select.config.entries import PolicyEntry, PrmEntry
-from tts_select.training.sweep.engines.cluster import Room
 from tts_select.training.sweep.engines.loading import gpus_of
 from tts_select.training.sweep.engines.needs import Need
+from tts_select.training.sweep.engines.room import Room
 
 SMALL, LARGE, PRM = Need("small"), Need("large"), Need(prm="judge")
 PAIR = Need("small", "judge")

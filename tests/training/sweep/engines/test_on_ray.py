@@ -22,10 +22,10 @@ import pytest
 
 from tts_select import InputError
 from tts_select.data.world.suite import generate
+from tts_select.solving.remote.cluster import Cluster
 from tts_select.training.log.reading import read_log
 from tts_select.training.log.records import LoggedProblem
 from tts_select.training.sweep.engines import on_ray
-from tts_select.training.sweep.engines.cluster import Cluster
 from tts_select.training.sweep.engines.events import Event
 from tts_select.training.sweep.engines.needs import Need
 from tts_select.training.sweep.run import Swept, run_units
@@ -173,7 +173,7 @@ def test_an_address_where_nobody_is_is_one_line_at_once(tmp_path: Path) -> None:
 def test_another_version_of_ray_is_one_line(machines: Any, tmp_path: Path) -> None:
     script = (
         "import ray, sys; ray.__version__ = '1.0.0'\n"
-        "from tts_select.training.sweep.engines.cluster import Cluster\n"
+        "from tts_select.solving.remote.cluster import Cluster\n"
         "from tts_select import InputError\n"
         "try: Cluster(sys.argv[1])\n"
         "except InputError as error: print(error)\n"

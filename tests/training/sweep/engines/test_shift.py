@@ -16,11 +16,11 @@ from hypothesis import strategies as st
 from tts_select import BackendError, InputError
 from tts_select.executors.registry import Loaders
 from tts_select.selector.portfolio import parse_portfolio
+from tts_select.solving.remote.calls import WorkerLost
 from tts_select.training.log.records import LoggedProblem
 from tts_select.training.sweep.ending import Enough
 from tts_select.training.sweep.engines.crew import MOST_FAILED_STARTS
 from tts_select.training.sweep.engines.shift import MOST_LOSSES
-from tts_select.training.sweep.engines.workers import WorkerLost
 from tts_select.training.sweep.run import Share, Swept, run_units
 from tts_select.training.sweep.units import ScoreUnit, SearchUnit, Unit
 

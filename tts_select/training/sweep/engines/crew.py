@@ -6,10 +6,11 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 
 from tts_select.core.errors import BackendError
+from tts_select.solving.remote.calls import WorkerLost
 from tts_select.training.log.records import ModelCard
 from tts_select.training.sweep.engines.events import Event, Watch
 from tts_select.training.sweep.engines.needs import Need
-from tts_select.training.sweep.engines.workers import Hand, Room, Worker, WorkerLost
+from tts_select.training.sweep.engines.workers import Hand, Room, Worker
 
 MOST_FAILED_STARTS = 3
 """Of workers with the same models, in a row."""
@@ -76,6 +77,8 @@ class Crew:
             hand.worker.end()
         else:
             hand.worker.kill()
+        if not is_gone:
+            self.watch(Event("ended", hand.worker.name, str(hand.need)))
         for task in hand.tasks:
             if task is not asyncio.current_task():
                 task.cancel()

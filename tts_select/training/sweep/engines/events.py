@@ -8,7 +8,7 @@ from typing import Literal
 
 from tts_select.training.sweep.units import Unit
 
-Kind = Literal["hired", "up", "lost", "done", "failed", "warned"]
+Kind = Literal["hired", "up", "lost", "ended", "done", "failed", "warned"]
 
 
 @dataclass(frozen=True, slots=True)

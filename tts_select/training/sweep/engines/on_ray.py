@@ -17,16 +17,17 @@ from typing import Any
 from tts_select import __version__
 from tts_select.core.errors import BackendError, InputError
 from tts_select.data.grading import GRADER
+from tts_select.solving.remote.calls import answer
+from tts_select.solving.remote.cluster import Cluster
 from tts_select.training.log.codec import Record
 from tts_select.training.log.records import ModelCard, Pool
 from tts_select.training.sweep.agenda import Agenda
 from tts_select.training.sweep.engines import shift
-from tts_select.training.sweep.engines.cluster import Cluster
 from tts_select.training.sweep.engines.crew import Crew
 from tts_select.training.sweep.engines.events import Event, Watch
 from tts_select.training.sweep.engines.needs import Need, needs_of
+from tts_select.training.sweep.engines.room import room_of
 from tts_select.training.sweep.engines.worker import Job, LoadersOf, Place, RemoteWorker, Told
-from tts_select.training.sweep.engines.workers import WorkerLost
 from tts_select.training.sweep.plan import Sweep
 from tts_select.training.sweep.units import Unit
 
@@ -63,7 +64,7 @@ class OnRay:
         `gpus_of` is what a worker takes, if it takes any."""
         self._cluster, self._loaders_of, self._terms, self._gpus_of = cluster, loaders_of, terms, gpus_of
         self._folder, self._cards, self._watch = folder, dict(known), watch
-        room = cluster.room(gpus_of, terms.n_workers)
+        room = room_of(cluster, gpus_of, terms.n_workers)
         self._crew = Crew(self._hire, room, watch, concurrency=terms.concurrency, lease_s=terms.lease_s)
 
     def cards(self, sweep: Sweep, known: Mapping[str, ModelCard]) -> dict[str, ModelCard]:
@@ -101,7 +102,7 @@ class _Hired:
         self.name, self._actor, self._watch = name, actor, watch
 
     async def arrive(self) -> str:
-        place: Place = await _answer(self._actor.place.remote())
+        place: Place = await answer(self._actor.place.remote())
         for what, there, here in (
             ("tts-select", place.version, __version__),
             ("the grading", place.grader, GRADER),
@@ -113,10 +114,10 @@ class _Hired:
         return f"on {place.host}, process {place.pid}"
 
     async def load(self) -> Mapping[str, ModelCard]:
-        return _unless_refused(await _answer(self._actor.load.remote())).cards
+        return _unless_refused(await answer(self._actor.load.remote())).cards
 
     async def perform(self, stage: str, unit: Unit, samples: Sequence[Pool]) -> Record:
-        told = _unless_refused(await _answer(self._actor.perform.remote(stage, unit, samples)))
+        told = _unless_refused(await answer(self._actor.perform.remote(stage, unit, samples)))
         if told.warning:
             self._watch(Event("warned", self.name, stage, why=told.warning))
         assert told.record is not None
@@ -135,27 +136,3 @@ def _unless_refused(told: Told) -> Told:
     if told.error:
         raise InputError(told.error) if told.is_input else BackendError(told.error)
     return told
-
-
-async def _answer(call: Any) -> Any:
-    """What an actor returns.
-
-    Raises:
-        WorkerLost: it is gone.
-        InputError: this package cannot be imported where it is.
-    """
-    from ray.exceptions import RayError, RayTaskError
-
-    try:
-        return await call
-    except RayTaskError as error:
-        raise BackendError(f"a worker failed: {error.cause!r}") from error
-    except RayError as error:
-        if "ModuleNotFoundError" in str(error) or "ImportError" in str(error):
-            raise InputError(f"a worker cannot import tts-select: {_last_line(error)}") from error
-        raise WorkerLost(_last_line(error)) from error
-
-
-def _last_line(error: Exception) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[-1] if lines else type(error).__name__

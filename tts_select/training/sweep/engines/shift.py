@@ -14,12 +14,13 @@ from math import ceil
 from typing import Any
 
 from tts_select.core.errors import BackendError, TtsSelectError
+from tts_select.solving.remote.calls import WorkerLost
 from tts_select.training.sweep.agenda import Agenda
 from tts_select.training.sweep.engines.crew import Crew
 from tts_select.training.sweep.engines.events import Event, Kind
 from tts_select.training.sweep.engines.needs import Need
 from tts_select.training.sweep.engines.queue import Queue
-from tts_select.training.sweep.engines.workers import Hand, Lease, WorkerLost
+from tts_select.training.sweep.engines.workers import Hand, Lease
 
 MOST_LOSSES = 5
 """A unit whose workers are lost so often is what they are lost by."""

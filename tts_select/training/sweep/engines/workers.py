@@ -15,10 +15,6 @@ from tts_select.training.sweep.engines.queue import Line
 from tts_select.training.sweep.units import Unit
 
 
-class WorkerLost(Exception):
-    """A worker is gone, or does not answer; the message says why."""
-
-
 class Worker(Protocol):
     """A worker as the crew sees it."""
 

@@ -1,4 +1,4 @@
-"""A Ray cluster: joined or started, how much room it has, and whether its head is still there."""
+"""A Ray cluster: joined or started, how much it has, and whether its head is still there."""
 
 from __future__ import annotations
 
@@ -6,13 +6,11 @@ import asyncio
 import logging
 import os
 import socket
-from collections.abc import Coroutine, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Coroutine
 from typing import Any, TypeVar
 
 from tts_select.core.errors import BackendError, InputError
 from tts_select.core.extras import require
-from tts_select.training.sweep.engines.needs import Need
 
 T = TypeVar("T")
 AUTO = "auto"
@@ -21,23 +19,6 @@ _WATCH_SECONDS = 2.0
 """The time between two looks at the head."""
 _MOST_MISSED = 3
 """Looks in a row at which the head is not there."""
-
-
-@dataclass(frozen=True, slots=True)
-class Room:
-    """How many workers there is room for: each takes a CPU, and its GPUs."""
-
-    gpus_of: Mapping[Need, int]
-    n_workers: int | None
-    n_cpus: float
-    n_gpus: float
-
-    def has(self, hired: Sequence[Need], need: Need) -> bool:
-        """See `crew.Room`."""
-        n_workers = len(hired) + 1
-        n_gpus = sum(self.gpus_of.get(one, 0) for one in (*hired, need))
-        most = self.n_cpus if self.n_workers is None else self.n_workers
-        return n_workers <= most and n_gpus <= self.n_gpus
 
 
 class Cluster:
@@ -71,25 +52,15 @@ class Cluster:
 
         return float(ray.cluster_resources().get("GPU", 0))
 
-    def room(self, gpus_of: Mapping[Need, int], n_workers: int | None) -> Room:
-        """The room as it is now.
-
-        Raises:
-            InputError: a worker needs more GPUs than there are, and nothing says that more will come.
-        """
+    @property
+    def n_cpus(self) -> float:
+        """The CPUs of all machines."""
         import ray
 
-        n_gpus, n_cpus = self.n_gpus, float(ray.cluster_resources().get("CPU", 0))
-        for need, n in gpus_of.items():
-            if n > n_gpus:
-                raise InputError(
-                    f"a worker with {need} takes {n} GPUs, and the Ray cluster at {self.address} has "
-                    f"{n_gpus:g}"
-                )
-        return Room(gpus_of, n_workers, max(1.0, n_cpus), n_gpus)
+        return float(ray.cluster_resources().get("CPU", 0))
 
     def actor(self, kind: type, n_gpus: int, concurrency: int) -> Any:
-        """The class of an actor. It is never started again by Ray: the crew hires another one."""
+        """The class of an actor. It is never started again by Ray: another one is started."""
         import ray
 
         options = {"num_cpus": 1, "num_gpus": n_gpus, "max_restarts": 0, "max_task_retries": 0}
