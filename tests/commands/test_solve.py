@@ -297,3 +297,16 @@ def test_an_option_without_name_or_value_is_refused(problem_file: str, pair: str
     result = invoke("solve", problem_file, "--policy-option", pair)
     assert result.exit_code == 2
     assert "is not NAME=VALUE" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["problem.txt", "--engine", "ray"], "--engine ray is for --problems"),
+        (["problem.txt", "--workers", "2"], "--workers goes with --engine ray"),
+    ],
+)
+def test_what_ray_cannot_do_is_refused(options: list[str], said: str) -> None:
+    result = CliRunner().invoke(main, ["solve", *options])
+    assert result.exit_code == 2
+    assert said in result.stderr

@@ -10,6 +10,7 @@ from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 import click
 
+from tts_select.commands._batch_on_ray import solving_on_ray
 from tts_select.commands._exit import INTERRUPTED, fail
 from tts_select.commands._terminal import show, show_json, warn
 from tts_select.core.errors import InputError, TtsSelectError
@@ -39,6 +40,8 @@ class Batch(NamedTuple):
     fields: Fields
     trace: Path | None = None
     """A folder for traces."""
+    on_ray: Mapping[str, Any] | None = None
+    """The options of the Ray cluster that solves them; None: this process does."""
 
 
 def purse_of(totals: Mapping[Unit, float | None]) -> tuple[Unit, float] | None:
@@ -115,6 +118,8 @@ def _solving(batch: Batch, options: dict[str, Any]) -> Begin:
     from tts_select.solving.shared_budget import Purse, solve_from_purse
 
     room = batch.concurrency
+    if batch.on_ray is not None:
+        return solving_on_ray(batch, options, batch.on_ray)
     if batch.purse is None:
         solver = solver_for(options, done=tracer(batch.trace))
         return lambda todo, sink, advance, _: solve_many(

@@ -7,9 +7,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import click
-
-from tts_select.commands._options import Number, read_sizes, together
+from tts_select.commands._options import read_sizes
+from tts_select.commands._ray_options import DEFAULT_LEASE_SECONDS, refuse_options_of_ray
 from tts_select.core.errors import UnknownName
 
 if TYPE_CHECKING:
@@ -18,40 +17,6 @@ if TYPE_CHECKING:
     from tts_select.training.sweep.engines.protocol import Engine
     from tts_select.training.sweep.plan import Sweep
     from tts_select.training.sweep.run import Share
-
-_OF_RAY = ("address", "workers", "lease_seconds")
-
-engine_options = together(
-    click.option(
-        "--engine",
-        type=click.Choice(["local", "ray"]),
-        default="local",
-        show_default=True,
-        help="Run in this process, or on workers of a Ray cluster (docs/many-machines.md).",
-    ),
-    click.option(
-        "--address",
-        default=None,
-        metavar="HOST:PORT|auto",
-        help="With --engine ray: the head of the cluster.",
-        show_default="the cluster on this machine, else a new one",
-    ),
-    click.option(
-        "--workers",
-        type=click.IntRange(1),
-        default=None,
-        help="With --engine ray: most workers at a time.",
-        show_default="one for each CPU of the cluster, as far as its GPUs go",
-    ),
-    click.option(
-        "--lease-seconds",
-        type=Number(min=0, min_open=True),
-        default=None,
-        help="With --engine ray: a worker that takes longer for a unit, or to load its models, is given up.",
-        show_default="3600",
-    ),
-)
-"""Which engine, and how it gives out work."""
 
 
 def engine_for(
@@ -75,9 +40,7 @@ def engine_for(
         raise UnknownName("model of the portfolio", unknown[0], known)
     if given["engine"] == "ray":
         return _on_ray(config, asked, out, given, sizes=sizes, watch=watch)
-    for name in _OF_RAY:
-        if given[name] is not None:
-            raise click.UsageError(f"--{name.replace('_', '-')} goes with --engine ray")
+    refuse_options_of_ray(given)
     return _local(config, asked, share.cards, sizes)
 
 
@@ -112,7 +75,7 @@ def _on_ray(
     from tts_select.training.sweep.engines.journal import Journal
     from tts_select.training.sweep.engines.loading import gpus_of, loaders_of
     from tts_select.training.sweep.engines.needs import needs_of
-    from tts_select.training.sweep.engines.on_ray import DEFAULT_LEASE_SECONDS, OnRay, Terms
+    from tts_select.training.sweep.engines.on_ray import OnRay, Terms
     from tts_select.training.sweep.run import WORKERS
 
     journal = Journal(out)

@@ -17,6 +17,12 @@ from tts_select.commands._options import (
     writable_folder,
 )
 from tts_select.commands._problem_text import read_problem_text
+from tts_select.commands._ray_options import (
+    OF_ENGINES,
+    engine_options,
+    refuse_options_of_ray,
+    worker_gpus_option,
+)
 from tts_select.commands._solve_options import batch_options, naming_options, spending_options
 from tts_select.commands._terminal import show, show_json
 from tts_select.core.errors import InputError, NoAnswer
@@ -53,6 +59,7 @@ Examples:
   tts-select solve problem.txt --policy world:large --max-tokens 2000 --json
   tts-select solve problem.txt --policy openai:MODEL --base-url http://localhost:8000/v1
   tts-select solve --problems problems.jsonl --out results.jsonl --resume
+  tts-select solve --problems problems.jsonl --out results.jsonl --engine ray --address auto
 
 \b
 Exit codes:
@@ -80,6 +87,8 @@ Exit codes:
     help="A folder for a trace of each problem, which `tts-select view` shows.",
 )
 @batch_options
+@engine_options
+@worker_gpus_option
 def solve(
     file: str | None,
     *,
@@ -93,14 +102,25 @@ def solve(
     if (file is None) == (problems is None):
         raise click.UsageError("specify one problem file (or - for standard input), or --problems FILE")
     for_many = {name: options.pop(name) for name in _FOR_MANY}
+    on_ray = _on_ray({name: options.pop(name) for name in OF_ENGINES}, is_batch=problems is not None)
     for_one = {name: options.pop(name) for name in _FOR_ONE}
     if problems is None:
         _refuse(for_many, "is for --problems", _FOR_MANY)
         _solve_one(str(file), _chosen(options), trace=trace, as_json=as_json, **for_one)
     else:
         _refuse(for_one, "is for one problem", _FOR_ONE)
-        batch = _batch(as_json=as_json, concurrency=concurrency, trace=trace, **for_many)
+        batch = _batch(as_json=as_json, concurrency=concurrency, trace=trace, on_ray=on_ray, **for_many)
         solve_batch(problems, _chosen(options), batch)
+
+
+def _on_ray(given: dict[str, Any], *, is_batch: bool) -> dict[str, Any] | None:
+    """The options of Ray, if it is the engine."""
+    if given["engine"] != "ray":
+        refuse_options_of_ray(given)
+        return None
+    if not is_batch:
+        raise click.UsageError("--engine ray is for --problems")
+    return given
 
 
 def _refuse(given: dict[str, Any], why: str, instead: dict[str, str]) -> None:

@@ -10,8 +10,9 @@ from rich.table import Table
 
 from tts_select.commands._exit import INTERRUPTED, fail
 from tts_select.commands._options import config_option, field_options
+from tts_select.commands._ray_options import engine_options
 from tts_select.commands._sweep_asked import what_to_sweep
-from tts_select.commands._sweep_engine import engine_for, engine_options
+from tts_select.commands._sweep_engine import engine_for
 from tts_select.commands._sweep_merge import merge
 from tts_select.commands._sweep_options import share_options, sweep_options
 from tts_select.commands._terminal import figure, say, show, show_json

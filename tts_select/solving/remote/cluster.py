@@ -59,6 +59,11 @@ class Cluster:
 
         return float(ray.cluster_resources().get("CPU", 0))
 
+    def n_workers_with(self, n_gpus: int) -> int:
+        """How many workers there is room for, if each takes a CPU and so many GPUs; one at least."""
+        by_gpu = self.n_gpus / n_gpus if n_gpus else self.n_cpus
+        return max(1, int(min(self.n_cpus, by_gpu)))
+
     def actor(self, kind: type, n_gpus: int, concurrency: int) -> Any:
         """The class of an actor. It is never started again by Ray: another one is started."""
         import ray

@@ -31,9 +31,6 @@ from tts_select.training.sweep.engines.worker import Job, LoadersOf, Place, Remo
 from tts_select.training.sweep.plan import Sweep
 from tts_select.training.sweep.units import Unit
 
-DEFAULT_LEASE_SECONDS = 3600.0
-"""The most that a unit, or loading models, may take."""
-
 
 @dataclass(frozen=True, slots=True)
 class Terms:
@@ -43,7 +40,8 @@ class Terms:
     """The most units of a worker at a time."""
     n_workers: int | None = None
     """The most workers at a time; None: as many as the cluster has room for."""
-    lease_s: float = DEFAULT_LEASE_SECONDS
+    lease_s: float = 3600.0
+    """The most that a unit, or loading models, may take."""
 
 
 class OnRay:

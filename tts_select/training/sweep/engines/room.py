@@ -37,6 +37,7 @@ def room_of(cluster: Cluster, gpus_of: Mapping[Need, int], n_workers: int | None
     for need, n in gpus_of.items():
         if n > n_gpus:
             raise InputError(
-                f"a worker with {need} takes {n} GPUs, and the Ray cluster at {cluster.address} has {n_gpus:g}"
+                f"a worker with {need} takes {n} GPUs, and the Ray cluster at {cluster.address} has "
+                f"{n_gpus:g}"
             )
     return Room(gpus_of, n_workers, max(1.0, cluster.n_cpus), n_gpus)
