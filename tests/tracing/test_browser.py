@@ -68,6 +68,18 @@ def test_texts_of_a_list_act_as_little(browser: Any, tmp_path: Path) -> None:
         assert "<script>" in text_of(tab, "[role=option]")
 
 
+def test_a_sweep_that_is_not_done_is_tables_whose_texts_do_not_act(browser: Any, tmp_path: Path) -> None:
+    heads = ["", "#done", "share", "why"]
+    cards = [{"title": "Progress", "heads": heads, "rows": [[NASTY, "1", 0.25, "because"]]}]
+    data = {"kind": "tables", "title": NASTY, "subtitle": "1 of 4 units", "cards": cards}
+    with watched(browser) as watch:
+        tab = watch.open(written(tmp_path / "tables.html", data, []))
+        assert tab.evaluate(UNOWNED)
+        assert tab.locator("main img, main script").count() == 0
+        assert "onerror=" in text_of(tab, "section[aria-label=Progress] td")
+        assert tab.locator("[role=img][aria-label='25%']").count() == 1
+
+
 def test_what_if_changes_with_its_sliders(browser: Any, one: Any) -> None:
     with watched(browser) as watch:
         tab = watch.open(one(sampled()))

@@ -70,6 +70,8 @@ class Board:
 
     def view(self) -> RenderableType:
         """The table, and a line on workers if there are some."""
+        from tts_select.training.sweep.standing import expected_of
+
         if self._agenda is None:
             return text("loading models" if not self._workers else f"loading models: {self._of_workers()}")
         table = Table(box=None)
@@ -78,11 +80,9 @@ class Board:
         standings = self._agenda.standings
         for name, standing in standings.items():
             table.add_row(*_row(name, standing.n_done, standing.n, standing.cost, standing.expected))
-        every = [standing.expected for standing in standings.values()]
-        known = [cost for cost in every if cost is not None]
-        expected = sum(known[1:], known[0]) if known and len(known) == len(every) else None
-        ledger, agenda = self._agenda.ledger, self._agenda
-        table.add_row(*_row(_TOTAL, agenda.n_done, agenda.n_units, ledger.spent, expected))
+        agenda = self._agenda
+        total = agenda.n_done, agenda.n_units, agenda.ledger.spent, expected_of(standings)
+        table.add_row(*_row(_TOTAL, *total))
         workers = [text(self._of_workers())] if self._workers or self._n_lost else []
         last = [text(self._last)] if self._last else []
         return Group(table, *workers, *last)

@@ -21,7 +21,8 @@ from tts_select.core.visible_text import visible
 STYLES = ("base.css", "layout.css", "parts.css")
 SCRIPTS = (
     "dom.js", "format.js", "blocks.js", "virtual.js", "strip.js", "lane.js", "whatif.js", "tree.js",
-    "samples.js", "detail.js", "frontier.js", "list.js", "report.js", "app.js",
+    "samples.js", "detail.js", "frontier.js", "list.js", "report.js", "tables.js",
+    "app.js",
 )  # fmt: skip
 """In this order they share one scope."""
 PLAY_SCRIPTS = (

@@ -10,6 +10,7 @@ from tts_select.tracing.folder import SUFFIX
 from tts_select.tracing.reports import REPORT, report_page
 from tts_select.tracing.sweeps import sweep_page
 from tts_select.tracing.traces import results_page, trace_page, traces_page
+from tts_select.tracing.unfinished import unfinished_page
 from tts_select.tracing.view import Page
 from tts_select.training.log.reading import MANIFEST
 
@@ -21,7 +22,7 @@ _REMEDY = (
 
 
 def page_of(path: Path, *, router: Path | None = None, note: Note = lambda _: None) -> Page:
-    """The page of a trace, a folder of them, results, a sweep or a report.
+    """The page of a trace, a folder of them, results, a sweep, done or not, or a report.
 
     Raises:
         InputError: it is none of these, or cannot be read.
@@ -29,7 +30,7 @@ def page_of(path: Path, *, router: Path | None = None, note: Note = lambda _: No
     if not path.exists():
         raise InputError(f"there is no '{path}': {_REMEDY}")
     if path.is_dir() and (path / MANIFEST).is_file():
-        return sweep_page(path, router, note)
+        return unfinished_page(path) or sweep_page(path, router, note)
     if router is not None:
         raise InputError(f"--router is replayed on a sweep, and '{path}' is none: leave it out")
     if path.is_dir():

@@ -9,6 +9,7 @@ function start() {
     main.className = "alone";
     loadRecord(data, 0).then((record) => fill(main, el("div", { class: "detail" }, detailOf(record))));
   } else if (data.kind === "many") listPage(data, main);
+  else if (data.kind === "tables") tablesPage(data, main);
   else reportPage(data, main);
 }
 

@@ -7,48 +7,18 @@ after which nothing new is begun.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, fields
 
-from tts_select.core.cost import Cost
 from tts_select.core.errors import BackendError, InputError, TtsSelectError
 from tts_select.training.log.codec import Record
 from tts_select.training.log.records import LoggedProblem, Pool
 from tts_select.training.log.writer import Writer
 from tts_select.training.sweep.ending import Enough, Ledger
 from tts_select.training.sweep.stages import Stage, stage_of, stages
+from tts_select.training.sweep.standing import standings_of, subject_of
 from tts_select.training.sweep.units import SampleUnit, ScoreUnit, Unit
 
 Progress = Callable[[int, int, str], None]
 """Called after each unit with how many are done, of how many, and what was at work."""
-
-
-_REAL = ("flops", "seconds", "dollars")
-"""What of a cost is no count."""
-
-
-@dataclass(slots=True)
-class Standing:
-    """How far all samples of a pool are, all scores of it by a PRM, or all runs of a search arm."""
-
-    n: int = 0
-    """The units."""
-    n_done: int = 0
-    cost: Cost = field(default_factory=Cost)
-    """Of what is done."""
-
-    @property
-    def expected(self) -> Cost | None:
-        """What all units will have cost, if the others cost what these did; None if nothing is known."""
-        if not self.n_done:
-            return None if self.n else Cost()
-        share = self.n / self.n_done
-        counts = {f.name: getattr(self.cost, f.name) * share for f in fields(Cost)}
-        return Cost(**{n: v if n in _REAL else round(v) for n, v in counts.items()})
-
-    def add(self, cost: Cost) -> None:
-        """Another unit is done."""
-        self.n_done += 1
-        self.cost += cost
 
 
 class Agenda:
@@ -63,14 +33,10 @@ class Agenda:
         self._log, self._progress = log, progress
         self._todo = [unit for unit in units if unit.key not in log]
         self.n_done = self.n_units - len(self._todo)
-        self.standings: dict[str, Standing] = {}
+        records = log.records.by_key
+        self.standings = standings_of(units, records, self.ledger)
         """How far all is, by what it is about."""
-        self.ledger.note(log.records.by_key.values())
-        for unit in units:
-            standing = self.standings.setdefault(_subject_of(unit), Standing())
-            standing.n += 1
-            if (record := log.records.by_key.get(unit.key)) is not None:
-                standing.add(self.ledger.cost_of(record))
+        self.ledger.note(records.values())
         progress(self.n_done, self.n_units, "")
 
     @property
@@ -113,7 +79,7 @@ class Agenda:
             return False
         self.ledger.note([record])
         self.n_done += 1
-        self.standings[_subject_of(unit)].add(self.ledger.cost_of(record))
+        self.standings[subject_of(unit)].add(self.ledger.cost_of(record))
         self._progress(self.n_done, self.n_units, stage_of(unit))
         return True
 
@@ -135,15 +101,6 @@ class Agenda:
         if reason is not None:
             self.ended[reason] = None
         return reason is not None
-
-
-def _subject_of(unit: Unit) -> str:
-    """What a unit is about, whichever chunk or seed it is."""
-    if isinstance(unit, SampleUnit):
-        return f"samples of {unit.pool}"
-    if isinstance(unit, ScoreUnit):
-        return f"scores of {unit.samples.pool} by {unit.prm}"
-    return unit.arm.name
 
 
 def _about(problem: LoggedProblem, error: TtsSelectError) -> TtsSelectError:
