@@ -6,7 +6,8 @@ import asyncio
 import logging
 import os
 import socket
-from collections.abc import Coroutine
+import threading
+from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 from tts_select.core.errors import BackendError, InputError
@@ -15,6 +16,7 @@ from tts_select.core.extras import require
 T = TypeVar("T")
 AUTO = "auto"
 _CONNECT_SECONDS = 5.0
+_JOIN_SECONDS = 30.0
 _WATCH_SECONDS = 2.0
 """The time between two looks at the head."""
 _MOST_MISSED = 3
@@ -38,38 +40,40 @@ class Cluster:
         _check_there(address)
         logging.getLogger("ray").setLevel(logging.ERROR)
         try:
-            ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
+            _in_time(
+                lambda: ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR), address
+            )
         except ConnectionError as error:
             raise InputError(f"no Ray cluster at '{address}': {_first_line(error)}") from error
         except (RuntimeError, ValueError) as error:  # another version of Ray or Python, a malformed address
             raise InputError(f"cannot join the Ray cluster at '{address}': {_in_one_line(error)}") from error
         self.address: str = ray.get_runtime_context().gcs_address
-
-    @property
-    def n_gpus(self) -> float:
-        """The GPUs of all machines."""
-        import ray
-
-        return float(ray.cluster_resources().get("GPU", 0))
-
-    @property
-    def n_cpus(self) -> float:
-        """The CPUs of all machines."""
-        import ray
-
-        return float(ray.cluster_resources().get("CPU", 0))
+        self._classes: dict[type, Any] = {}
+        resources = _in_time(ray.cluster_resources, address)
+        self.n_cpus = float(resources.get("CPU", 0))
+        """The CPUs of all machines, as it was joined."""
+        self.n_gpus = float(resources.get("GPU", 0))
+        """Their GPUs."""
 
     def n_workers_with(self, n_gpus: int) -> int:
         """How many workers there is room for, if each takes a CPU and so many GPUs; one at least."""
         by_gpu = self.n_gpus / n_gpus if n_gpus else self.n_cpus
         return max(1, int(min(self.n_cpus, by_gpu)))
 
-    def actor(self, kind: type, n_gpus: int, concurrency: int) -> Any:
-        """The class of an actor. It is never started again by Ray: another one is started."""
+    def start(self, kind: type, *given: object, n_gpus: int, concurrency: int) -> Any:
+        """Start an actor of this class. It is never started again by Ray: another one is.
+
+        Raises:
+            BackendError: the head does not answer.
+        """
         import ray
 
+        is_first = kind not in self._classes
+        made = self._classes.setdefault(kind, ray.remote(kind))
         options = {"num_cpus": 1, "num_gpus": n_gpus, "max_restarts": 0, "max_task_retries": 0}
-        return ray.remote(**options, max_concurrency=concurrency + 2)(kind)
+        actor = made.options(**options, max_concurrency=concurrency + 2)
+        # the first one brings its class to the head, and waits for that
+        return _in_time(lambda: actor.remote(*given), self.address) if is_first else actor.remote(*given)
 
     async def guard(self, work: Coroutine[Any, Any, T]) -> T:
         """Do the work as long as the head is there: without it Ray waits for minutes, and then ends the
@@ -105,6 +109,32 @@ class Cluster:
             await asyncio.sleep(_WATCH_SECONDS)
             is_there = await asyncio.to_thread(_answers, self.address, _WATCH_SECONDS)
             n_missed = 0 if is_there else n_missed + 1
+
+
+def _in_time(call: Callable[[], T], address: str | None) -> T:
+    """Wait for a call of Ray's, which waits for minutes itself where the head has just died.
+
+    Raises:
+        BackendError: it takes too long.
+    """
+    found: list[T | Exception] = []
+
+    def work() -> None:
+        try:
+            found.append(call())
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is raised below
+            found.append(error)
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    thread.join(_JOIN_SECONDS)
+    if not found:
+        raise BackendError(
+            f"the Ray cluster at '{address or AUTO}' does not answer: start Ray again, and run this once more"
+        )
+    if isinstance(found[0], Exception):
+        raise found[0]
+    return found[0]
 
 
 def _check_there(address: str | None) -> None:

@@ -169,8 +169,12 @@ class Solvers:
             self._changed.notify_all()
 
     def _hire(self) -> None:
-        actor = self._cluster.actor(RemoteSolver, self._terms.n_gpus, self._terms.concurrency)
-        hand = _Hand(actor.remote(self._options))
+        terms = self._terms
+        hand = _Hand(
+            self._cluster.start(
+                RemoteSolver, self._options, n_gpus=terms.n_gpus, concurrency=terms.concurrency
+            )
+        )
         self._hands.append(hand)
         task = asyncio.ensure_future(self._load(hand))
         self._starting.add(task)

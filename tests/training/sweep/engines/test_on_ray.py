@@ -170,6 +170,16 @@ def test_an_address_where_nobody_is_is_one_line_at_once(tmp_path: Path) -> None:
         assert ended.stderr.count("\n") == 1
 
 
+def test_what_takes_calls_and_never_answers_is_given_up(tmp_path: Path) -> None:
+    (tmp_path / "problems.jsonl").write_text('{"id": "a", "problem": "1 + 1?", "answer": "2"}\n')
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        address = f"127.0.0.1:{mute.getsockname()[1]}"
+        asked = ["--problems", "problems.jsonl", "--out", "log", "--engine", "ray", "--address", address]
+        ended = run_command(tmp_path, "sweep", *asked)
+    assert ended.returncode == 4
+    assert ended.stderr.rstrip().endswith("does not answer: start Ray again, and run this once more")
+
+
 def test_another_version_of_ray_is_one_line(machines: Any, tmp_path: Path) -> None:
     script = (
         "import ray, sys; ray.__version__ = '1.0.0'\n"

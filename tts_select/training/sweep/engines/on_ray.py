@@ -89,8 +89,9 @@ class OnRay:
     def _hire(self, need: Need) -> _Hired:
         name = f"{'-'.join(need.names)}-{secrets.token_hex(4)}".replace("/", "_").replace(":", "_")
         job = Job(name, need, self._loaders_of, self._cards, self._folder)
-        actor = self._cluster.actor(RemoteWorker, self._gpus_of.get(need, 0), self._terms.concurrency)
-        return _Hired(name, actor.remote(job), self._watch)
+        n_gpus, concurrency = self._gpus_of.get(need, 0), self._terms.concurrency
+        actor = self._cluster.start(RemoteWorker, job, n_gpus=n_gpus, concurrency=concurrency)
+        return _Hired(name, actor, self._watch)
 
 
 class _Hired:
