@@ -39,7 +39,7 @@ def engine_for(
     if unknown := sorted(set(sizes) - set(known)):
         raise UnknownName("model of the portfolio", unknown[0], known)
     if given["engine"] == "ray":
-        return _on_ray(config, asked, out, given, sizes=sizes, watch=watch)
+        return _on_ray(config, asked, out, given, unasked=share.cards, sizes=sizes, watch=watch)
     refuse_options_of_ray(given)
     return _local(config, asked, share.cards, sizes)
 
@@ -67,6 +67,7 @@ def _on_ray(
     out: Path,
     given: Mapping[str, Any],
     *,
+    unasked: Collection[str],
     sizes: dict[str, float],
     watch: Watch,
 ) -> Engine:
@@ -86,7 +87,8 @@ def _on_ray(
 
     known = read_manifest(out)[0].models if (out / MANIFEST).exists() else {}
     cluster = Cluster(given["address"])
-    gpus = {need: gpus_of(config, need) for need in needs_of(asked)} if cluster.n_gpus else {}
+    needs = [need for need in needs_of(asked) if not set(need.names) <= set(unasked)]
+    gpus = {need: gpus_of(config, need) for need in needs} if cluster.n_gpus else {}
     return OnRay(
         cluster,
         partial(loaders_of, config, sizes),

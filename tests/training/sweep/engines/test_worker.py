@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.watched import Watched
+from tts_select.core.pricing import TokenPrice
 from tts_select.executors.registry import Loaders
 from tts_select.training.log.gathering import key_of
 from tts_select.training.log.reading import each_record, read_manifest
@@ -77,6 +78,13 @@ def test_another_model_than_the_sweeps_is_refused(worker: Any) -> None:
     assert refused.is_input
     assert "fake:a is fake:a-script on " in refused.error
     assert "and another in the sweep: all machines need the same model" in refused.error
+
+
+def test_another_price_than_the_sweeps_is_refused(worker: Any) -> None:
+    cards = {"fake:a": ModelCard("policy", 1000, "fake:a-script", TokenPrice(1.0, 2.0, 1.0))}
+    (refused,) = told(worker(Need("fake:a"), cards=cards))
+    assert refused.is_input
+    assert "the size or the price of fake:a is another than in the sweep" in refused.error
 
 
 def test_what_it_did_is_in_its_shard_and_a_sweep_takes_that_over(

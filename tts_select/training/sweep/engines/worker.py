@@ -121,11 +121,14 @@ class RemoteWorker:
 
     def _check(self, name: str, card: ModelCard) -> None:
         there = self._job.cards.get(name)
-        if there is not None and there.fingerprint != card.fingerprint:
+        if there is None or there == card:
+            return
+        if there.fingerprint != card.fingerprint:
             raise InputError(
                 f"{name} is {card.fingerprint} on {socket.gethostname()}, and {there.fingerprint} in the "
                 "sweep: all machines need the same model"
             )
+        raise InputError(f"the size or the price of {name} is another than in the sweep: {card}, not {there}")
 
 
 def _refused(error: TtsSelectError) -> Told:
