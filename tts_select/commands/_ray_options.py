@@ -28,7 +28,7 @@ engine_options = together(
         default=None,
         metavar="HOST:PORT|auto",
         help="With --engine ray: the head of the cluster.",
-        show_default="the cluster on this machine, else a new one",
+        show_default="RAY_ADDRESS, else a new one here",
     ),
     click.option(
         "--workers",

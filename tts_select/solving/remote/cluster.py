@@ -15,6 +15,7 @@ from tts_select.core.extras import require
 
 T = TypeVar("T")
 AUTO = "auto"
+_NEW = "local"
 _CONNECT_SECONDS = 5.0
 _JOIN_SECONDS = 30.0
 _WATCH_SECONDS = 2.0
@@ -27,8 +28,8 @@ class Cluster:
     """A cluster that this process has joined."""
 
     def __init__(self, address: str | None) -> None:
-        """Join the cluster at this address, or the one on this machine (`auto`); None: that one, or a new
-        one.
+        """Join the cluster at this address, or the one on this machine (`auto`); None: the one that the
+        variable RAY_ADDRESS names, else a new one, which ends with this process.
 
         Raises:
             InputError: Ray is not installed, there is no such cluster, or it has other versions.
@@ -37,12 +38,14 @@ class Cluster:
         import ray
 
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+        address = address or os.environ.get("RAY_ADDRESS") or _NEW
         _check_there(address)
         logging.getLogger("ray").setLevel(logging.ERROR)
         try:
-            _in_time(
-                lambda: ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR), address
-            )
+            if address == _NEW:  # its processes end with the thread that starts them, so that is this one
+                _init(address)
+            else:
+                _in_time(lambda: _init(address), address)
         except ConnectionError as error:
             raise InputError(f"no Ray cluster at '{address}': {_first_line(error)}") from error
         except (RuntimeError, ValueError) as error:  # another version of Ray or Python, a malformed address
@@ -111,7 +114,13 @@ class Cluster:
             n_missed = 0 if is_there else n_missed + 1
 
 
-def _in_time(call: Callable[[], T], address: str | None) -> T:
+def _init(address: str) -> None:
+    import ray
+
+    ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
+
+
+def _in_time(call: Callable[[], T], address: str) -> T:
     """Wait for a call of Ray's, which waits for minutes itself where the head has just died.
 
     Raises:
@@ -130,17 +139,17 @@ def _in_time(call: Callable[[], T], address: str | None) -> T:
     thread.join(_JOIN_SECONDS)
     if not found:
         raise BackendError(
-            f"the Ray cluster at '{address or AUTO}' does not answer: start Ray again, and run this once more"
+            f"the Ray cluster at '{address}' does not answer: start Ray again, and run this once more"
         )
     if isinstance(found[0], Exception):
         raise found[0]
     return found[0]
 
 
-def _check_there(address: str | None) -> None:
+def _check_there(address: str) -> None:
     """Ask at the address before Ray does, which tries for minutes, and writes about it."""
-    named = os.environ.get("RAY_ADDRESS") if address in (None, AUTO) else address
-    if named in (None, "", AUTO, "local"):
+    named = os.environ.get("RAY_ADDRESS", AUTO) if address == AUTO else address
+    if named in (AUTO, _NEW):
         return
     if "://" in named:
         raise InputError(

@@ -124,11 +124,13 @@ class _Hired:
 
     def end(self) -> None:
         self._actor.__ray_terminate__.remote()
+        self._actor = None  # a handle that outlives its cluster would end an actor of the next one
 
     def kill(self) -> None:
         import ray
 
         ray.kill(self._actor)
+        self._actor = None
 
 
 def _unless_refused(told: Told) -> Told:
