@@ -81,6 +81,15 @@ def test_it_shows_workers_and_what_went_wrong(log: Path) -> None:
     assert (last[3], first[4]) == ("two", "out of memory")
 
 
+def test_workers_end_with_their_driver(log: Path) -> None:
+    began = {"event": "began", "worker": "", "what": ""}
+    (log / "leases.jsonl").write_text("".join(json.dumps(event) + "\n" for event in [began, *EVENTS[:2]]))
+    assert cards(page_of(log))["Workers"][0][3] == "up"
+    with (log / "leases.jsonl").open("a") as stream:
+        stream.write(json.dumps(began) + "\n")
+    assert cards(page_of(log))["Workers"] == [["w1", "fake:a", "on here, process 7", "ended", "0", "0", "0"]]
+
+
 def test_one_that_is_done_has_the_page_of_a_sweep(log: Path) -> None:
     run_units(ASKED, log, loaders=SHARED["FAKES"])
     assert unfinished_page(log) is None

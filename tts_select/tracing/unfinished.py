@@ -12,7 +12,7 @@ from tts_select.core.cost import Cost
 from tts_select.tracing.view import Page
 from tts_select.training.log.parquet import is_compact
 from tts_select.training.log.reading import read_manifest
-from tts_select.training.sweep.engines.journal import JOURNAL
+from tts_select.training.sweep.engines.journal import BEGAN, JOURNAL
 from tts_select.training.sweep.standing import Standings, expected_of, standings_in
 
 _UNKNOWN = "-"
@@ -95,6 +95,10 @@ class _Worker:
 def _workers(events: list[Mapping[str, Any]]) -> dict[str, _Worker]:
     found: dict[str, _Worker] = {}
     for event in events:
+        if event["event"] == BEGAN["event"]:
+            for worker in found.values():
+                worker.state = "ended" if worker.state in ("up", "coming") else worker.state
+            continue
         worker, kind = found.setdefault(event["worker"], _Worker()), event["event"]
         if "unit" in event:
             worker.n_done += kind == "done"

@@ -5,14 +5,17 @@ The log says nothing of that: a record is the same whoever made it, and at the f
 
 from __future__ import annotations
 
+import contextlib
 import json
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from tts_select.training.log.reading import MANIFEST
 from tts_select.training.sweep.engines.events import Event
 
 JOURNAL = "leases.jsonl"
+BEGAN = {"event": "began", "worker": "", "what": ""}
+"""A driver has begun: the workers of the one before are gone."""
 
 
 class Journal:
@@ -20,26 +23,16 @@ class Journal:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._waiting: list[str] = []
-        self._stream: IO[str] | None = None
+        self._waiting = [json.dumps(BEGAN) + "\n"]
 
     def __call__(self, event: Event) -> None:
         """Note an event. A journal that cannot be written stops no sweep."""
         self._waiting.append(json.dumps(as_dict(event)) + "\n")
-        try:
-            if self._stream is None and (self._folder / MANIFEST).exists():
-                self._stream = (self._folder / JOURNAL).open("a", encoding="utf-8")
-            if self._stream is not None:
-                self._stream.writelines(self._waiting)
-                self._stream.flush()
-                self._waiting.clear()
-        except OSError:
-            self._waiting.clear()
-
-    def close(self) -> None:
-        """End the file."""
-        if self._stream is not None:
-            self._stream.close()
+        if not (self._folder / MANIFEST).exists():
+            return
+        waiting, self._waiting = self._waiting, []
+        with contextlib.suppress(OSError), (self._folder / JOURNAL).open("a", encoding="utf-8") as stream:
+            stream.writelines(waiting)
 
 
 def as_dict(event: Event) -> dict[str, Any]:
