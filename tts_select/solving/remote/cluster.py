@@ -78,6 +78,13 @@ class Cluster:
         # the first one brings its class to the head, and waits for that
         return _in_time(lambda: actor.remote(*given), self.address) if is_first else actor.remote(*given)
 
+    def kill(self, actor: Any) -> None:
+        """End an actor at once. Ray asks the head for that, and waits: a thread does, so that nothing here
+        stands still when the head is gone."""
+        import ray
+
+        threading.Thread(target=ray.kill, args=(actor,), daemon=True).start()
+
     async def guard(self, work: Coroutine[Any, Any, T]) -> T:
         """Do the work as long as the head is there: without it Ray waits for minutes, and then ends the
         process.

@@ -203,7 +203,5 @@ class Solvers:
                 self._hire()
 
     def _kill(self, hand: _Hand) -> None:
-        import ray
-
         self._hands.remove(hand)
-        ray.kill(hand.actor)
+        self._cluster.kill(hand.actor)

@@ -10,6 +10,7 @@ is the driver.
 from __future__ import annotations
 
 import contextlib
+import faulthandler
 import os
 import random
 import runpy
@@ -62,6 +63,7 @@ def drive(folder: Path, address: str) -> None:
     from tts_select.training.sweep.engines.journal import Journal
     from tts_select.training.sweep.engines.on_ray import OnRay, Terms
 
+    faulthandler.register(signal.SIGUSR1, all_threads=True)
     engine = OnRay(
         Cluster(address),
         partial(FAKES, 0.1),
@@ -194,11 +196,19 @@ class Killing:
         elif target == "head":
             self._machines.kill_head()
             assert self._driver is not None
-            say(f"without a head, the driver ends with {self._driver.wait(60)}")
+            say(f"without a head, the driver ends with {self._end_of(self._driver)}")
             self._driver = None
             self._machines.start_again()
         self._n_kills += 1
         say(f"kill {self._n_kills}: {target}")
+
+    def _end_of(self, driver: subprocess.Popen[bytes]) -> int:
+        try:
+            return driver.wait(60)
+        except subprocess.TimeoutExpired:
+            driver.send_signal(signal.SIGUSR1)  # it says where it is
+            driver.wait(5)
+            raise
 
     def _kill_driver(self) -> None:
         if self._driver is not None:

@@ -91,14 +91,14 @@ class OnRay:
         job = Job(name, need, self._loaders_of, self._cards, self._folder)
         n_gpus, concurrency = self._gpus_of.get(need, 0), self._terms.concurrency
         actor = self._cluster.start(RemoteWorker, job, n_gpus=n_gpus, concurrency=concurrency)
-        return _Hired(name, actor, self._watch)
+        return _Hired(name, actor, self._cluster, self._watch)
 
 
 class _Hired:
     """An actor, as the crew sees it."""
 
-    def __init__(self, name: str, actor: Any, watch: Watch) -> None:
-        self.name, self._actor, self._watch = name, actor, watch
+    def __init__(self, name: str, actor: Any, cluster: Cluster, watch: Watch) -> None:
+        self.name, self._actor, self._cluster, self._watch = name, actor, cluster, watch
 
     async def arrive(self) -> str:
         place: Place = await answer(self._actor.place.remote())
@@ -127,9 +127,7 @@ class _Hired:
         self._actor = None  # a handle that outlives its cluster would end an actor of the next one
 
     def kill(self) -> None:
-        import ray
-
-        ray.kill(self._actor)
+        self._cluster.kill(self._actor)
         self._actor = None
 
 
