@@ -3,7 +3,7 @@
     python benchmarks/real_models.py --small openai:small --small-url http://127.0.0.1:8105/v1 \\
         --large openai:large --large-url http://127.0.0.1:8106/v1 --base SMALL_FOLDER \\
         --train gsm8k_train.jsonl --test gsm8k_test.jsonl --out real/
-    python benchmarks/real_models.py ... --stages page      # writes docs/real-models.md from what is there
+    python benchmarks/real_models.py ... --stages page      # writes the page from what is there
 
 Everything runs by the commands that users have, one stage after the other. What a stage wrote is not
 made again, so the same command goes on where it was cut off. Stages: draw, rates, sweep, prm, train,
@@ -172,7 +172,7 @@ def live(lab: Lab) -> None:
 
 
 def page(lab: Lab) -> None:
-    """Write docs/real-models.md and its plots."""
+    """Write the page in docs, and its plots."""
     write_page(lab.out, vars(lab.asked))
 
 

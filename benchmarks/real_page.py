@@ -1,4 +1,4 @@
-"""Writes docs/real-models.md from the folder of `real_models.py`."""
+"""Writes `real-models.md` in docs from the folder of `real_models.py`."""
 
 from __future__ import annotations
 
