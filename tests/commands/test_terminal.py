@@ -126,6 +126,7 @@ def evaluated(words: str) -> Any:
         "split": words,
         "unit": words,
         "area": interval,
+        "text_only": {"router_minus": interval},
         "at_budgets": [
             {
                 "budget": NAN,

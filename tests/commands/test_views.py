@@ -124,6 +124,7 @@ def test_an_evaluation_says_where_the_router_never_is_as_accurate(
         "split": "test",
         "unit": "tokens",
         "area": {"value": 0.02, "low": -0.01, "high": 0.05},
+        "text_only": {"router_minus": gain},
         "at_budgets": [
             {
                 "budget": 20.0,

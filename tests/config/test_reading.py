@@ -148,7 +148,7 @@ def test_one_mapping_may_take_over_another(config: Read) -> None:
         ("policies: {a: {spec: x, max_new_tokens: true}}", ", policies.a, max_new_tokens", "whole number"),
         ("policies: {a: {spec: x, format: world}}", ", policies.a", "unknown key 'format'"),
         ("prms: {a: {spec: x, format: math-sheperd}}", ", prms.a", "did you mean 'math-shepherd'?"),
-        ("prms: {a: {spec: 'openai:x'}}", ", prms.a", "unknown kind of PRM 'openai'"),
+        ("prms: {a: {spec: 'grpc:x'}}", ", prms.a", "unknown kind of PRM 'grpc'"),
         ("policies: {a: {spec: x}}\nprms: {a: {spec: y}}", "", "is a policy and a PRM"),
         ("pairs: {p: {prm: 'world:prm'}}", ", pairs.p", "has no policy"),
         ("policies: {qwen: {spec: x}}\npairs: {p: {policy: qwn}}", ", pairs.p", "did you mean 'qwen'?"),
