@@ -143,6 +143,8 @@ def test_an_evaluation_says_where_the_router_never_is_as_accurate(
                 "gain": gain,
             }
         ],
+        "frontier_gaps": {"worst": {"name": "cot@1 p", "value": -0.03, "low": -0.05, "high": 0.0}},
+        "guards": {"gap_closed": {"holds": True}},
         "gap_closed": {"value": 0.5, "low": 0.4, "high": 0.6},
         "calibration": {},
         "router": {"efforts": {}},
@@ -153,6 +155,9 @@ def test_an_evaluation_says_where_the_router_never_is_as_accurate(
     assert "0.500 for 10 tokens" in text
     assert "+1.2" in text
     assert "+2.0 points (-1.0 to +5.0) beside fixed arms" in text
+    assert "+1.2 points (+0.0 to +2.5) beside the text alone" in text
+    assert "-3.0 points (-5.0 to +0.0) beside cot@1 p" in text
+    assert "0.50 (0.40 to 0.60)" in text
     (within,) = (line for line in text.splitlines() if "majority@4 p" in line)
     assert within.split() == [
         "20",
