@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from tts_select.core.arm import Arm
+from tts_select.selector.by_text import Description, Heads
 from tts_select.selector.portfolio import Portfolio
+from tts_select.selector.routers.beginnings import Beginnings, LaddersByText
 from tts_select.selector.routers.ladder import LadderRouter
 from tts_select.selector.routers.rungs import Ladder, Rung, looks_of
 from tts_select.selector.routers.tally import N_FEATURES, N_TERMS, AnswerModel, Usual
+from tts_select.selector.text_features import TEXT_FEATURES
+from tts_select.selector.wording import Wording
 
 SURE_FROM = 0.9
 """It stops where the surest answer is at least so likely to be right."""
@@ -51,3 +57,17 @@ def ladder_router(
         unit=unit,
         fingerprints={small: f"{small}-script", large: f"{large}-script"},
     )
+
+
+def by_length(router: LadderRouter, *, letters: float = 10.0, place: int = 0) -> LadderRouter:
+    """At one of its prices a text of fewer letters gets its own ladder, any longer one the policies the other
+    way round."""
+    own = router.ladders[place]
+    turned = tuple(reversed([Rung(arm.pool, router.ladders[0].rungs[0].n) for arm in router.portfolio.arms]))
+    other = ladder(own.price, turned, accuracy=0.9, cost=300.0)
+    n = len(TEXT_FEATURES)
+    description = Description(Wording((), np.zeros(0), np.zeros((0, 0))), np.zeros(n), np.ones(n))
+    p_correct = np.zeros((2, 1 + n))
+    p_correct[0, 0], p_correct[1, 1] = 0.5, 0.5 / np.arcsinh(letters)  # the number of letters comes first
+    beginnings = Beginnings((own, other), Heads(p_correct, np.zeros((2, 1 + n))))
+    return replace(router, by_text=LaddersByText(description, {place: beginnings}))

@@ -62,6 +62,12 @@ def test_a_wording_is_the_same_after_json() -> None:
         np.testing.assert_array_equal(again.of(text), wording.of(text))
 
 
+def test_a_wording_without_terms_is_read_again() -> None:
+    """That of training problems without a word in common."""
+    none = Wording((), np.zeros(0), np.zeros((0, 0)))
+    assert Wording.from_dict(none.as_dict()).of("Add 1 and 2.").shape == (0,)
+
+
 def test_weights_that_do_not_fit_the_terms_are_refused() -> None:
     record = fitted(TEXTS)[1].as_dict()
     with pytest.raises(ValueError, match="fit its weights and axes"):

@@ -111,6 +111,9 @@ def ladders_view(router: LadderRouter, facts: Mapping[str, Any]) -> RenderableTy
         ladder = router.at(price)
         expected = f"accuracy {figure(ladder.accuracy, '.3f')} for {figure(ladder.cost, '.3g')}"
         table.add_row(f"effort {effort}", f"{expected} {router.unit} a problem: up to {ladder.in_words}")
+    if router.by_text is not None:
+        n = f"{len(router.by_text.at)} of {len(router.ladders)} prices"
+        table.add_row("the text decides", f"whose samples come first, at {n}")
     return table
 
 

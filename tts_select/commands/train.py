@@ -179,6 +179,7 @@ def _ladders(log: SweepLog, start: Start, seed: int) -> _Trained:
     shown = {k: v for k, v in facts.items() if k != "problem_ids"}
     shown |= {"kind": LADDER, "best_fixed": router.fallback, "prices": dict(router.prices)}
     shown["ladders"] = [ladder.as_dict() for ladder in router.ladders]
+    shown["n_prices_by_text"] = len(router.by_text.at) if router.by_text else 0
     return _Trained(router, facts, shown, ladders_view(router, facts))
 
 

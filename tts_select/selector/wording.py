@@ -74,7 +74,8 @@ class Wording:
             ValueError: terms, weights and axes do not fit each other.
         """
         terms = tuple(str(term) for term in record["terms"])
-        weights, axes = np.array(record["weights"], float), np.array(record["axes"], float)
+        weights = np.array(record["weights"], float)
+        axes = np.array(record["axes"], float) if terms else np.zeros((0, 0))
         if weights.shape != (len(terms),) or axes.ndim != 2 or len(axes) != len(terms):
             raise ValueError("the terms of a wording have to fit its weights and axes")
         return cls(terms, weights, axes)

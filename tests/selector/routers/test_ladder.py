@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.ladders import SURE_FROM, ladder_router
+from tests.ladders import SURE_FROM, by_length, ladder_router
 from tts_select.core.arm import Arm
 from tts_select.selector.course import MOST_DECISIONS, Course, next_decisions
 from tts_select.selector.deciding import Caps, Decision
@@ -251,3 +251,40 @@ def test_a_config_says_how_long_samples_may_be(router: LadderRouter) -> None:
         fallback="majority@64 large",
     )
     assert decide(fixed, evidence([1, 2, 3, 0])).arm == router.portfolio.arms[1]
+
+
+SHORT, LONG = Evidence("x"), Evidence("x" * 100)
+
+
+def test_the_text_picks_whose_ladder_it_is(router: LadderRouter) -> None:
+    told = by_length(router)
+    plain, turned = decide(told, SHORT), decide(told, LONG)
+    assert plain == decide(router, SHORT)
+    assert turned.arm == router.portfolio.arms[1]
+    assert turned.why == "the ladder for this price: large x 4, then small x 4"
+    assert turned.option is not None
+    assert (turned.option.p_correct, turned.option.flops) == (0.9, 300.0)
+    assert [o.p_correct for o in turned.options] == [0.9, 0.5]  # the other price has its own
+    assert told.at(LOW) is router.ladders[0]
+
+
+def test_where_the_text_decides_nothing_all_problems_have_one_ladder(router: LadderRouter) -> None:
+    told = by_length(router)
+    assert decide(told, LONG, HIGH).arm == decide(router, LONG, HIGH).arm
+    assert told.at(HIGH, LONG.problem) is router.ladders[1]
+
+
+def test_problems_of_different_ladders_are_decided_together_as_alone(router: LadderRouter) -> None:
+    told = by_length(router)
+    known = [replace(evidence([1, 1]), problem="x" * n) for n in (1, 100, 2, 200)]
+    together = told.decide(known, LOW, [Caps()] * 4)
+    assert together == [decide(told, one) for one in known]
+    assert together[0] == decide(router, known[0])
+    assert [told.answers(one, LOW) for one in known] == [[d.surest] for d in together]
+
+
+def test_a_text_goes_up_its_own_ladder_to_the_end(router: LadderRouter) -> None:
+    told = by_length(router)
+    known = replace(evidence([], [NO_ANSWER] * 4), problem=LONG.problem)
+    found = decide(told, known)
+    assert (found.arm, found.n) == (router.portfolio.arms[0], 1)

@@ -157,7 +157,8 @@ def replay_by_hand() -> Replay:
         SMALL: Draws(np.array(small), np.ones((8, 6)), np.zeros(8), 1.0),
         LARGE: Draws(np.full((8, 2), 1), np.full((8, 2), 4.0), np.zeros(8), 2.0),
     }
-    return Replay(tuple(TEXTS), np.repeat(np.arange(4), 2), draws, "FLOPs", {SMALL: ONE, LARGE: BIG})
+    rows, arms = np.repeat(np.arange(4), 2), {SMALL: ONE, LARGE: BIG}
+    return Replay(tuple(TEXTS), rows, draws, "FLOPs", arms, tuple(TEXTS.values()))
 
 
 TABLE = {

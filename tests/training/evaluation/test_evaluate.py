@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.ladders import ladder_router
+from tests.ladders import by_length, ladder_router
 from tests.training.evaluation.by_hand import SMALL, VOTE, ByHand, log_by_hand
 from tests.training.made import made_log
 from tests.training.synthetic import FEW_ARMS
@@ -59,7 +59,8 @@ def test_a_ladder_is_climbed_as_it_is_walked(fitted: FittedLadders, ids: tuple[i
     cases = [cases_of(log)[k] for k in ids]
     drawn = [draw_of(cases, seed) for seed in range(3)]
     hand = ladder_router(policies=("log:weak", "log:strong"), unit="FLOPs")
-    for router in (fitted.router, hand):
+    longest = max(len(case.problem.problem) for case in cases)
+    for router in (fitted.router, hand, by_length(hand, letters=longest - 0.5)):
         walked, climbed = (make(router, cases, drawn, log.manifest) for make in (walker, climber))
         for price in [ladder.price for ladder in router.ladders] + [0.0, 1e9]:
             one, other = walked(price), climbed(price)
@@ -68,6 +69,20 @@ def test_a_ladder_is_climbed_as_it_is_walked(fitted: FittedLadders, ids: tuple[i
             assert one.confidence == pytest.approx(other.confidence)
             assert not other.is_unfamiliar.any()
             assert not other.probe_cost.any()
+
+
+def test_in_a_replay_the_text_picks_the_ladder() -> None:
+    """Some problems have one ladder, some the other, in one order of the samples."""
+    log = made_log(12, n_samples=N_SAMPLES)
+    cases = cases_of(log)
+    router = ladder_router(policies=("log:weak", "log:strong"), unit="FLOPs")
+    told = by_length(router, letters=13.5)
+    short = np.array([len(case.problem.problem) < 13.5 for case in cases])
+    assert 0 < short.sum() < 12
+    drawn = [draw_of(cases, 0)]
+    plain, by_text = (climber(r, cases, drawn, log.manifest)(1e-4) for r in (router, told))
+    assert by_text.cost[:, short].tolist() == plain.cost[:, short].tolist()
+    assert (by_text.cost[:, ~short] != plain.cost[:, ~short]).all()
 
 
 def test_the_report_of_folds_has_the_names_of_the_contract(folded: Report) -> None:

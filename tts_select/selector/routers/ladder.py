@@ -1,9 +1,9 @@
 """The ladder router: draw from a policy, look, then stop, go on, or ask another policy.
 
-There is a ladder for each of some prices. It says which pool each draw is from, and after which draws to
-look. At a look the votes and lengths say how likely each answer is right (`tally.py`), and a stopping rule
-weighs what the rest of the ladder gains against its price. It needs samples alone: no PRM, no
-log-likelihoods, and few training problems.
+There is a ladder for each of some prices, or where that pays several, of which the problem's text picks one
+(`beginnings.py`). It says which pool each draw is from, and after which draws to look. At a look the votes
+and lengths say how likely each answer is right (`tally.py`), and a stopping rule weighs what the rest of the
+ladder gains against its price. It needs samples alone: no PRM, no log-likelihoods, and few training problems.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from tts_select.selector.deciding import Answer, Caps, Decision, Option
 from tts_select.selector.evidence import NO_ANSWER, Evidence, SolutionEvidence
 from tts_select.selector.outlook import DEFAULT_EFFORT
 from tts_select.selector.portfolio import Portfolio
+from tts_select.selector.routers.beginnings import LaddersByText
 from tts_select.selector.routers.protocol import ByAnswersAlone
 from tts_select.selector.routers.rungs import Ladder
 from tts_select.selector.routers.tally import AnswerModel, Belief, Tally, Usual
@@ -51,12 +52,19 @@ class LadderRouter(ByAnswersAlone):
     recalibration: Calibration | None = None
     """From how sure it was of an answer to how often such answers were right where it is used; what it
     decides stays the same (`training/routers/recalibrating.py`)."""
+    by_text: LaddersByText | None = None
+    """What texts decide; None: nothing."""
 
-    def at(self, price: float) -> Ladder:
-        """The ladder whose price is closest, as a ratio."""
-        if price <= 0:
-            return self.ladders[0]
-        return min(self.ladders, key=lambda ladder: abs(np.log(ladder.price / price)))
+    def at(self, price: float, text: str | None = None) -> Ladder:
+        """The ladder whose price is closest, as a ratio: that for a text, or the one for all problems."""
+        place = 0
+        if price > 0:
+            place = int(np.argmin([abs(np.log(ladder.price / price)) for ladder in self.ladders]))
+        return self._of(place, text)
+
+    def _of(self, place: int, text: str | None) -> Ladder:
+        by_text = self.by_text.ladder(place, text) if self.by_text and text is not None else None
+        return by_text or self.ladders[place]
 
     def decide(self, evidences: Sequence[Evidence], price: float, caps: Sequence[Caps]) -> list[Decision]:
         """Decide to draw up to the next look of the ladder at this price, or to stop.
@@ -68,7 +76,18 @@ class LadderRouter(ByAnswersAlone):
         of them for each problem, and with it a price. The caps are held against these draws alone, and where
         they forbid some of them, as many are made as they allow.
         """
-        ladder = self.at(price)
+        ladders = [self.at(price, evidence.problem) for evidence in evidences]
+        found: dict[int, Decision] = {}
+        for ladder in {id(ladder): ladder for ladder in ladders}.values():
+            own = [k for k, other in enumerate(ladders) if other is ladder]
+            decided = self._decide(ladder, [evidences[k] for k in own], price, [caps[k] for k in own])
+            found |= dict(zip(own, decided, strict=True))
+        return [found[k].recalibrated(self.recalibration) for k in range(len(evidences))]
+
+    def _decide(
+        self, ladder: Ladder, evidences: Sequence[Evidence], price: float, caps: Sequence[Caps]
+    ) -> list[Decision]:
+        """All of them are on this ladder."""
         places = [_place(ladder, evidence) for evidence in evidences]
         tally = self._tally(places)
         answers = _answers(tally, ladder.answers)
@@ -80,12 +99,12 @@ class LadderRouter(ByAnswersAlone):
                 found.append(self._go_on(ladder, evidence, place, surest, worth=worth, price=price, caps=cap))
             else:
                 found.append(self._begin(ladder, evidence, surest, price, cap))
-        return [decision.recalibrated(self.recalibration) for decision in found]
+        return found
 
     def answers(self, evidence: Evidence, price: float | None = None) -> list[Answer]:
         """The answers at hand, the surest first, as the ladder at this price judges them (None: the one of
         medium effort)."""
-        ladder = self.at(self.prices[DEFAULT_EFFORT] if price is None else price)
+        ladder = self.at(self.prices[DEFAULT_EFFORT] if price is None else price, evidence.problem)
         (found,) = _answers(self._tally([_place(ladder, evidence)]), ladder.answers)
         return [answer.recalibrated(self.recalibration) for answer in found]
 
@@ -152,12 +171,13 @@ class LadderRouter(ByAnswersAlone):
         self, ladder: Ladder, evidence: Evidence, surest: Answer | None, price: float, caps: Caps
     ) -> Decision:
         """The first draw of the ladder; of another one where the caps forbid that."""
-        first = {x.draws[0]: self._draw(x.draws[0], evidence) for x in self.ladders}
+        ladders = [self._of(place, evidence.problem) for place in range(len(self.ladders))]
+        first = {x.draws[0]: self._draw(x.draws[0], evidence) for x in ladders}
         if not any(caps.allow(option) for option in first.values()):
             if surest is not None:
                 return _stop(surest, _sure(surest))
             return Decision(None, tuple(first.values()))
-        allowed = [x for x in self.ladders if caps.allow(first[x.draws[0]])]
+        allowed = [x for x in ladders if caps.allow(first[x.draws[0]])]
         allowed.sort(key=lambda x: (x is not ladder, -self._whole(x).value(price)))
         option, *others = map(self._whole, allowed)
         n = len(evidence.of(allowed[0].draws[0])) + 1

@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 
 from tts_select.core.arm import Arm
+from tts_select.selector.by_text import Description, Heads
 from tts_select.selector.portfolio import Portfolio
+from tts_select.selector.routers.beginnings import Beginnings, LaddersByText
 from tts_select.selector.routers.ladder import LadderRouter
 from tts_select.selector.routers.rungs import Ladder, Rung
 from tts_select.selector.routers.tally import N_FEATURES, N_TERMS, AnswerModel, Usual
@@ -29,6 +31,8 @@ def write(router: LadderRouter) -> dict[str, str]:
         "unit": router.unit,
         "fingerprints": dict(router.fingerprints),
     }
+    if router.by_text is not None:
+        record["by_text"] = _by_text_record(router.by_text)
     return {_FILE: json.dumps(record, indent=1, sort_keys=True, allow_nan=False) + "\n"}
 
 
@@ -49,11 +53,37 @@ def read(texts: Mapping[str, str]) -> LadderRouter:
         fallback=record["fallback"],
         unit=record["unit"],
         fingerprints=record["fingerprints"],
+        by_text=_by_text(record["by_text"], len(record["ladders"])) if "by_text" in record else None,
     )
     pools = {arm.pool for arm in router.portfolio.arms} & router.usual.keys()
-    if strange := {pool for ladder in router.ladders for pool in ladder.draws} - pools:
+    ladders = [*router.ladders, *(router.by_text.ladders if router.by_text else ())]
+    if strange := {pool for ladder in ladders for pool in ladder.draws} - pools:
         raise ValueError(f"it does not know its pool '{min(strange)}'")
     return router
+
+
+def _by_text_record(by_text: LaddersByText) -> dict[str, Any]:
+    prices = [
+        {
+            "place": place,
+            "ladders": [_ladder_record(ladder) for ladder in own.ladders],
+            "heads": own.heads.as_dict(),
+        }
+        for place, own in by_text.at.items()
+    ]
+    return {"description": by_text.description.as_dict(), "prices": prices}
+
+
+def _by_text(record: Mapping[str, Any], n_prices: int) -> LaddersByText:
+    """Ladders of earlier versions have none."""
+    description, at = Description.from_dict(record["description"]), {}
+    for entry in record["prices"]:
+        ladders = tuple(_ladder(own) for own in entry["ladders"])
+        heads = Heads.from_dict(entry["heads"], len(ladders), description.n_features)
+        at[int(entry["place"])] = Beginnings(ladders, heads)
+    if not all(0 <= place < n_prices and own.ladders for place, own in at.items()):
+        raise ValueError("its text decides at prices that it has no ladders for")
+    return LaddersByText(description, at)
 
 
 def _ladder_record(ladder: Ladder) -> dict[str, Any]:

@@ -48,13 +48,18 @@ class Ladder:
     @property
     def in_words(self) -> str:
         """Return the ladder in words, as in `world:small x 2, then world:large x 12`."""
-        return ", then ".join(f"{rung.pool} x {rung.n}" for rung in self.rungs)
+        return ", then ".join(self.stages)
+
+    @property
+    def stages(self) -> list[str]:
+        """Return each rung in words."""
+        return [f"{rung.pool} x {rung.n}" for rung in self.rungs]
 
     def as_dict(self) -> dict[str, object]:
         """What people want to know of it, for JSON."""
         return {
             "price": self.price,
-            "rungs": [f"{rung.pool} x {rung.n}" for rung in self.rungs],
+            "rungs": self.stages,
             "accuracy": self.accuracy,
             "cost": self.cost,
         }

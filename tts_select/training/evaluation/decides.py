@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
+from tts_select.selector.by_text import Description
 from tts_select.selector.routers.ladder import LadderRouter
 from tts_select.selector.routers.lookahead import CalibratedModel, LookaheadRouter
 from tts_select.selector.text_features import TEXT_FEATURES
@@ -42,22 +43,30 @@ def lookahead_decides(router: LookaheadRouter) -> dict[str, Shares]:
         "cost": _shares(layout.option_names, router.cost.feature_importance("gain")),
     }
     if router.first_steps and router.by_text:
-        n_axes = router.by_text.description.wording.axes.shape[1]
-        names = [*(f"text/axis_{k}" for k in range(n_axes)), *(f"text/{name}" for name in TEXT_FEATURES)]
-        sizes = np.abs(router.first_steps.heads.p_correct[:, 1:]).mean(axis=0)
-        found["the first step"] = _shares(names, sizes)
+        found["the first step"] = _of_texts(router.by_text.description, router.first_steps.heads.p_correct)
     return {name: shares for name, shares in found.items() if shares}
 
 
+def _of_texts(description: Description, coefficients: np.ndarray) -> Shares:
+    """The shares of lines along the numbers of a text, the constant first."""
+    n_axes = description.wording.axes.shape[1]
+    names = [*(f"text/axis_{k}" for k in range(n_axes)), *(f"text/{name}" for name in TEXT_FEATURES)]
+    return _shares(names, np.abs(coefficients[:, 1:]).mean(axis=0))
+
+
 def ladder_decides(router: LadderRouter) -> dict[str, Shares]:
-    """The same of the ladder of medium effort."""
+    """The same of the ladder of medium effort, and of whose ladder it is where texts say that at some
+    price: lines of P(correct), and of the logarithm of cost."""
     ladder = router.at(router.prices.get("medium", 0.0))
     answers = _summed(zip(_OF_A_TALLY, np.abs(ladder.answers.weight), strict=True))
     found = {"an answer is right": answers}
     if len(ladder.stops):
         sizes = np.abs(ladder.stops).mean(axis=0)
         found["going on"] = _summed((g, s) for g, s in zip(_OF_A_BELIEF, sizes, strict=True) if g)
-    return found
+    if by_text := router.by_text:
+        lines = [lines for own in by_text.at.values() for lines in (own.heads.p_correct, own.heads.log_cost)]
+        found["whose ladder"] = _of_texts(by_text.description, np.concatenate(lines))
+    return {name: shares for name, shares in found.items() if shares}
 
 
 def group_of(name: str) -> str:

@@ -62,6 +62,10 @@ class Walked:
             last=each(lambda w: w.chosen[-1] if w.chosen else PROBES, object),
         )
 
+    def only(self, places: Sequence[int]) -> Walked:
+        """The walks of these problems alone."""
+        return Walked(*(getattr(self, f.name)[:, places] for f in fields(self)))
+
     @classmethod
     def joined(cls, parts: Sequence[tuple[np.ndarray, Walked]]) -> Walked:
         """From the walks of parts of the problems, each with their places."""

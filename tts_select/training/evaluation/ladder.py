@@ -6,6 +6,7 @@ in all orders at once; that this is the walk of `replay/walks.py`, a test says.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 
 import numpy as np
@@ -33,16 +34,20 @@ def ladder_sections(measured: Measured) -> Sections:
 
 
 def ladders_in_words(router: LadderRouter) -> list[LadderRecord]:
-    """Each ladder, the one of the lowest price first."""
-    return [
+    """Each ladder, the one of the lowest price first; with those that texts pick from, where they do."""
+    found: list[LadderRecord] = [
         {
             "price": ladder.price,
-            "stages": [f"{rung.pool} x {rung.n}" for rung in ladder.rungs],
+            "stages": ladder.stages,
             "accuracy": ladder.accuracy,
             "cost": ladder.cost,
         }
         for ladder in router.ladders
     ]
+    if router.by_text is not None:
+        for place in router.by_text.at:
+            found[place]["by_text"] = [ladder.stages for ladder in router.by_text.among(place)]
+    return found
 
 
 def ladder_prices(part: Part) -> Sequence[float]:
@@ -58,15 +63,23 @@ def climber(router: Router, cases: Sequence[Case], drawn: Drawn, manifest: Manif
 
 
 def climber_over(router: LadderRouter, replay: Replay) -> Replayer:
-    """Climb in the orders of a replay; a ladder that several prices share is climbed once."""
+    """Climb in the orders of a replay, each problem the ladder that its text calls for; a ladder that several
+    prices share is climbed once."""
     climbs: dict[tuple[tuple[Rung, ...], tuple[int, ...]], Climb] = {}
 
-    def at(price: float) -> Walked:
-        ladder = router.at(price)
+    def climbed(ladder: Ladder) -> Walked:
         plan = ladder.rungs, ladder.looks
         if plan not in climbs:
             climbs[plan] = climb(ladder.rungs, replay, router.usual, ladder.looks)
         return _climbed(router, ladder, climbs[plan], len(replay) // len(replay.ids))
+
+    def at(price: float) -> Walked:
+        places: defaultdict[int, list[int]] = defaultdict(list)
+        ladders = [router.at(price, text) for text in replay.texts]
+        for place, ladder in enumerate(ladders):
+            places[id(ladder)].append(place)
+        found = [(np.array(own), climbed(ladders[own[0]]).only(own)) for own in places.values()]
+        return Walked.joined(found)
 
     return at
 

@@ -308,6 +308,8 @@ class LadderRecord(TypedDict):
     stages: list[str]
     accuracy: float
     cost: float
+    by_text: NotRequired[list[list[str]]]
+    """The stages of each of the ladders that a problem's text picks from at this price."""
 
 
 class Sections(TypedDict, total=False):

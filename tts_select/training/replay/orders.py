@@ -87,6 +87,8 @@ class Replay:
     """The unit of costs."""
     arms: Mapping[str, Arm]
     """By pool, the arm that takes one sample of it."""
+    texts: tuple[str, ...]
+    """What a policy reads of each problem of `ids`."""
 
     def __len__(self) -> int:
         return len(self.problem)
@@ -158,6 +160,7 @@ def as_arrays(
         draws={pool: drawn[pool] for pool in cheap_first},
         unit=costs_of(manifest).unit,
         arms={pool: single_sample(plans[pool].arm) for pool in cheap_first},
+        texts=tuple(case.problem.problem for case in cases),
     )
 
 

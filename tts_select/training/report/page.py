@@ -150,9 +150,14 @@ def _trainings(report: Report) -> str:
 
 
 def _ladders(report: Report) -> str:
-    """Those of the first router: at every price what is drawn at most."""
+    """Those of the first router: at every price what is drawn at most, on any of those that texts pick
+    from."""
     first, *_ = report.get("ladders") or [[]]
-    rows = [[figures.number(x.get("price")), ", then ".join(x.get("stages") or ())] for x in first]
+    rows = [
+        [figures.number(x.get("price")), "; or by the text ".join(", then ".join(own) for own in plans)]
+        for x in first
+        for plans in [x.get("by_text") or [x.get("stages") or []]]
+    ]
     return html.table(("price", "draws at most, in this order"), rows)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.ladders import by_length, ladder_router
 from tests.training.made import made_log
 from tts_select.core.errors import InputError
 from tts_select.selector.deciding import Caps
@@ -19,7 +21,7 @@ from tts_select.selector.evidence import Evidence
 from tts_select.selector.routers.artifact import describe_router, load_router, save_router
 from tts_select.selector.routers.ladder import LadderRouter
 from tts_select.selector.routers.tally import N_TERMS
-from tts_select.training.log.records import SweepLog
+from tts_select.training.log.records import Sample, SweepLog
 from tts_select.training.replay.climbing import usual_of
 from tts_select.training.replay.grouping import RIGHT
 from tts_select.training.replay.orders import Draws, Replay, replay_of, with_policies
@@ -142,6 +144,82 @@ def test_ladders_of_earlier_versions_look_after_every_draw(fitted: FittedLadders
     for ladder, entry in zip(loaded.ladders, record["ladders"], strict=True):
         assert ladder.looks == tuple(range(1, 13))
         assert ladder.stops.tolist() == entry["stops"]
+
+
+def as_saved(router: LadderRouter, folder: Path) -> dict[str, Any]:
+    save_router(router, folder, trained_on={})
+    found: dict[str, Any] = json.loads((folder / "router.json").read_text())
+    return found
+
+
+def test_what_texts_decide_is_kept_on_disk(tmp_path: Path) -> None:
+    router = by_length(ladder_router())
+    save_router(router, tmp_path / "router", trained_on={})
+    loaded = load_router(tmp_path / "router")
+    assert isinstance(loaded, LadderRouter)
+    for text in ("x", "x" * 100):
+        known = [Evidence(text)]
+        assert loaded.decide(known, 1e-4, [Caps()]) == router.decide(known, 1e-4, [Caps()])
+    assert as_saved(loaded, tmp_path / "again") == as_saved(router, tmp_path / "first")
+
+
+def test_ladders_of_earlier_versions_have_no_text(tmp_path: Path) -> None:
+    assert "by_text" not in as_saved(ladder_router(), tmp_path / "router")
+    loaded = load_router(tmp_path / "router")
+    assert isinstance(loaded, LadderRouter)
+    assert loaded.by_text is None
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda entry: entry.update(place=2), "prices that it has no ladders for"),
+        (lambda entry: entry["ladders"].pop(), "does not fit"),
+        (lambda entry: entry["ladders"][1]["rungs"][0].update(pool="nobody"), "its pool 'nobody'"),
+    ],
+)
+def test_texts_that_do_not_fit_the_ladders_are_refused(
+    tmp_path: Path, change: Callable[[dict[str, Any]], None], said: str
+) -> None:
+    record = as_saved(by_length(ladder_router()), tmp_path / "router")
+    change(record["by_text"]["prices"][0])
+    rewrite(tmp_path / "router", record)
+    with pytest.raises(InputError, match=f"{said}.*train it again"):
+        load_router(tmp_path / "router")
+
+
+KINDS = ("A pen costs {} cents. What do {} pens cost?", "Start with {}. Add {}. What is the result?")
+
+
+def specialists(n: int) -> SweepLog:
+    """Each policy is good at one kind of problem."""
+    log = made_log(n, n_samples=4, sized=False)
+    texts = {id_: KINDS[k % 2].format(k, k + 2) for k, id_ in enumerate(log.problems)}
+    good = dict(zip(texts, itertools.cycle(("log:weak", "log:strong")), strict=False))
+    rng = np.random.default_rng(0)
+
+    def answered(sample: Sample, known: str, *, able: bool) -> Sample:
+        right = bool(rng.random() < (0.95 if able else 0.05))
+        return replace(sample, correct=right, answer=known if right else str(rng.integers(1000)))
+
+    problems = {id_: replace(p, problem=texts[id_]) for id_, p in log.problems.items()}
+    pools = {}
+    for (id_, name), pool in log.pools.items():
+        own = [answered(s, problems[id_].answer, able=good[id_] == name) for s in pool.samples]
+        pools[id_, name] = replace(pool, samples=tuple(own))
+    return replace(log, problems=problems, pools=pools)
+
+
+def test_a_problem_begins_with_the_policy_that_is_good_at_its_kind() -> None:
+    """Where one sample is all that is bought, it is that of the right policy."""
+    router = fit_ladders(specialists(40)).router
+    dear = router.ladders[-12].price
+    begun = [router.at(dear, kind.format(77, 79)).draws[0] for kind in KINDS]
+    assert begun == ["log:weak", "log:strong"]
+
+
+def test_texts_without_meaning_leave_ladders_as_they_are(fitted: FittedLadders) -> None:
+    assert fitted.router.by_text is None
 
 
 @pytest.mark.parametrize("looks", [[], [2, 4], [1, 3, 2, 4], [1, 2, 3]])

@@ -7,7 +7,7 @@ and drawing them was worth nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,6 +16,7 @@ import numpy as np
 from tts_select.core.arm import Arm
 from tts_select.core.errors import InputError
 from tts_select.selector.portfolio import Portfolio
+from tts_select.selector.routers.beginnings import Beginnings, LaddersByText
 from tts_select.selector.routers.ladder import LadderRouter
 from tts_select.selector.routers.learned_prior import Prior
 from tts_select.selector.routers.rungs import Ladder, looks_of
@@ -25,16 +26,17 @@ from tts_select.training.replay.grouping import RIGHT
 from tts_select.training.replay.orders import CUT, Replay, replay_of
 from tts_select.training.replay.strategies import best_fixed, fixed_arms
 from tts_select.training.routers.efforts import efforts_of
-from tts_select.training.routers.ladder.searching import Choice, search
+from tts_select.training.routers.ladder.searching import Choice, Found, search
 
 FEWEST_PROBLEMS = 20
-N_PRICES = 40
+N_PRICES = 44
 ROWS_WANTED = 8000
 FEWEST_ORDERS, MOST_ORDERS = 8, 64
 """The orders of each problem's samples to learn from."""
-LOWEST_PRICE, HIGHEST_PRICE = 1e-5, 2.0
+LOWEST_PRICE, HIGHEST_PRICE = 1e-5, 8.0
 """The lowest price, in probability per sample of the dearest policy, and the highest, per sample of the
-cheapest: from where cost does not matter to where one sample is all that is bought."""
+cheapest: from where cost does not matter to where a sample that is a tenth cheaper is worth nearly any
+accuracy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,18 +86,20 @@ def fit_replay(
     """Fit a router to the rows of a replay alone; prices are in probability per unit of cost, from low to
     high."""
     usual = usual_of(replay)
-    choices = search(replay, prices, usual, seed=seed, prior=prior, note=note)
-    ladders = tuple(_ladder(float(p), choice) for p, choice in zip(prices, choices, strict=True))
+    found = search(replay, prices, usual, seed=seed, prior=prior, note=note)
+    ladders = tuple(_ladder(float(p), choice) for p, choice in zip(prices, found.choices, strict=True))
+    by_text = _by_text(found, prices)
     efforts = efforts_of([x.price for x in ladders], [x.accuracy for x in ladders])
     fallback = best_fixed(fixed_arms(replay))
     return LadderRouter(
-        portfolio=_portfolio(ladders, replay, fallback),
+        portfolio=_portfolio([*ladders, *(by_text.ladders if by_text else ())], replay, fallback),
         usual=usual,
         ladders=ladders,
         prices=efforts,
         fallback=fallback.name,
         unit=replay.unit,
         fingerprints=dict(fingerprints),
+        by_text=by_text,
     )
 
 
@@ -144,7 +148,7 @@ def share_cut(replay: Replay, pool: str) -> float:
     return float((draws.group == CUT).sum() / draws.is_there.sum())
 
 
-def _portfolio(ladders: tuple[Ladder, ...], replay: Replay, fallback: Arm) -> Portfolio:
+def _portfolio(ladders: Sequence[Ladder], replay: Replay, fallback: Arm) -> Portfolio:
     """Return the portfolio of the most that a ladder takes of each pool, and the fallback."""
     most: dict[str, int] = {}
     for ladder in ladders:
@@ -152,6 +156,14 @@ def _portfolio(ladders: tuple[Ladder, ...], replay: Replay, fallback: Arm) -> Po
             most[pool] = max(most.get(pool, 0), ladder.draws.count(pool))
     arms = [replace(replay.arms[pool], budget=n) for pool, n in most.items()]
     return Portfolio("ladders", tuple(dict.fromkeys([*arms, fallback])))
+
+
+def _by_text(found: Found, prices: np.ndarray) -> LaddersByText | None:
+    if found.by_text is None:
+        return None
+    ladders = {k: tuple(_ladder(float(prices[k]), c) for c in own) for k, own in found.beginnings.items()}
+    at = {k: Beginnings(own, found.by_text.heads[k]) for k, own in ladders.items()}
+    return LaddersByText(found.by_text.description, at)
 
 
 def _ladder(price: float, choice: Choice) -> Ladder:

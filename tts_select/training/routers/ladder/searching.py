@@ -18,6 +18,8 @@ from tts_select.selector.routers.rungs import LOOKS, Rung
 from tts_select.selector.routers.tally import AnswerModel, Belief, Usual
 from tts_select.training.replay.climbing import Climb, climb, outcome
 from tts_select.training.replay.orders import Replay
+from tts_select.training.routers.ladder.beginning import ByBeginning, TextChoice, choose_by_text
+from tts_select.training.routers.ladder.smoothing import around
 from tts_select.training.routers.ladder.starting import PRIOR_PROBLEMS, Expectations, Worths
 from tts_select.training.routers.ladder.stopping import MOST_ROWS, StoppingRules, fit_answers, induce
 
@@ -31,8 +33,6 @@ MOST_KEPT = 3
 MARGIN = 0.1
 """The gain that one more rung has to bring, in P(correct) less its price, over the root of the number of
 problems. The best of many looks better than it is, more so where there are fewer problems."""
-BESIDE = 1
-"""The number of prices on either side that a ladder's worth is averaged over."""
 ROWS_JUDGED, FEWEST_ORDERS = 3000, 6
 """A ladder is judged on so many rows, or on so many orders of each problem if that is more; rules are learned
 from all rows."""
@@ -44,7 +44,8 @@ Rungs = tuple[Rung, ...]
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A ladder, and what its rules come to on problems that they have not seen; shape (prices,) each."""
+    """A ladder, and what its rules come to on problems that they have not seen; shape (prices, problems)
+    each."""
 
     rungs: Rungs
     correct: np.ndarray
@@ -64,6 +65,16 @@ class Choice:
     """The length of all samples together."""
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What was found, the choice for each price, and where the text is to choose among others."""
+
+    choices: list[Choice]
+    by_text: TextChoice | None
+    beginnings: Mapping[int, list[Choice]]
+    """By the place of a price, the choices that the text has there."""
+
+
 def search(
     replay: Replay,
     prices: np.ndarray,
@@ -72,8 +83,9 @@ def search(
     seed: int,
     prior: Prior | None = None,
     note: Callable[[str], None] = lambda _: None,
-) -> list[Choice]:
-    """Return the best ladder for each price; their rules start from the prior, if there is one."""
+) -> Found:
+    """Find the best ladder for each price, and the prices where the text chooses a better one; their rules
+    start from the prior, if there is one."""
     n_problems = len(np.unique(replay.problem))
     margin = MARGIN / n_problems**0.5
     few = replay.thinned(max(FEWEST_ORDERS, ROWS_JUDGED // n_problems))
@@ -89,10 +101,36 @@ def search(
         note(f"{len(near)} ladders of {n_rungs} policies")
         tried |= {rungs: judge.of(rungs) for rungs in near}
         best = _best(list(tried.values()), prices, margin)
+    begun = [_best([c for c in tried.values() if c.rungs[0].pool == p], prices, margin) for p in replay.draws]
+    by_price = [[own[k] for own in begun] for k in range(len(prices))]
+    note("what texts say")
+    by_text = _by_text(replay, best, by_price, prices, judge.fold)
+    by_place = {k: by_price[k] for k in by_text.heads} if by_text else {}
     note("the rules of the best")
     judge = _judge(replay, prices, usual, judge.fold, prior)
-    rules = {rungs: judge.rules(rungs) for rungs in dict.fromkeys(c.rungs for c in best)}
-    return [_choice(c, rules[c.rungs], k) for k, c in enumerate(best)]
+    needed = [*best, *(c for own in by_place.values() for c in own)]
+    rules = {rungs: judge.rules(rungs) for rungs in dict.fromkeys(c.rungs for c in needed)}
+    return Found(
+        [_choice(c, rules[c.rungs], k) for k, c in enumerate(best)],
+        by_text,
+        {k: [_choice(c, rules[c.rungs], k) for c in own] for k, own in by_place.items()},
+    )
+
+
+def _by_text(
+    replay: Replay,
+    best: Sequence[Candidate],
+    begun: Sequence[Sequence[Candidate]],
+    prices: np.ndarray,
+    fold: np.ndarray,
+) -> TextChoice | None:
+    problems = np.unique(replay.problem)
+    ladders = ByBeginning(
+        np.stack([[c.correct[k] for c in own] for k, own in enumerate(begun)]),
+        np.stack([[c.cost[k] for c in own] for k, own in enumerate(begun)]),
+    )
+    usual = np.stack([c.correct[k] - prices[k] * c.cost[k] for k, c in enumerate(best)])
+    return choose_by_text([replay.texts[n] for n in problems], ladders, usual, prices, fold[problems])
 
 
 def fold_of(n: int, n_folds: int, seed: int) -> np.ndarray:
@@ -141,12 +179,11 @@ class _Judge:
     def of(self, rungs: Rungs) -> Candidate:
         walked, expected = self._climbed(rungs)
         rows = self.fold[self.replay.problem]
-        correct, cost = np.zeros(len(self.prices)), np.zeros(len(self.prices))
+        correct, cost = (np.empty((len(rows), len(self.prices))) for _ in range(2))
         for k in np.unique(rows):
             found = self._fitted(walked, expected, rows != k, most_rows=FEW_ROWS)[1]
-            correct += found.correct[rows == k].sum(axis=0) / len(rows)
-            cost += found.cost[rows == k].sum(axis=0) / len(rows)
-        return Candidate(rungs, correct, cost)
+            correct[rows == k], cost[rows == k] = found.correct[rows == k], found.cost[rows == k]
+        return Candidate(rungs, self._by_problem(correct), self._by_problem(cost))
 
     def rules(self, rungs: Rungs) -> _Rules:
         """Return the rules learned from all rows."""
@@ -156,6 +193,12 @@ class _Judge:
         beliefs = [Belief.of(tally, answers) for tally in walked.tallies]
         lengths = [outcome(stops, beliefs, walked.lengths)[2].mean() for stops in found.stops]
         return _Rules(answers, found.stops, np.array(lengths))
+
+    def _by_problem(self, values: np.ndarray) -> np.ndarray:
+        """The means over the orders of each problem, which all have equally many."""
+        n = len(np.unique(self.replay.problem))
+        means: np.ndarray = values.reshape(n, -1, len(self.prices)).mean(axis=1).T
+        return means
 
     def _climbed(self, rungs: Rungs) -> tuple[Climb, list[Worths]]:
         walked = climb(rungs, self.replay, self.usual)
@@ -185,8 +228,8 @@ def _choice(candidate: Candidate, rules: _Rules, price: int) -> Choice:
         candidate.rungs,
         rules.answers,
         rules.stops[price],
-        correct=float(candidate.correct[price]),
-        cost=float(candidate.cost[price]),
+        correct=float(candidate.correct[price].mean()),
+        cost=float(candidate.cost[price].mean()),
         length=float(rules.lengths[price]),
     )
 
@@ -200,7 +243,7 @@ def _most_frequent(candidates: Sequence[Candidate]) -> list[Candidate]:
 
 def _best(candidates: Sequence[Candidate], prices: np.ndarray, margin: float) -> list[Candidate]:
     """Return the best candidate for each price."""
-    worth = np.stack([c.correct - prices * c.cost - margin * (len(c.rungs) - 1) for c in candidates])
-    n = len(prices)
-    around = [worth[:, max(0, k - BESIDE) : min(n, k + BESIDE + 1)].mean(axis=1) for k in range(n)]
-    return [candidates[int(w.argmax())] for w in around]
+    worth = [
+        (c.correct - prices[:, None] * c.cost).mean(axis=1) - margin * (len(c.rungs) - 1) for c in candidates
+    ]
+    return [candidates[k] for k in around(np.stack(worth, axis=1)).argmax(axis=1).tolist()]
