@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tts_select.core.cost import Cost
-from tts_select.core.protocols import Continuation, Meter, Policy, SampleRequest
+from tts_select.core.protocols import Continuation, Meter, Policy, SampleRequest, charge_unsure
 from tts_select.executors.accounting import Ledger
 from tts_select.executors.prms.rules import Verdict
 from tts_select.executors.prms.validation import check_steps
@@ -120,11 +120,7 @@ class _AsPrm:
         self.meter.charge(_as_prm(cost))
 
     def charge_unsure(self, cost: Cost, why: str) -> None:
-        charge = getattr(self.meter, "charge_unsure", None)
-        if charge is None:
-            self.meter.charge(_as_prm(cost))
-        else:
-            charge(_as_prm(cost), why)
+        charge_unsure(self.meter, _as_prm(cost), why)
 
 
 def _as_prm(cost: Cost) -> Cost:
