@@ -63,7 +63,8 @@ class TransformersOptions:
     device: str | None = None
     """The device, such as cpu or cuda:0; by default a GPU if there is one."""
     dtype: str = "auto"
-    """The dtype, such as bfloat16; `auto` is float32 on a CPU, and the checkpoint's own on a GPU."""
+    """The dtype, such as bfloat16; `auto` is the checkpoint's own on a GPU, and on a CPU float32, but for
+    large checkpoints in bfloat16 where the processor computes in it."""
     prompt: str | None = None
     """NAME@VERSION, or a file ending in .toml; else the one that suits the tokenizer."""
     thinking: bool | None = None
@@ -79,7 +80,8 @@ class TransformersPrmOptions:
     device: str | None = None
     """The device, such as cpu or cuda:0; by default a GPU if there is one."""
     dtype: str = "auto"
-    """The dtype, such as bfloat16; `auto` is float32 on a CPU, and the checkpoint's own on a GPU."""
+    """The dtype, such as bfloat16; `auto` is the checkpoint's own on a GPU, and on a CPU float32, but for
+    large checkpoints in bfloat16 where the processor computes in it."""
     base: str | None = None
     """Where the base model of a PRM of `train-prm` is, if it has moved."""
 
