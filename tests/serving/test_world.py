@@ -52,7 +52,9 @@ def test_a_method_may_be_named_and_its_prm_is_the_embedded_one(service: Service)
     http = TestClient(app_for(service), base_url="http://localhost")
     reply = http.post("/v1/chat/completions", json=body(ANSWER, tts={"method": "beam", "budget": 4})).json()
     expected = solve(ANSWER, method="beam", budget=4)
-    assert (reply["tts"]["answer"], reply["tts"]["confidence"]) == (expected.answer, expected.confidence)
+    assert reply["tts"]["answer"] == expected.answer
+    # what the PRM has in its cache by then differs with the tests before, and so does the last digit
+    assert reply["tts"]["confidence"] == pytest.approx(expected.confidence, abs=1e-5)
     assert reply["tts"]["plan"]["prm"] == "world:prm"
     assert reply["tts"]["bill"]["prm_tokens"] > 0
 
