@@ -10,9 +10,8 @@ from typing import Any
 
 import numpy as np
 from markdown import point, table
+from prior_live import interval
 from results_sections import budgets, calibration, cheapest, part, points, rules
-
-from tts_select.training.replay.metrics import bootstrap
 
 DOCS = Path(__file__).parent.parent / "docs"
 ROUTERS = {
@@ -178,17 +177,13 @@ def _live(live: dict[str, Any], reports: dict[str, Any]) -> Iterator[str]:
         flops = np.array([one["flops"] for one in some])
         tokens = sum(sum(one["tokens"].values()) for one in some)
         counted = sum(run["server_tokens"].values())
-        rows.append((name, _mean(right), f"{flops.mean():.3g}", f"{tokens:,}", f"{counted / tokens:.4f}",
+        accuracy = interval(right, "{:.3f}")
+        rows.append((name, accuracy, f"{flops.mean():.3g}", f"{tokens:,}", f"{counted / tokens:.4f}",
                      f"{run['seconds']:.0f}"))  # fmt: skip
     head = ("", "accuracy", "FLOPs a problem", "tokens", "server's tokens over the bill's", "seconds in all")
     yield from table(head, rows)
     accuracy, cost = point(replayed)
     yield f"The same router and price in the replay of the test problems: {accuracy} for {cost}.\n"
-
-
-def _mean(values: np.ndarray) -> str:
-    found = bootstrap(lambda places: float(values[places].mean()), len(values))
-    return f"{found.value:.3f} ({found.low:.3f} to {found.high:.3f})"
 
 
 def _interval(found: Mapping[str, float | None]) -> str:

@@ -103,9 +103,8 @@ class Evidence:
 
 def won_by(arm: Arm, samples: Sequence[SolutionEvidence]) -> Vote:
     """Return the winner if these are the arm's samples."""
-    answering = [s for s in samples if s.group != NO_ANSWER]
-    weights = [_weight(arm, sample) for sample in answering]
-    return elect([s.group for s in answering], weights, arm.settings.selection) or Vote(NO_ANSWER, 0.0)
+    answering = _answering(samples)
+    return _elected(answering, _weights(arm, answering), arm.settings.selection)
 
 
 @counted_once
@@ -121,9 +120,8 @@ def vote(
     aggregation: Aggregation = "last",
 ) -> Vote:
     """Return the winner among the samples; `NO_ANSWER` and 0 if none of them answers."""
-    answering = [s for s in samples if s.group != NO_ANSWER]
-    scores = [_score(s, prm, aggregation) for s in answering]
-    return elect([s.group for s in answering], scores, selection) or Vote(NO_ANSWER, 0.0)
+    answering = _answering(samples)
+    return _elected(answering, [_score(s, prm, aggregation) for s in answering], selection)
 
 
 def shares(arm: Arm, samples: Sequence[SolutionEvidence]) -> dict[int, float]:
@@ -131,9 +129,9 @@ def shares(arm: Arm, samples: Sequence[SolutionEvidence]) -> dict[int, float]:
 
     With the selection `max` these are the answers' best scores.
     """
-    answering = [s for s in samples if s.group != NO_ANSWER]
+    answering = _answering(samples)
     groups = [s.group for s in answering]
-    scores = [_weight(arm, sample) for sample in answering]
+    scores = _weights(arm, answering)
     if arm.settings.selection == "max" and any(score is not None for score in scores):
         best: dict[int, float] = {}
         for group, score in zip(groups, scores, strict=True):
@@ -145,11 +143,21 @@ def shares(arm: Arm, samples: Sequence[SolutionEvidence]) -> dict[int, float]:
     return dict(sorted(found.items(), key=lambda item: -item[1]))
 
 
-def _weight(arm: Arm, sample: SolutionEvidence) -> float | None:
-    """What a sample's vote counts among those of an arm."""
+def _answering(samples: Sequence[SolutionEvidence]) -> list[SolutionEvidence]:
+    return [s for s in samples if s.group != NO_ANSWER]
+
+
+def _elected(
+    answering: Sequence[SolutionEvidence], weights: Sequence[float | None], selection: Selection
+) -> Vote:
+    return elect([s.group for s in answering], weights, selection) or Vote(NO_ANSWER, 0.0)
+
+
+def _weights(arm: Arm, answering: Sequence[SolutionEvidence]) -> list[float | None]:
+    """What each vote counts among those of an arm."""
     if METHODS[arm.method].is_weighted:
-        return likelihood(sample.logprob, sample.n_tokens)
-    return _score(sample, arm.prm, arm.settings.aggregation)
+        return [likelihood(s.logprob, s.n_tokens) for s in answering]
+    return [_score(s, arm.prm, arm.settings.aggregation) for s in answering]
 
 
 def _score(sample: SolutionEvidence, prm: str | None, aggregation: Aggregation) -> float | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 
 import numpy as np
@@ -14,10 +13,9 @@ from tts_select.training.evaluation.frontier import PROBES
 from tts_select.training.evaluation.kinds import kind_of
 from tts_select.training.evaluation.measured import Measured
 from tts_select.training.evaluation.records import DecisionTime
+from tts_select.training.evaluation.timing import N_TIMED, decision_times
 from tts_select.training.replay.calibration_error import ReliabilityRecord, in_views
 
-N_TIMED = 60
-"""Problems whose decisions are timed."""
 BINS = ("easy", "medium", "hard")
 
 
@@ -69,9 +67,4 @@ def decision_ms(measured: Measured) -> DecisionTime:
     looks = first_looks(measured.parts, measured.cases, 0)
     evidences = [looks[k].evidence for k in part.places[:N_TIMED]]
     part.router.decide(evidences[:1], price, [Caps()])
-    taken = []
-    for evidence in evidences:
-        began = time.perf_counter()
-        part.router.decide([evidence], price, [Caps()])
-        taken.append(1000 * (time.perf_counter() - began))
-    return {"median": float(np.median(taken)), "p95": float(np.quantile(taken, 0.95))}
+    return decision_times(part.router, evidences, price)

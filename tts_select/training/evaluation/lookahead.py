@@ -4,7 +4,6 @@ again worth it?"""
 from __future__ import annotations
 
 import math
-import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -19,13 +18,11 @@ from tts_select.training.evaluation.difficulty import first_looks
 from tts_select.training.evaluation.frontier import Part, Walked
 from tts_select.training.evaluation.measured import Measured
 from tts_select.training.evaluation.records import DecisionTime, Sections, point_of
+from tts_select.training.evaluation.timing import N_TIMED, decision_times
 from tts_select.training.replay.calibration_error import ReliabilityRecord, in_views
 from tts_select.training.replay.metrics import auc
 from tts_select.training.replay.walks import Walk, after, judge
 from tts_select.training.routers.lookahead.fit import SOLVABLE_FROM
-
-N_TIMED = 60
-"""Problems whose first decisions are timed."""
 
 Routed = tuple[LookaheadRouter, Part, list[Walk]]
 """A router, its part, and the walks of its problems after the first look."""
@@ -62,13 +59,9 @@ def _first_steps(measured: Measured) -> dict[str, float]:
 def _first_decision_ms(measured: Measured) -> DecisionTime:
     """One decision of what to run first, the reading of the text included."""
     part, price = measured.parts[0], measured.frontier.prices[measured.middle]
-    taken = []
-    for case in part.of(measured.cases)[:N_TIMED]:
-        text = f"{case.problem.problem} "  # the same words, of which nothing is kept
-        began = time.perf_counter()
-        part.router.decide([Evidence(text)], price, [Caps()])
-        taken.append(1000 * (time.perf_counter() - began))
-    return {"median": float(np.median(taken)), "p95": float(np.quantile(taken, 0.95))}
+    # the same words, of which nothing is kept
+    texts = [f"{case.problem.problem} " for case in part.of(measured.cases)[:N_TIMED]]
+    return decision_times(part.router, [Evidence(text) for text in texts], price)
 
 
 def predicted(measured: Measured) -> ReliabilityRecord:

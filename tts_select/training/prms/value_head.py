@@ -6,7 +6,7 @@ weighs the same, however many steps it has.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -108,28 +108,19 @@ def _minimised(
     """The weight and bias of the least loss, from states, labels and the weights of the steps."""
     x, y, w = data
     weight, bias = (part.clone().requires_grad_() for part in start)
-    solver = torch.optim.LBFGS([weight, bias], max_iter=_STEPS, line_search_fn="strong_wolfe")
 
-    def closure() -> torch.Tensor:
-        solver.zero_grad()
+    def loss() -> torch.Tensor:
         each = F.binary_cross_entropy_with_logits(x @ weight + bias, y, reduction="none")
-        loss: torch.Tensor = (w * each).sum() + 0.5 * penalty * weight.square().sum()
-        loss.backward()  # type: ignore[no-untyped-call]
-        return loss
+        found: torch.Tensor = (w * each).sum() + 0.5 * penalty * weight.square().sum()
+        return found
 
-    solver.step(closure)  # type: ignore[no-untyped-call]
+    _descend(loss, [weight, bias])
     return weight.detach(), bias.detach()
 
 
-def _calibrated(head: ValueHead, states: np.ndarray, right: np.ndarray, weight: np.ndarray) -> ValueHead:
-    """Scale and shift the logits for the validation problems (Platt 1999), with the loss that this leaves."""
-    logits, y, w = (torch.from_numpy(np.asarray(a, np.float32)) for a in (head.logits(states), right, weight))
-    scale, shift = torch.ones(()).requires_grad_(), torch.zeros(()).requires_grad_()
-    solver = torch.optim.LBFGS([scale, shift], max_iter=_STEPS, line_search_fn="strong_wolfe")
-
-    def loss() -> torch.Tensor:
-        found: torch.Tensor = F.binary_cross_entropy_with_logits(scale * logits + shift, y, w / w.mean())
-        return found
+def _descend(loss: Callable[[], torch.Tensor], parameters: list[torch.Tensor]) -> None:
+    """Minimise a smooth loss by its parameters, in place."""
+    solver = torch.optim.LBFGS(parameters, max_iter=_STEPS, line_search_fn="strong_wolfe")
 
     def closure() -> torch.Tensor:
         solver.zero_grad()
@@ -138,5 +129,17 @@ def _calibrated(head: ValueHead, states: np.ndarray, right: np.ndarray, weight: 
         return found
 
     solver.step(closure)  # type: ignore[no-untyped-call]
+
+
+def _calibrated(head: ValueHead, states: np.ndarray, right: np.ndarray, weight: np.ndarray) -> ValueHead:
+    """Scale and shift the logits for the validation problems (Platt 1999), with the loss that this leaves."""
+    logits, y, w = (torch.from_numpy(np.asarray(a, np.float32)) for a in (head.logits(states), right, weight))
+    scale, shift = torch.ones(()).requires_grad_(), torch.zeros(()).requires_grad_()
+
+    def loss() -> torch.Tensor:
+        found: torch.Tensor = F.binary_cross_entropy_with_logits(scale * logits + shift, y, w / w.mean())
+        return found
+
+    _descend(loss, [scale, shift])
     a, b = max(float(scale.detach()), 1e-3), float(shift.detach())
     return replace(head, weight=a * head.weight, bias=a * head.bias + b, loss=float(loss().detach()))

@@ -19,14 +19,13 @@ from tts_select.selector.routers.artifact import describe_router, load_router, s
 from tts_select.selector.routers.lookahead import LookaheadRouter, Probe
 from tts_select.training.log.records import SweepLog
 from tts_select.training.replay.cases import Case
-from tts_select.training.replay.fixed import board_of
+from tts_select.training.replay.fixed import best_of, board_of
 from tts_select.training.replay.metrics import reliability
 from tts_select.training.replay.walks import after, judge, probed
 from tts_select.training.routers.efforts import efforts_of
 from tts_select.training.routers.lookahead.fit import (
     FEWEST_PROBLEMS,
     FittedRouter,
-    best_fixed,
     fit_router,
 )
 from tts_select.training.routers.lookahead.learning import error_bands
@@ -117,7 +116,7 @@ def test_the_fallback_is_the_best_fixed_arm(
     best = max(score.accuracy for score in scores.values())
     assert scores[router.fallback].accuracy == best
     assert scores[router.fallback].cost == min(s.cost for s in scores.values() if s.accuracy == best)
-    assert best_fixed(scores) == router.fallback
+    assert best_of(scores) == router.fallback
     assert router.strengths == {name: score.accuracy for name, score in scores.items()}
 
 

@@ -17,7 +17,7 @@ from tts_select.selector.routers.lookahead import LookaheadRouter, Probe, layout
 from tts_select.training.log.manifest import pools_of
 from tts_select.training.log.records import SweepLog
 from tts_select.training.replay.cases import Case, cases_of
-from tts_select.training.replay.fixed import Board, Score, bin_table, bins_of, board_of
+from tts_select.training.replay.fixed import Board, Score, best_of, bin_table, bins_of, board_of
 from tts_select.training.replay.walks import Walk, draw_of, walk_in
 from tts_select.training.routers.efforts import at_price, efforts_of
 from tts_select.training.routers.lookahead.ablation import ablation
@@ -71,7 +71,8 @@ def fit_router(
     board = board_of(cases, portfolio, seed)
     scores = board.scores()
     fold_of = folds_of(np.arange(len(cases)), seed)
-    text = fit_text([case.problem.problem for case in cases], _outcomes(cases, board), fold_of)
+    texts = [case.problem.problem for case in cases]
+    text = fit_text(texts, _outcomes(cases, board), fold_of)
     layout = layout_of(portfolio, {name: score.accuracy for name, score in scores.items()}, text.apart)
     familiarity, refused = fit_familiarity(cases, layout, probe, seed)
     steps = first_steps_of(portfolio, probe)
@@ -92,7 +93,6 @@ def fit_router(
     folded = [replace(_with(draft, m), difficulty=d) for m, d in zip(folds, difficulties, strict=True)]
     note("trying every first step")
     played = play_out(folded, cases, fold_of, steps, unit=unit, seed=seed)
-    texts = [case.problem.problem for case in cases]
     folded = [
         replace(r, first_steps=played.fitted(text.whole.description, texts, fold_of != k))
         for k, r in enumerate(folded)
@@ -143,7 +143,7 @@ def _draft(
         cost=models.cost,
         difficulty={},
         prices={},
-        fallback=best_fixed(scores),
+        fallback=best_of(scores),
         familiarity=familiarity,
         mean_tokens=_mean_tokens(cases, portfolio),
         strengths={name: score.accuracy for name, score in scores.items()},
@@ -229,11 +229,6 @@ def _check_probes(cases: Sequence[Case], portfolio: Portfolio, probe: Probe) -> 
             f"the probes are {probe.n} samples of {probe.arm.pool}, of which the sweep has {fewest}: "
             "ask for fewer"
         )
-
-
-def best_fixed(scores: Mapping[str, Score]) -> str:
-    """Return the name of the most accurate arm; among equals the cheaper one."""
-    return min(scores, key=lambda name: (-scores[name].accuracy, scores[name].cost))
 
 
 def _references(
