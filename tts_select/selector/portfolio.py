@@ -1,7 +1,8 @@
 """The portfolio: a named list of the arms that a router may pick, from a YAML or JSON file.
 
 A file has a `name` and `arms`; in an arm `policy`, `prm`, `method` and `budget` may be lists, which stand for
-all their combinations. Nothing here knows a model: that its policies and PRMs exist shows when they are loaded.
+all their combinations. Nothing here knows a model: that its policies and PRMs exist shows when they are
+loaded.
 """
 
 from __future__ import annotations
