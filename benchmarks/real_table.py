@@ -17,14 +17,16 @@ Report = dict[str, Any]
 def readme_lines(logs: Sequence[tuple[str, str | None, Report]]) -> list[str]:
     """The lines between the markers, from (title, the fixed arm to compare with, report) of each log."""
     first = logs[0][2]
+    n = first["n_trainings"]
+    trainings = "1 training" if n == 1 else f"{n} trainings"
     intro = (
         "Samples that others have published, replayed; no problem was in the training of the router that "
-        f"is measured on it (five folds, {first['n_trainings']} trainings), and its stop rules start from "
+        f"is measured on it (five folds, {trainings}), and its stop rules start from "
         "a prior that has not seen the log. 95 % bootstrap intervals over problems and trainings:"
     )
     head = (
-        "log", "fixed arm", "the router's cost at its accuracy", "points above all fixed arms at equal cost",
-        f"above the {MARGIN} rule",
+        "log", "fixed arm", "the router's share of its cost, at most half a point less accurate",
+        "points above all fixed arms at equal cost", f"above the {MARGIN} rule",
     )  # fmt: skip
     outro = (
         "Costs are FLOPs where sizes and tokens are known, else characters. The last two columns are means "
@@ -41,7 +43,7 @@ def rows(logs: Sequence[tuple[str, str | None, Report]]) -> Iterator[tuple[str, 
         yield (
             f"{title}, n = {report['n_problems']}",
             f"{plain(arm['name'])}, {arm['accuracy']:.3f}",
-            part(arm["cost_ratio"]),
+            part(arm["cost_ratio_near"]),
             points(report["area"]),
             points(rule["area"]),
         )

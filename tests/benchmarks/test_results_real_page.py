@@ -53,7 +53,7 @@ def test_what_is_kept_makes_the_page_and_the_table_again(
     (lab / "real").mkdir(parents=True)
     (folder / "report.json").write_text(json.dumps(report))
     (folder / "plots" / "frontier.png").write_bytes(b"png")
-    readme.write_text(f"before\n{page.README.begin}\nold\n{page.README.end}\nafter\n")
+    readme.write_text(f"before\n{page.README.begin}\nstale figures\n{page.README.end}\nafter\n")
     monkeypatch.setattr(page, "ROOT", tmp_path)
     monkeypatch.setattr(page, "LAB", lab)
     monkeypatch.setattr(sys, "argv", ["page", f"gsm8k={folder}"])
@@ -62,7 +62,7 @@ def test_what_is_kept_makes_the_page_and_the_table_again(
     assert text.startswith("before\n")
     assert text.endswith("after\n")
     assert f"n = {report['n_problems']} |" in text
-    assert "old" not in text
+    assert "stale figures" not in text
     assert page.stale(lab, readme) == []
     readme.write_text(text.replace(f"n = {report['n_problems']} |", "n = 4000 |"))
     (lab / "results-real.md").write_text("# Better than it is\n")
