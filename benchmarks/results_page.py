@@ -1,11 +1,11 @@
-"""Writes docs/lab/results.md, its plots and the table of README.md, or says whether they are as it would:
+"""Writes docs/lab/results.md and its plots, or says whether the page is as it would:
 
-    python benchmarks/results_page.py REPORT [LIVE.md] [--readme README.md]
+    python benchmarks/results_page.py REPORT [LIVE.md]
     python benchmarks/results_page.py --check
 
 REPORT is the folder that `tts-select evaluate` wrote; LIVE.md is what `benchmarks/live_vs_replay.py` printed.
 Both are kept beside the page, in docs/lab/report.json (its figures rounded) and docs/lab/live.md, and the
-page and the table are made of what is kept: so both can be made again, and `--check` does.
+page is made of what is kept: so it can be made again, and `--check` does.
 """
 
 import argparse
@@ -16,8 +16,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from kept import as_text, keep
 from markdown import point, table
-from readme_table import between_markers, readme_lines
 from results_sections import (
     budgets,
     calibration,
@@ -31,11 +31,8 @@ from results_sections import (
 )
 from targets import targets_of
 
-ROOT = Path(__file__).parent.parent
-LAB = ROOT / "docs" / "lab"
+LAB = Path(__file__).parent.parent / "docs" / "lab"
 PLOTS = {"frontier.png": "results-frontier.png", "calibration.png": "results-calibration.png"}
-DIGITS = 6
-"""The significant digits of a figure that is kept."""
 HEAD = """# What the shipped router saves
 
 The router in the package was trained on the sweep in the package: {n_trained} validation problems of the
@@ -43,7 +40,7 @@ embedded world, 64 samples of each policy, two runs of each search arm. Here it 
 another sweep, of {n_problems} test problems that trained neither it nor the models, in {n_draws} orders of
 the samples of each problem{trained}. Intervals are 95 % bootstrap intervals over {over}. Costs are FLOPs a
 problem, probes and PRM included. What each measure is: [docs/report.md](../report.md). Everything on this
-page, and the table in README.md, is written by
+page is written by
 
 <!-- not run: the sweeps take an hour or two on two cores -->
 ```console
@@ -54,12 +51,12 @@ $ tts-select sweep --problems test.jsonl --out sweep-test/
 $ for seed in 0 1 2; do tts-select train sweep-train/ --seed $seed --out router-$seed/; done
 $ tts-select evaluate router-0/ router-1/ router-2/ sweep-test/ --out report/ --shift sweep-train/
 $ python benchmarks/live_vs_replay.py router-0/ report/report.json 720 > live.md
-$ python benchmarks/results_page.py report/ live.md --readme README.md
+$ python benchmarks/results_page.py report/ live.md
 ```
 
 On two cores the sweeps take an hour or two, a training about three minutes, the evaluation about ten. The
-first router is the one that ships. `python benchmarks/results_page.py --check` makes the page and the table
-again from `report.json` and `live.md` beside this page, and compares.
+first router is the one that ships. `python benchmarks/results_page.py --check` makes the page again from
+`report.json` and `live.md` beside it, and compares.
 """
 MET = {True: "met", False: "**missed**", None: "not decided"}
 
@@ -68,60 +65,31 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("report", type=Path, nargs="?")
     parser.add_argument("live", type=Path, nargs="?")
-    parser.add_argument("--readme", type=Path)
     parser.add_argument("--check", action="store_true")
     asked = parser.parse_args()
     if asked.check:
-        sys.exit("\n".join(stale(LAB, ROOT / "README.md")) or 0)
+        sys.exit("\n".join(stale(LAB)) or 0)
     if asked.report is None:
         parser.error("specify a report's folder, or --check")
-    keep(asked.report, asked.live)
-    report, live = kept(LAB)
-    (LAB / "results.md").write_text(as_text(page(report, live)), encoding="utf-8")
-    if asked.readme:
-        text = asked.readme.read_text(encoding="utf-8")
-        asked.readme.write_text(between_markers(text, readme_lines(report)), encoding="utf-8")
-
-
-def keep(folder: Path, live: Path | None) -> None:
-    """Copy what the page is made of."""
-    report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
-    record = json.dumps(rounded(report), ensure_ascii=False, separators=(",", ":"))
-    (LAB / "report.json").write_text(record + "\n", encoding="utf-8")
-    (LAB / "live.md").write_text(live.read_text(encoding="utf-8") if live else "", encoding="utf-8")
+    keep(asked.report / "report.json", LAB / "report.json")
+    live = asked.live.read_text(encoding="utf-8") if asked.live else ""
+    (LAB / "live.md").write_text(live, encoding="utf-8")
     for name, shown in PLOTS.items():
-        shutil.copy(folder / "plots" / name, LAB / shown)
+        shutil.copy(asked.report / "plots" / name, LAB / shown)
+    (LAB / "results.md").write_text(made(LAB), encoding="utf-8")
 
 
-def kept(lab: Path) -> tuple[dict[str, Any], str]:
-    """The report and the live figures beside the page."""
+def made(lab: Path) -> str:
+    """The page, of what is kept beside it."""
     report = json.loads((lab / "report.json").read_text(encoding="utf-8"))
-    return report, (lab / "live.md").read_text(encoding="utf-8")
+    return as_text(page(report, (lab / "live.md").read_text(encoding="utf-8")))
 
 
-def stale(lab: Path, readme: Path) -> list[str]:
+def stale(lab: Path) -> list[str]:
     """What is not as it would be written from what is kept."""
-    report, live = kept(lab)
-    found = []
-    if (lab / "results.md").read_text(encoding="utf-8") != as_text(page(report, live)):
-        found.append("docs/lab/results.md is not what docs/lab/report.json and live.md make")
-    text = readme.read_text(encoding="utf-8")
-    if text != between_markers(text, readme_lines(report)):
-        found.append("the table of README.md is not what docs/lab/report.json makes")
-    return found
-
-
-def rounded(value: Any) -> Any:
-    """The same with every number to six digits."""
-    if isinstance(value, dict):
-        return {key: rounded(inner) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [rounded(inner) for inner in value]
-    return float(f"{value:.{DIGITS}g}") if isinstance(value, float) else value
-
-
-def as_text(lines: Iterator[str]) -> str:
-    return "\n".join(lines) + "\n"
+    if (lab / "results.md").read_text(encoding="utf-8") == made(lab):
+        return []
+    return ["docs/lab/results.md is not what docs/lab/report.json and live.md make"]
 
 
 def page(report: dict[str, Any], live: str) -> Iterator[str]:

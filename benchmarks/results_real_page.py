@@ -1,6 +1,11 @@
-"""Writes docs/lab/results-real.md and its plots: `python benchmarks/results_real_page.py NAME=FOLDER ...`.
+"""Writes docs/lab/results-real.md, its plots and the table of README.md, or says whether they are so:
 
-NAME is one of those in `LOGS`; FOLDER is a report of `tts-select evaluate LOG --folds 5 --trainings 3`.
+    python benchmarks/results_real_page.py NAME=FOLDER ...
+    python benchmarks/results_real_page.py --check
+
+NAME is one of those in `LOGS`; FOLDER is a report of `tts-select evaluate LOG --folds 5 --trainings 3`. The
+figures of reports are kept in docs/lab/real/, rounded, and the page and the table are made of what is kept:
+so they can be made again, and `--check` does.
 """
 
 import json
@@ -10,14 +15,26 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from kept import Place, as_text, keep
 from markdown import point, table
+from real_table import readme_lines
 from results_sections import cheapest, part, plain, points, rules, trainings
 
 from tts_select.training.report.arms import shown_arms
 
 PAYS = 0.8
 """Of a fixed arm's cost."""
-LAB = Path(__file__).parent.parent / "docs" / "lab"
+ROOT = Path(__file__).parent.parent
+LAB = ROOT / "docs" / "lab"
+README = Place(
+    "<!-- real results: written by benchmarks/results_real_page.py -->", "<!-- end of real results -->"
+)
+KEYS = (
+    "unit", "n_problems", "n_left_out", "n_draws", "n_trainings", "trainings", "arms", "rules", "router",
+    "area", "frontier_gaps", "costs_against_cheapest", "best_fixed", "near_best", "oracle", "baselines",
+    "paper_bins", "ladders", "calibration",
+)  # fmt: skip
+"""What the page and the table are made of."""
 
 
 class Log(NamedTuple):
@@ -106,12 +123,37 @@ $ python benchmarks/results_real_page.py math-1=math-1/ math-5=math-5/ \\
 
 
 def main() -> None:
-    reports = {}
+    if sys.argv[1:] == ["--check"]:
+        sys.exit("\n".join(stale(LAB, ROOT / "README.md")) or 0)
     for pair in sys.argv[1:]:
         name, _, folder = pair.partition("=")
-        reports[name] = json.loads((Path(folder) / "report.json").read_text())
+        keep(Path(folder) / "report.json", LAB / "real" / f"{name}.json", KEYS)
         shutil.copy(Path(folder) / "plots" / "frontier.png", LAB / f"results-real-{name}.png")
-    (LAB / "results-real.md").write_text("\n".join(page(reports)) + "\n")
+    reports, readme = kept(LAB), ROOT / "README.md"
+    (LAB / "results-real.md").write_text(as_text(page(reports)), encoding="utf-8")
+    text = README.filled(readme.read_text(encoding="utf-8"), table_of(reports))
+    readme.write_text(text, encoding="utf-8")
+
+
+def kept(lab: Path) -> dict[str, Any]:
+    """The reports beside the page, in the order of `LOGS`."""
+    files = {name: lab / "real" / f"{name}.json" for name in LOGS}
+    return {name: json.loads(f.read_text(encoding="utf-8")) for name, f in files.items() if f.exists()}
+
+
+def stale(lab: Path, readme: Path) -> list[str]:
+    """What is not as it would be written from what is kept."""
+    reports, found = kept(lab), []
+    if (lab / "results-real.md").read_text(encoding="utf-8") != as_text(page(reports)):
+        found.append("docs/lab/results-real.md is not what docs/lab/real/ makes")
+    text = readme.read_text(encoding="utf-8")
+    if text != README.filled(text, table_of(reports)):
+        found.append("the table of README.md is not what docs/lab/real/ makes")
+    return found
+
+
+def table_of(reports: dict[str, Any]) -> list[str]:
+    return readme_lines([(LOGS[name].title, LOGS[name].arm, report) for name, report in reports.items()])
 
 
 def page(reports: dict[str, Any]) -> Iterator[str]:

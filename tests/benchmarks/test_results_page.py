@@ -28,7 +28,7 @@ def modules() -> Any:
         import targets  # type: ignore[import-not-found]
 
         yield results_page, targets
-        for name in ("results_page", "targets", "markdown", "readme_table", "results_sections"):
+        for name in ("results_page", "targets", "markdown", "kept", "results_sections"):
             sys.modules.pop(name, None)
 
 
@@ -81,34 +81,22 @@ def test_a_shift_has_its_target(modules: Any, report: dict[str, Any]) -> None:
     assert (row["met"], row["measured"]) == (False, "-0.020 (-0.050 to 0.000); 50% are flagged as unfamiliar")
 
 
-def test_what_is_kept_makes_the_page_and_the_table_again(
+def test_what_is_kept_makes_the_page_again(
     modules: Any, report: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And a figure that was changed by hand is found."""
     results_page = modules[0]
-    begin, end = (getattr(sys.modules["readme_table"], name) for name in ("BEGIN", "END"))
-    folder, lab, readme, live = (tmp_path / name for name in ("report", "lab", "README.md", "live.md"))
+    folder, lab, live = (tmp_path / name for name in ("report", "lab", "live.md"))
     (folder / "plots").mkdir(parents=True)
     lab.mkdir()
     (folder / "report.json").write_text(json.dumps(report))
     for name in results_page.PLOTS:
         (folder / "plots" / name).write_bytes(b"png")
     live.write_text("| live | figures |\n")
-    readme.write_text(f"before\n{begin}\nold\n{end}\nafter\n")
     monkeypatch.setattr(results_page, "LAB", lab)
-    monkeypatch.setattr(sys, "argv", ["page", str(folder), str(live), "--readme", str(readme)])
+    monkeypatch.setattr(sys, "argv", ["page", str(folder), str(live)])
     results_page.main()
-    text = readme.read_text()
-    assert text.startswith("before\n")
-    assert text.endswith("after\n")
-    assert "router, effort low" in text
-    assert "old" not in text
-    assert results_page.stale(lab, readme) == []
-    readme.write_text(text.replace("router, effort low | 0", "router, effort low | 1"))
+    assert "| live | figures |" in (lab / "results.md").read_text()
+    assert results_page.stale(lab) == []
     (lab / "results.md").write_text("# Better than it is\n")
-    assert len(results_page.stale(lab, readme)) == 2
-
-
-def test_a_readme_without_markers_is_refused(modules: Any) -> None:
-    with pytest.raises(ValueError, match="put the results between one"):
-        modules[0].between_markers("no markers", [])
+    assert len(results_page.stale(lab)) == 1

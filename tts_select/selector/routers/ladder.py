@@ -3,7 +3,8 @@
 There is a ladder for each of some prices, or where that pays several, of which the problem's text picks one
 (`beginnings.py`). It says which pool each draw is from, and after which draws to look. At a look the votes
 and lengths say how likely each answer is right (`tally.py`), and a stopping rule weighs what the rest of the
-ladder gains against its price. It needs samples alone: no PRM, no log-likelihoods, and few training problems.
+ladder gains against its price. It needs samples alone, with greedy solutions if there are any: no PRM, no
+log-likelihoods, and few training problems.
 """
 
 from __future__ import annotations

@@ -86,7 +86,7 @@ class Compared:
         m = self.measured
         if found := estimates(m.parts, m.cases, seed=0).get(m.policy):
             return found
-        pool = next((pool for pool, arm in m.replay.arms.items() if arm.policy == m.policy), None)
+        pool = next((pool for pool in m.replay.sampled if m.replay.arms[pool].policy == m.policy), None)
         if pool is None:
             return None
         first = m.replay.draws[pool][np.searchsorted(m.replay.problem, np.arange(len(m.cases)))]

@@ -2,7 +2,7 @@
 
 A row is one order of the samples of one problem. The samples of a pool are exchangeable, so the first k of a
 pool are the first k of its order, drawn without replacement. The arrays hold what `cases.py` replays one
-order at a time; greedy pools, of one sample, are left out.
+order at a time; a greedy pool has one sample.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ class Replay:
     unit: str
     """The unit of costs."""
     arms: Mapping[str, Arm]
-    """By pool, the arm that takes one sample of it."""
+    """By pool, the arm that takes one sample of it, or the greedy solution."""
     texts: tuple[str, ...]
     """What a policy reads of each problem of `ids`."""
 
@@ -103,6 +103,11 @@ class Replay:
         begins = np.searchsorted(self.problem, self.problem)  # where the rows of each row's problem begin
         rows = np.arange(len(self)) - begins < n_orders
         return replace(self, problem=self.problem[rows], draws={p: d[rows] for p, d in self.draws.items()})
+
+    @property
+    def sampled(self) -> list[str]:
+        """The pools that are not greedy."""
+        return [pool for pool in self.draws if self.arms[pool].temperature > 0]
 
     def only(self, names: Sequence[str]) -> Replay:
         """Return the replay with these pools alone."""
@@ -133,7 +138,7 @@ def random_orders(cases: Sequence[Case], n_orders: int, seed: int) -> list[list[
     """Draw so many orders for each case; one seed always draws the same."""
     rng = np.random.default_rng(seed)
     picks: list[list[dict[str, np.ndarray]]] = [[{} for _ in range(n_orders)] for _ in cases]
-    for pool in _drawn_pools(cases):
+    for pool in cases[0].pools:
         for case, orders in zip(cases, picks, strict=True):
             for order in orders:
                 order[pool] = rng.permutation(len(case.observed[pool]))
@@ -149,7 +154,7 @@ def as_arrays(
 ) -> Replay:
     """Return the orders of each case as arrays, equally many for each, with so many samples at most; the
     manifest is that of their log."""
-    drawn = {pool: _draws(pool, cases, orders, most_samples) for pool in _drawn_pools(cases)}
+    drawn = {pool: _draws(pool, cases, orders, most_samples) for pool in cases[0].pools}
     cheap_first = sorted(drawn, key=lambda pool: drawn[pool].cost[:, 0].mean())
     problem = np.repeat(np.arange(len(cases)), len(orders[0]))
     ids = tuple(case.problem.id for case in cases)
@@ -165,10 +170,11 @@ def as_arrays(
 
 
 def single_sample(arm: Arm) -> Arm:
-    """Return the arm that takes the majority of one sample of an arm's pool."""
-    names = ("temperature", *POOL_SETTINGS)
+    """Return the arm that takes the majority of one sample of an arm's pool, or its greedy solution."""
+    is_greedy = arm.temperature == 0
+    names = POOL_SETTINGS if is_greedy else ("temperature", *POOL_SETTINGS)
     settings = Settings(**{name: getattr(arm.settings, name) for name in names})
-    return Arm(arm.policy, None, "majority", 1, settings)
+    return Arm(arm.policy, None, "cot" if is_greedy else "majority", 1, settings)
 
 
 def with_policies(log: SweepLog, names: Sequence[str]) -> SweepLog:
@@ -203,10 +209,6 @@ def without_prms(log: SweepLog, *, note: Callable[[str], None] = lambda _: None)
     arms = tuple(arm for arm in log.manifest.arms if arm.prm is None)
     models = {name: card for name, card in log.manifest.models.items() if name not in prms}
     return replace(log, manifest=replace(log.manifest, arms=arms, models=models))
-
-
-def _drawn_pools(cases: Sequence[Case]) -> list[str]:
-    return [name for name, pool in cases[0].pools.items() if pool.temperature > 0]
 
 
 def _draws(pool: str, cases: Sequence[Case], orders: Sequence[Sequence[Order]], most: int) -> Draws:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import pytest
 
 from tests.ladders import by_length, ladder_router
 from tests.training.made import made_log
+from tts_select.core.arm import Arm, pool_name
 from tts_select.core.errors import InputError
 from tts_select.selector.deciding import Caps
 from tts_select.selector.evidence import Evidence
@@ -265,13 +267,47 @@ def test_the_portfolio_has_what_the_ladders_can_reach_and_the_fallback(fitted: F
 
 
 def test_a_sweep_trains_ladders_too(synthetic_log: Callable[..., SweepLog]) -> None:
-    """From its samples; greedy solutions, searches and PRMs are left aside."""
+    """From its samples and greedy solutions; searches and PRMs are left aside."""
     log = synthetic_log(24, n_samples=4)
     router = fit_ladders(with_policies(log, ["world:small", "world:large"])).router
-    assert {pool for ladder in router.ladders for pool in ladder.draws} <= {"world:small", "world:large"}
+    pools = {pool_name(policy, t) for policy in ("world:small", "world:large") for t in (0, 0.7)}
+    assert {pool for ladder in router.ladders for pool in ladder.draws} <= pools
     assert (router.unit, router.fingerprints["grader"]) == ("FLOPs", log.manifest.grader)
     (found,) = router.decide([Evidence("x")], router.prices["medium"], [Caps()])
     assert found.arm in router.portfolio.arms
+
+
+def with_greedy(log: SweepLog, policy: str) -> SweepLog:
+    """The log with a greedy solution of each problem, right where most samples are."""
+    pools = {
+        (id_, pool_name(policy, 0)): replace(pool, samples=(_most_voted(pool.samples),), temperature=0.0)
+        for (id_, name), pool in log.pools.items()
+        if name == policy
+    }
+    arms = (*log.manifest.arms, Arm(policy, None, "cot", 1))
+    return replace(log, manifest=replace(log.manifest, arms=arms), pools={**log.pools, **pools})
+
+
+def _most_voted(samples: Sequence[Sample]) -> Sample:
+    ((answer, _),) = Counter(sample.answer for sample in samples).most_common(1)
+    return next(sample for sample in samples if sample.answer == answer)
+
+
+def test_a_ladder_begins_with_a_greedy_solution_where_that_is_more_often_right_than_a_sample() -> None:
+    log = with_greedy(made_log(40, n_samples=12, policies=("log:weak",)), "log:weak")
+    router = fit_ladders(log).router
+    (first,) = router.decide([Evidence("x")], router.ladders[-1].price, [Caps()])
+    assert first.arm == Arm("log:weak", None, "cot", 1)
+    assert (first.n, router.ladders[-1].draws) == (1, ["log:weak temperature=0"])
+    assert {*router.at(0).draws} >= {"log:weak"}  # and goes on with samples where they are worth it
+
+
+def test_greedy_solutions_alone_are_nothing_to_learn_from() -> None:
+    log = with_greedy(made_log(20, n_samples=4, policies=("log:weak",)), "log:weak")
+    alone = {key: pool for key, pool in log.pools.items() if pool.temperature == 0}
+    arms = tuple(arm for arm in log.manifest.arms if arm.method == "cot")
+    with pytest.raises(InputError, match="greedy solutions alone"):
+        fit_ladders(replace(log, manifest=replace(log.manifest, arms=arms), pools=alone))
 
 
 def test_how_many_samples_were_cut_is_told() -> None:

@@ -130,7 +130,7 @@ def check_learnable(replay: Replay) -> None:
             f"the log has {problems} with samples of every policy: a ladder router needs at least "
             f"{FEWEST_PROBLEMS}; import more"
         )
-    if not replay.draws:
+    if not replay.sampled:
         raise InputError(
             "the log has greedy solutions alone: a ladder router learns from samples; sweep some"
         )
