@@ -11,31 +11,30 @@ different k do not compare.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 TOP_LOGPROBS = 20
 """k where the engine allows it: the most that OpenAI's chats tell, and vLLM by default."""
 
 
-def token_certainty(logprobs: Iterable[float], k: int) -> float:
+def token_certainty(logprobs: Sequence[float], k: int = TOP_LOGPROBS) -> float:
     """Of these log-probabilities, the `k` largest ones count; NaN if there is none."""
     top = sorted(logprobs, reverse=True)[:k]
     return -math.fsum(top) / len(top) if top else math.nan
 
 
-def certainty(tokens: Iterable[Sequence[float]], k: int) -> float:
-    """The certainty of what was written, from the log-probabilities at each of its tokens; NaN if they are
-    not known at one of them."""
-    found = [token_certainty(logprobs, k) for logprobs in tokens]
-    mean = math.fsum(found) / len(found) if found else math.nan
-    return mean if math.isfinite(mean) else math.nan
+def mean(certainties: Sequence[float]) -> float:
+    """The certainty of what was written, from those of its tokens; NaN if one is not known."""
+    return _known(math.fsum(certainties) / len(certainties)) if certainties else math.nan
 
 
 def joined(first: float, n_first: int, second: float, n_second: int) -> float:
-    """The certainty of two parts, of so many tokens each; NaN if that of a part is not known."""
-    if not n_first:
-        return second
-    if not n_second:
-        return first
-    mean = (first * n_first + second * n_second) / (n_first + n_second)
-    return mean if math.isfinite(mean) else math.nan
+    """The certainty of two parts, of so many tokens each; NaN if that of one is not known."""
+    if not n_first or not n_second:
+        return second if not n_first else first
+    return _known((first * n_first + second * n_second) / (n_first + n_second))
+
+
+def _known(value: float) -> float:
+    """`math.nan` itself for what is no number: then two solutions that lack it are equal."""
+    return value if math.isfinite(value) else math.nan

@@ -206,7 +206,7 @@ class Decoder:
             self._rows = [rows[i] for i in self._cache.drop(dead)]
 
     def _add_certainty(self) -> None:
-        """Only where it was asked for: it takes as long as a sampling step of its own."""
+        """Only where it was asked for: it sorts the vocabulary once more."""
         top = np.array([row.job.top_logprobs for row in self._rows])
         if self._logits is not None and top.any():
             for row, value in zip(self._rows, token_certainties(self._logits, top).tolist(), strict=True):
