@@ -68,7 +68,7 @@ def test_a_weighted_majority_is_what_the_executors_would_choose(
     groups = group_equivalent([answer for answer, _, _ in data])
     seen = [SolutionEvidence(g, n, logprob, 1) for g, (_, logprob, n) in zip(groups, data, strict=True)]
     written = [replace(candidate(answer, ()), logprob=logprob, n_tokens=n) for answer, logprob, n in data]
-    found = choose(rank(written, "last", by_likelihood=True), "vote")
+    found = choose(rank(written, "last", by="likelihood"), "vote")
     won = won_by(arm, seen)
     if found is None:
         assert won == Vote(NO_ANSWER, 0.0)
