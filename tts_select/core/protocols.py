@@ -57,8 +57,8 @@ class SampleRequest:
     """Whether anybody will read `Continuation.logprob`: an engine that takes time for it need not be asked in
     vain."""
     top_logprobs: int = 0
-    """For `Continuation.certainty`: how many of the most likely tokens are looked at for each token; 0: nobody
-    will read it. An engine that cannot look at so many looks at fewer."""
+    """For `Continuation.certainty`: how many of the most likely tokens are looked at, for each that is
+    written; an engine that cannot tell so many looks at fewer. 0: nobody will read it."""
 
 
 ContinuationFinish = Literal["stop", "step", "length", "deadline", "cap"]

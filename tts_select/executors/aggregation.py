@@ -43,9 +43,7 @@ def choose(
     return (answering[won.place], won.share) if won else None
 
 
-def _votes(
-    candidates: Sequence[Candidate], answers: Sequence[str | None], by: Weight
-) -> list[float | None]:
+def _votes(candidates: Sequence[Candidate], answers: Sequence[str | None], by: Weight) -> list[float | None]:
     """What the vote of each candidate counts; one without an answer has none."""
     answering = [c for c, answer in zip(candidates, answers, strict=True) if answer is not None]
     found = iter(weights(by, answering))

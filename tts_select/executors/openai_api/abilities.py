@@ -30,8 +30,8 @@ TELL_TOKENS: Body = {"return_token_ids": True}
 _NO_TOKENS: dict[str, Any] = {"token_ids": False, "closing_id": None}
 _QUESTION = {"role": "user", "content": "1 + 1"}
 _TOPS = (TOP_LOGPROBS, 5, 0)
-"""How many of the most likely tokens are asked for, until a server does not refuse: OpenAI's completions tell 5,
-and some chats none."""
+"""How many of the most likely tokens are asked for, until a server does not refuse: OpenAI's completions tell
+5, and some chats none."""
 _UNSUPPORTED = (400, 404, 405, 422, 501)
 
 
@@ -168,7 +168,7 @@ class _Probe:
         for top in _TOPS:
             if response := await self._try({**body, **ask_logprobs(top, chat=chat)}):
                 told = getattr(response.choices[0], "logprobs", None)
-                n = min(top, *map(len, top_logprobs(told) or [()]))
+                n = min(top, min(map(len, top_logprobs(told)), default=0))
                 # the likelier a single token is, the smaller is minus its log-probability: two are needed
                 return response, {"logprobs": bool(told), "top_logprobs": n if n > 1 else 0}
         return None, {"logprobs": False, "top_logprobs": 0}
