@@ -42,7 +42,7 @@ class Abilities:
     api: Api
     logprobs: bool
     top_logprobs: int
-    """For how many of the most likely tokens at each place it tells them; 0: for none."""
+    """For how many of the most likely tokens at each place it may be asked; 0: it tells none."""
     thinks: bool
     switch: Body
     """What goes along with every request of a chat, so that the model thinks or not, as is wanted."""
@@ -167,10 +167,10 @@ class _Probe:
         """The first answer to a question for log-probabilities, and what the server tells of them."""
         for top in _TOPS:
             if response := await self._try({**body, **ask_logprobs(top, chat=chat)}):
-                told = getattr(response.choices[0], "logprobs", None)
-                n = min(top, min(map(len, top_logprobs(told)), default=0))
+                told = getattr(self._choice(response), "logprobs", None)
                 # the likelier a single token is, the smaller is minus its log-probability: two are needed
-                return response, {"logprobs": bool(told), "top_logprobs": n if n > 1 else 0}
+                tells_more = any(len(row) > 1 for row in top_logprobs(told))
+                return response, {"logprobs": bool(told), "top_logprobs": top if tells_more else 0}
         return None, {"logprobs": False, "top_logprobs": 0}
 
     async def _cannot_continue(self) -> str | None:

@@ -170,7 +170,8 @@ def _logprobs(logprobs: Any) -> list[float] | None:
 
 def top_logprobs(logprobs: Any) -> list[list[float]]:
     """Return the log-probabilities of the most likely tokens, for each token of chats or completions; of
-    completions the sampled token may be there too, which need not be among them."""
+    completions the sampled token may be there too, which need not be among them; in vLLM's chats it then
+    stands for the least likely of them."""
     content = getattr(logprobs, "content", None)
     if isinstance(content, list):
         rows = [getattr(entry, "top_logprobs", None) or [] for entry in content]
