@@ -212,7 +212,10 @@ def _portfolio(asked: argparse.Namespace) -> dict[str, Any]:
         arms += [
             {"policy": name, "method": "cot"},
             {"policy": name, "method": "majority", "budget": budgets},
-            {"policy": name, "method": "weighted_majority", "budget": [k for k in budgets if k >= 4]},
+            *(
+                {"policy": name, "method": weighed, "budget": [k for k in budgets if k >= 4]}
+                for weighed in ("weighted_majority", "self_certainty")
+            ),
             *({"policy": name, "method": rule, "budget": n} for rule in ("adaptive", "margin")),
         ]
     return {"name": "real", "arms": [{**arm, "max_new_tokens": MOST_TOKENS} for arm in arms]}

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tts_select.core.arm import Arm, pool_name
+from tts_select.core.arm import Arm, pool_name, weights_in
 from tts_select.core.methods import METHODS
 from tts_select.core.plan import AGGREGATIONS, SELECTIONS, Settings
 
@@ -26,6 +26,25 @@ arms = st.builds(
     budget=st.integers(1, 64),
     settings=settings,
 )
+
+
+def test_arms_of_one_pool_share_what_votes_are_weighed_by() -> None:
+    warm, cold = Settings(), Settings(temperature=0.2)
+    some = [
+        Arm("p", None, "majority", 4),
+        Arm("p", None, "self_certainty", 8, warm),
+        Arm("p", None, "weighted_majority", 8, cold),
+        Arm("q", None, "weighted_majority", 8),
+        Arm("q", None, "self_certainty", 8),
+        Arm("r", "s", "beam", 8),
+    ]
+    found = {name: weights_in(name, some) for name in ("p", "p temperature=0.2", "q", "r")}
+    assert found == {
+        "p": {"certainty"},
+        "p temperature=0.2": {"likelihood"},
+        "q": {"certainty", "likelihood"},
+        "r": set(),
+    }
 
 
 @pytest.mark.parametrize(

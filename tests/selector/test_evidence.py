@@ -68,7 +68,7 @@ def test_a_weighted_majority_is_what_the_executors_would_choose(
     groups = group_equivalent([answer for answer, _, _ in data])
     seen = [SolutionEvidence(g, n, logprob, 1) for g, (_, logprob, n) in zip(groups, data, strict=True)]
     written = [replace(candidate(answer, ()), logprob=logprob, n_tokens=n) for answer, logprob, n in data]
-    found = choose(rank(written, "last", by_likelihood=True), "vote")
+    found = choose(rank(written, "last", by="likelihood"), "vote")
     won = won_by(arm, seen)
     if found is None:
         assert won == Vote(NO_ANSWER, 0.0)
@@ -90,10 +90,56 @@ def test_votes_are_weighed_by_the_mean_likelihood_of_a_token() -> None:
     assert won_by(replace(arm, method="majority"), seen) == Vote(0, pytest.approx(2 / 3))
 
 
-def test_where_likelihoods_are_not_known_votes_count_alike() -> None:
-    arm = Arm("p", None, "weighted_majority", 3)
+@pytest.mark.parametrize("method", ["weighted_majority", "self_certainty"])
+def test_where_nothing_is_known_to_weigh_votes_by_they_count_alike(method: str) -> None:
+    arm = Arm("p", None, method, 3)
     seen = [SolutionEvidence(group, 10, math.nan, 1) for group in (0, 1, 1)]
     assert won_by(arm, seen) == Vote(1, pytest.approx(2 / 3))
+
+
+def certain(group: int, certainty: float) -> SolutionEvidence:
+    return SolutionEvidence(group, 10, -1.0, 1, certainty=certainty)
+
+
+def test_votes_are_weighed_by_the_square_root_of_their_rank_from_the_end() -> None:
+    """Ranks 2 and 3 of four have 1.73 + 1.41 = 3.15 votes, and 1 and 4 have 2 + 1. What has no answer has no
+    rank."""
+    arm = Arm("p", None, "self_certainty", 8)
+    seen = [certain(0, 9.0), certain(1, 8.0), certain(NO_ANSWER, 99.0), certain(1, 7.9), certain(0, 2.0)]
+    won = math.sqrt(3) + math.sqrt(2)
+    assert won_by(arm, seen) == Vote(1, pytest.approx(won / (won + 3)))
+    assert shares(arm, seen) == pytest.approx({1: won / (won + 3), 0: 3 / (won + 3)})
+    assert won_by(replace(arm, method="majority"), seen) == Vote(0, 0.5)
+
+
+@pytest.mark.parametrize("selection", SELECTIONS)
+@given(
+    data=st.lists(
+        st.tuples(answers, st.floats(-40, 0), st.sampled_from([math.nan, 1.0, 2.0, 3.5, 12.0])), max_size=8
+    )
+)
+def test_a_vote_by_certainty_is_what_the_executors_would_choose(
+    selection: Selection, data: list[tuple[str | None, float, float]]
+) -> None:
+    arm = Arm("p", None, "self_certainty", 8, Settings(selection=selection))
+    groups = group_equivalent([answer for answer, _, _ in data])
+    seen = [certain(g, certainty) for g, (_, _, certainty) in zip(groups, data, strict=True)]
+    written = [replace(candidate(answer, ()), certainty=certainty) for answer, _, certainty in data]
+    found = choose(rank(written, "last", by="certainty"), selection)
+    won = won_by(arm, seen)
+    if found is None:
+        assert won == Vote(NO_ANSWER, 0.0)
+    else:
+        assert won.group == groups[[answer for answer, _, _ in data].index(found[0].answer)]
+        assert won.share == pytest.approx(found[1])
+
+
+@given(st.lists(st.integers(-1, 3), max_size=12), st.floats(0.1, 20) | st.just(math.nan))
+def test_with_equal_certainties_it_is_a_majority(groups: list[int], certainty: float) -> None:
+    seen = [certain(group, certainty) for group in groups]
+    won = won_by(Arm("p", None, "self_certainty", 12), seen)
+    plain = won_by(Arm("p", None, "majority", 12), seen)
+    assert (won.group, won.share) == (plain.group, pytest.approx(plain.share))
 
 
 def test_without_a_prm_the_scores_do_not_count() -> None:

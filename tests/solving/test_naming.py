@@ -75,6 +75,23 @@ def test_log_probabilities_are_there_when_they_are_asked_for(method: str) -> Non
     assert asked.answer == unasked.answer
 
 
+def test_one_that_is_certain_outvotes_two_that_are_not() -> None:
+    """Of three the ranks have 1.73, 1.41 and 1 votes; of four 2, 1.73, 1.41 and 1."""
+    texts = ["It is \\boxed{4}.", "It is \\boxed{5}.", "Then \\boxed{5}.", "So \\boxed{4}."]
+    certainties = dict(zip(texts, (1.0, 9.0, 8.0, 7.0), strict=True))
+    policy = FakePolicy({("2 + 2?", ()): texts}, certainty=certainties.__getitem__)
+    asked = {"policy": policy, "prm": None, "budget": 4}
+    plain, weighed = (solve("2 + 2?", method=method, **asked) for method in ("majority", "self_certainty"))
+    assert (plain.answer, plain.confidence) == ("4", 0.5)
+    votes = [math.sqrt(rank) for rank in (4, 3, 2, 1)]
+    assert (weighed.answer, weighed.text) == ("5", texts[1])
+    assert weighed.confidence == pytest.approx((votes[0] + votes[1]) / sum(votes))
+    assert [c.score for c in weighed.candidates] == pytest.approx([v / sum(votes) for v in votes])
+    surest = solve("2 + 2?", method="self_certainty", selection="max", **asked)
+    assert (surest.answer, surest.confidence) == ("5", pytest.approx(votes[0] / sum(votes)))
+    assert [(r.top_logprobs, r.logprobs) for r in policy.requests] == [(0, False), (20, True), (20, True)]
+
+
 def test_candidates_come_best_first() -> None:
     scores = [c.score for c in solve("2 + 2?", **options(method="best_of_n")).candidates]
     assert scores == sorted(scores, key=float, reverse=True)

@@ -57,6 +57,15 @@ def test_a_chat_is_one_sample_of_a_sampling_arm() -> None:
     assert [c.text for c in solution.candidates] == ["Hello!"]
 
 
+@pytest.mark.parametrize("method", ["weighted_majority", "self_certainty"])
+def test_the_first_sample_has_what_its_vote_is_weighed_by(method: str) -> None:
+    policy = FakePolicy(lambda request, index: "It is \\boxed{26}.")
+    solution = asyncio.run(opened(policy, CHAT, method=method, budget=3).run())
+    assert [r.n for r in policy.requests] == [1, 2]
+    assert len({c.score for c in solution.candidates}) == 1
+    assert solution.confidence == 1.0
+
+
 def test_a_chat_is_one_sample_of_the_policy_of_a_search() -> None:
     policy = FakePolicy(lambda request, index: "Hello!\n\nHow are you?")
     prm = FakeRewardModel(lambda problem, steps: [0.5] * len(steps))

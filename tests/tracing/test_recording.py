@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -33,6 +34,16 @@ def test_it_has_every_decision_with_its_evidence_and_its_step() -> None:
     assert counts[0] == 0
     assert counts[-1] == len(trace["pools"][0]["samples"])
     assert counts == sorted(counts)
+
+
+def test_samples_have_the_certainties_that_votes_were_weighed_by() -> None:
+    arm = Arm("p", None, "self_certainty", 3)
+    told, untold = (
+        trace_of(*ran(NamedArm(replace(arm, method=method)), votes, Problem(QUESTION, id="a")))
+        for method in ("self_certainty", "majority")
+    )
+    assert [s["certainty"] for s in told["pools"][0]["samples"]] == [1.0] * 3
+    assert [s["certainty"] for s in untold["pools"][0]["samples"]] == [None] * 3
 
 
 def test_each_step_names_the_samples_that_it_drew() -> None:

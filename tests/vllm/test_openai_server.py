@@ -56,7 +56,7 @@ def policy(server: str, request: pytest.FixtureRequest) -> Iterator[Any]:
 
 def test_what_vllm_can_do_is_found(server: str, policy: Any) -> None:
     assert policy.why_no_steps is None
-    assert (policy._can.logprobs, policy._can.context) == (True, 512)
+    assert (policy._can.logprobs, policy._can.top_logprobs, policy._can.context) == (True, 20, 512)
     by_itself: Any = load_policy("openai:small", base_url=server, fresh=True)
     by_itself.close()
     assert by_itself._can.api == "chat"
@@ -74,6 +74,15 @@ def test_it_writes_there_what_it_writes_here(policy: Any) -> None:
     theirs = asyncio.run(written(policy))
     ours = asyncio.run(written(load_policy("world:small", device="cpu")))
     assert sum(a == b for a, b in zip(theirs, ours, strict=True)) >= N_TO_AGREE
+
+
+def test_certainties_there_are_those_here(policy: Any, in_time: InTime) -> None:
+    problem, here = generate(1, seed=7)[0].problem, load_policy("world:small", device="cpu")
+    request = SampleRequest(problem, temperature=0.0, max_new_tokens=MAX_NEW_TOKENS, top_logprobs=20)
+    meter = Ledger().phase("test")
+    (theirs,), (ours,) = (in_time(by.sample(request, meter)) for by in (policy, here))
+    assert theirs.text == ours.text
+    assert theirs.certainty == pytest.approx(ours.certainty, abs=0.01)
 
 
 @pytest.mark.parametrize("method", ["majority", "beam", "dvts"])

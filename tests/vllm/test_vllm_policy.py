@@ -85,6 +85,22 @@ def test_without_log_probabilities_it_writes_the_same(vllm_policy: Any, in_time:
     assert all(math.isnan(c.logprob) for c in spared)
 
 
+def test_certainties_are_those_of_transformers(vllm_policy: Any) -> None:
+    problems = [p.problem for p in generate(N_PROBLEMS, seed=1)]
+
+    async def written(by: Any) -> list[Any]:
+        meter = Ledger().phase("test")
+        asked = {"temperature": 0.0, "max_new_tokens": MAX_NEW_TOKENS, "top_logprobs": 20}
+        found = await asyncio.gather(*(by.sample(SampleRequest(p, **asked), meter) for p in problems))
+        return [w[0] for w in found]
+
+    theirs = asyncio.run(written(vllm_policy))
+    ours = asyncio.run(written(load_policy("world:small", device="cpu")))
+    pairs = [(a.certainty, b.certainty) for a, b in zip(theirs, ours, strict=True) if a.text == b.text]
+    assert len(pairs) >= N_TO_AGREE
+    assert [a for a, _ in pairs] == pytest.approx([b for _, b in pairs], abs=0.01)
+
+
 def test_a_policy_that_has_forgotten_computes_a_prompt_anew(vllm_policy: Any, in_time: InTime) -> None:
     ledger = Ledger()
 

@@ -41,7 +41,7 @@ Examples:
 
 \b
 Keys of --map (docs/import.md): id, model, prompt, run, sample, answer, gold, correct, tokens, chars,
-  problem, text, text_hash, level, family, finish, logprob, prompt_tokens, scores.
+  problem, text, text_hash, level, family, finish, logprob, certainty, prompt_tokens, scores.
   KEY= leaves a field out that would be found by its name.""",
 )
 @click.argument("files", type=Path, nargs=-1, required=True, metavar="FILE...")

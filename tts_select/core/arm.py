@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cached_property
 
 from tts_select.core.methods import METHODS
 from tts_select.core.plan import Plan, Settings
+from tts_select.core.voting import Weight
 
 POOL_SETTINGS = ("top_p", "max_steps", "max_new_tokens")
 """The settings, beside the temperature, that a pool of samples depends on: all arms of a pool share them."""
@@ -68,6 +70,12 @@ class Arm:
         """
         settings = Settings(**record["settings"])  # type: ignore[arg-type]
         return cls(record["policy"], record["prm"], record["method"], record["budget"], settings)  # type: ignore[arg-type]
+
+
+def weights_in(pool: str, arms: Iterable[Arm]) -> set[Weight]:
+    """What votes are weighed by in these arms that share the pool: its samples are to have it."""
+    sharing = (METHODS[arm.method].votes_by for arm in arms if arm.is_sampling and arm.pool == pool)
+    return {by for by in sharing if by is not None}
 
 
 def pool_name(policy: str, temperature: float) -> str:

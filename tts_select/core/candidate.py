@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -19,6 +20,8 @@ class Candidate:
     finish: Finish = "open"
     n_tokens: int = 0
     logprob: float = 0.0
+    certainty: float = math.nan
+    """See `Continuation.certainty`."""
 
     @property
     def text(self) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tts_select.core.stopping import ADAPTIVE, BETA, DOUBLING, EARLY_STOPPING, MARGIN_RULE, StopRule
+from tts_select.core.voting import Weight
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +22,8 @@ class Method:
     """Its candidates are independent samples, so that one pool shows what any budget gives."""
     is_greedy: bool = False
     """It writes one greedy solution, whatever its budget."""
-    is_weighted: bool = False
-    """Its votes are weighed by how likely the policy finds what it wrote (`voting.likelihood`)."""
+    votes_by: Weight | None = None
+    """What its votes are weighed by (`voting.weights`), where it is not a PRM's scores."""
     stop_rule: StopRule | None = None
     """It samples from look to look, and stops as soon as this rule is met."""
 
@@ -30,7 +31,8 @@ class Method:
 METHODS: dict[str, Method] = {
     "cot": Method(is_sampling=True, is_greedy=True),
     "majority": Method(is_sampling=True),
-    "weighted_majority": Method(is_sampling=True, is_weighted=True),
+    "weighted_majority": Method(is_sampling=True, votes_by="likelihood"),
+    "self_certainty": Method(is_sampling=True, votes_by="certainty"),
     "margin": Method(is_sampling=True, stop_rule=MARGIN_RULE),
     "beta": Method(is_sampling=True, stop_rule=BETA),
     "adaptive": Method(is_sampling=True, stop_rule=ADAPTIVE),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, runtime_checkable
@@ -55,6 +56,9 @@ class SampleRequest:
     logprobs: bool = True
     """Whether anybody will read `Continuation.logprob`: an engine that takes time for it need not be asked in
     vain."""
+    top_logprobs: int = 0
+    """For `Continuation.certainty`: how many of the most likely tokens are looked at, for each that is
+    written; an engine that cannot tell so many looks at fewer. 0: nobody will read it."""
 
 
 ContinuationFinish = Literal["stop", "step", "length", "deadline", "cap"]
@@ -64,12 +68,14 @@ ContinuationFinish = Literal["stop", "step", "length", "deadline", "cap"]
 class Continuation:
     """`finish` is `stop` when the policy ended its solution and `step` at a step delimiter; `n_tokens`
     counts every sampled token, that of the end or of the delimiter too; `logprob` is the sum of their
-    log-probabilities at temperature 1, NaN where the backend gives none."""
+    log-probabilities at temperature 1, NaN where the backend gives none; `certainty` is that of
+    `core/certainty.py`, at temperature 1 too, NaN where it was not asked for or the backend cannot tell."""
 
     text: str
     finish: ContinuationFinish
     n_tokens: int
     logprob: float
+    certainty: float = math.nan
 
 
 @runtime_checkable

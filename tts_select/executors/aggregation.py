@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from tts_select.core.candidate import Candidate
 from tts_select.core.plan import Aggregation, Selection
 from tts_select.core.solution import RankedCandidate
-from tts_select.core.voting import aggregate, elect, likelihood
+from tts_select.core.voting import Weight, aggregate, elect, weights
 from tts_select.data.grading import extract_answer, group_equivalent
 
 
@@ -17,18 +17,13 @@ def score_of(candidate: Candidate, how: Aggregation) -> float | None:
 
 
 def rank(
-    candidates: Sequence[Candidate], how: Aggregation, *, by_likelihood: bool = False
+    candidates: Sequence[Candidate], how: Aggregation, *, by: Weight | None = None
 ) -> tuple[RankedCandidate, ...]:
-    """Rank the candidates, each with its score (or its likelihood) and its answer; a truncated one has no
-    answer."""
-    return tuple(
-        RankedCandidate(
-            candidate,
-            likelihood(candidate.logprob, candidate.n_tokens) if by_likelihood else score_of(candidate, how),
-            extract_answer(candidate.text) if _may_answer(candidate) else None,
-        )
-        for candidate in candidates
-    )
+    """Rank the candidates, each with its score (or with what its vote counts, if votes are weighed `by`
+    something else) and its answer; a truncated one has no answer."""
+    answers = [extract_answer(c.text) if _may_answer(c) else None for c in candidates]
+    scores = [score_of(c, how) for c in candidates] if by is None else _votes(candidates, answers, by)
+    return tuple(map(RankedCandidate, candidates, scores, answers))
 
 
 def choose(
@@ -46,6 +41,13 @@ def choose(
     answering = [r for r in ranked if r.answer is not None]
     won = elect(grouped([r.answer for r in answering]), [r.score for r in answering], selection)
     return (answering[won.place], won.share) if won else None
+
+
+def _votes(candidates: Sequence[Candidate], answers: Sequence[str | None], by: Weight) -> list[float | None]:
+    """What the vote of each candidate counts; one without an answer has none."""
+    answering = [c for c, answer in zip(candidates, answers, strict=True) if answer is not None]
+    found = iter(weights(by, answering))
+    return [None if answer is None else next(found) for answer in answers]
 
 
 def _may_answer(candidate: Candidate) -> bool:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from tts_select.core.candidate import Candidate, Finish
+from tts_select.core.certainty import joined
 from tts_select.core.errors import InputError, ProblemTooLong
 from tts_select.core.plan import Settings
 from tts_select.core.problem import Message
@@ -44,6 +45,8 @@ class Search:
     meter: Meter
     logprobs: bool = True
     """Whether log-probabilities are wanted, as in `SampleRequest`."""
+    top_logprobs: int = 0
+    """As in `SampleRequest`."""
     chat: tuple[Message, ...] = ()
     """See `Problem.chat`."""
     pool: list[Candidate] = field(default_factory=list)
@@ -73,6 +76,7 @@ class Search:
             first=first,
             chat=self.chat,
             logprobs=self.logprobs,
+            top_logprobs=self.top_logprobs,
         )
         written: list[Candidate] = []
         async for continuations in self.policy.sample(request, self.meter):
@@ -134,6 +138,7 @@ class Search:
             seed=derive_seed(settings.seed, self.problem, parent.steps),
             chat=self.chat,
             logprobs=self.logprobs,
+            top_logprobs=self.top_logprobs,
         )
         children: list[Candidate] = []
         try:
@@ -150,7 +155,7 @@ class Search:
         finish: Finish = "length" if written.finish == "step" else written.finish
         if len(steps) > self.settings.max_steps:
             steps, finish = steps[: self.settings.max_steps], "length"
-        return Candidate(steps, None, finish, written.n_tokens, written.logprob)
+        return Candidate(steps, None, finish, written.n_tokens, written.logprob, written.certainty)
 
     def _grown(self, parent: Candidate, written: Continuation) -> Candidate:
         new = split_steps(written.text, self.policy.step_delimiter)
@@ -167,4 +172,5 @@ class Search:
             finish=finish,
             n_tokens=n_tokens,
             logprob=parent.logprob + written.logprob,
+            certainty=joined(parent.certainty, parent.n_tokens, written.certainty, written.n_tokens),
         )

@@ -16,7 +16,7 @@ from typing import Any, TypeVar, TypeVarTuple
 from tts_select.core.arm import Arm
 from tts_select.core.methods import METHODS
 from tts_select.core.plan import Aggregation, Selection
-from tts_select.core.voting import Vote, aggregate, elect, likelihood, tally
+from tts_select.core.voting import Vote, aggregate, elect, tally, weights
 
 NO_ANSWER = -1
 
@@ -39,6 +39,8 @@ class SolutionEvidence:
     """The share of the vote that its answer won in the search that found it."""
     is_cut: bool = False
     """Whether it ran out of tokens, so that nobody knows what it would have answered."""
+    certainty: float = math.nan
+    """See `Continuation.certainty`."""
 
 
 class SeenSamples(tuple[SolutionEvidence, ...]):
@@ -155,8 +157,8 @@ def _elected(
 
 def _weights(arm: Arm, answering: Sequence[SolutionEvidence]) -> list[float | None]:
     """What each vote counts among those of an arm."""
-    if METHODS[arm.method].is_weighted:
-        return [likelihood(s.logprob, s.n_tokens) for s in answering]
+    if (by := METHODS[arm.method].votes_by) is not None:
+        return weights(by, answering)
     return [_score(s, arm.prm, arm.settings.aggregation) for s in answering]
 
 

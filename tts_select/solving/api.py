@@ -38,9 +38,9 @@ def solve(problem: str | Problem, **options: Unpack[SolveOptions]) -> Solution:
 
         policy, base_url, policy_options           a spec as in "openai:MODEL", or an object of your own
         prm, prm_format, prm_options               the same for the process reward model
-        method              "cot", "majority", "weighted_majority", "best_of_n", "beam" or "dvts", or a
-                            stop rule: "margin", "beta", "adaptive", "doubling" or "early_stopping"; or
-                            "cascade", of two policies of a config
+        method              "cot", "majority", "weighted_majority", "self_certainty", "best_of_n", "beam"
+                            or "dvts", or a stop rule: "margin", "beta", "adaptive", "doubling" or
+                            "early_stopping"; or "cascade", of two policies of a config
         budget              N; without it 16 where the prior decides, else the effort chooses 4, 16 or 64
         aggregation, selection, temperature, max_new_tokens
         untrained_rule      True: leave everything to the rule

@@ -140,8 +140,7 @@ class LiveEvidence:
             found = (
                 self.of(arm.pool).scored_by(arm.prm) if arm.is_sampling else self.searches.get(arm.name, [])
             )
-            by_likelihood = METHODS[arm.method].is_weighted
-            yield arm, rank(found, arm.settings.aggregation, by_likelihood=by_likelihood)
+            yield arm, rank(found, arm.settings.aggregation, by=METHODS[arm.method].votes_by)
 
     def _choose(self, arm: Arm, shown: Sequence[RankedCandidate]) -> tuple[RankedCandidate, float] | None:
         return choose(shown, arm.settings.selection, grouped=self._numbers)
@@ -168,8 +167,15 @@ class LiveEvidence:
         answer = _answer(candidate)
         group = NO_ANSWER if answer is None else self._groups[answer]
         length = len(candidate.text) if self.counts_characters else candidate.n_tokens
-        is_cut = candidate.finish == "length"
-        return SolutionEvidence(group, length, candidate.logprob, len(candidate.steps), scores, is_cut=is_cut)
+        return SolutionEvidence(
+            group,
+            length,
+            candidate.logprob,
+            len(candidate.steps),
+            scores,
+            is_cut=candidate.finish == "length",
+            certainty=candidate.certainty,
+        )
 
 
 def _answer(candidate: Candidate) -> str | None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from tts_select.core.arm import Arm
+from tts_select.core.arm import Arm, weights_in
 from tts_select.core.candidate import Candidate
+from tts_select.core.certainty import TOP_LOGPROBS
 from tts_select.core.errors import BackendError
 from tts_select.core.methods import METHODS
 from tts_select.core.plan import Settings
@@ -33,6 +34,8 @@ class Runner:
     visit: Visit
     seed: int
     logprobs: bool
+    arms: tuple[Arm, ...]
+    """All that may come to run: arms of one pool share its samples."""
     is_routed: bool
     """Whether a router goes on with the pools of sampling arms; else each is run as it was named."""
 
@@ -71,6 +74,7 @@ class Runner:
         """A sampling arm goes on with the samples of its pool."""
         samples = self.gathered.of(arm.pool) if arm.is_sampling else None
         policy, prm = self.models.policy(arm.policy), self.models.prm(arm.prm) if arm.prm else None
+        weights = weights_in(arm.pool, (arm, *self.arms)) if arm.is_sampling else set()
         prices = {"policy": price_of_tokens(policy), "prm": price_of_tokens(prm)}
         return Search(
             self.problem.text,
@@ -79,7 +83,8 @@ class Runner:
             self.settings(arm),
             n,
             self.ledger.phase(phase, **prices),
-            logprobs=self.logprobs or METHODS[arm.method].is_weighted,
+            logprobs=self.logprobs or bool(weights),
+            top_logprobs=TOP_LOGPROBS if "certainty" in weights else 0,
             chat=self.problem.chat,
             pool=samples.scored_by(arm.prm) if samples else [],
             unreadable=samples.unreadable.setdefault(arm.prm or "", set()) if samples else set(),

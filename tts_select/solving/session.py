@@ -65,7 +65,7 @@ class Session:
         self._limits = limits_of(spending, self._ledger, self._failures)
         self._runner = Runner(
             problem, models, self._gathered, self._ledger, self._limits, visit, seed,
-            logprobs=logprobs, is_routed=bool(router.prices),
+            logprobs=logprobs, arms=router.portfolio.arms, is_routed=bool(router.prices),
         )  # fmt: skip
         self._evidence = Evidence(problem.text)
         self._steps: list[Step] = []

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 from tts_select.core.cost import Cost, inference_flops
 from tts_select.core.errors import ProblemTooLong
@@ -28,7 +29,8 @@ class FakePolicy:
     """Sample k of a request is the script's text k, whatever else is asked for.
 
     A text is the whole rest of a solution: with `stop_at_step` only its first step is given. The end and the
-    step delimiter count as no token; a token's log-probability is -1, and NaN where none is asked for.
+    step delimiter count as no token; a token's log-probability is -1, and NaN where none is asked for; so is
+    the certainty of a text, which `certainty` gives, by default 1.
 
     >>> import asyncio
     >>> from tts_select.core.protocols import SampleRequest
@@ -53,6 +55,7 @@ class FakePolicy:
         errors: Mapping[int, Exception] | None = None,
         context: int | None = None,
         price: TokenPrice | None = None,
+        certainty: Callable[[str], float] = lambda _text: 1.0,
     ) -> None:
         """A call takes `delay` seconds; call k, counted from 0, raises `errors[k]` if there is one; a prompt
         and its continuation have no more than `context` tokens."""
@@ -66,6 +69,7 @@ class FakePolicy:
         self._script = script
         self._delay = delay
         self._errors = dict(errors or {})
+        self._certainty = certainty
         self._context = sys.maxsize if context is None else context
 
     async def sample(self, request: SampleRequest, meter: Meter) -> list[Continuation]:
@@ -100,13 +104,16 @@ class FakePolicy:
         if request.stop_at_step and self.step_delimiter in text:
             text, ended = text.split(self.step_delimiter)[0], _STEP
         ends = [word.end() for word in _WORD.finditer(text)]
-        logprob_of_token = -1.0 if request.logprobs else math.nan
+        told = _Told(
+            -1.0 if request.logprobs else math.nan,
+            self._certainty(text) if request.top_logprobs else math.nan,
+        )
         in_time = int(share * len(ends))
         if share < 1 and in_time <= request.max_new_tokens:
-            return _first_words(text, ends[:in_time], "deadline", logprob_of_token)
+            return _first_words(text, ends[:in_time], "deadline", told)
         if len(ends) > request.max_new_tokens:
-            return _first_words(text, ends[: request.max_new_tokens], "length", logprob_of_token)
-        return Continuation(text, ended, len(ends), logprob_of_token * len(ends))
+            return _first_words(text, ends[: request.max_new_tokens], "length", told)
+        return Continuation(text, ended, len(ends), told.logprob * len(ends), told.certainty)
 
     def _text(self, request: SampleRequest, index: int) -> str:
         if callable(self._script):
@@ -130,7 +137,13 @@ def _length(request: SampleRequest) -> int:
     return len(" ".join((request.problem, *request.steps)).split())
 
 
-def _first_words(
-    text: str, ends: Sequence[int], finish: ContinuationFinish, logprob_of_token: float
-) -> Continuation:
-    return Continuation(text[: ends[-1]] if ends else "", finish, len(ends), logprob_of_token * len(ends))
+class _Told(NamedTuple):
+    """What is told of each token."""
+
+    logprob: float
+    certainty: float
+
+
+def _first_words(text: str, ends: Sequence[int], finish: ContinuationFinish, told: _Told) -> Continuation:
+    begun = text[: ends[-1]] if ends else ""
+    return Continuation(begun, finish, len(ends), told.logprob * len(ends), told.certainty)

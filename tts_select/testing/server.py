@@ -38,6 +38,8 @@ class Abilities:
     """Its chat template leaves the blank line at the end of a message."""
     tells_stops: bool = True
     tells_logprobs: bool = True
+    top_logprobs: int = 20
+    """For how many of the most likely tokens it tells them; it refuses to tell more."""
     knows_n: bool = True
     clips: bool = True
     """Writes as many tokens as fit, if it is asked for more; else it refuses."""
@@ -71,13 +73,16 @@ class FakeServer:
         token_seconds: float = 0.0,
         thought: str = "Let me see.\n\nYes.",
         finishes: Mapping[int, str | None] | None = None,
+        sharpness: Callable[[str], float] = lambda _token: 1.0,
     ) -> None:
         """`write` gives the rest of a solution, for the prompt so far and a seed; `thought` comes before it,
         if it thinks; `finishes` are the finish reasons of some choices of a request for several, by their
-        indices."""
+        indices; number j of the most likely tokens has log-probability -j times the `sharpness` of the token
+        that is written."""
         self.write, self.model, self.can = write, model, can or Abilities()
         self.context, self.token_seconds = context, token_seconds
         self.thought, self.finishes = thought, dict(finishes or {})
+        self.sharpness = sharpness
         self.requests: list[dict[str, Any]] = []
         """The bodies of all requests for continuations so far."""
         self.headers: list[dict[str, str]] = []
@@ -147,6 +152,9 @@ class _Handler(BaseHTTPRequestHandler):
             return
         if body.get("logprobs") and not can.tells_logprobs:
             self._send(400, {"error": {"message": "logprobs are not supported"}})
+            return
+        if (top := _top(body)) > max(can.top_logprobs, 0 if is_chat else 1):
+            self._send(400, {"error": {"message": f"{top} log-probabilities are too many"}})
             return
         prompt = self._chat_text(body) if is_chat else body["prompt"]
         n_prompt = len(_TOKEN.findall(prompt))
@@ -222,14 +230,25 @@ class _Handler(BaseHTTPRequestHandler):
             choice["token_ids"] = [_id_of(token) for token in tokens]
         logprobs = [-1.0 for _ in tokens] if body.get("logprobs") else None
         if "messages" not in body:
-            told = None if logprobs is None else {"token_logprobs": logprobs, "tokens": tokens}
+            told = None
+            if logprobs is not None:
+                others = [{f"{k}": p for k, p in enumerate(row)} for row in self._most_likely(tokens, body)]
+                told = {"token_logprobs": logprobs, "tokens": tokens, "top_logprobs": others}
             return {**choice, "text": text, "logprobs": told}
-        content = None if logprobs is None else [{"token": t, "logprob": -1.0} for t in tokens]
+        content = None
+        if logprobs is not None:
+            rows = [[{"token": "", "logprob": p} for p in row] for row in self._most_likely(tokens, body)]
+            told_of = zip(tokens, rows, strict=True)
+            content = [{"token": t, "logprob": -1.0, "top_logprobs": row} for t, row in told_of]
         said = "delta" if body.get("stream") else "message"
         message = {"role": "assistant", "content": text}
         if self.fake.can.thinks == "apart" and self._thinks(body):
             message |= _apart(written.tokens, start, end)
         return {**choice, said: message, "logprobs": content and {"content": content}}
+
+    def _most_likely(self, tokens: list[str], body: dict[str, Any]) -> list[list[float]]:
+        """Number j has log-probability -j times a number of the token's own."""
+        return [[-j * self.fake.sharpness(token) for j in range(1, _top(body) + 1)] for token in tokens]
 
     def _stream(self, body: dict[str, Any], n_prompt: int, written: list[_Written]) -> None:
         self.send_response(200)
@@ -269,6 +288,11 @@ def _apart(tokens: list[str], start: int, end: int) -> dict[str, str]:
     numbered = list(enumerate(tokens))[start:end]
     thought = "".join(token for k, token in numbered if 2 <= k < over)  # `<think>` and the line's end
     return {"content": "".join(token for k, token in numbered if k > over + 1), "reasoning_content": thought}
+
+
+def _top(body: dict[str, Any]) -> int:
+    """How many of the most likely tokens a request asks for."""
+    return int(body.get("top_logprobs" if "messages" in body else "logprobs") or 0)
 
 
 def _id_of(token: str) -> int:

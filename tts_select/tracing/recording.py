@@ -130,6 +130,7 @@ def _pool(history: History, name: str) -> dict[str, Any]:
                 "finish": candidate.finish,
                 "tokens": candidate.n_tokens,
                 "logprob": candidate.logprob,
+                "certainty": candidate.certainty,
                 "scores": scores,
             }
         )

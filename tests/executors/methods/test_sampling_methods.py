@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tts_select.executors.methods.self_certainty import self_certainty
 from tts_select.executors.methods.weighted_majority import weighted_majority
 from tts_select.testing import FakePolicy, FakeRewardModel
 
@@ -42,8 +43,11 @@ def test_majority_asks_no_prm(policy: FakePolicy, run_method: Callable[..., Any]
     assert {c.step_scores for c in run.pool} == {None}
 
 
-def test_a_weighted_majority_is_the_same_samples(policy: FakePolicy, run_method: Callable[..., Any]) -> None:
-    weighted = run_method("weighted_majority", policy, FakeRewardModel(SCORES), budget=6).pool
+@pytest.mark.parametrize("method", ["weighted_majority", "self_certainty"])
+def test_a_weighted_majority_is_the_same_samples(
+    policy: FakePolicy, run_method: Callable[..., Any], method: str
+) -> None:
+    weighted = run_method(method, policy, FakeRewardModel(SCORES), budget=6).pool
     assert weighted == run_method("majority", policy, budget=6).pool
 
 
@@ -60,6 +64,23 @@ def test_a_policy_that_tells_no_likelihood_is_named(
     run.search.logprobs = False
     in_time(weighted_majority(run.search))
     assert caplog.messages == ["fake gives no log-probabilities: its votes count alike, as those of majority"]
+
+
+def test_a_policy_that_tells_no_likely_tokens_is_named(
+    policy: FakePolicy,
+    new_run: Callable[..., Any],
+    in_time: Callable[..., Any],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    run = new_run(policy)
+    run.search.top_logprobs = 20
+    in_time(self_certainty(run.search))
+    assert caplog.messages == []
+    in_time(self_certainty(new_run(policy).search))
+    assert caplog.messages == [
+        "fake gives no log-probabilities of the most likely tokens: its votes count alike, as those of "
+        "majority"
+    ]
 
 
 def test_a_larger_majority_begins_with_the_smaller_one(

@@ -208,6 +208,18 @@ def test_log_probabilities_are_those_of_a_text(policy: Policy, in_time: InTime) 
     assert all(math.isfinite(c.logprob) and c.logprob <= 0 for c in written)
 
 
+def test_certainties_are_there_when_they_are_asked_for(policy: Policy, in_time: InTime) -> None:
+    asked = replace(REQUEST, top_logprobs=20)
+    spared = replace(REQUEST, logprobs=False)
+    timed = replace(asked, deadline=time.monotonic() + 60)
+    given, none, also = in_time(_sampled(policy, asked, spared, timed))
+    assert _texts(given) == _texts(none) == _texts(also)
+    told = [c.certainty for c in given]
+    assert all(value > 0 for value in told) or all(map(math.isnan, told))  # a policy need not tell
+    assert [c.certainty for c in also] == pytest.approx(told, abs=1e-3, nan_ok=True)
+    assert all(math.isnan(c.certainty) for c in none)
+
+
 def test_after_a_cancelled_request_it_writes_on(policy: Policy, in_time: InTime) -> None:
     async def cancelled() -> list[Any]:
         task = asyncio.create_task(_sampled(policy, replace(REQUEST, n=64)))

@@ -9,13 +9,16 @@ import shutil
 import time
 from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from tts_select import BackendError, InputError, ProblemTooLong, UnknownName, load_policy, solve
+from tts_select.core.certainty import token_certainty
 from tts_select.core.protocols import SampleRequest
 from tts_select.executors.accounting import Ledger
+from tts_select.executors.openai_api.responses import top_logprobs
 from tts_select.testing import Abilities, FakeRewardModel, FakeServer
 
 STEPS = ("First we add.", "Then we see \\boxed{2}.")
@@ -121,6 +124,47 @@ def test_tokens_are_counted_without_log_probabilities_where_a_server_tells_them(
     ]
     assert all(math.isnan(c.candidate.logprob) for c in spared.candidates)
     assert all(c.candidate.logprob == -c.candidate.n_tokens for c in asked.candidates)
+
+
+@pytest.mark.parametrize("chats", [True, False])
+@pytest.mark.parametrize(("most", "certainty"), [(50, 10.5), (20, 10.5), (9, 3.0), (5, 3.0)])
+def test_it_asks_for_as_many_of_the_most_likely_tokens_as_a_server_tells(
+    load: Callable[..., Any], in_time: InTime, chats: bool, most: int, certainty: float
+) -> None:
+    """The most likely ones have -1, -2, -3, ..."""
+    can = Abilities(chats=chats, top_logprobs=most)
+    with FakeServer(lambda *_: STEPS[1], can=can, token_seconds=0.001) as server:
+        policy, meter = load(server), Ledger().phase("test")
+        for deadline in (None, time.monotonic() + 60):  # whole, and as a stream
+            request = SampleRequest("1 + 1?", n=2, logprobs=False, top_logprobs=20, deadline=deadline)
+            written = in_time(policy.sample(request, meter))
+            assert [c.certainty for c in written] == [certainty] * 2
+            assert [c.logprob for c in written] == [-c.n_tokens for c in written]
+        spared = in_time(policy.sample(SampleRequest("1 + 1?", n=2), meter))
+    assert all(math.isnan(c.certainty) for c in spared)
+    assert "top_logprobs" not in server.requests[-1]
+
+
+@pytest.mark.parametrize("can", [Abilities(top_logprobs=0), Abilities(chats=False, top_logprobs=1), NEITHER])
+def test_votes_count_alike_where_a_server_tells_no_likely_tokens(
+    load: Callable[..., Any], caplog: pytest.LogCaptureFixture, can: Abilities
+) -> None:
+    with FakeServer(lambda *_: STEPS[1], can=can) as server:
+        solution = _searched(load(server), "self_certainty")
+    assert (solution.answer, solution.confidence) == ("2", 1.0)
+    assert caplog.messages == [
+        "openai:fake gives no log-probabilities of the most likely tokens: its votes count alike, as those "
+        "of majority"
+    ]
+
+
+def test_a_token_that_is_not_among_the_most_likely_does_not_count() -> None:
+    """Completions tell of it too."""
+    told = SimpleNamespace(top_logprobs=[{"a": -1.0, "b": -3.0, "sampled": -9.0}, {"a": -1.0, "b": -5.0}])
+    assert [token_certainty(row, 2) for row in top_logprobs(told)] == [2.0, 3.0]
+    odd = SimpleNamespace(top_logprobs=[None, {"a": None}, "b"])
+    assert top_logprobs(odd) == [[], [], []]
+    assert top_logprobs(None) == []
 
 
 def test_a_server_that_tells_neither_is_asked_for_each_sample_alone(load: Callable[..., Any]) -> None:

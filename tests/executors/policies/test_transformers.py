@@ -12,14 +12,17 @@ import numpy as np
 import pytest
 import torch
 
+from tts_select.core.certainty import mean, token_certainty
 from tts_select.core.errors import BackendError, InputError, ProblemTooLong
 from tts_select.core.protocols import Continuation, SampleRequest, forget
 from tts_select.core.seeds import derive_seed
+from tts_select.data.world.artifacts import folder_of
 from tts_select.data.world.suite import WorldProblem
 from tts_select.data.world.tokenizer import PROMPT_TEMPLATE
 from tts_select.executors.accounting import Ledger
 from tts_select.executors.policies.transformers import TransformersPolicy
 from tts_select.executors.runtime.decoding import Decoder, Job
+from tts_select.executors.runtime.loading import load_causal_lm
 from tts_select.executors.runtime.prefix_tree import PrefixTree
 from tts_select.executors.runtime.sampling import sample_tokens, uniforms
 
@@ -87,17 +90,23 @@ def slowly_sampled(loaded: Any, prompt: list[int], job: Job, k: int) -> tuple[li
     return ids, logprob
 
 
-def job_of(ids: list[int], done: list[Job], **settings: Any) -> Job:
-    chosen = {"n": 1, "max_new_tokens": 12, "temperature": 1.0, "top_p": 1.0, "seed": 0, "first": 0}
+def certainty_of(logits: torch.Tensor, k: int) -> float:
+    """By the equation, token by token."""
+    logprobs = torch.log_softmax(logits.double(), -1).tolist()
+    return mean([token_certainty(row, k) for row in logprobs])
+
+
+def job_of(ids: list[int], **settings: Any) -> Job:
+    chosen: dict[str, Any] = {
+        "n": 1, "max_new_tokens": 12, "temperature": 1.0, "top_p": 1.0, "seed": 0, "first": 0,
+    }  # fmt: skip
     return Job(
-        np.array(ids), **{**chosen, **settings}, deadline=None, stop_at_step=False, done=done.append
-    )  # fmt: skip
+        np.array(ids), **{**chosen, **settings}, deadline=None, stop_at_step=False, done=lambda _: None
+    )
 
 
-@pytest.mark.parametrize("max_rows", [2, 64])
-def test_batched_sampling_equals_a_whole_forward_for_each_token(
-    loaded: Any, problems: list[str], max_rows: int
-) -> None:
+def decode(loaded: Any, jobs: Sequence[Job], *, max_rows: int) -> None:
+    """Write what they ask for; each must come back once."""
     decoder = Decoder(
         loaded.model,
         PrefixTree(4096),
@@ -107,20 +116,47 @@ def test_batched_sampling_equals_a_whole_forward_for_each_token(
         max_rows=max_rows,
     )
     done: list[Job] = []
-    settings = [{"temperature": 0.0}, {"n": 3, "top_p": 0.9}, {"n": 2, "temperature": 0.7, "first": 4}]
-    prompts = [prompt_ids(loaded, p) for p in problems[:3]]
-    jobs = [job_of(ids, done, seed=k, **s) for k, (ids, s) in enumerate(zip(prompts, settings, strict=True))]
     for job in jobs:
+        job.done = done.append
         decoder.submit(job)
     with torch.inference_mode():
         while not decoder.is_idle:
             decoder.tick()
     assert sorted(map(id, done)) == sorted(map(id, jobs))
+
+
+@pytest.mark.parametrize("max_rows", [2, 64])
+def test_batched_sampling_equals_a_whole_forward_for_each_token(
+    loaded: Any, problems: list[str], max_rows: int
+) -> None:
+    settings = [
+        {"temperature": 0.0, "top_logprobs": 20},
+        {"n": 3, "top_p": 0.9},
+        {"n": 2, "temperature": 0.7, "first": 4, "top_logprobs": 5},
+    ]
+    prompts = [prompt_ids(loaded, p) for p in problems[:3]]
+    jobs = [job_of(ids, seed=k, **s) for k, (ids, s) in enumerate(zip(prompts, settings, strict=True))]
+    decode(loaded, jobs, max_rows=max_rows)
     for job, prompt in zip(jobs, prompts, strict=True):
         for k in range(job.n):
             ids, logprob = slowly_sampled(loaded, prompt, job, k)
             assert job.written[k].ids == ids
             assert job.written[k].logprob == pytest.approx(logprob, abs=1e-4)
+            certainty = certainty_of(
+                logits_after(loaded, prompt + ids)[len(prompt) - 1 : -1], job.top_logprobs
+            )
+            assert job.written[k].certainty == pytest.approx(certainty, abs=1e-4, nan_ok=True)
+
+
+def test_the_certainty_of_an_embedded_model_is_that_of_its_logits() -> None:
+    small = load_causal_lm(str(folder_of("policy", "small")), device="cpu")
+    prompt = prompt_ids(small, "Start with 14. Multiply by 3. Add 2. What is the result?")
+    job = job_of(prompt, n=4, temperature=2.0, max_new_tokens=40, top_logprobs=20)
+    decode(small, [job], max_rows=64)
+    for one in job.written.values():
+        logits = logits_after(small, prompt + one.ids)[len(prompt) - 1 : -1]
+        assert one.certainty == pytest.approx(certainty_of(logits, 20), abs=1e-3)
+    assert len({round(one.certainty, 2) for one in job.written.values()}) > 1
 
 
 def test_greedy_text_is_what_generate_writes(loaded: Any, problems: list[str], in_time: InTime) -> None:

@@ -3,10 +3,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from tts_select.executors.runtime.sampling import sample_tokens, uniforms
+from tts_select.core.certainty import token_certainty
+from tts_select.executors.runtime.sampling import sample_tokens, token_certainties, uniforms
 
 LOGITS = [0.3, 2.0, -1.0, 1.2, 0.0, -4.0]
 GRID = (np.arange(4000) + 0.5) / 4000
@@ -90,6 +91,17 @@ def test_greedy_and_sampled_rows_share_a_batch(seed: int, temperatures: list[flo
         assert tokens[k] == alone[0]
         if heat[k] == 0:
             assert tokens[k] == logits[k].argmax()
+
+
+@given(st.integers(0, 1000), st.lists(st.sampled_from([0, 2, 5, 20]), min_size=1, max_size=6))
+def test_certainties_are_those_of_each_row_alone(seed: int, top: list[int]) -> None:
+    """The vocabulary has 9 tokens, so that 20 of them are 9."""
+    logits = torch.randn((len(top), 9), generator=torch.Generator().manual_seed(seed)) * 3
+    assume(any(top))
+    found = token_certainties(logits, np.array(top)).tolist()
+    logprobs = torch.log_softmax(logits.double(), -1)
+    for value, row, k in zip(found, logprobs.tolist(), top, strict=True):
+        assert value == pytest.approx(token_certainty(row, k), abs=1e-5, nan_ok=True)
 
 
 @pytest.mark.parametrize("temperature", [0.0, 0.4, 1.0, 3.0])

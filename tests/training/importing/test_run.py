@@ -73,6 +73,7 @@ def test_what_a_log_says_is_kept(imported: Imported) -> None:
     said = {
         "tokens": 7,
         "logprob": -1.5,
+        "certainty": 7.5,
         "finish": "EOS",
         "text": "It is 2",
         "prompt_tokens": 4,
@@ -85,6 +86,7 @@ def test_what_a_log_says_is_kept(imported: Imported) -> None:
     pool = log.pools["a", "log:small"]
     (sample,) = pool.samples
     assert (sample.n_tokens, sample.logprob, sample.finish, sample.text) == (7, -1.5, "stop", "It is 2")
+    assert sample.certainty == 7.5
     assert (pool.prompt_tokens, sample.scores, pool.prm_tokens) == (4, {"log:judge": (0.25, 1.0)}, {})
     problem = log.problems["a"]
     assert (problem.problem, problem.level, problem.family) == ("1 + 1?", 3, "Algebra")

@@ -133,6 +133,34 @@ def test_an_arm_is_replayed_as_the_executors_choose(
     assert found.share == pytest.approx(expected[1])
 
 
+@given(
+    draw=draws,
+    n=st.integers(1, 16),
+    certainties=st.lists(st.sampled_from([1.0, 2.0, 9.0, None]), min_size=16),
+)
+def test_votes_by_certainty_are_replayed_as_the_executors_count_them(
+    draw: tuple[int, str, int], n: int, certainties: list[float | None], log: SweepLog
+) -> None:
+    number, policy, seed = draw
+    key = (f"p{number}", policy)
+    samples = tuple(
+        replace(s, certainty=c) for s, c in zip(log.pools[key].samples, certainties, strict=False)
+    )
+    pools = {**log.pools, key: replace(log.pools[key], samples=samples)}
+    problem = log.problems[key[0]]
+    (case,) = cases_of(replace(log, problems={problem.id: problem}, pools=pools))
+    order = order_of(case, seed)
+    written = [
+        replace(as_candidate(s, None), certainty=math.nan if s.certainty is None else s.certainty)
+        for s in drawn(case, policy, order, n)
+    ]
+    expected = choose(rank(written, "last", by="certainty"), "vote")
+    assert expected is not None
+    found = case.outcome(Arm(policy, None, "self_certainty", n), order)
+    assert found.correct == float(is_equivalent(expected[0].answer or "", problem.answer))
+    assert found.share == pytest.approx(expected[1])
+
+
 @given(draw=draws, n=st.integers(1, 16))
 def test_an_arm_takes_the_first_of_the_order_and_pays_for_them(
     draw: tuple[int, str, int], n: int, cases: list[Case]

@@ -51,6 +51,7 @@ KNOWN = {
     **SAMPLE,
     "answer": "2",
     "logprob": -1.0,
+    "certainty": 7.5,
     "finish": "length",
     "text": "x",
 }
@@ -75,9 +76,9 @@ def write(folder: Path, manifest: dict[str, Any], *records: dict[str, Any]) -> P
 def test_what_is_not_known_is_null(tmp_path: Path) -> None:
     log = read_log(write(tmp_path, MANIFEST, PROBLEM, POOL), allow_partial=True)
     unknown, known = log.pools["a", "log:m"].samples
-    assert (unknown.logprob, unknown.finish, unknown.text) == (None, None, None)
+    assert (unknown.logprob, unknown.certainty, unknown.finish, unknown.text) == (None, None, None, None)
     assert (unknown.answer, unknown.correct) == (None, True)
-    assert (known.answer, known.finish) == ("2", "length")
+    assert (known.answer, known.finish, known.certainty) == ("2", "length", 7.5)
     assert log.manifest.models["log:m"].n_parameters is None
 
 

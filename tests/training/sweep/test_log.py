@@ -5,15 +5,24 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
+from tests.training.sweep.conftest import writes
 from tts_select import InputError
+from tts_select.core.arm import Arm
+from tts_select.executors.registry import Loaders
+from tts_select.selector.portfolio import Portfolio
+from tts_select.testing import FakePolicy
+from tts_select.training.log.gathering import key_of
 from tts_select.training.log.parquet import TABLES
 from tts_select.training.log.reading import read_log
 from tts_select.training.log.records import SweepLog
+from tts_select.training.sweep.reuse import reusable
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "sweep-log.md"
 Swept = Callable[..., tuple[Path, SweepLog]]
@@ -43,6 +52,46 @@ def test_shards_and_parquet_hold_the_same(swept: Swept) -> None:
     drop_shards(folder)
     assert read_log(folder) == log
     assert not list(folder.glob("*.partial"))
+
+
+def _asks_for_certainties(portfolio: Portfolio) -> Portfolio:
+    return replace(portfolio, arms=(*portfolio.arms, Arm("fake:a", None, "self_certainty", 4)))
+
+
+def test_a_pool_whose_arms_vote_by_certainty_has_it(
+    swept: Swept, portfolio: Portfolio, fakes: Loaders
+) -> None:
+    def policy(spec: str) -> FakePolicy:
+        return FakePolicy(writes, name=spec, certainty=lambda text: len(text) / 8)
+
+    loaders = replace(fakes, policy=policy)
+    folder, log = swept(portfolio=_asks_for_certainties(portfolio), loaders=loaders)
+    for pool in log.pools.values():
+        told = [len(s.text) / 8 if pool.name == "fake:a" else None for s in pool.samples]
+        assert [s.certainty for s in pool.samples] == told
+    assert read_log(folder) == log
+    drop_shards(folder)
+    assert read_log(folder) == log
+
+
+def test_a_log_without_certainties_is_as_it_was(swept: Swept) -> None:
+    folder, log = swept()
+    assert "certainty" not in shard_of(folder).read_text()
+    pools = folder / "pools.parquet"
+    pq.write_table(pq.read_table(pools).drop_columns(["certainty"]), pools)
+    drop_shards(folder)
+    assert read_log(folder) == log
+
+
+def test_samples_without_certainties_are_not_used_where_they_are_asked_for(
+    swept: Swept, portfolio: Portfolio
+) -> None:
+    """Neither are those with them where they are not; scores and samples of other pools are."""
+    folder, log = swept()
+    asked = replace(log.manifest, arms=_asks_for_certainties(portfolio).arms)
+    found = {key_of(record) for record in reusable(folder, asked, list(log.problems.values()))}
+    assert ("pool", "one", "fake:b", 0) in found
+    assert ("pool", "one", "fake:a", 0) not in found
 
 
 def test_the_examples_in_the_documentation_are_a_whole_log(tmp_path: Path) -> None:
@@ -166,6 +215,8 @@ def sample(record: dict[str, Any]) -> dict[str, Any]:
         ("pool", lambda r: r["prm_tokens"].update({"fake:p": {"1": 9}}), "the PRM 'fake:p' is not"),
         ("pool", lambda r: r["prm_tokens"].update({"fake:q": {"1": 9, "2": 1}}), "decrease"),
         ("pool", lambda r: sample(r).update(logprob=float("nan")), "logprob = nan"),
+        ("pool", lambda r: sample(r).update(certainty=float("inf")), "certainty = inf"),
+        ("pool", lambda r: sample(r).update(certainty="high"), "certainty = 'high'"),
         ("pool", lambda r: sample(r).update(finish="length"), "sample 0 is truncated"),
         ("pool", lambda r: sample(r).update(n_tokens=-1), "n_tokens is -1"),
         ("pool", lambda r: sample(r).update(answer=None, correct=True), "correct without an answer"),

@@ -45,6 +45,7 @@ def test_an_id_is_the_same_for_ever() -> None:
         {"settings": Settings(max_new_tokens=9)},
         {"first": 32},
         {"n": 8},
+        {"top_logprobs": 20},
     ],
 )
 def test_what_samples_depend_on_is_in_the_id(change: dict[str, Any]) -> None:

@@ -15,5 +15,10 @@ async def weighted_majority(search: Search) -> None:
     """The weights are on the solutions already: no PRM is asked."""
     await search.solutions(search.budget)
     if search.pool and all(math.isnan(candidate.logprob) for candidate in search.pool):
-        name = search.policy.policy.name
-        _log.warning("%s gives no log-probabilities: its votes count alike, as those of majority", name)
+        warn_that_votes_count_alike(search, "log-probabilities")
+
+
+def warn_that_votes_count_alike(search: Search, missing: str) -> None:
+    """Say that the policy does not give what its votes are weighed by."""
+    name = search.policy.policy.name
+    _log.warning("%s gives no %s: its votes count alike, as those of majority", name, missing)

@@ -6,6 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from tts_select.core.certainty import TOP_LOGPROBS
 from tts_select.core.errors import InputError, UnknownName
 from tts_select.executors.openai_api import thoughts
 from tts_select.executors.openai_api.client import Body, Client, ServerError
@@ -14,6 +15,7 @@ from tts_select.executors.openai_api.responses import (
     choice_ids,
     prompt_ids,
     tells_stops,
+    top_logprobs,
     usage_of,
 )
 from tts_select.executors.openai_api.thoughts import ThinkingMode, find_thinking
@@ -27,6 +29,9 @@ TELL_TOKENS: Body = {"return_token_ids": True}
 """How vLLM is asked for the tokens of a prompt and of each choice."""
 _NO_TOKENS: dict[str, Any] = {"token_ids": False, "closing_id": None}
 _QUESTION = {"role": "user", "content": "1 + 1"}
+_TOPS = (TOP_LOGPROBS, 5, 0)
+"""How many of the most likely tokens are asked for, until a server does not refuse: OpenAI's completions tell
+5, and some chats none."""
 _UNSUPPORTED = (400, 404, 405, 422, 501)
 
 
@@ -36,6 +41,8 @@ class Abilities:
 
     api: Api
     logprobs: bool
+    top_logprobs: int
+    """For how many of the most likely tokens at each place it may be asked; 0: it tells none."""
     thinks: bool
     switch: Body
     """What goes along with every request of a chat, so that the model thinks or not, as is wanted."""
@@ -108,20 +115,20 @@ class _Probe:
 
     async def completions(self) -> dict[str, Any] | None:
         body = {"prompt": "1 + 1 =", "stop": [self._delimiter]}
-        with_logprobs = await self._try({**body, "logprobs": 1})
-        response = with_logprobs or await self._try(body)
+        response, logprobs = await self._with_logprobs(body, chat=False)
+        response = response or await self._try(body)
         if response is None:
             return None
         no_steps = None if tells_stops(self._choice(response)) else self._tells_no_stops()
         found = ThinkingMode(thinks=False, switch={})
         if not self._renders:
             found = await self._find_thinking({"prompt": "1 + 1 ="}, n_begun=None)
-        return {"logprobs": _has_logprobs(with_logprobs), "no_steps": no_steps, **found._asdict()}
+        return {**logprobs, "no_steps": no_steps, **found._asdict()}
 
     async def chat(self) -> dict[str, Any] | None:
         body: Body = {"messages": [_QUESTION], "stop": [self._delimiter]}
-        with_logprobs = await self._try({**body, "logprobs": True})
-        response = with_logprobs or await self._try(body)
+        response, logprobs = await self._with_logprobs(body, chat=True)
+        response = response or await self._try(body)
         if response is None:
             return None
         choice = self._choice(response)
@@ -129,7 +136,7 @@ class _Probe:
         found = await self._find_thinking({"messages": [_QUESTION]}, n_begun=n_begun)
         self._switch = found.switch
         no_steps = await self._cannot_continue() or (None if tells_stops(choice) else self._tells_no_stops())
-        return {"logprobs": _has_logprobs(with_logprobs), "no_steps": no_steps, **found._asdict()}
+        return {**logprobs, "no_steps": no_steps, **found._asdict()}
 
     async def _find_thinking(self, question: Body, *, n_begun: int | None) -> ThinkingMode:
         key = (self._client.where, self._model, self._thinking, *question)
@@ -155,6 +162,16 @@ class _Probe:
             return await self._try({"prompt": begun, "extra_body": TELL_TOKENS})
         body = {"messages": [_QUESTION, {"role": "assistant", "content": begun}]}
         return await self._try({**body, "extra_body": {**CONTINUE, **TELL_TOKENS, **self._switch}})
+
+    async def _with_logprobs(self, body: Body, *, chat: bool) -> tuple[Any | None, dict[str, Any]]:
+        """The first answer to a question for log-probabilities, and what the server tells of them."""
+        for top in _TOPS:
+            if response := await self._try({**body, **ask_logprobs(top, chat=chat)}):
+                told = getattr(self._choice(response), "logprobs", None)
+                # the likelier a single token is, the smaller is minus its log-probability: two are needed
+                tells_more = any(len(row) > 1 for row in top_logprobs(told))
+                return response, {"logprobs": bool(told), "top_logprobs": top if tells_more else 0}
+        return None, {"logprobs": False, "top_logprobs": 0}
 
     async def _cannot_continue(self) -> str | None:
         """An open turn is shorter than a closed one with the next turn's opening, and a step's delimiter at
@@ -204,8 +221,12 @@ class _Probe:
         return choices[0]
 
 
-def _has_logprobs(response: Any | None) -> bool:
-    return response is not None and bool(getattr(response.choices[0], "logprobs", None))
+def ask_logprobs(top: int, *, chat: bool) -> Body:
+    """How a server is asked for the log-probability of each token, and for those of the `top` most likely
+    ones."""
+    if not chat:
+        return {"logprobs": max(1, top)}
+    return {"logprobs": True, **({"top_logprobs": top} if top else {})}
 
 
 def as_api(name: str | None) -> Api | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from tts_select.executors.openai_api.client import ServerError
@@ -34,6 +34,8 @@ class Choice:
     """The stop string that was met, or the id of the token."""
     n_tokens: int | None = None
     logprob: float = math.nan
+    top_logprobs: list[list[float]] = field(default_factory=list)
+    """For each token the log-probabilities of the most likely ones, where they were asked for."""
     fault: str | None = None
     """Why it cannot be read."""
 
@@ -42,6 +44,7 @@ class Choice:
         self.text += piece.text
         self.finish = piece.finish or self.finish
         self.matched = piece.matched or self.matched
+        self.top_logprobs += piece.top_logprobs
         if piece.n_tokens is not None:
             self.logprob = piece.logprob + (self.logprob if self.n_tokens else 0.0)
             self.n_tokens = (self.n_tokens or 0) + piece.n_tokens
@@ -83,7 +86,8 @@ def read_choice(choice: Any) -> Choice:
         text = ""  # a piece with the role alone, or a message that is all thought
     if not isinstance(text, str):
         raise ServerError(f"the server's response has no text: {_excerpt(choice)}")
-    logprobs = _logprobs(getattr(choice, "logprobs", None))
+    told = getattr(choice, "logprobs", None)
+    logprobs = _logprobs(told)
     counted = choice_ids(choice) if logprobs is None else logprobs
     return Choice(
         text,
@@ -91,6 +95,7 @@ def read_choice(choice: Any) -> Choice:
         _matched(choice),
         None if counted is None else len(counted),
         math.nan if logprobs is None else math.fsum(logprobs),
+        top_logprobs(told),
     )
 
 
@@ -161,6 +166,21 @@ def _logprobs(logprobs: Any) -> list[float] | None:
         return [getattr(entry, "logprob", None) or 0.0 for entry in content]
     tokens = getattr(logprobs, "token_logprobs", None)
     return [value or 0.0 for value in tokens] if isinstance(tokens, list) else None
+
+
+def top_logprobs(logprobs: Any) -> list[list[float]]:
+    """Return the log-probabilities of the most likely tokens, for each token of chats or completions; of
+    completions the sampled token may be there too, which need not be among them; in vLLM's chats it then
+    stands for the least likely of them."""
+    content = getattr(logprobs, "content", None)
+    if isinstance(content, list):
+        rows = [getattr(entry, "top_logprobs", None) or [] for entry in content]
+        found = [[getattr(other, "logprob", None) for other in row] for row in rows]
+    else:
+        told = getattr(logprobs, "top_logprobs", None)
+        rows = told if isinstance(told, list) else []
+        found = [list(row.values()) if isinstance(row, dict) else [] for row in rows]
+    return [[value for value in row if isinstance(value, (int, float))] for row in found]
 
 
 def _excerpt(response: Any) -> str:

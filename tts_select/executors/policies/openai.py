@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import math
 import weakref
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from tts_select.core.certainty import mean, token_certainty
 from tts_select.core.cost import Cost, inference_flops
 from tts_select.core.errors import BackendError, ProblemTooLong
 from tts_select.core.protocols import (
@@ -21,7 +23,14 @@ from tts_select.core.protocols import (
 )
 from tts_select.core.seeds import derive_seed
 from tts_select.executors.backend_options import OpenAIOptions
-from tts_select.executors.openai_api.abilities import CONTINUE, TELL_TOKENS, Abilities, as_api, find_abilities
+from tts_select.executors.openai_api.abilities import (
+    CONTINUE,
+    TELL_TOKENS,
+    Abilities,
+    as_api,
+    ask_logprobs,
+    find_abilities,
+)
 from tts_select.executors.openai_api.asking import ContextFull, ask
 from tts_select.executors.openai_api.bounds import CANCELLED, UNTOLD
 from tts_select.executors.openai_api.client import Body, Client, ServerError
@@ -202,11 +211,16 @@ class OpenAIPolicy:
             body["prompt"] = self._text(request)
         if request.stop_at_step and self._can.closing_id is not None:
             more["stop_token_ids"] = [self._can.closing_id]
-        if self._can.token_ids and not request.logprobs:
+        top = self._top(request)
+        if self._can.token_ids and not (request.logprobs or top):
             more |= TELL_TOKENS
         elif self._can.logprobs:
-            body["logprobs"] = True if self._can.api == "chat" else 1
+            body |= ask_logprobs(top, chat=self._can.api == "chat")
         return {**body, "extra_body": more} if more else body
+
+    def _top(self, request: SampleRequest) -> int:
+        """For how many of the most likely tokens the log-probabilities are asked."""
+        return min(request.top_logprobs, self._can.top_logprobs)
 
     def _messages(self, request: SampleRequest) -> list[dict[str, str]]:
         prompt = BARE if request.as_is else self._prompt
@@ -234,7 +248,9 @@ class OpenAIPolicy:
         text = solution_in(text, ended=finish == "stop", thinks=self._thinks)
         if choice.n_tokens is None:
             raise ServerError(f"{self._client.where} does not say how long each of its choices is")
-        return Continuation(text, finish, choice.n_tokens, choice.logprob)
+        top = self._top(request)
+        certainty = mean([token_certainty(row, top) for row in choice.top_logprobs]) if top else math.nan
+        return Continuation(text, finish, choice.n_tokens, choice.logprob, certainty)
 
     def _finish(self, choice: Choice, request: SampleRequest) -> ContinuationFinish:
         said = str(choice.finish).lower()

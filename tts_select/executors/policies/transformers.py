@@ -112,6 +112,7 @@ class TransformersPolicy:
             deadline=request.deadline,
             stop_at_step=request.stop_at_step,
             done=done,
+            top_logprobs=request.top_logprobs,
         )
 
     def _cost(self, job: Job) -> Cost:
@@ -130,7 +131,7 @@ class TransformersPolicy:
         if request.stop_at_step:
             text = text.split(self.step_delimiter)[0]
         text = self._renderer.solution(text, ended=written.finish == "stop")
-        return Continuation(text, written.finish, len(written.ids), written.logprob)
+        return Continuation(text, written.finish, len(written.ids), written.logprob, written.certainty)
 
     def _step(self, requests: list[Job]) -> bool:
         for job in requests:

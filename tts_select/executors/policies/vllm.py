@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tts_select.core.certainty import mean, token_certainty
 from tts_select.core.cost import Cost, inference_flops
 from tts_select.core.errors import BackendError, InputError, ProblemTooLong
 from tts_select.core.protocols import Continuation, ContinuationFinish, Meter, SampleRequest
@@ -70,6 +71,7 @@ class VllmPolicy:
         self._engine = started_engine(self._vllm, source, engine, self._background)
         self._end = weakref.finalize(self, shut_down, self._engine, self._background)
         self._context = int(self._engine.model_config.max_model_len)
+        self._most_logprobs = _most_logprobs(self._engine.model_config)
         self._ids = itertools.count()
 
     def close(self) -> None:
@@ -120,6 +122,7 @@ class VllmPolicy:
 
     def _outputs(self, request: SampleRequest, ids: list[int], k: int) -> AsyncGenerator[Any, None]:
         kind = self._vllm.output_kind
+        top = min(request.top_logprobs, self._most_logprobs)
         sampling = self._vllm.sampling_params(
             n=1,
             seed=derive_seed(request.seed, request.first + k),
@@ -133,8 +136,9 @@ class VllmPolicy:
             # a stop string is looked for in the text; else the tokens are decoded once, when all are there,
             # since token by token, as vLLM does it, is the dearest thing beside the engine
             detokenize=request.stop_at_step,
-            logprobs=0 if request.logprobs else None,  # of the sampled token alone
-            flat_logprobs=request.logprobs,
+            # 0: of the sampled token alone
+            logprobs=top or (0 if request.logprobs else None),
+            flat_logprobs=bool(top) or request.logprobs,
             output_kind=kind.FINAL_ONLY if request.deadline is None else kind.DELTA,
             **self._vllm.of_one_request,
         )
@@ -158,7 +162,8 @@ class VllmPolicy:
         if request.stop_at_step:
             text = text.split(self.step_delimiter)[0]
         text = self._renderer.solution(text, ended=finish == "stop")
-        return Continuation(text, finish, so_far.n_tokens, so_far.logprob)
+        certainty = so_far.certainty if request.top_logprobs else math.nan
+        return Continuation(text, finish, so_far.n_tokens, so_far.logprob, certainty)
 
     def _text(self, ids: list[int], *, ended: bool) -> str:
         """Return the text without the token that ended the solution."""
@@ -187,6 +192,13 @@ class _SoFar:
     stopped_by: Any = None
     n_cached: int = 0
     is_begun: bool = False
+    certainties: list[float] = field(default_factory=list)
+    """Of its tokens, where the engine gives the most likely ones of each."""
+
+    @property
+    def certainty(self) -> float:
+        """That of all tokens so far."""
+        return mean(self.certainties)
 
     @property
     def n_tokens(self) -> int:
@@ -198,9 +210,25 @@ class _SoFar:
         (piece,) = output.outputs
         self.ids += piece.token_ids
         self.logprob = math.nan if piece.cumulative_logprob is None else piece.cumulative_logprob
+        self.certainties += _certainties(piece.logprobs)
         self.finish, self.stopped_by = piece.finish_reason, piece.stop_reason
         self.n_cached = output.num_cached_tokens or 0
         self.is_begun = True
+
+
+def _certainties(flat: Any | None) -> list[float]:
+    """The certainty of each token, from vLLM's `FlatLogprobs`: of each token the sampled one comes first, and
+    then the most likely ones."""
+    if flat is None:
+        return []
+    places = zip(flat.start_indices, flat.end_indices, strict=True)
+    return [token_certainty(flat.logprobs[start + 1 : end]) for start, end in places]
+
+
+def _most_logprobs(model_config: Any) -> int:
+    """The most log-probabilities that the engine gives for a token; it takes -1 for its whole vocabulary."""
+    most, vocabulary = int(model_config.max_logprobs), int(model_config.get_vocab_size())
+    return vocabulary if most < 0 else min(most, vocabulary)
 
 
 def _lost(reason: str, so_far: _SoFar) -> BackendError:

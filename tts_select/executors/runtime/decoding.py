@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import deque
 from collections.abc import Callable
@@ -15,7 +16,7 @@ from tts_select.core.protocols import ContinuationFinish
 from tts_select.core.seeds import derive_seed
 from tts_select.executors.runtime.prefix_tree import PrefixTree
 from tts_select.executors.runtime.ragged import RaggedCache, right_aligned
-from tts_select.executors.runtime.sampling import sample_tokens, uniforms
+from tts_select.executors.runtime.sampling import sample_tokens, token_certainties, uniforms
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,7 @@ class RowOutput:
     ids: list[int]
     finish: ContinuationFinish
     logprob: float
+    certainty: float = math.nan
 
 
 @dataclass(slots=True, eq=False)
@@ -50,6 +52,8 @@ class Job:
     written: dict[int, RowOutput] = field(default_factory=dict)
     n_admitted: int = 0
     error: Exception | None = None
+    top_logprobs: int = 0
+    """As in `SampleRequest`."""
 
 
 @dataclass(slots=True, eq=False)
@@ -59,6 +63,13 @@ class _Row:
     seed: int
     ids: list[int] = field(default_factory=list)
     logprob: float = 0.0
+    certainty: float = 0.0
+    """Of all of its tokens, added up."""
+
+    @property
+    def output_certainty(self) -> float:
+        mean = self.certainty / len(self.ids) if self.job.top_logprobs else math.nan
+        return mean if math.isfinite(mean) else math.nan
 
 
 class Decoder:
@@ -179,6 +190,7 @@ class Decoder:
         temperature = np.array([r.job.temperature for r in rows])
         top_p = np.array([r.job.top_p for r in rows])
         tokens, logprobs = sample_tokens(self._logits, temperature, top_p, uniform)
+        self._add_certainty()
         now = time.monotonic()
         dead: list[int] = []
         for i, (row, token, logprob) in enumerate(zip(rows, tokens.tolist(), logprobs.tolist(), strict=True)):
@@ -192,6 +204,13 @@ class Decoder:
             self._rows, self._cache, self._logits = [], None, None
         elif dead and self._cache is not None:
             self._rows = [rows[i] for i in self._cache.drop(dead)]
+
+    def _add_certainty(self) -> None:
+        """Only where it was asked for: it sorts the vocabulary once more."""
+        top = np.array([row.job.top_logprobs for row in self._rows])
+        if self._logits is not None and top.any():
+            for row, value in zip(self._rows, token_certainties(self._logits, top).tolist(), strict=True):
+                row.certainty += value
 
     def _finish(self, row: _Row, token: int, now: float) -> ContinuationFinish | None:
         job = row.job
@@ -207,7 +226,7 @@ class Decoder:
 
     def _release(self, i: int, row: _Row, finish: ContinuationFinish) -> None:
         job = row.job
-        job.written[row.index] = RowOutput(row.ids, finish, row.logprob)
+        job.written[row.index] = RowOutput(row.ids, finish, row.logprob, row.output_certainty)
         if (finish == "step" or job.is_kept) and len(row.ids) > 1 and self._cache is not None:
             # the last token was not fed: its keys and values do not exist yet
             known = np.concatenate([job.ids, np.array(row.ids[:-1], dtype=np.int64)])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import torch
 
@@ -39,6 +41,15 @@ def sample_tokens(
         tokens = greedy
     logprobs = torch.log_softmax(logits, -1).gather(-1, tokens[:, None])[:, 0]
     return tokens, logprobs
+
+
+def token_certainties(logits: torch.Tensor, top: np.ndarray) -> torch.Tensor:
+    """`core.certainty.token_certainty` of each row, by its `top` most likely tokens; NaN where that is 0."""
+    n = int(min(top.max(), logits.shape[-1]))
+    logprobs = logits.topk(n, -1).values.float() - logits.float().logsumexp(-1, keepdim=True)
+    sizes = torch.as_tensor(np.minimum(top, n), device=logits.device)[:, None]
+    sums = logprobs.cumsum(-1).gather(-1, (sizes - 1).clamp(min=0))
+    return torch.where(sizes > 0, -sums / sizes, math.nan)[:, 0]
 
 
 def _nucleus(probs: torch.Tensor, top_p: torch.Tensor) -> torch.Tensor:

@@ -113,4 +113,5 @@ def _sample(sample: SpoolSample, correct: bool, unit: Unit) -> Sample:
         finish=sample.finish,
         text=sample.text,
         scores={spec_of(prm): tuple(scores) for prm, scores in sample.scores.items()},
+        certainty=sample.certainty,
     )

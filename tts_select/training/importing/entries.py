@@ -29,6 +29,7 @@ class Entry:
     n_chars: int | None = None
     prompt_tokens: int | None = None
     logprob: float | None = None
+    certainty: float | None = None
     finish: str | None = None
     text: str | None = None
     scores: dict[str, list[float]] = field(default_factory=dict)

@@ -27,6 +27,7 @@ USUAL: dict[str, tuple[str, ...]] = {
     "family": ("family", "subject"),
     "finish": ("finish", "finish_reason"),
     "logprob": ("logprob",),
+    "certainty": ("certainty",),
     "prompt_tokens": ("prompt_tokens",),
     "scores": ("scores", "step_scores"),
 }

@@ -9,7 +9,7 @@ from tts_select.training.importing import values
 from tts_select.training.importing.entries import Entry, Row
 from tts_select.training.importing.field_map import FieldMap
 
-_TELLING = ("text", "correct", "tokens", "chars", "finish", "logprob")
+_TELLING = ("text", "correct", "tokens", "chars", "finish", "logprob", "certainty")
 """The keys whose field holds a list only where a row has several samples."""
 _FOLLOWING = ("answer", "sample", "text_hash", "scores")
 """The keys whose field may hold a list of its own; it is one of samples if it is as long as the others."""

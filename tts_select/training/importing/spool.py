@@ -39,6 +39,7 @@ class SpoolSample:
     n_chars: int | None
     prompt_tokens: int | None
     logprob: float | None
+    certainty: float | None
     finish: str | None
     text: str | None
     scores: dict[str, list[float]]

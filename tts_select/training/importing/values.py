@@ -71,8 +71,8 @@ def count(value: Any) -> int | None:
     return int(found)
 
 
-def logprob(value: Any) -> float | None:
-    """Return a finite log probability."""
+def real(value: Any) -> float | None:
+    """Return a finite number, as a log-probability is."""
     is_blank = is_unknown(value) and value != "nan"  # written out, it is arithmetic that went wrong
     return None if is_blank else number(value)
 

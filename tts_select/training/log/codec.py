@@ -51,6 +51,7 @@ _SAMPLE: dict[str, tuple[type, ...]] = {
     "finish": (str,),
     "text": (str,),
     "scores": (dict,),
+    "certainty": (*NUMBER, NoneType),
 }
 _IMPORTED_PROBLEM = _PROBLEM | {"answer": (str, NoneType)}
 _IMPORTED_POOL = _POOL | {"prompt_tokens": (int, NoneType)}
@@ -59,6 +60,8 @@ _IMPORTED_SAMPLE = _SAMPLE | {
     "finish": (str, NoneType),
     "text": (str, NoneType),
 }
+_CERTAINTY = "certainty"
+"""The field that only the samples have whose policy was asked for it."""
 _FIRST = "first"
 """The field that only the chunks of a pool have, but the first."""
 _GONE = ("checkpoints",)
@@ -87,6 +90,9 @@ def encode(record: Record) -> dict[str, Any]:
         found["cost"] = {name: found["cost"][name] for name in COST_FIELDS}
     if not found.get("first", True):
         del found["first"]
+    for sample in found.get("samples", ()):
+        if sample[_CERTAINTY] is None:
+            del sample[_CERTAINTY]
     return found
 
 
@@ -150,21 +156,31 @@ def _temperature(value: float, what: str) -> float:
 
 
 def _sample(data: Any, what: str) -> Sample:
-    answer, correct, n_tokens, logprob, finish, text, scores = take(data, what, _SAMPLE)
+    answer, correct, n_tokens, logprob, finish, text, scores, certainty = take(
+        data, what, _SAMPLE, optional=(_CERTAINTY,)
+    )
     if finish not in get_args(Finish):
         raise ValueError(f"{what} has finish = {reprlib.repr(finish)}")
     if correct and answer is None:
         raise ValueError(f"{what} is correct without an answer")
     if finish != "stop" and (answer is not None or scores):
         raise ValueError(f"{what} is truncated, so it has no answer and no scores")
-    read = _scores_by_prm(scores, what)
-    return Sample(answer, correct, count(n_tokens, "n_tokens"), finite(logprob, what), finish, text, read)
+    return Sample(
+        answer,
+        correct,
+        count(n_tokens, "n_tokens"),
+        finite(logprob, what),
+        finish,
+        text,
+        _scores_by_prm(scores, what),
+        _certainty(certainty, what),
+    )
 
 
 def _imported_sample(data: Any, what: str) -> Sample:
     """Decode a sample of an imported log, which has its own idea of what is complete and what is correct."""
-    answer, correct, n_tokens, logprob, finish, text, scores = take(
-        data, what, _IMPORTED_SAMPLE, optional=("logprob", "finish", "text"), ignored=_GONE
+    answer, correct, n_tokens, logprob, finish, text, scores, certainty = take(
+        data, what, _IMPORTED_SAMPLE, optional=("logprob", "finish", "text", _CERTAINTY), ignored=_GONE
     )
     if finish is not None and finish not in get_args(Finish):
         raise ValueError(f"{what} has finish = {reprlib.repr(finish)}")
@@ -176,7 +192,12 @@ def _imported_sample(data: Any, what: str) -> Sample:
         finish,
         text,
         _scores_by_prm(scores, what),
+        _certainty(certainty, what),
     )
+
+
+def _certainty(value: float | None, what: str) -> float | None:
+    return None if value is None else finite(value, what, _CERTAINTY)
 
 
 def _scores_by_prm(scores: dict[str, Any], what: str) -> dict[str, tuple[float, ...]]:

@@ -37,15 +37,15 @@ def take(
     return [whole[name] for name in types]
 
 
-def finite(logprob: float, what: str) -> float:
-    """A finite number.
+def finite(value: float, what: str, name: str = "logprob") -> float:
+    """A finite number, the `name` of something.
 
     Raises:
         ValueError: it is not.
     """
-    if not math.isfinite(logprob):
-        raise ValueError(f"{what} has logprob = {logprob}")
-    return float(logprob)
+    if not math.isfinite(value):
+        raise ValueError(f"{what} has {name} = {value}")
+    return float(value)
 
 
 def share(value: Any, what: str) -> float:

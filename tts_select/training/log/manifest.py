@@ -10,7 +10,8 @@ from dataclasses import asdict, dataclass
 from types import NoneType
 from typing import Any, get_args
 
-from tts_select.core.arm import Arm
+from tts_select.core.arm import Arm, weights_in
+from tts_select.core.certainty import TOP_LOGPROBS
 from tts_select.core.errors import InputError
 from tts_select.core.pricing import TokenPrice
 from tts_select.training.log.fields import take
@@ -57,6 +58,8 @@ class PoolPlan:
 
     arm: Arm
     prms: tuple[str, ...]
+    top_logprobs: int = 0
+    """As in `SampleRequest`: what its arms need."""
 
     def size(self, n_samples: int, n_samples_of: Mapping[str, int] | None = None) -> int:
         """Return how many samples the pool has: those of its policy, else `n_samples`; a greedy pool has
@@ -71,7 +74,11 @@ def pools_of(arms: Iterable[Arm]) -> dict[str, PoolPlan]:
         if arm.is_sampling:
             sharing.setdefault(arm.pool, []).append(arm)
     return {
-        name: PoolPlan(some[0], tuple(dict.fromkeys(arm.prm for arm in some if arm.prm)))
+        name: PoolPlan(
+            some[0],
+            tuple(dict.fromkeys(arm.prm for arm in some if arm.prm)),
+            TOP_LOGPROBS if "certainty" in weights_in(name, some) else 0,
+        )
         for name, some in sharing.items()
     }
 

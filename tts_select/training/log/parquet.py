@@ -18,8 +18,10 @@ TABLES = ("problems", "pools", "runs")
 _ROWS = 4096
 _CHARS = 4_000_000
 """The rows, and the characters of solutions, that are written at a time."""
-_OWN = ("answer", "correct", "n_tokens", "logprob", "finish", "text")
+_OWN = ("answer", "correct", "n_tokens", "logprob", "certainty", "finish", "text")
 """The columns that are fields of a sample too."""
+_LATER = ("certainty",)
+"""Columns that earlier versions did not write."""
 
 
 def is_compact(folder: Path) -> bool:
@@ -145,9 +147,11 @@ def _rows(folder: Path, name: str, schemas: dict[str, Any]) -> list[dict[str, An
     import pyarrow.parquet as pq
 
     path = _path(folder, name)
-    schema = schemas[name]
     try:
-        rows: list[dict[str, Any]] = pq.read_table(path).select(schema.names).cast(schema).to_pylist()
+        table = pq.read_table(path)
+        there = [f for f in schemas[name] if f.name not in _LATER or f.name in table.column_names]
+        schema = pa.schema(there)
+        rows: list[dict[str, Any]] = table.select(schema.names).cast(schema).to_pylist()
     except (pa.ArrowException, OSError, KeyError, ValueError) as error:
         reason = " ".join(str(error).split())
         raise InputError(f"cannot read '{path}': {reason}; copy or write the log again") from error
@@ -176,6 +180,7 @@ def _schemas() -> dict[str, Any]:
                 *graded,
                 ("n_tokens", count),
                 ("logprob", real),
+                ("certainty", real),
                 ("finish", text),
                 ("text", text),
                 ("scores", scores),

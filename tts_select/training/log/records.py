@@ -103,6 +103,8 @@ class Sample:
     text: str | None
     scores: dict[str, tuple[float, ...]]
     """The scores by PRM, one for each step; a PRM that could not score the sample is missing."""
+    certainty: float | None = None
+    """`Continuation.certainty`; None: nobody asked for it, or the policy does not tell."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -310,7 +310,15 @@ def _case(
 def _observed(sample: Sample, group: int) -> SolutionEvidence:
     n_steps = sample.text.count("\n\n") + 1 if sample.text else 0
     logprob = math.nan if sample.logprob is None else sample.logprob
-    return SolutionEvidence(group, sample.n_tokens, logprob, n_steps, sample.scores, is_cut=is_cut(sample))
+    return SolutionEvidence(
+        group,
+        sample.n_tokens,
+        logprob,
+        n_steps,
+        sample.scores,
+        is_cut=is_cut(sample),
+        certainty=math.nan if sample.certainty is None else sample.certainty,
+    )
 
 
 def _ended(run: Run, prm: str | None, group: int) -> SolutionEvidence:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
@@ -65,7 +66,15 @@ async def _sampled(unit: SampleUnit, policy: Policy) -> Pool:
     """Sample as sampling methods do: the first k samples of a pool are those of `majority` with budget k."""
     ledger = Ledger()
     limited = LimitedPolicy(policy, Limits())
-    search = Search(unit.problem.problem, limited, None, unit.settings, unit.n, ledger.phase(_SAMPLES))
+    search = Search(
+        unit.problem.problem,
+        limited,
+        None,
+        unit.settings,
+        unit.n,
+        ledger.phase(_SAMPLES),
+        top_logprobs=unit.top_logprobs,
+    )
     written = await search.solutions(unit.first + unit.n, first=unit.first)
     return Pool(
         problem=unit.problem.id,
@@ -153,6 +162,7 @@ def _sample(problem: LoggedProblem, written: Candidate) -> Sample:
         finish=written.finish,
         text=written.text,
         scores={},
+        certainty=None if math.isnan(written.certainty) else written.certainty,
     )
 
 

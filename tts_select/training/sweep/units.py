@@ -39,11 +39,14 @@ class SampleUnit:
     """The size of the first chunk of the pool; None: it is drawn at once."""
     first: int
     n: int
+    top_logprobs: int = 0
+    """As in `SampleRequest`."""
 
     @property
     def id(self) -> str:
         """The hash of the unit, but for the pool's name and sizes, which say nothing of its samples."""
-        return _hash("samples", *self._whole_pool, self.first, self.n)
+        more = [self.top_logprobs] if self.top_logprobs else []  # ids of samples without are as they were
+        return _hash("samples", *self._whole_pool, self.first, self.n, *more)
 
     @property
     def _whole_pool(self) -> tuple[object, ...]:
@@ -193,6 +196,7 @@ def _samples(
         manifest.chunk,
         chunk.start,
         len(chunk),
+        plan.top_logprobs,
     )
 
 
