@@ -12,6 +12,7 @@ import pytest
 
 from tests.serving.fakes import QUESTION, Served
 from tts_select.core.errors import BackendError
+from tts_select.core.methods import METHODS
 from tts_select.tracing.recording import SCHEMA
 
 Serve = Callable[..., Served]
@@ -70,6 +71,10 @@ def test_the_page_runs_its_own_script_alone_and_asks_its_own_server_alone(serve:
     assert "frame-ancestors 'none'" in policy
     (script,) = re.findall(r"script-src '(sha256-[^']*)'", policy)
     assert f"script-src '{script}'" in response.text
+
+
+def test_every_method_can_be_picked(serve: Serve) -> None:
+    assert f'"methods": {json.dumps(list(METHODS))}' in serve().http.get("/ui").text
 
 
 def test_with_keys_the_page_tells_no_models_and_solves_for_nobody(

@@ -10,6 +10,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from tts_select.core.json_text import to_json
+from tts_select.core.methods import METHODS
 from tts_select.core.solution import Solution
 from tts_select.data.world.suite import generate
 from tts_select.serving.bodies import read_json
@@ -52,6 +53,7 @@ class Playground:
             "title": "playground",
             "subtitle": "type a problem, and watch how it is solved",
             "models": list(names),
+            "methods": list(METHODS),
             "has_keys": has_keys,
             "examples": self._examples,
         }

@@ -1,12 +1,12 @@
 // The playground: a problem, what it may cost, its rounds as they arrive, and the same at a second price.
 const EFFORTS = ["low", "medium", "high", "a price"];
-const METHODS = ["the router chooses", "majority", "best_of_n", "beam", "dvts"];
+const ROUTER = "the router chooses";
 
 function playPage(data, main) {
   const problem = el("textarea", { id: "problem", rows: "5", placeholder: "Type a problem" }, data.examples[0] || "");
   const examples = select("examples", "Or pick one", ["", ...data.examples], (k) => { if (k) problem.value = data.examples[k - 1]; });
   const model = select("model", "Model", data.models, () => {});
-  const method = select("method", "Method", METHODS, () => {});
+  const method = select("method", "Method", [ROUTER, ...data.methods], () => {});
   const budget = el("input", { id: "budget", type: "text", inputmode: "numeric", placeholder: "by the effort" });
   const key = data.has_keys ? el("input", { id: "key", type: "password", autocomplete: "off" }) : null;
   const one = costChoice("first", "What it may cost", "medium"), two = costChoice("second", "Beside it", "high");
@@ -47,8 +47,8 @@ function playPage(data, main) {
 
 function bodyOf(text, asked, cost) {
   const tts = { ...cost.tts() };
-  const chosen = asked.method.selectedIndex;
-  if (chosen > 0) tts.method = METHODS[chosen];
+  const method = asked.method.value;
+  if (method !== ROUTER) tts.method = method;
   if (asked.budget) tts.budget = Number(asked.budget);
   const effort = cost.effort();
   return {
