@@ -32,7 +32,7 @@ README = Place(
 KEYS = (
     "unit", "n_problems", "n_left_out", "n_draws", "n_trainings", "trainings", "arms", "rules", "router",
     "area", "frontier_gaps", "costs_against_cheapest", "best_fixed", "near_best", "oracle", "baselines",
-    "paper_bins", "ladders", "calibration",
+    "paper_bins", "ladders", "calibration", "text_only",
 )  # fmt: skip
 """What the page and the table are made of."""
 
@@ -171,10 +171,11 @@ def page(reports: dict[str, Any]) -> Iterator[str]:
     yield "## At equal cost\n"
     yield "Points of accuracy above the frontier of the fixed arms and of each stop rule at the best of its"
     yield "thresholds, caps and policies, as means over the logarithm of cost; and beside the worst arm. The"
-    yield "settings of a rule were picked on these very problems, which the router had not seen.\n"
+    yield "settings of a rule were picked on these very problems, which the router had not seen. Text only is a"
+    yield "router that picks one arm by the problem's text, and never looks; beside it at the worst cost, too.\n"
     rules = [rule["against"] for rule in first["rules"]]
-    columns = ("log", "fixed arms", "the worst arm", *rules)
-    yield from table(columns, (gains(LOGS[name].title, r, columns[3:]) for name, r in reports.items()))
+    columns = ("log", "fixed arms", "the worst arm", "text only", "text only, at worst", *rules)
+    yield from table(columns, (gains(LOGS[name].title, r, tuple(rules)) for name, r in reports.items()))
     yield "Routing pays where samples are dear and answers disagree: it stops early, and asks a second policy"
     yield "seldom. It does not where one policy is best on nearly every problem and a single sample of it is"
     yield "nearly always right, as on GSM8K: nothing is left to choose, and looks cost what they save.\n"
@@ -195,7 +196,9 @@ def gains(title: str, report: dict[str, Any], rules: tuple[str, ...]) -> tuple[s
     worst = report["frontier_gaps"]["worst"]
     by_rule = {rule["against"]: points(rule["area"]) for rule in report["rules"]}
     at_worst = f"{points(worst)}, {plain(worst['name'])}"
-    return title, points(report["area"]), at_worst, *(by_rule.get(rule, "") for rule in rules)
+    text = report["text_only"]
+    beside_text = points(text["router_minus"]), points(text["worst"]["difference"])
+    return title, points(report["area"]), at_worst, *beside_text, *(by_rule.get(rule, "") for rule in rules)
 
 
 def section(name: str, log: Log, report: dict[str, Any]) -> Iterator[str]:
