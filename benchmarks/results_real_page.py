@@ -171,8 +171,9 @@ def page(reports: dict[str, Any]) -> Iterator[str]:
     yield "## At equal cost\n"
     yield "Points of accuracy above the frontier of the fixed arms and of each stop rule at the best of its"
     yield "thresholds, caps and policies, as means over the logarithm of cost; and beside the worst arm. The"
-    yield "settings of a rule were picked on these very problems, which the router had not seen. Text only is a"
-    yield "router that picks one arm by the problem's text, and never looks; beside it at the worst cost, too.\n"
+    yield "settings of a rule were picked on these very problems, which the router had not seen. Text only is"
+    yield "a router that picks one arm by the problem's text, and never looks; also at the cost where the"
+    yield "ladders are the furthest below it.\n"
     rules = [rule["against"] for rule in first["rules"]]
     columns = ("log", "fixed arms", "the worst arm", "text only", "text only, at worst", *rules)
     yield from table(columns, (gains(LOGS[name].title, r, tuple(rules)) for name, r in reports.items()))
