@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -104,6 +105,11 @@ class Sample:
     scores: dict[str, tuple[float, ...]]
     """The scores by PRM, one for each step; a PRM that could not score the sample is missing."""
 
+    def __reduce__(self) -> tuple[type[Sample], tuple[object, ...]]:
+        """Pickle by position: what dataclasses do is four times as slow, and a log has millions of samples."""
+        fields = (self.answer, self.correct, self.n_tokens, self.logprob, self.finish, self.text, self.scores)
+        return Sample, fields
+
 
 @dataclass(frozen=True, slots=True)
 class Pool:
@@ -174,12 +180,13 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class SweepLog:
-    """A whole log in memory."""
+    """A whole log in memory. One that was read makes its pools and runs anew each time they are asked for
+    (`packed.py`)."""
 
     manifest: Manifest
-    problems: dict[str, LoggedProblem]
+    problems: Mapping[str, LoggedProblem]
     """The problems by id."""
-    pools: dict[tuple[str, str], Pool]
+    pools: Mapping[tuple[str, str], Pool]
     """The pools by (problem id, name of the pool)."""
-    runs: dict[tuple[str, str], tuple[Run, ...]]
+    runs: Mapping[tuple[str, str], tuple[Run, ...]]
     """The runs by (problem id, arm name), in the order of their seeds."""

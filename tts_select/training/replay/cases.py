@@ -24,6 +24,7 @@ from tts_select.selector.evidence import Evidence, SeenSamples, SolutionEvidence
 from tts_select.training.log.estimators import best_of_k
 from tts_select.training.log.manifest import pools_of
 from tts_select.training.log.records import LoggedProblem, Pool, Run, Sample, SweepLog
+from tts_select.training.log.wordless import STEP_DELIMITER
 from tts_select.training.replay.costs import Costs, costs_of
 from tts_select.training.replay.grouping import RIGHT, Groups, is_cut
 
@@ -308,7 +309,7 @@ def _case(
 
 
 def _observed(sample: Sample, group: int) -> SolutionEvidence:
-    n_steps = sample.text.count("\n\n") + 1 if sample.text else 0
+    n_steps = sample.text.count(STEP_DELIMITER) + 1 if sample.text else 0
     logprob = math.nan if sample.logprob is None else sample.logprob
     return SolutionEvidence(group, sample.n_tokens, logprob, n_steps, sample.scores, is_cut=is_cut(sample))
 
