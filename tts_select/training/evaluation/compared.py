@@ -89,8 +89,8 @@ class Compared:
         pool = next((pool for pool, arm in m.replay.arms.items() if arm.policy == m.policy), None)
         if pool is None:
             return None
-        first = m.replay.draws[pool][np.searchsorted(m.replay.problem, np.arange(len(m.cases)))]
-        return regressed([case.problem.problem for case in m.cases], first, m.pass_at_1, m.fold)
+        texts = [problem.problem for problem in m.problems]
+        return regressed(texts, m.replay.first_of(pool), m.pass_at_1, m.fold)
 
     @cached_property
     def paper_bins(self) -> Strategies:

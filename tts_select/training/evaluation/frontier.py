@@ -82,6 +82,18 @@ class Walked:
         """From walks of the same problems in different draws."""
         return cls(*(np.concatenate([getattr(walked, f.name) for walked in some]) for f in fields(cls)))
 
+    def means(self) -> Walked:
+        """The means over draws as if they were one; what has none is not kept."""
+        unknown = np.full((1, self.correct.shape[1]), np.nan)
+        return Walked(
+            correct=self.correct.mean(axis=0, keepdims=True),
+            cost=self.cost.mean(axis=0, keepdims=True),
+            probe_cost=self.probe_cost.mean(axis=0, keepdims=True),
+            confidence=unknown,
+            is_unfamiliar=np.zeros(unknown.shape, bool),
+            last=np.full(unknown.shape, None, object),
+        )
+
     @property
     def score(self) -> Score:
         """Means over draws."""
@@ -155,7 +167,8 @@ class Frontier:
 
     prices: Sequence[float]
     walked: Sequence[Walked]
-    """Of the first training."""
+    """Of the first training; of many problems they are means over draws, but for the one price that is looked
+    at more closely."""
     scores: Sequence[Score]
     """Of all trainings."""
 

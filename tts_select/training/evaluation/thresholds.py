@@ -8,14 +8,14 @@ them are its corners is known from the measured problems alone, which flatters t
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
 
 from tts_select.training.evaluation.baselines import CASCADE, score_of
 from tts_select.training.replay.fixed import Score
-from tts_select.training.replay.orders import Replay
+from tts_select.training.replay.orders import Replay, ReplayInParts
 from tts_select.training.replay.strategies import (
     Answered,
     Opening,
@@ -56,8 +56,19 @@ class Setting:
     score: Score
 
 
-def settings_of(replay: Replay) -> dict[str, list[Setting]]:
+def settings_of(replay: Replay | ReplayInParts) -> dict[str, list[Setting]]:
     """Every setting of each rule on the pools of more than one sample, and of cascades of two of them."""
+    first, *others = map(_settings_of, replay.parts())
+    return {
+        rule: [
+            replace(setting, score=Score.joined([setting.score, *(part[rule][k].score for part in others)]))
+            for k, setting in enumerate(settings)
+        ]
+        for rule, settings in first.items()
+    }
+
+
+def _settings_of(replay: Replay) -> dict[str, list[Setting]]:
     votes = {pool: Votes.of(draws) for pool, draws in replay.draws.items() if draws.group.shape[1] > 1}
     found: dict[str, list[Setting]] = {}
     for pool, counted in votes.items():
