@@ -10,7 +10,7 @@ import numpy as np
 
 from tts_select.selector.evidence import NO_ANSWER
 from tts_select.selector.routers.rungs import Ladder, Rung, draws_of, looks_of
-from tts_select.selector.routers.tally import Belief, Tally, Usual
+from tts_select.selector.routers.tally import AnswerModel, Belief, Tally, Usual
 from tts_select.training.replay.grouping import RIGHT
 from tts_select.training.replay.orders import ABSENT, Replay
 
@@ -86,12 +86,19 @@ def climb(
     )
 
 
-def followed(ladder: Ladder, climbed: Climb) -> tuple[np.ndarray, ...]:
+def followed(
+    ladder: Ladder, climbed: Climb, beliefs: Sequence[Belief] | None = None
+) -> tuple[np.ndarray, ...]:
     """Return where each row stops: the answer's group, P(correct), cost and number of draws, shape (rows,)
-    each."""
-    beliefs = [Belief.of(tally, ladder.answers) for tally in climbed.tallies]
+    each. The beliefs are those of the ladder's model, which another ladder may share."""
+    beliefs = beliefs or believed(ladder.answers, climbed)
     group, p_correct, cost, n_looks = outcome(ladder.stops, beliefs, climbed.costs)
     return group, p_correct, cost, np.array(climbed.looks)[n_looks - 1]
+
+
+def believed(answers: AnswerModel, climbed: Climb) -> list[Belief]:
+    """Return what a model of answers says of each look."""
+    return [Belief.of(tally, answers) for tally in climbed.tallies]
 
 
 def outcome(
