@@ -7,6 +7,7 @@ would take longer than what is measured.
 
 from __future__ import annotations
 
+import argparse
 import json
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -60,8 +61,12 @@ def grown(n_problems: int, policies: Sequence[str], *, imported: bool, seed: int
     if imported:
         base = _as_imported(base, [name for name, plan in pools.items() if plan.arm.temperature > 0])
     else:
-        kept = {key: pool for key, pool in base.pools.items() if key[1] in pools}
-        base = replace(base, pools=kept)
+        arms = {arm.name for arm in base.manifest.arms}
+        base = replace(
+            base,
+            pools={key: pool for key, pool in base.pools.items() if key[1] in pools},
+            runs={key: runs for key, runs in base.runs.items() if key[1] in arms},
+        )
     alike: defaultdict[tuple[int | None, str | None], list[str]] = defaultdict(list)
     for problem in base.problems.values():
         alike[problem.level, problem.family].append(problem.id)
@@ -217,3 +222,24 @@ def _run_tables(log: Grown, table: pa.Table) -> Iterator[pa.Table]:
 
 def _with(table: pa.Table, name: str, values: Any) -> pa.Table:
     return table.set_column(table.schema.get_field_index(name), table.schema.field(name), values)
+
+
+def main() -> None:
+    """Write one log."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("n_problems", type=int)
+    parser.add_argument("--shape", choices=("samples", "sweep"), default="samples")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--shards", type=int, default=0, help="So many shards instead of a whole log.")
+    parser.add_argument("--policies", nargs="+", default=["world:medium"])
+    asked = parser.parse_args()
+    log = grown(asked.n_problems, asked.policies, imported=asked.shape == "samples", seed=asked.seed)
+    if asked.shards:
+        write_shards(log, asked.folder, asked.shards)
+    else:
+        write_whole(log, asked.folder)
+
+
+if __name__ == "__main__":
+    main()

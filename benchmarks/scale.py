@@ -22,7 +22,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
-from grown_logs import grown, write_shards, write_whole
 
 N_TRAINED = 300
 """Problems of the log that the measured router was trained on."""
@@ -96,16 +95,15 @@ class Bench:
             shutil.rmtree(out, ignore_errors=True)
         return Measurement(self.shape, task, n_problems, round(seconds, 1), round(wall, 1), round(peak))
 
-    def _made(self, name: str, n_problems: int, *, seed: int, n_shards: int | None = None) -> Path:
+    def _made(self, name: str, n_problems: int, *, seed: int, n_shards: int = 0) -> Path:
+        """In a process of its own: what this one has in memory counts for those that it starts."""
         folder = self.folder / name
         if not folder.exists():
             partial = folder.with_name(f"{name}.partial")
             shutil.rmtree(partial, ignore_errors=True)
-            log = grown(n_problems, self.policies, imported=self.shape == "samples", seed=seed)
-            if n_shards is None:
-                write_whole(log, partial)
-            else:
-                write_shards(log, partial, n_shards)
+            asked = [str(partial), str(n_problems), "--shape", self.shape, "--seed", str(seed)]
+            asked += ["--shards", str(n_shards), "--policies", *self.policies]
+            subprocess.run([sys.executable, Path(__file__).with_name("grown_logs.py"), *asked], check=True)
             partial.rename(folder)
         return folder
 

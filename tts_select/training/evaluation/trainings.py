@@ -18,9 +18,10 @@ from tts_select.training.evaluation.frontier import (
     walker,
 )
 from tts_select.training.log.records import Manifest
+from tts_select.training.replay import many
 from tts_select.training.replay.cases import Case, order_in
 from tts_select.training.replay.fixed import Orders, Score
-from tts_select.training.replay.many import AT_ONCE, in_chunks, sizes_of
+from tts_select.training.replay.many import in_chunks, sizes_of
 
 DRAWS_AT_ONCE = 4
 """Draws that are walked at once: what a walk has seen is kept for the next price, which takes memory."""
@@ -46,7 +47,7 @@ class Replays:
     @property
     def in_one_go(self) -> bool:
         """Whether all problems are replayed at once."""
-        return len(self.cases) <= AT_ONCE
+        return len(self.cases) <= many.AT_ONCE
 
     def of(
         self, parts: Sequence[Part], prices: Sequence[Sequence[float]], *, note: Note, means: bool = False
@@ -80,7 +81,7 @@ class Replays:
         """Some places of a part after the other, and in each draw the orders of their cases: those that are
         given, or random ones, the same at every price and for every router."""
         rngs = [np.random.default_rng(self.seed + k) for k in range(self.n_draws)]
-        for places in in_chunks(part.places, AT_ONCE):
+        for places in in_chunks(part.places):
             if self.orders is None:
                 sizes = [sizes_of(self.cases, place) for place in places]
                 yield places, [[order_in(own, rng) for own in sizes] for rng in rngs]

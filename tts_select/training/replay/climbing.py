@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import overload
 
 import numpy as np
 
@@ -47,12 +48,36 @@ def usual_of(replay: Replay) -> dict[str, Usual]:
 
 
 @dataclass(frozen=True, slots=True)
+class Tallies(Sequence[Tally]):
+    """The tally at each look, counted when it is asked for: those of all looks are ten times what is drawn."""
+
+    looks: tuple[int, ...]
+    group: np.ndarray
+    """Shape (rows, draws), as what follows."""
+    weight: np.ndarray
+    deviations: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.looks)
+
+    @overload
+    def __getitem__(self, place: int) -> Tally: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[Tally]: ...
+    def __getitem__(self, place: int | slice) -> Tally | list[Tally]:
+        if isinstance(place, slice):
+            return [self[k] for k in range(len(self))[place]]
+        n = self.looks[place]
+        return Tally.of(self.group[:, :n], self.weight[:, :n], self.deviations[:, :n])
+
+
+@dataclass(frozen=True, slots=True)
 class Climb:
     """The state of every row at each look of a ladder, and what that took, shape (rows,) each."""
 
     looks: tuple[int, ...]
     """The numbers of draws."""
-    tallies: tuple[Tally, ...]
+    tallies: Tallies
     costs: tuple[np.ndarray, ...]
     lengths: tuple[np.ndarray, ...]
 
@@ -80,9 +105,9 @@ def climb(
     costs, lengths = cost.cumsum(axis=1), length.cumsum(axis=1)
     return Climb(
         looks,
-        tuple(Tally.of(group[:, :n], weight[:, :n], deviations[:, :n]) for n in looks),
-        tuple(costs[:, n - 1] for n in looks),
-        tuple(lengths[:, n - 1] for n in looks),
+        Tallies(looks, group, weight, deviations),
+        tuple(costs[:, n - 1].copy() for n in looks),  # and let go of what is between
+        tuple(lengths[:, n - 1].copy() for n in looks),
     )
 
 
