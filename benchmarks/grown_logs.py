@@ -1,8 +1,8 @@
 """Logs of any size, resampled from the sweep in the package: for `scale.py`.
 
-A problem has a text of its own, from the world's generator, and samples, scores and searches drawn with replacement
-from those of a problem of the same level and family. They are made as columns and as lines, not as records, which
-would take longer than what is measured.
+A problem has a text of its own, from the world's generator, and samples, scores and searches drawn with
+replacement from those of a problem of the same level and family. They are made as columns and as lines, not
+as records, which would take longer than what is measured.
 """
 
 from __future__ import annotations
@@ -54,8 +54,8 @@ class Grown:
 
 
 def grown(n_problems: int, policies: Sequence[str], *, imported: bool, seed: int) -> Grown:
-    """A log of so many problems and these policies: a sweep with its PRMs and searches, or samples alone, as if
-    others had drawn them."""
+    """A log of so many problems and these policies: a sweep with its PRMs and searches, or samples alone, as
+    if others had drawn them."""
     base = with_policies(read_log(SWEEP), policies)
     pools = pools_of(base.manifest.arms)
     if imported:
@@ -199,9 +199,13 @@ def _pool_tables(log: Grown, table: pa.Table) -> Iterator[pa.Table]:
             sources = log.sources[at : at + AT_ONCE]
             starts = [begins[source, name] for source in sources]
             own = [next(picks) for _ in sources]
-            drawn = table.take(np.concatenate([start + pick for start, pick in zip(starts, own, strict=True)]))
+            drawn = table.take(
+                np.concatenate([start + pick for start, pick in zip(starts, own, strict=True)])
+            )
             places = np.concatenate([np.arange(len(pick)) for pick in own])
-            in_order = table.take(np.concatenate([s + np.arange(len(p)) for s, p in zip(starts, own, strict=True)]))
+            in_order = table.take(
+                np.concatenate([s + np.arange(len(p)) for s, p in zip(starts, own, strict=True)])
+            )
             ids = np.repeat([p.id for p in log.problems[at : at + AT_ONCE]], [len(pick) for pick in own])
             drawn = _with(drawn, "problem", pa.array(ids.tolist(), pa.string()))
             drawn = _with(drawn, "sample", pa.array(places, pa.int64()))
@@ -211,7 +215,9 @@ def _pool_tables(log: Grown, table: pa.Table) -> Iterator[pa.Table]:
 def _run_tables(log: Grown, table: pa.Table) -> Iterator[pa.Table]:
     """The rows of each search arm, problem by problem."""
     rows: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
-    for k, (problem, arm) in enumerate(zip(table["problem"].to_pylist(), table["arm"].to_pylist(), strict=True)):
+    for k, (problem, arm) in enumerate(
+        zip(table["problem"].to_pylist(), table["arm"].to_pylist(), strict=True)
+    ):
         rows[arm, problem].append(k)
     for arm in dict.fromkeys(arm for arm, _ in rows):
         for at in range(0, len(log.problems), AT_ONCE):

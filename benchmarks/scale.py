@@ -3,9 +3,9 @@
     python benchmarks/scale.py FOLDER --problems 1000 3000 10000
     python benchmarks/scale.py FOLDER --problems 100000 --tasks merge
 
-Logs are made in FOLDER (`grown_logs.py`) and kept there. Each measurement is one process of the command line: its
-seconds of CPU time and its highest resident memory (`ru_maxrss`). The exponent b of a*n^b is the slope of a line
-through the logarithms; memory has one too.
+Logs are made in FOLDER (`grown_logs.py`) and kept there. Each measurement is one process of the command line:
+its seconds of CPU time and its highest resident memory (`ru_maxrss`). The exponent b of a*n^b is the slope of
+a line through the logarithms; memory has one too.
 """
 
 from __future__ import annotations
@@ -52,7 +52,9 @@ def measured(arguments: Sequence[str]) -> tuple[float, float, float]:
     said = process.stderr.read().decode()
     _, status, used = os.wait4(process.pid, 0)
     if status:
-        raise SystemExit(f"{' '.join(arguments)} ended with {os.waitstatus_to_exitcode(status)}: {said[-2000:]}")
+        raise SystemExit(
+            f"{' '.join(arguments)} ended with {os.waitstatus_to_exitcode(status)}: {said[-2000:]}"
+        )
     return used.ru_utime + used.ru_stime, time.perf_counter() - began, used.ru_maxrss * 1024 / 1e6
 
 
@@ -118,7 +120,9 @@ def table(found: Sequence[Measurement]) -> str:
     lines = ["| log | task | problems | CPU seconds | peak memory, MB |", "| --- | --- | --- | --- | --- |"]
     for shape, task in dict.fromkeys((m.shape, m.task) for m in found):
         own = [m for m in found if (m.shape, m.task) == (shape, task)]
-        lines += [f"| {shape} | {task} | {m.n_problems:,} | {m.seconds:,.0f} | {m.peak_mb:,.0f} |" for m in own]
+        lines += [
+            f"| {shape} | {task} | {m.n_problems:,} | {m.seconds:,.0f} | {m.peak_mb:,.0f} |" for m in own
+        ]
         if len(own) > 1:
             sizes = [m.n_problems for m in own]
             of = [exponent(sizes, [getattr(m, name) for m in own]) for name in ("seconds", "peak_mb")]

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TypedDict, cast
 
-import numpy as np
-
 from tts_select.training.evaluation.baselines import Strategy, best_of_each_rule, strategies_of
 from tts_select.training.evaluation.bins import Strategies, budgets_of, by_trained_table, in_folds
 from tts_select.training.evaluation.budgets import (

@@ -1,10 +1,10 @@
-"""A mapping whose values are held as compressed bytes: a log as objects takes some fifty times as much memory."""
+"""A mapping whose values are held as compressed bytes: as objects a log takes many times as much memory."""
 
 from __future__ import annotations
 
 import pickle
 import zlib
-from collections.abc import Callable, Collection, Iterator, Mapping, MutableMapping
+from collections.abc import Collection, Iterator, Mapping, MutableMapping
 from typing import Generic, TypeVar
 
 K = TypeVar("K")

@@ -176,11 +176,10 @@ def _rows(
 
     path = _path(folder, name)
     schema = schemas[name]
+    some = pa.schema([schema.field(column) for column in names or schema.names])
     try:
         with pq.ParquetFile(path) as file:
-            if lacking := [column for column in schema.names if column not in file.schema_arrow.names]:
-                raise KeyError(f"no column '{lacking[0]}'")
-            some = pa.schema([schema.field(column) for column in names or schema.names])
+            file.schema_arrow.empty_table().select(schema.names)  # whether all columns are there
             for batch in file.iter_batches(_ROWS, columns=some.names):
                 yield from pa.Table.from_batches([batch]).select(some.names).cast(some).to_pylist()
     except (pa.ArrowException, OSError, KeyError, ValueError) as error:

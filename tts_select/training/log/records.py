@@ -106,7 +106,7 @@ class Sample:
     """The scores by PRM, one for each step; a PRM that could not score the sample is missing."""
 
     def __reduce__(self) -> tuple[type[Sample], tuple[object, ...]]:
-        """Pickle by position: what dataclasses do is four times as slow, and a log has millions of samples."""
+        """Pickle by position: what dataclasses do is slower, and a log has millions of samples."""
         fields = (self.answer, self.correct, self.n_tokens, self.logprob, self.finish, self.text, self.scores)
         return Sample, fields
 

@@ -1,5 +1,5 @@
-"""Samples without their words, which are most of a log and which no replay reads: what counts is how many steps
-there are."""
+"""Samples without their words, which are most of a log and which no replay reads: what counts is how many
+steps there are."""
 
 from __future__ import annotations
 

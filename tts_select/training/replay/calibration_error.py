@@ -126,10 +126,12 @@ def _drawn(
     said: np.ndarray, happened: np.ndarray, shape: tuple[int, int], rng: np.random.Generator, *, is_soft: bool
 ) -> np.ndarray:
     """Outcomes less what was said of them, a row a resample."""
-    if not is_soft:
-        return (rng.random(shape) < said) - said
     rest = happened - said
-    found: np.ndarray = (rest - rest.mean())[rng.integers(len(rest), size=shape)]
+    found: np.ndarray = (
+        (rest - rest.mean())[rng.integers(len(rest), size=shape)]
+        if is_soft
+        else (rng.random(shape) < said) - said
+    )
     return found
 
 

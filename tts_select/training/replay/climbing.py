@@ -49,7 +49,7 @@ def usual_of(replay: Replay) -> dict[str, Usual]:
 
 @dataclass(frozen=True, slots=True)
 class Tallies(Sequence[Tally]):
-    """The tally at each look, counted when it is asked for: those of all looks are ten times what is drawn."""
+    """The tally at each look, counted when it is asked for: all of them are ten times what is drawn."""
 
     looks: tuple[int, ...]
     group: np.ndarray

@@ -87,8 +87,8 @@ class Board:
 
     @classmethod
     def joined(cls, parts: Iterable[Board]) -> Board:
-        """Return the board of all problems from those of some after the other. Costs of more than one part are
-        means over draws, since nobody asks for more, and what is right or wrong is kept as such."""
+        """Return the board of all problems from those of some after the other. Costs of more than one part
+        are means over draws, since nobody asks for more, and what is right or wrong is kept as such."""
         some = [cls(part.arms, _narrow(part.correct), part.flops) for part in parts]
         if len(some) == 1:
             return some[0]

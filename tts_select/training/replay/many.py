@@ -1,4 +1,4 @@
-"""Cases and orders of more problems than fit in memory: each is made when it is asked for, the same as among all."""
+"""Cases and orders of more problems than fit in memory: each is made when it is asked for."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ _BLOCK = 64
 
 
 class Cases(Sequence[Case]):
-    """The cases of a log, as `cases_of` has them, but none of them is held: only the groups of answers are, which
-    take long to find."""
+    """The cases of a log, as `cases_of` has them, but none of them is held: only the groups of answers are,
+    which take long to find."""
 
     def __init__(self, log: SweepLog) -> None:
         """Raises:
@@ -82,8 +82,8 @@ def in_chunks(places: Sequence[int] | np.ndarray) -> Iterator[list[int]]:
 
 
 class RandomOrders(Sequence[list[Order]]):
-    """The orders that `orders_of` draws, drawn again when they are asked for: what is held is where the random
-    numbers stood."""
+    """The orders that `orders_of` draws, drawn again when they are asked for: what is held is where the
+    random numbers stood."""
 
     def __init__(self, cases: Sequence[Case], seed: int, n_draws: int) -> None:
         self._cases, self._n_draws = cases, n_draws

@@ -130,7 +130,7 @@ class Replay:
 
 @dataclass(frozen=True, slots=True)
 class Pooled:
-    """One pool in the order in which the log has its samples, shape (problems, samples), and what they cost."""
+    """One pool in the order in which the log has its samples, shape (problems, samples), with their costs."""
 
     name: str
     group: np.ndarray

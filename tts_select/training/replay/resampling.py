@@ -1,4 +1,4 @@
-"""Resamples of problems and of trainings as counts and shares, so that the means of all of them are a few products.
+"""Resamples of problems and of trainings as counts, so that the means of all of them are a few products.
 
 An interval over problems says nothing of a router that would have come out otherwise: of other draws in its
 training, or other training problems. Where a router was trained more than once, the problems are resampled
@@ -16,7 +16,6 @@ import numpy as np
 
 from tts_select.training.replay import metrics
 from tts_select.training.replay.metrics import Interval, ends_of
-
 
 _NUMBERS = 1 << 22
 """How many shares are held at a time."""

@@ -74,8 +74,8 @@ class Votes:
 
 @dataclass(slots=True)
 class _Count:
-    """The votes of each row so far, and of whom the first two have most. It takes the same time for each draw,
-    however many there were: a tally (`selector/routers/tally.py`) looks at all of them again."""
+    """The votes of each row so far, and who is first and second. It takes the same time for each draw: a tally
+    (`selector/routers/tally.py`) looks at all that came before."""
 
     votes: np.ndarray
     """Of each group, shape (rows, groups)."""

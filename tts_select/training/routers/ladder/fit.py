@@ -32,8 +32,8 @@ FEWEST_PROBLEMS = 20
 N_PRICES = 44
 ROWS_WANTED, ROWS_ALLOWED = 8000, 100_000
 FEWEST_ORDERS, MOST_ORDERS = 8, 64
-"""The orders of each problem's samples to learn from. With so many problems that even the fewest are more rows
-than are allowed, there are fewer orders of each: another problem says more than another order of one."""
+"""The orders of each problem's samples to learn from. Where even the fewest are more rows than are allowed,
+there are fewer orders of each problem: another problem says more than another order of one."""
 LOWEST_PRICE, HIGHEST_PRICE = 1e-5, 8.0
 """The lowest price, in probability per sample of the dearest policy, and the highest, per sample of the
 cheapest: from where cost does not matter to where a sample that is a tenth cheaper is worth nearly any
