@@ -82,7 +82,7 @@ def climber_over(router: LadderRouter, replay: Replay) -> Replayer:
 
     def at(price: float) -> Walked:
         places: defaultdict[int, list[int]] = defaultdict(list)
-        ladders = [router.at(price, text) for text in replay.texts]
+        ladders = router.at_each(price, replay.texts)
         for place, ladder in enumerate(ladders):
             places[id(ladder)].append(place)
         found = [(np.array(own), climbed(ladders[own[0]]).only(own)) for own in places.values()]

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from tts_select.core.arm import Arm
-from tts_select.training.evaluation.frontier import Frontier, Part, middle_of
+from tts_select.training.evaluation.frontier import Frontier, Part, middle_by_name, middle_of
 from tts_select.training.evaluation.kinds import kind_of
 from tts_select.training.evaluation.measured import Measured
 from tts_select.training.evaluation.trainings import Replays, Trainings, replayed
@@ -55,8 +55,13 @@ def measure(
     shared = orders if is_imported else None
     replays = Replays(cases, log.manifest, seed, n_draws, shared, kind.replayed_by)
     cost = _own_cost(log, cases, orders, next(arm for arm in board.arms if arm.name == best), scores[best])
-    frontier, efforts = replayed(trainings, _prices(parts, cost), replays, note=note)
+    prices = _prices(parts, cost)
+    named = middle_by_name(parts, prices)
+    whole = range(len(prices)) if replays.in_one_go else {named}
+    frontier, efforts = replayed(trainings, prices, replays, whole=whole, note=note)
     middle = middle_of(parts, frontier)
+    if middle not in whole:
+        frontier = _looked_at(frontier, middle, parts, replays, note)
     return Measured(
         trainings=trainings,
         cases=cases,
@@ -64,7 +69,7 @@ def measure(
         board=board,
         scores=scores,
         best=best,
-        frontier=frontier if replays.in_one_go else _looked_at(frontier, middle, parts, replays, note),
+        frontier=frontier,
         efforts=efforts,
         middle=middle,
         policy=_policy(parts, board, best),
@@ -101,7 +106,7 @@ def _looked_at(
 ) -> Frontier:
     """The frontier with all draws at one price, replayed again: those of all prices would be too much."""
     walked = list(frontier.walked)
-    (walked[middle],) = replays.of(parts, [[frontier.prices[middle]] * len(parts)], note=note)
+    (walked[middle],) = replays.of(parts, [[frontier.prices[middle]] * len(parts)], whole=(0,), note=note)
     return replace(frontier, walked=walked)
 
 

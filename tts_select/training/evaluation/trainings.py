@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass
 from statistics import geometric_mean
 
@@ -50,10 +50,10 @@ class Replays:
         return len(self.cases) <= many.AT_ONCE
 
     def of(
-        self, parts: Sequence[Part], prices: Sequence[Sequence[float]], *, note: Note, means: bool = False
+        self, parts: Sequence[Part], prices: Sequence[Sequence[float]], *, whole: Container[int], note: Note
     ) -> list[Walked]:
-        """One training at each of these prices, of which each part has one; with `means`, only those over
-        draws are kept."""
+        """One training at each of these prices, of which each part has one; of prices whose places are not in
+        `whole` only the means over draws are kept."""
         found: list[list[tuple[np.ndarray, Walked]]] = [[] for _ in prices]
         n_done = 0
         for k, part in enumerate(parts):
@@ -62,8 +62,8 @@ class Replays:
                 own = Part(part.router, part.trained_on, np.array(places))
                 said = self._numbered(note, n_done)
                 walked = self._walked(own, drawn, [price[k] for price in prices], note=said)
-                for some, one in zip(found, walked, strict=True):
-                    some.append((own.places, one.means() if means else one))
+                for at, (some, one) in enumerate(zip(found, walked, strict=True)):
+                    some.append((own.places, one if at in whole else one.means()))
         return [Walked.joined(some) for some in found]
 
     def _walked(self, part: Part, drawn: Drawn, prices: Sequence[float], *, note: Note) -> list[Walked]:
@@ -100,17 +100,23 @@ class Replays:
 
 
 def replayed(
-    trainings: Trainings, prices: Sequence[float], replays: Replays, *, note: Note
+    trainings: Trainings,
+    prices: Sequence[float],
+    replays: Replays,
+    *,
+    whole: Container[int],
+    note: Note,
 ) -> tuple[Frontier, dict[str, tuple[float, Score]]]:
     """The frontier, and at each effort that all routers have its price (of several the geometric mean) and
-    score. Scores of several trainings have them in their first axis."""
+    score. Scores of several trainings have them in their first axis. The places of prices in `whole` are
+    those at which the first training has all draws."""
     efforts = [efforts_of(parts) for parts in trainings]
     shared = [name for name in efforts[0] if all(name in own for own in efforts)]
     walked: list[list[Walked]] = []
     for k, (parts, own) in enumerate(zip(trainings, efforts, strict=True)):
         wanted = [[price] * len(parts) for price in prices] + [own[name] for name in shared]
         said = numbered(note, k + 1, len(trainings))
-        walked.append(replays.of(parts, wanted, note=said, means=not replays.in_one_go))
+        walked.append(replays.of(parts, wanted, whole=whole if k == 0 else (), note=said))
     scores = [_joined([some[k].score for some in walked]) for k in range(len(prices) + len(shared))]
     at = {
         name: (_mean_price([p for own in efforts for p in own[name]]), score)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -74,7 +75,7 @@ class Votes:
 
 @dataclass(slots=True)
 class _Count:
-    """The votes of each row so far, and who is first and second. It takes the same time for each draw: a tally
+    """The votes of each row so far, and who is first and second. Each draw takes the same time: a tally
     (`selector/routers/tally.py`) looks at all that came before."""
 
     votes: np.ndarray
@@ -122,10 +123,16 @@ def leading(votes: Votes, lead: int) -> np.ndarray:
 
 def settled(votes: Votes, sure_enough: float = SURE_ENOUGH) -> np.ndarray:
     """Where the first answer will stay ahead of the second (adaptive consistency, arXiv 2305.11860)."""
-    counts = range(votes.group.shape[1] + 1)
-    sure = np.array([[p_stays_ahead(a, b) >= sure_enough for b in counts] for a in counts])
+    sure = _stays_ahead(votes.group.shape[1]) >= sure_enough
     is_settled: np.ndarray = sure[votes.first, votes.second]
     return is_settled
+
+
+@lru_cache(maxsize=8)
+def _stays_ahead(most: int) -> np.ndarray:
+    """How likely it is, by the votes of the first and of the second; for each of up to so many."""
+    counts = range(most + 1)
+    return np.array([[p_stays_ahead(a, b) for b in counts] for a in counts])
 
 
 def doubled(votes: Votes, quorum: float = QUORUM) -> np.ndarray:
