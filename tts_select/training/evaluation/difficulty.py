@@ -55,6 +55,8 @@ def estimates(parts: Sequence[Part], cases: Sequence[Case], seed: int) -> dict[s
                 for policy, found in part.router.difficulties(look.evidence).items():
                     of_policy = said.setdefault(policy, np.full(len(cases), math.nan))
                     of_policy[place] = found.pass_at_1
+            if not said:
+                return {}  # who says nothing of some problems says nothing of all
     return {policy: Estimate(p, cost) for policy, p in said.items() if not np.isnan(p).any()}
 
 

@@ -32,6 +32,7 @@ from tts_select.training.routers.ladder.fit import (
     fingerprints_of,
     fit_ladders,
     fit_replay,
+    orders_for,
     prices_for,
 )
 
