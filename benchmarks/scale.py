@@ -61,10 +61,11 @@ def measured(arguments: Sequence[str]) -> tuple[float, float, float]:
 class Bench:
     """The logs in a folder, and what is run on them."""
 
-    def __init__(self, folder: Path, shape: str, policies: Sequence[str], kind: str | None) -> None:
-        self.shape, self.policies = shape, policies
-        self.kind = kind or KINDS[shape]
-        self.folder = folder / shape / "+".join(policies).replace(":", "-")
+    def __init__(self, folder: Path, asked: argparse.Namespace) -> None:
+        self.shape, self.policies = asked.shape, asked.policies
+        self.kind = asked.kind or KINDS[asked.shape]
+        self.more = ["--orders", str(asked.orders)] if asked.orders else []
+        self.folder = folder / self.shape / "+".join(self.policies).replace(":", "-")
 
     def log(self, n_problems: int, *, seed: int) -> Path:
         """A whole log, which is made once."""
@@ -87,7 +88,12 @@ class Bench:
         out = self.folder / "out"
         arguments = {
             "train": lambda: ["train", str(self.log(n_problems, seed=1)), "--kind", self.kind],
-            "evaluate": lambda: ["evaluate", str(self.router()), str(self.log(n_problems, seed=1))],
+            "evaluate": lambda: [
+                "evaluate",
+                str(self.router()),
+                str(self.log(n_problems, seed=1)),
+                *self.more,
+            ],
             "merge": lambda: ["sweep", "merge", str(self.shards(n_problems))],
         }[task]()
         shutil.rmtree(out, ignore_errors=True)
@@ -140,10 +146,11 @@ def main() -> None:
     parser.add_argument("--tasks", nargs="+", default=["train", "evaluate", "merge"])
     parser.add_argument("--shape", choices=tuple(KINDS), default="samples")
     parser.add_argument("--kind", help="Of router; else a ladder of samples, a look-ahead router of a sweep.")
+    parser.add_argument("--orders", type=int, help="Of `evaluate`; else its usual number.")
     parser.add_argument("--policies", nargs="+", default=["world:medium"])
     parser.add_argument("--json", type=Path, help="A file that measurements are appended to, a line each.")
     asked = parser.parse_args()
-    bench = Bench(asked.folder, asked.shape, asked.policies, asked.kind)
+    bench = Bench(asked.folder, asked)
     found = []
     for task in asked.tasks:
         for n_problems in asked.problems:
