@@ -7,7 +7,7 @@ them are its corners is known from the measured problems alone, which flatters t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 
@@ -58,14 +58,14 @@ class Setting:
 
 def settings_of(replay: Replay | ReplayInParts) -> dict[str, list[Setting]]:
     """Every setting of each rule on the pools of more than one sample, and of cascades of two of them."""
-    first, *others = map(_settings_of, replay.parts())
-    return {
-        rule: [
-            replace(setting, score=Score.joined([setting.score, *(part[rule][k].score for part in others)]))
-            for k, setting in enumerate(settings)
-        ]
-        for rule, settings in first.items()
-    }
+    parts = [_settings_of(part) for part in replay.parts()]
+    return {rule: _joined([part.pop(rule) for part in parts]) for rule in list(parts[0])}
+
+
+def _joined(parts: Sequence[Sequence[Setting]]) -> list[Setting]:
+    """The settings of a rule on all problems, from those on some after the other."""
+    alike = zip(*parts, strict=True)
+    return [replace(some[0], score=Score.joined([setting.score for setting in some])) for some in alike]
 
 
 def _settings_of(replay: Replay) -> dict[str, list[Setting]]:

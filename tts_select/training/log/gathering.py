@@ -118,7 +118,8 @@ class Records:
                 if (pool := self.pool(id_, name)) is not None:
                     pools[id_, name] = pool
                 for key in self._keys_of_pool(id_, name):
-                    self.by_key.pop(key, None)
+                    if key in self.by_key:
+                        del self.by_key[key]
         runs: Packed[tuple[str, str], tuple[Run, ...]] = Packed()
         for arm, seeds in self._seeds.items():
             for id_ in ids:
