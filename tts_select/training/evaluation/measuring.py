@@ -56,8 +56,8 @@ def measure(
     replays = Replays(cases, log.manifest, seed, n_draws, shared, kind.replayed_by)
     cost = _own_cost(log, cases, orders, next(arm for arm in board.arms if arm.name == best), scores[best])
     prices = _prices(parts, cost)
-    named = middle_by_name(parts, prices)
-    whole = range(len(prices)) if replays.in_one_go else {named}
+    looked_at = [k for k in [middle_by_name(parts, prices)] if k is not None]
+    whole = range(len(prices)) if replays.in_one_go else looked_at
     frontier, efforts = replayed(trainings, prices, replays, whole=whole, note=note)
     middle = middle_of(parts, frontier)
     if middle not in whole:
