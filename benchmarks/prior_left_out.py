@@ -30,6 +30,7 @@ from tts_select.training.evaluation.measuring import measure
 from tts_select.training.log.manifest import policies, pools_of
 from tts_select.training.log.reading import read_log
 from tts_select.training.log.records import SweepLog
+from tts_select.training.replay import many
 from tts_select.training.replay.cases import cases_of
 from tts_select.training.replay.envelope import accuracy_at, cost_at
 from tts_select.training.replay.fixed import Score
@@ -40,6 +41,8 @@ from tts_select.training.routers.prior.binding import on_log
 from tts_select.training.routers.prior.fit import fit_prior
 
 N_RESAMPLES = 1000
+MOST_PROBLEMS = 100_000
+"""All problems of a log at once: of parts, draws are kept at one price alone."""
 
 
 @dataclass(frozen=True)
@@ -58,9 +61,10 @@ class Cell:
     @cached_property
     def margin(self) -> Score:
         """The margin rule."""
-        (draws,) = self.measured.replay.draws.values()
+        (replay,) = self.measured.replay.parts()
+        (draws,) = replay.draws.values()
         votes = Votes.of(draws)
-        return score_of(self.measured.replay, stopped(votes, RULES["margin"](votes)).outcome)
+        return score_of(replay, stopped(votes, RULES["margin"](votes)).outcome)
 
     @cached_property
     def majority(self) -> Score:
@@ -171,6 +175,7 @@ def show(left_out: str, found: Mapping[str, Any]) -> None:
 @click.option("--out", type=Path, required=True, help="A JSON file for all figures.")
 def main(logs: tuple[Path, ...], left_out: tuple[str, ...], fewest: int, out: Path) -> None:
     """Measure priors on what they have not seen."""
+    many.AT_ONCE = MOST_PROBLEMS
     read = {folder.absolute().name: without_prms(read_log(folder)) for folder in logs}
     report: dict[str, Any] = {}
     for kind in left_out:

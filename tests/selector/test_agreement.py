@@ -104,3 +104,17 @@ def test_what_a_length_stands_for() -> None:
     assert tokens_a_length("tokens") == tokens_a_length("FLOPs") == 1.0
     assert tokens_a_length("2 x parameters x characters") == pytest.approx(1 / 3)
     assert tokens_a_length("samples") == 0.0
+
+
+@pytest.mark.parametrize("pairs", [1, 100])
+def test_it_does_not_matter_how_many_rows_are_looked_at_a_time(
+    pairs: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = np.random.default_rng(3)
+    group, length = rng.integers(-1, 3, (13, 5)), rng.integers(1, 90, (13, 5)) * 1.0
+    is_cut = (group < 0) & (rng.random((13, 5)) < 0.5)
+    whole = agreement(group, length, is_cut)
+    monkeypatch.setattr("tts_select.selector.agreement._PAIRS", pairs)
+    parts = agreement(group, length, is_cut)
+    np.testing.assert_array_equal(parts.first, whole.first)
+    np.testing.assert_array_equal(parts.features, whole.features)

@@ -194,7 +194,7 @@ def _read(folder: Path, policies: str | None) -> SweepLog:
     from tts_select.training.log.reading import read_log
     from tts_select.training.replay.orders import with_policies
 
-    log = read_log(folder)
+    log = read_log(folder, words=False)
     return with_policies(log, [name.strip() for name in policies.split(",")]) if policies else log
 
 

@@ -145,7 +145,7 @@ def _read(folder: Path, policies: str | None, *, with_prms: bool) -> SweepLog:
     from tts_select.training.log.reading import read_log
     from tts_select.training.replay.orders import with_policies, without_prms
 
-    log = read_log(folder)
+    log = read_log(folder, words=False)
     if policies:
         log = with_policies(log, [name.strip() for name in policies.split(",")])
     return log if log.manifest.imported is None or with_prms else without_prms(log, note=say)

@@ -38,6 +38,8 @@ LONG = 3000.0
 """Mean tokens of a sample from which on its model is taken to think at length. Then of two answers with
 equally many votes the one with shorter samples is the likelier one (Hassid et al. 2025, arXiv 2505.17813);
 below it the first one wins, as in every vote."""
+_PAIRS = 1 << 22
+"""Of so many pairs of samples it is looked at a time whether they agree."""
 _TIE = 0.4
 """Less than half a vote: lengths settle ties, and nothing else."""
 
@@ -67,6 +69,20 @@ def agreement(
 
     `length` is in tokens, or in something of which one is `tokens_a_length` tokens.
     """
+    n_rows, n = group.shape
+    at_once = max(1, _PAIRS // n**2)
+    found = [
+        _agreement(group[rows], length[rows], is_cut[rows], tokens_a_length)
+        for rows in (slice(at, at + at_once) for at in range(0, max(n_rows, 1), at_once))
+    ]
+    if len(found) == 1:
+        return found[0]
+    return Agreement(np.concatenate([a.first for a in found]), np.concatenate([a.features for a in found]))
+
+
+def _agreement(
+    group: np.ndarray, length: np.ndarray, is_cut: np.ndarray, tokens_a_length: float
+) -> Agreement:
     n = group.shape[1]
     same = (group[:, :, None] == group[:, None, :]) & (group >= 0)[:, :, None]
     votes = np.where(is_first(group), same.sum(axis=2), 0)

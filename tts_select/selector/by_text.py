@@ -79,10 +79,14 @@ def raw_numbers(text: str, wording: Wording) -> np.ndarray:
 
 @lru_cache(maxsize=4096)
 def _described(description: Description, text: str) -> np.ndarray:
-    raw = raw_numbers(text, description.wording)
-    found = np.concatenate([[1.0], standardised(raw, description.means, description.spreads)])
+    found = described(description, raw_numbers(text, description.wording))
     found.setflags(write=False)
     return found
+
+
+def described(description: Description, raw: np.ndarray) -> np.ndarray:
+    """Return what a description makes of the raw numbers of a text."""
+    return np.concatenate([[1.0], standardised(raw, description.means, description.spreads)])
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.ladders import answer_model
 from tts_select.selector.evidence import NO_ANSWER
-from tts_select.selector.routers.tally import FARTHEST, Belief, Tally, Usual
+from tts_select.selector.routers.tally import FARTHEST, N_FEATURES, AnswerModel, Belief, Tally, Usual
 
 ABSENT = -2
 ROWS = st.lists(st.integers(-2, 3), min_size=1, max_size=7)
@@ -82,3 +82,16 @@ def test_a_length_counts_no_farther_than_so_many_deviations() -> None:
     usual = Usual(np.log(100.0), 0.1, 1.0, mean_length=100.0, per_token=1.0)
     z = usual.deviations(np.array([0.0, 1.0, 100.0, 110.0, 1e9]))
     assert z.tolist() == pytest.approx([-FARTHEST, -FARTHEST, 0.0, np.log(1.1) / 0.1, FARTHEST])
+
+
+def test_a_belief_does_not_depend_on_how_many_draws_are_described_at_a_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rng = np.random.default_rng(4)
+    tally = Tally.of(rng.integers(-1, 3, (11, 6)), np.ones((11, 6)), rng.normal(size=(11, 6)))
+    model = AnswerModel(np.zeros(N_FEATURES), np.ones(N_FEATURES), rng.normal(size=N_FEATURES), 0.1)
+    whole = Belief.of(tally, model)
+    monkeypatch.setattr("tts_select.selector.routers.tally._DRAWS", 12)
+    parts = Belief.of(tally, model)
+    for name in ("group", "p_correct", "second", "length"):
+        np.testing.assert_allclose(getattr(parts, name), getattr(whole, name), rtol=1e-12, err_msg=name)

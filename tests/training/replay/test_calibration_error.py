@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tts_select.training.replay import calibration_error
 from tts_select.training.replay.calibration_error import calibrated, equal_mass, in_views, null_of
 
 eighths = st.integers(0, 8).map(lambda k: k / 8)
@@ -102,3 +103,15 @@ def test_twice_the_same_draw_is_no_more_evidence() -> None:
     twice = in_views(np.tile(said, 2), np.tile(happened, 2), np.repeat([0, 1], 100))
     assert twice["ece_null"] == pytest.approx(once["ece_null"])
     assert twice["ece_equal_mass"] == pytest.approx(once["ece_equal_mass"])
+
+
+@pytest.mark.parametrize("is_soft", [False, True])
+def test_the_null_is_the_same_however_many_outcomes_are_drawn_at_a_time(
+    is_soft: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = np.random.default_rng(5)
+    said = rng.random(57)
+    happened = rng.random(57) if is_soft else (rng.random(57) < said) * 1.0
+    whole = null_of(said, happened)
+    monkeypatch.setattr(calibration_error, "_NUMBERS", 40)
+    assert null_of(said, happened) == whole

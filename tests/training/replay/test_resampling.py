@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tts_select.training.replay import metrics
+from tts_select.training.replay import metrics, resampling
 from tts_select.training.replay.curves import Curve
 from tts_select.training.replay.envelope import envelope_of
 from tts_select.training.replay.fixed import Score
@@ -64,3 +64,15 @@ def test_a_curve_of_several_trainings_is_the_mean_of_those_drawn() -> None:
     place, some = metrics.resamples(N, metrics.N_RESAMPLES, 0)[6], picks(3)[6]
     assert found.accuracies[7] == pytest.approx(correct[:, some][..., place].mean(axis=(1, 2)))
     assert found.costs[7] == pytest.approx(cost[:, some][..., place].mean(axis=(1, 2)))
+
+
+@pytest.mark.parametrize("numbers", [1, 7 * N, 10**9])
+def test_however_many_resamples_are_held_at_a_time(numbers: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    values = np.random.default_rng(6).random((3, N))
+    whole = Resamples.of(N, 3, seed=8)
+    monkeypatch.setattr(resampling, "_NUMBERS", numbers)
+    resampling._resamples.cache_clear()
+    parts = Resamples.of(N, 3, seed=8)
+    np.testing.assert_array_equal(parts.problems, whole.problems)
+    assert parts.means(values) == pytest.approx(whole.means(values), rel=1e-12)
+    assert parts.problems.dtype == np.uint8

@@ -20,6 +20,7 @@ from tts_select.core.stopping import (
     StopRule,
 )
 from tts_select.core.voting import p_stays_ahead
+from tts_select.selector.routers.tally import Tally
 from tts_select.training.evaluation.thresholds import THRESHOLDS
 from tts_select.training.replay.grouping import RIGHT
 from tts_select.training.replay.orders import ABSENT, CUT, Draws, Replay, replay_of
@@ -156,3 +157,16 @@ def test_small_budgets_are_all_there_and_so_is_the_whole_pool() -> None:
     assert budgets(12) == list(range(1, 13))
     assert budgets(30) == [*range(1, 17), 20, 24, 30]
     assert budgets(64) == [*range(1, 17), 20, 24, 32, 48, 64]
+
+
+@given(rows=pools)
+def test_votes_are_those_of_a_tally(rows: list[list[int]]) -> None:
+    draws = draws_of(rows)
+    votes, tally, none = Votes.of(draws), Tally.empty(len(rows)), np.zeros(len(rows))
+    for k in range(draws.group.shape[1]):
+        tally = tally.after(draws.group[:, k], draws.is_there[:, k] * 1.0, none)
+        leader = tally.leader()
+        assert votes.leader[:, k].tolist() == leader.tolist()
+        assert votes.first[:, k].tolist() == tally.votes.max(axis=1).tolist()
+        others = np.where(tally.group == leader[:, None], 0.0, tally.votes)
+        assert votes.second[:, k].tolist() == others.max(axis=1).tolist()

@@ -10,7 +10,7 @@ log-likelihoods, and few training problems.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -58,10 +58,17 @@ class LadderRouter(ByAnswersAlone):
 
     def at(self, price: float, text: str | None = None) -> Ladder:
         """The ladder whose price is closest, as a ratio: that for a text, or the one for all problems."""
-        place = 0
-        if price > 0:
-            place = int(np.argmin([abs(np.log(ladder.price / price)) for ladder in self.ladders]))
-        return self._of(place, text)
+        return self._of(self._place(price), text)
+
+    def at_each(self, price: float, texts: Iterable[str]) -> list[Ladder]:
+        """The ladder for each of these texts."""
+        place = self._place(price)
+        return [self._of(place, text) for text in texts]
+
+    def _place(self, price: float) -> int:
+        if price <= 0:
+            return 0
+        return int(np.argmin([abs(np.log(ladder.price / price)) for ladder in self.ladders]))
 
     def _of(self, place: int, text: str | None) -> Ladder:
         by_text = self.by_text.ladder(place, text) if self.by_text and text is not None else None

@@ -7,7 +7,7 @@ nothing.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
@@ -15,6 +15,8 @@ from tts_select.selector.evidence import NO_ANSWER
 
 FARTHEST = 5.0
 """Standard deviations that a sample's length may be from the mean; farther ones count as this far."""
+_DRAWS = 1 << 19
+"""So many draws are described at a time."""
 N_FEATURES, N_TERMS = 8, 9
 """How many numbers describe an answer, and how many a belief."""
 
@@ -84,6 +86,10 @@ class Tally:
         shortest[votes_for] = least[place]
         votes, count, lengths = (over_answers(values) for values in (weight, there * 1.0, length))
         return cls(group, weight, length, votes, count, lengths, shortest)
+
+    def __getitem__(self, rows: np.ndarray | slice) -> Tally:
+        """The tally of some rows."""
+        return Tally(*(getattr(self, field.name)[rows] for field in fields(self)))
 
     def leader(self) -> np.ndarray:
         """The group with the most votes, of equals the first; `NO_ANSWER` if there is none."""
@@ -177,6 +183,15 @@ class Belief:
     @classmethod
     def of(cls, tally: Tally, model: AnswerModel) -> Belief:
         """Return what a tally of at least one draw says."""
+        n, n_draws = tally.group.shape
+        at_once = max(1, _DRAWS // n_draws)
+        found = [cls._of(tally[at : at + at_once], model) for at in range(0, max(n, 1), at_once)]
+        if len(found) == 1:
+            return found[0]
+        return cls(*(np.concatenate([getattr(own, field.name) for own in found]) for field in fields(cls)))
+
+    @classmethod
+    def _of(cls, tally: Tally, model: AnswerModel) -> Belief:
         p = model.of_draws(tally)
         best = p.argmax(axis=1)[:, None]
         top = np.take_along_axis(p, best, 1)[:, 0]

@@ -9,7 +9,7 @@ from itertools import combinations
 from tts_select.core.imported import plain_name
 from tts_select.selector.routers.rule import DEFAULT_BUDGET
 from tts_select.training.replay.fixed import Board, Score
-from tts_select.training.replay.orders import Replay
+from tts_select.training.replay.orders import Replay, ReplayInParts
 from tts_select.training.replay.strategies import RULES, Opening, Outcome, Votes, stopped
 
 CASCADE = "cascade"
@@ -41,7 +41,9 @@ class Strategy:
         return {key: value for key, value in found.items() if value is not None}
 
 
-def strategies_of(board: Board, replay: Replay, policies: Sequence[str]) -> dict[str, Strategy]:
+def strategies_of(
+    board: Board, replay: Replay | ReplayInParts, policies: Sequence[str]
+) -> dict[str, Strategy]:
     """All of them by name: random arms, the paper's rule where the board has its arm, adaptive consistency as
     an arm, every plain stop rule on the samples of each policy, and the cascades of two policies. A policy of
     an imported log has its name without `log:` too."""
@@ -53,7 +55,11 @@ def strategies_of(board: Board, replay: Replay, policies: Sequence[str]) -> dict
     if adaptive := [name for name in scores if name.startswith("adaptive@")]:
         name = max(adaptive, key=lambda n: scores[n].accuracy)
         found["adaptive_consistency"] = Strategy(scores[name], name)
-    return {**found, **dict(_by_rule(replay))}
+    first, *others = (dict(_by_rule(part)) for part in replay.parts())
+    for name, strategy in first.items():
+        score = Score.joined([strategy.score, *(part[name].score for part in others)])
+        found[name] = replace(strategy, score=score)
+    return found
 
 
 def best_of_each_rule(strategies: Mapping[str, Strategy]) -> dict[str, Strategy]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 
@@ -35,7 +36,7 @@ def _difficulty(measured: Measured, estimate: Estimate | None) -> dict[str, Reli
     """Of all policies if the router estimates them, else of the one that `estimate` is about."""
     if found := estimates(measured.parts, measured.cases, measured.seed):
         said = np.concatenate([e.pass_at_1 for e in found.values()])
-        known = np.array([case.pass_at_1(policy) for policy in found for case in measured.cases])
+        known = np.concatenate([measured.pass_at_1_of(policy) for policy in found])
         view = np.repeat(list(found), len(measured.cases))
         return {"difficulty": in_views(said, known, view)}
     if estimate is None:
@@ -64,7 +65,7 @@ def unfamiliar_share(measured: Measured) -> float:
 def decision_ms(measured: Measured) -> DecisionTime:
     """One decision, features included, after the first look."""
     part, price = measured.parts[0], measured.frontier.prices[measured.middle]
-    looks = first_looks(measured.parts, measured.cases, 0)
-    evidences = [looks[k].evidence for k in part.places[:N_TIMED]]
+    timed = replace(part, places=part.places[:N_TIMED])
+    evidences = [w.evidence for _, looks in first_looks(timed, measured.cases, 0) for w in looks]
     part.router.decide(evidences[:1], price, [Caps()])
     return decision_times(part.router, evidences, price)

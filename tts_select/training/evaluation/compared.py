@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TypedDict, cast
 
-import numpy as np
-
 from tts_select.training.evaluation.baselines import Strategy, best_of_each_rule, strategies_of
 from tts_select.training.evaluation.bins import Strategies, budgets_of, by_trained_table, in_folds
 from tts_select.training.evaluation.budgets import (
@@ -89,8 +87,8 @@ class Compared:
         pool = next((pool for pool in m.replay.sampled if m.replay.arms[pool].policy == m.policy), None)
         if pool is None:
             return None
-        first = m.replay.draws[pool][np.searchsorted(m.replay.problem, np.arange(len(m.cases)))]
-        return regressed([case.problem.problem for case in m.cases], first, m.pass_at_1, m.fold)
+        texts = [problem.problem for problem in m.problems]
+        return regressed(texts, m.replay.first_of(pool), m.pass_at_1, m.fold)
 
     @cached_property
     def paper_bins(self) -> Strategies:

@@ -4,7 +4,7 @@ router estimates none, from the problem's text and the policy's first two sample
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +14,7 @@ from tts_select.selector.routers.lookahead import LookaheadRouter
 from tts_select.selector.text_features import text_features
 from tts_select.training.evaluation.frontier import Part
 from tts_select.training.replay.cases import Case
+from tts_select.training.replay.many import in_chunks
 from tts_select.training.replay.orders import Draws
 from tts_select.training.replay.walks import Walk, probed
 
@@ -29,32 +30,33 @@ class Estimate:
     cost: np.ndarray
 
 
-def first_looks(parts: Sequence[Part], cases: Sequence[Case], seed: int) -> list[Walk]:
-    """The walk of each case right after the first look of its router; one that chooses its first step by the
-    text takes the step that it takes at medium effort."""
-    found: dict[int, Walk] = {}
-    for part in parts:
-        rng, own = np.random.default_rng(seed), part.of(cases)
+def first_looks(part: Part, cases: Sequence[Case], seed: int) -> Iterator[tuple[list[int], list[Walk]]]:
+    """Yield places of a part's problems, some at a time, and the walks right after the first look of its
+    router; one that chooses its first step by the text takes the step that it takes at medium effort."""
+    rng = np.random.default_rng(seed)
+    for places in in_chunks(part.places):
+        own = [cases[k] for k in places]
         looks = [probed(part.router.first_look, case, case.order(rng)) for case in own]
         if isinstance(part.router, LookaheadRouter) and part.router.first_steps:
             caps = [Caps()] * len(own)
             decided = part.router.decide([w.evidence for w in looks], part.router.prices["medium"], caps)
             for w, decision in zip(looks, decided, strict=True):
                 w.take(decision)
-        found.update(zip(part.places.tolist(), looks, strict=True))
-    return [found[k] for k in range(len(cases))]
+        yield places, looks
 
 
 def estimates(parts: Sequence[Part], cases: Sequence[Case], seed: int) -> dict[str, Estimate]:
     """What the routers estimate after their first look, by policy; empty if they estimate nothing."""
-    looks = first_looks(parts, cases, seed)
-    cost = np.array([look.flops for look in looks])
-    said: dict[str, np.ndarray] = {}
+    cost, said = np.zeros(len(cases)), dict[str, np.ndarray]()
     for part in parts:
-        for place in part.places:
-            for policy, found in part.router.difficulties(looks[place].evidence).items():
-                of_policy = said.setdefault(policy, np.full(len(cases), math.nan))
-                of_policy[place] = found.pass_at_1
+        for places, looks in first_looks(part, cases, seed):
+            cost[places] = [look.flops for look in looks]
+            for place, look in zip(places, looks, strict=True):
+                for policy, found in part.router.difficulties(look.evidence).items():
+                    of_policy = said.setdefault(policy, np.full(len(cases), math.nan))
+                    of_policy[place] = found.pass_at_1
+            if not said:
+                return {}  # who says nothing of some problems says nothing of all
     return {policy: Estimate(p, cost) for policy, p in said.items() if not np.isnan(p).any()}
 
 

@@ -22,9 +22,10 @@ from tts_select.training.evaluation.records import Report
 from tts_select.training.evaluation.report import report_of
 from tts_select.training.evaluation.shift import shift_of, sides_of
 from tts_select.training.evaluation.trainings import numbered
+from tts_select.training.log.packed import Viewed
 from tts_select.training.log.records import SweepLog
-from tts_select.training.replay.cases import cases_of
 from tts_select.training.replay.costs import in_unit
+from tts_select.training.replay.many import Cases
 from tts_select.training.replay.orders import MOST_SAMPLES, replayable
 from tts_select.training.routers.kinds import TrainedRouter, Trainer
 
@@ -63,7 +64,7 @@ def evaluate(
     for found in routers:
         check_measurable(found.router, log, found.facts)
     sides = sides_of(trained, log) if trained else None
-    cases = cases_of(log)
+    cases = Cases(log)
     every = np.arange(len(cases))
     measured = measure(
         [[Part(found.router, found.facts, every)] for found in routers],
@@ -106,8 +107,8 @@ def cross_evaluate(
             cannot express its costs in the unit.
     """
     log = in_unit(replayable(log, note=note), unit)
-    cases = cases_of(log)
-    ids = [case.problem.id for case in cases]
+    cases = Cases(log)
+    ids = [problem.id for problem in cases.problems]
     if len(ids) < folds:
         problems = "1 problem" if len(ids) == 1 else f"{len(ids)} problems"
         raise InputError(
@@ -159,6 +160,6 @@ def _only(log: SweepLog, ids: set[str]) -> SweepLog:
     return replace(
         log,
         problems={id_: problem for id_, problem in log.problems.items() if id_ in ids},
-        pools={key: pool for key, pool in log.pools.items() if key[0] in ids},
-        runs={key: runs for key, runs in log.runs.items() if key[0] in ids},
+        pools=Viewed(log.pools, {key for key in log.pools if key[0] in ids}),
+        runs=Viewed(log.runs, {key for key in log.runs if key[0] in ids}),
     )

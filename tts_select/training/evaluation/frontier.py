@@ -82,6 +82,18 @@ class Walked:
         """From walks of the same problems in different draws."""
         return cls(*(np.concatenate([getattr(walked, f.name) for walked in some]) for f in fields(cls)))
 
+    def means(self) -> Walked:
+        """The means over draws as if they were one; what has none is not kept."""
+        unknown = np.full((1, self.correct.shape[1]), np.nan)
+        return Walked(
+            correct=self.correct.mean(axis=0, keepdims=True),
+            cost=self.cost.mean(axis=0, keepdims=True),
+            probe_cost=self.probe_cost.mean(axis=0, keepdims=True),
+            confidence=unknown,
+            is_unfamiliar=np.zeros(unknown.shape, bool),
+            last=np.full(unknown.shape, None, object),
+        )
+
     @property
     def score(self) -> Score:
         """Means over draws."""
@@ -155,7 +167,8 @@ class Frontier:
 
     prices: Sequence[float]
     walked: Sequence[Walked]
-    """Of the first training."""
+    """Of the first training; of many problems they are means over draws, but for the one price that is looked
+    at more closely."""
     scores: Sequence[Score]
     """Of all trainings."""
 
@@ -166,12 +179,20 @@ def efforts_of(parts: Sequence[Part]) -> dict[str, list[float]]:
     return {effort: [own[effort] for own in named] for effort in named[0] if all(effort in x for x in named)}
 
 
+def middle_by_name(parts: Sequence[Part], prices: Sequence[float]) -> int | None:
+    """The place of the price that is closest to that of medium effort; None for routers of folds, whose
+    efforts differ, and for one without efforts."""
+    if len(parts) > 1 or "medium" not in parts[0].router.prices:
+        return None
+    medium = parts[0].router.prices["medium"]
+    distance = np.abs(np.log(np.maximum(prices, np.finfo(float).tiny) / medium))
+    return int(distance.argmin())
+
+
 def middle_of(parts: Sequence[Part], frontier: Frontier) -> int:
-    """The place of the price that is closest to that of medium effort; of routers of folds, whose efforts
-    differ, or without efforts, that of the dearest price that keeps 99 % of the most that is reached."""
-    if len(parts) == 1 and "medium" in parts[0].router.prices:
-        medium = parts[0].router.prices["medium"]
-        distance = np.abs(np.log(np.maximum(frontier.prices, np.finfo(float).tiny) / medium))
-        return int(distance.argmin())
+    """The place of the price of medium effort; where there is none, that of the dearest price that keeps 99 %
+    of the most that is reached."""
+    if (named := middle_by_name(parts, frontier.prices)) is not None:
+        return named
     best = max(score.accuracy for score in frontier.scores)
     return max(k for k, score in enumerate(frontier.scores) if score.accuracy >= MIDDLE_SHARE * best)

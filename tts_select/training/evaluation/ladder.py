@@ -15,13 +15,14 @@ from tts_select.selector.evidence import NO_ANSWER
 from tts_select.selector.routers.ladder import LadderRouter
 from tts_select.selector.routers.protocol import Router
 from tts_select.selector.routers.rungs import Ladder, Rung
+from tts_select.selector.routers.tally import Belief
 from tts_select.training.evaluation.decides import ladder_decides
 from tts_select.training.evaluation.frontier import Drawn, Part, Replayer, Walked, walker
 from tts_select.training.evaluation.measured import Measured
 from tts_select.training.evaluation.records import LadderRecord, Sections
 from tts_select.training.log.records import Manifest
 from tts_select.training.replay.cases import Case
-from tts_select.training.replay.climbing import Climb, climb, followed
+from tts_select.training.replay.climbing import Climb, believed, climb, followed
 from tts_select.training.replay.grouping import RIGHT
 from tts_select.training.replay.orders import Replay, as_arrays
 
@@ -64,18 +65,24 @@ def climber(router: Router, cases: Sequence[Case], drawn: Drawn, manifest: Manif
 
 def climber_over(router: LadderRouter, replay: Replay) -> Replayer:
     """Climb in the orders of a replay, each problem the ladder that its text calls for; a ladder that several
-    prices share is climbed once."""
+    prices share is climbed once, and believed once where its model of answers is the same."""
     climbs: dict[tuple[tuple[Rung, ...], tuple[int, ...]], Climb] = {}
+    beliefs: dict[tuple[object, ...], list[Belief]] = {}
 
     def climbed(ladder: Ladder) -> Walked:
         plan = ladder.rungs, ladder.looks
         if plan not in climbs:
             climbs[plan] = climb(ladder.rungs, replay, router.usual, ladder.looks)
-        return _climbed(router, ladder, climbs[plan], len(replay) // len(replay.ids))
+        model = ladder.answers
+        key = *plan, model.mean.tobytes(), model.scale.tobytes(), model.weight.tobytes(), model.bias
+        if key not in beliefs:
+            beliefs[key] = believed(model, climbs[plan])
+        n_draws = len(replay) // len(replay.ids)
+        return _climbed(router, ladder, climbs[plan], beliefs[key], n_draws)
 
     def at(price: float) -> Walked:
         places: defaultdict[int, list[int]] = defaultdict(list)
-        ladders = [router.at(price, text) for text in replay.texts]
+        ladders = router.at_each(price, replay.texts)
         for place, ladder in enumerate(ladders):
             places[id(ladder)].append(place)
         found = [(np.array(own), climbed(ladders[own[0]]).only(own)) for own in places.values()]
@@ -84,8 +91,10 @@ def climber_over(router: LadderRouter, replay: Replay) -> Replayer:
     return at
 
 
-def _climbed(router: LadderRouter, ladder: Ladder, climbed: Climb, n_draws: int) -> Walked:
-    group, p_correct, cost, n = followed(ladder, climbed)
+def _climbed(
+    router: LadderRouter, ladder: Ladder, climbed: Climb, beliefs: Sequence[Belief], n_draws: int
+) -> Walked:
+    group, p_correct, cost, n = followed(ladder, climbed, beliefs)
     if router.recalibration is not None:
         p_correct = np.where(group == NO_ANSWER, 0.0, router.recalibration(p_correct))
     arms = {arm.pool: arm.name for arm in reversed(router.portfolio.arms)}

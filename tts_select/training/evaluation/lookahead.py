@@ -4,6 +4,7 @@ again worth it?"""
 from __future__ import annotations
 
 import math
+from array import array
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -20,6 +21,7 @@ from tts_select.training.evaluation.measured import Measured
 from tts_select.training.evaluation.records import DecisionTime, Sections, point_of
 from tts_select.training.evaluation.timing import N_TIMED, decision_times
 from tts_select.training.replay.calibration_error import ReliabilityRecord, in_views
+from tts_select.training.replay.many import in_chunks
 from tts_select.training.replay.metrics import auc
 from tts_select.training.replay.walks import Walk, after, judge
 from tts_select.training.routers.lookahead.fit import SOLVABLE_FROM
@@ -50,9 +52,10 @@ def _first_steps(measured: Measured) -> dict[str, float]:
     price, found = measured.frontier.prices[measured.middle], Counter[str]()
     for part in measured.parts:
         if part.router.first_look is None:
-            texts = [case.problem.problem for case in part.of(measured.cases)]
-            looks = [Evidence(text) for text in texts]
-            found.update(d.arm.name for d in part.router.decide(looks, price, [Caps()] * len(looks)) if d.arm)
+            for places in in_chunks(part.places):
+                looks = [Evidence(measured.problems[k].problem) for k in places]
+                decided = part.router.decide(looks, price, [Caps()] * len(looks))
+                found.update(decision.arm.name for decision in decided if decision.arm)
     return {name: n / found.total() for name, n in found.most_common()}
 
 
@@ -60,26 +63,24 @@ def _first_decision_ms(measured: Measured) -> DecisionTime:
     """One decision of what to run first, the reading of the text included."""
     part, price = measured.parts[0], measured.frontier.prices[measured.middle]
     # the same words, of which nothing is kept
-    texts = [f"{case.problem.problem} " for case in part.of(measured.cases)[:N_TIMED]]
+    texts = [f"{measured.problems[k].problem} " for k in part.places[:N_TIMED]]
     return decision_times(part.router, [Evidence(text) for text in texts], price)
 
 
 def predicted(measured: Measured) -> ReliabilityRecord:
     """P(correct) of every arm after the probes, beside what the arm came to."""
-    said: list[float] = []
-    came_to: list[float] = []
-    names: list[str] = []
+    said, came_to, names = array("d"), array("d"), list[str]()
     for router, _, walks in _routed(measured):
         later = []
         for w, decision in zip(walks, _decided(router, walks, 0.0), strict=True):
             by_arm = {option.arm: option.p_correct for option in decision.options}
             arms = [arm for arm in router.portfolio.arms if arm in by_arm]
-            said += [by_arm[arm] for arm in arms]
+            said.extend(by_arm[arm] for arm in arms)
             names += [arm.name for arm in arms]
             later += [after(w, arm) for arm in arms]
         judge(router.layout, router.confidence, later)
-        came_to += [w.correct for w in later]
-    return in_views(np.array(said), np.array(came_to, dtype=float), np.array(names))
+        came_to.extend(w.correct for w in later)
+    return in_views(np.array(said), np.array(came_to), np.array(names, object))
 
 
 def _solvable_auc(measured: Measured) -> float:
@@ -94,7 +95,7 @@ def _solvable_auc(measured: Measured) -> float:
 def _once(measured: Measured) -> Walked:
     """Deciding once, after the probes, at the price of medium effort; a problem unlike those of the training
     gets the fallback, as in every walk."""
-    found: dict[int, Walk] = {}
+    found: list[tuple[np.ndarray, Walked]] = []
     for router, part, looks in _routed(measured):
         walks = [_begun(router, w) for w in looks]
         price = router.prices["medium"]
@@ -105,8 +106,8 @@ def _once(measured: Measured) -> Walked:
             elif best.arm is not None:
                 w.run(best.arm)
         judge(router.layout, router.confidence, walks)
-        found.update(zip(part.places.tolist(), walks, strict=True))
-    return Walked.of([[found[k] for k in range(len(measured.cases))]])
+        found.append((part.places, Walked.of([walks])))
+    return Walked.joined(found)
 
 
 def _begun(router: LookaheadRouter, looked: Walk) -> Walk:
@@ -118,10 +119,11 @@ def _begun(router: LookaheadRouter, looked: Walk) -> Walk:
 
 
 def _routed(measured: Measured) -> Iterator[Routed]:
-    looks = first_looks(measured.parts, measured.cases, measured.seed)
+    """Some problems of a router after the other."""
     for part in measured.parts:
         if isinstance(part.router, LookaheadRouter):
-            yield part.router, part, [looks[k] for k in part.places]
+            for places, looks in first_looks(part, measured.cases, measured.seed):
+                yield part.router, replace(part, places=np.array(places)), looks
 
 
 def _decided(router: LookaheadRouter, walks: Sequence[Walk], price: float) -> list[Decision]:

@@ -8,15 +8,16 @@ from dataclasses import replace
 import numpy as np
 
 from tts_select.core.arm import Arm
-from tts_select.training.evaluation.frontier import Part, middle_of
+from tts_select.training.evaluation.frontier import Frontier, Part, middle_by_name, middle_of
 from tts_select.training.evaluation.kinds import kind_of
 from tts_select.training.evaluation.measured import Measured
 from tts_select.training.evaluation.trainings import Replays, Trainings, replayed
 from tts_select.training.log.records import SweepLog
 from tts_select.training.replay.cases import Case
 from tts_select.training.replay.costs import own_costs_of
-from tts_select.training.replay.fixed import Board, Orders, Score, best_of, board_in, orders_of
-from tts_select.training.replay.orders import MOST_SAMPLES, Replay, as_arrays
+from tts_select.training.replay.fixed import Board, Orders, Score, best_of, board_in
+from tts_select.training.replay.many import RandomOrders, in_chunks
+from tts_select.training.replay.orders import MOST_SAMPLES, Replay, ReplayInParts
 from tts_select.training.replay.strategies import fixed_arms
 
 N_FOLDS = 5
@@ -45,16 +46,22 @@ def measure(
     kind, is_imported = kind_of(parts[0].router), log.manifest.imported is not None
     n_draws = n_orders or (kind.n_orders if is_imported else N_ORDERS)
     note("replaying every arm")
-    orders = orders_of(cases, seed, n_draws)
-    replay = as_arrays(cases, orders, log.manifest, most_samples=most_samples)
-    board = votes_of(replay) if is_imported else board_in(cases, _arms(trainings, log), orders)
+    orders = RandomOrders(cases, seed, n_draws)
+    replay = ReplayInParts.of(cases, orders, log.manifest, most_samples=most_samples)
+    board = votes_of(replay) if is_imported else _board_of(cases, _arms(trainings, log), orders)
     scores = board.scores()
     best = best_of(scores)
     # single samples are alike in cost: the router takes them in the orders of the arms, so that noise cancels
     shared = orders if is_imported else None
     replays = Replays(cases, log.manifest, seed, n_draws, shared, kind.replayed_by)
     cost = _own_cost(log, cases, orders, next(arm for arm in board.arms if arm.name == best), scores[best])
-    frontier, efforts = replayed(trainings, _prices(parts, cost), replays, note=note)
+    prices = _prices(parts, cost)
+    looked_at = [k for k in [middle_by_name(parts, prices)] if k is not None]
+    whole = range(len(prices)) if replays.in_one_go else looked_at
+    frontier, efforts = replayed(trainings, prices, replays, whole=whole, note=note)
+    middle = middle_of(parts, frontier)
+    if middle not in whole:
+        frontier = _looked_at(frontier, middle, parts, replays, note)
     return Measured(
         trainings=trainings,
         cases=cases,
@@ -64,7 +71,7 @@ def measure(
         best=best,
         frontier=frontier,
         efforts=efforts,
-        middle=middle_of(parts, frontier),
+        middle=middle,
         policy=_policy(parts, board, best),
         fold=_fold(parts, len(cases), seed),
         unit=replay.unit,
@@ -73,13 +80,34 @@ def measure(
     )
 
 
-def votes_of(replay: Replay) -> Board:
+def votes_of(replay: Replay | ReplayInParts) -> Board:
     """The majority votes of 1, 2, 4, ... samples of every pool, which are the fixed arms of an imported
     log."""
+    return Board.joined(map(_votes_of, replay.parts()))
+
+
+def _votes_of(replay: Replay) -> Board:
     outcomes = fixed_arms(replay)
     shape = (len(replay.ids), -1)
     correct, cost = (np.stack([o[k].reshape(shape) for o in outcomes.values()]) for k in (0, 1))
     return Board(tuple(outcomes), correct, cost)
+
+
+def _board_of(cases: Sequence[Case], arms: Sequence[Arm], orders: Orders) -> Board:
+    """`board_in`, some cases at a time."""
+    some = in_chunks(range(len(cases)))
+    return Board.joined(
+        board_in([cases[k] for k in places], arms, [orders[k] for k in places]) for places in some
+    )
+
+
+def _looked_at(
+    frontier: Frontier, middle: int, parts: Sequence[Part], replays: Replays, note: Note
+) -> Frontier:
+    """The frontier with all draws at one price, replayed again: those of all prices would be too much."""
+    walked = list(frontier.walked)
+    (walked[middle],) = replays.of(parts, [[frontier.prices[middle]] * len(parts)], whole=(0,), note=note)
+    return replace(frontier, walked=walked)
 
 
 def _arms(trainings: Trainings, log: SweepLog) -> tuple[Arm, ...]:
@@ -94,7 +122,11 @@ def _own_cost(log: SweepLog, cases: Sequence[Case], orders: Orders, best: Arm, s
     if log.manifest.unit is None:
         return score.cost
     costs = own_costs_of(log.manifest)
-    return board_in([replace(case, costs=costs) for case in cases], (best,), orders).scores()[best.name].cost
+    own = [
+        board_in([replace(cases[k], costs=costs) for k in places], (best,), [orders[k] for k in places])
+        for places in in_chunks(range(len(cases)))
+    ]
+    return Board.joined(own).scores()[best.name].cost
 
 
 def _prices(parts: Sequence[Part], best_cost: float) -> Sequence[float]:

@@ -80,7 +80,7 @@ def _expected(measured: Measured) -> list[Expected]:
     """Of each problem what its text says of the arms of the board; in folds it says what they cost in the
     unit of the report."""
     names = [arm.name for arm in measured.board.arms]
-    texts = [case.problem.problem for case in measured.cases]
+    texts = [problem.problem for problem in measured.problems]
     routers = [part.router for part in measured.parts]
     if all(isinstance(r, LookaheadRouter) and r.by_text and {*r.by_text.arms} == {*names} for r in routers):
         return _by_routers(measured, names, texts)

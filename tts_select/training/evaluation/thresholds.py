@@ -7,15 +7,15 @@ them are its corners is known from the measured problems alone, which flatters t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
 
 from tts_select.training.evaluation.baselines import CASCADE, score_of
 from tts_select.training.replay.fixed import Score
-from tts_select.training.replay.orders import Replay
+from tts_select.training.replay.orders import Replay, ReplayInParts
 from tts_select.training.replay.strategies import (
     Answered,
     Opening,
@@ -56,8 +56,19 @@ class Setting:
     score: Score
 
 
-def settings_of(replay: Replay) -> dict[str, list[Setting]]:
+def settings_of(replay: Replay | ReplayInParts) -> dict[str, list[Setting]]:
     """Every setting of each rule on the pools of more than one sample, and of cascades of two of them."""
+    parts = [_settings_of(part) for part in replay.parts()]
+    return {rule: _joined([part.pop(rule) for part in parts]) for rule in list(parts[0])}
+
+
+def _joined(parts: Sequence[Sequence[Setting]]) -> list[Setting]:
+    """The settings of a rule on all problems, from those on some after the other."""
+    alike = zip(*parts, strict=True)
+    return [replace(some[0], score=Score.joined([setting.score for setting in some])) for some in alike]
+
+
+def _settings_of(replay: Replay) -> dict[str, list[Setting]]:
     votes = {pool: Votes.of(draws) for pool, draws in replay.draws.items() if draws.group.shape[1] > 1}
     found: dict[str, list[Setting]] = {}
     for pool, counted in votes.items():

@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass
 from statistics import geometric_mean
 
 import numpy as np
 
 from tts_select.training.evaluation.frontier import (
+    Drawn,
     Frontier,
     MakeReplayer,
     Part,
-    Subject,
     Walked,
     efforts_of,
     walker,
 )
 from tts_select.training.log.records import Manifest
-from tts_select.training.replay.cases import Case
+from tts_select.training.replay import many
+from tts_select.training.replay.cases import Case, order_in
 from tts_select.training.replay.fixed import Orders, Score
+from tts_select.training.replay.many import in_chunks, sizes_of
 
-AT_ONCE = 4
+DRAWS_AT_ONCE = 4
 """Draws that are walked at once: what a walk has seen is kept for the next price, which takes memory."""
 
 Trainings = Sequence[Sequence[Part]]
@@ -31,7 +33,8 @@ Note = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Replays:
-    """How trainings are replayed: on which cases, in which draws."""
+    """How trainings are replayed: on which cases, in which draws. Some problems are replayed at a time, at
+    every price, so that no more than those are in memory."""
 
     cases: Sequence[Case]
     manifest: Manifest
@@ -41,42 +44,79 @@ class Replays:
     """None: random ones."""
     by: MakeReplayer
 
-    def of(self, parts: Sequence[Part], prices: Sequence[Sequence[float]], *, note: Note) -> list[Walked]:
-        """One training at each of these prices, of which each part has one."""
+    @property
+    def in_one_go(self) -> bool:
+        """Whether all problems are replayed at once."""
+        return len(self.cases) <= many.AT_ONCE
+
+    def of(
+        self, parts: Sequence[Part], prices: Sequence[Sequence[float]], *, whole: Container[int], note: Note
+    ) -> list[Walked]:
+        """One training at each of these prices, of which each part has one; of prices whose places are not in
+        `whole` only the means over draws are kept."""
+        found: list[list[tuple[np.ndarray, Walked]]] = [[] for _ in prices]
+        n_done = 0
+        for k, part in enumerate(parts):
+            for places, drawn in self._drawn(part):
+                n_done += len(places)
+                own = Part(part.router, part.trained_on, np.array(places))
+                said = self._numbered(note, n_done)
+                walked = self._walked(own, drawn, [price[k] for price in prices], note=said)
+                for at, (some, one) in enumerate(zip(found, walked, strict=True)):
+                    some.append((own.places, one if at in whole else one.means()))
+        return [Walked.joined(some) for some in found]
+
+    def _walked(self, part: Part, drawn: Drawn, prices: Sequence[float], *, note: Note) -> list[Walked]:
+        """Some problems of a part at its prices."""
+        cases = part.of(self.cases)
         found: list[list[Walked]] = [[] for _ in prices]
         for draws in self._batches():
-            subject = Subject.of(
-                parts,
-                self.cases,
-                self.manifest,
-                seed=self.seed,
-                draws=draws,
-                orders=self.orders,
-                by=self.by,
-            )
-            for k, own in enumerate(prices):
+            replayer = self.by(part.router, cases, [drawn[k] for k in draws], self.manifest)
+            for k, price in enumerate(prices):
                 note(f"draws up to {draws[-1] + 1} of {self.n_draws}, price {k + 1} of {len(prices)}")
-                found[k].append(subject.at(own))
+                found[k].append(replayer(price))
         return [Walked.stacked(some) for some in found]
+
+    def _drawn(self, part: Part) -> Iterator[tuple[list[int], Drawn]]:
+        """Some places of a part after the other, and in each draw the orders of their cases: those that are
+        given, or random ones, the same at every price and for every router."""
+        rngs = [np.random.default_rng(self.seed + k) for k in range(self.n_draws)]
+        for places in in_chunks(part.places):
+            if self.orders is None:
+                sizes = [sizes_of(self.cases, place) for place in places]
+                yield places, [[order_in(own, rng) for own in sizes] for rng in rngs]
+            else:
+                orders = [self.orders[place] for place in places]
+                yield places, list(zip(*orders, strict=True))
 
     def _batches(self) -> Iterator[range]:
         """All draws where arrays are climbed, else a few after the other."""
-        n = AT_ONCE if self.by is walker else self.n_draws
+        n = DRAWS_AT_ONCE if self.by is walker else self.n_draws
         return (range(k, min(k + n, self.n_draws)) for k in range(0, self.n_draws, n))
+
+    def _numbered(self, note: Note, n_done: int) -> Note:
+        n = len(self.cases)
+        return note if self.in_one_go else lambda text: note(f"problems up to {n_done:,} of {n:,}, {text}")
 
 
 def replayed(
-    trainings: Trainings, prices: Sequence[float], replays: Replays, *, note: Note
+    trainings: Trainings,
+    prices: Sequence[float],
+    replays: Replays,
+    *,
+    whole: Container[int],
+    note: Note,
 ) -> tuple[Frontier, dict[str, tuple[float, Score]]]:
     """The frontier, and at each effort that all routers have its price (of several the geometric mean) and
-    score. Scores of several trainings have them in their first axis."""
+    score. Scores of several trainings have them in their first axis. The places of prices in `whole` are
+    those at which the first training has all draws."""
     efforts = [efforts_of(parts) for parts in trainings]
     shared = [name for name in efforts[0] if all(name in own for own in efforts)]
     walked: list[list[Walked]] = []
     for k, (parts, own) in enumerate(zip(trainings, efforts, strict=True)):
         wanted = [[price] * len(parts) for price in prices] + [own[name] for name in shared]
         said = numbered(note, k + 1, len(trainings))
-        walked.append(replays.of(parts, wanted, note=said))
+        walked.append(replays.of(parts, wanted, whole=whole if k == 0 else (), note=said))
     scores = [_joined([some[k].score for some in walked]) for k in range(len(prices) + len(shared))]
     at = {
         name: (_mean_price([p for own in efforts for p in own[name]]), score)

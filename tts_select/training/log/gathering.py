@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, MutableMapping
 from dataclasses import dataclass, field
 
 from tts_select.core.errors import InputError
 from tts_select.training.log.chunks import chunks, joined, rounds_in, split
 from tts_select.training.log.codec import Record
 from tts_select.training.log.manifest import PoolPlan, pool_size, pools_of, searches
+from tts_select.training.log.packed import Packed
 from tts_select.training.log.records import LoggedProblem, Manifest, Pool, Run, Scores, SweepLog
 
 Key = tuple[object, ...]
@@ -33,11 +34,11 @@ def named(key: Key) -> str:
 
 @dataclass(slots=True)
 class Records:
-    """The records of a log, by their keys. A pool with scores is there in parts: its samples, and the scores
-    of each PRM."""
+    """The records of a log, by their keys, packed. A pool with scores is there in parts: its samples, and the
+    scores of each PRM."""
 
     manifest: Manifest
-    by_key: dict[Key, Record] = field(default_factory=dict)
+    by_key: MutableMapping[Key, Record] = field(default_factory=Packed)
     _where: dict[Key, str] = field(default_factory=dict)
     _seeds: dict[str, list[int]] = field(default_factory=dict)
     """The seeds of each search arm."""
@@ -61,7 +62,7 @@ class Records:
         for key in parts:
             if key in self.by_key:
                 raise ValueError(f"the record {named(key)} was there before, in {self._where[key]}")
-        self.by_key |= parts
+        self.by_key.update(parts)
         self._where |= dict.fromkeys(parts, where)
 
     def drop(self, record: Record) -> None:
@@ -83,17 +84,16 @@ class Records:
     def expected(self) -> Iterator[Key]:
         """Yield the keys of what a whole log has of its problems, in their order."""
         ids = self.problems()
-        for name, plan in self._pools.items():
+        for name in self._pools:
             for id_ in ids:
-                for chunk in self._chunks[name]:
-                    yield ("pool", id_, name, chunk.start)
-                    yield from (("scores", id_, name, prm, chunk.start) for prm in plan.prms)
+                yield from self._keys_of_pool(id_, name)
         runs = [(name, seed) for name, seeds in self._seeds.items() for seed in seeds]
         yield from (("run", id_, name, seed) for name, seed in runs for id_ in ids)
 
     def problems(self) -> dict[str, LoggedProblem]:
         """The problems by id."""
-        return {r.id: r for r in self.by_key.values() if isinstance(r, LoggedProblem)}
+        found = (self.by_key[key] for key in self.by_key if key[0] == "problem")
+        return {record.id: record for record in found if isinstance(record, LoggedProblem)}
 
     def pool(self, problem: str, name: str) -> Pool | None:
         """A pool with the scores of its PRMs; None if anything of it is missing."""
@@ -108,22 +108,32 @@ class Records:
         pools = [part for part in parts if isinstance(part, Pool)]
         return joined(pools, [of for of in scores if isinstance(of, Scores)], prms)
 
-    def log(self) -> SweepLog:
-        """The log in the order of its manifest, whatever that of its shards; of a pool all or nothing."""
+    def into_log(self) -> SweepLog:
+        """Make the log, in the order of its manifest, whatever that of its shards; of a pool all or nothing.
+        The records are gone then: both would be twice the memory."""
         ids = self.problems()
-        pools = {
-            (id_, name): pool
-            for name in self._pools
-            for id_ in ids
-            if (pool := self.pool(id_, name)) is not None
-        }
-        runs: dict[tuple[str, str], tuple[Run, ...]] = {}
+        pools: Packed[tuple[str, str], Pool] = Packed()
+        for name in self._pools:
+            for id_ in ids:
+                if (pool := self.pool(id_, name)) is not None:
+                    pools[id_, name] = pool
+                for key in self._keys_of_pool(id_, name):
+                    if key in self.by_key:
+                        del self.by_key[key]
+        runs: Packed[tuple[str, str], tuple[Run, ...]] = Packed()
         for arm, seeds in self._seeds.items():
             for id_ in ids:
-                found = [self.by_key.get(("run", id_, arm, seed)) for seed in seeds]
+                found = [self.by_key.pop(("run", id_, arm, seed), None) for seed in seeds]
                 if some := tuple(run for run in found if isinstance(run, Run)):
                     runs[id_, arm] = some
+        self.by_key.clear()
+        self._where.clear()
         return SweepLog(self.manifest, ids, pools, runs)
+
+    def _keys_of_pool(self, problem: str, name: str) -> Iterator[Key]:
+        for chunk in self._chunks[name]:
+            yield ("pool", problem, name, chunk.start)
+            yield from (("scores", problem, name, prm, chunk.start) for prm in self._pools[name].prms)
 
     def parts(self, record: Record) -> list[Record]:
         """The parts that a record is kept in.

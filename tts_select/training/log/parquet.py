@@ -5,8 +5,9 @@ Lists of structs stand for maps: `datasets` loads no Arrow map.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ TABLES = ("problems", "pools", "runs")
 _ROWS = 4096
 _CHARS = 4_000_000
 """The rows, and the characters of solutions, that are written at a time."""
+_POOL_KEY = ("problem", "policy", "temperature")
+_PoolKey = tuple[Any, ...]
 _OWN = ("answer", "correct", "n_tokens", "logprob", "certainty", "finish", "text")
 """The columns that are fields of a sample too."""
 _LATER = ("certainty",)
@@ -85,10 +88,7 @@ def read_parquet(folder: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     schemas = _schemas()
     for row in _rows(folder, "problems", schemas):
         yield _at(folder, "problems", row["id"]), {"kind": "problem", **row}
-    pools: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
-    for row in _rows(folder, "pools", schemas):
-        pools.setdefault((row["problem"], row["policy"], row["temperature"]), []).append(row)
-    for (problem, policy, temperature), rows in pools.items():
+    for (problem, policy, temperature), rows in _pools(folder, schemas):
         where = _at(folder, "pools", f"{problem}, {policy}")
         yield (
             where,
@@ -142,20 +142,53 @@ def _whole_pool(where: str, rows: list[dict[str, Any]]) -> dict[str, Any]:
     return {"prompt_tokens": prompt_tokens, "samples": samples, "prm_tokens": prm_tokens}
 
 
-def _rows(folder: Path, name: str, schemas: dict[str, Any]) -> list[dict[str, Any]]:
+def _pools(folder: Path, schemas: dict[str, Any]) -> Iterator[tuple[_PoolKey, list[dict[str, Any]]]]:
+    """The rows of each pool; only those of one are held, unless they are strewn over the file."""
+    rows = _rows(folder, "pools", schemas)
+    if _is_strewn(folder, schemas):
+        pools: dict[_PoolKey, list[dict[str, Any]]] = {}
+        for row in rows:
+            pools.setdefault(_pool_of(row), []).append(row)
+        yield from pools.items()
+        return
+    for key, some in groupby(rows, key=_pool_of):
+        yield key, list(some)
+
+
+def _is_strewn(folder: Path, schemas: dict[str, Any]) -> bool:
+    """Whether rows of another pool are between those of one."""
+    done: set[_PoolKey] = set()
+    for key, _ in groupby(_rows(folder, "pools", schemas, names=_POOL_KEY), key=_pool_of):
+        if key in done:
+            return True
+        done.add(key)
+    return False
+
+
+def _pool_of(row: dict[str, Any]) -> _PoolKey:
+    return row["problem"], row["policy"], row["temperature"]
+
+
+def _rows(
+    folder: Path, name: str, schemas: dict[str, Any], *, names: Sequence[str] | None = None
+) -> Iterator[dict[str, Any]]:
+    """The rows of a file, some at a time, with all columns of the schema or with those of these names."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     path = _path(folder, name)
+    schema = schemas[name]
     try:
-        table = pq.read_table(path)
-        there = [f for f in schemas[name] if f.name not in _LATER or f.name in table.column_names]
-        schema = pa.schema(there)
-        rows: list[dict[str, Any]] = table.select(schema.names).cast(schema).to_pylist()
+        with pq.ParquetFile(path) as file:
+            there = file.schema_arrow.names
+            written = [f.name for f in schema if f.name not in _LATER or f.name in there]
+            file.schema_arrow.empty_table().select(written)  # whether all columns are there
+            some = pa.schema([schema.field(column) for column in names or written if column in written])
+            for batch in file.iter_batches(_ROWS, columns=some.names):
+                yield from pa.Table.from_batches([batch]).select(some.names).cast(some).to_pylist()
     except (pa.ArrowException, OSError, KeyError, ValueError) as error:
         reason = " ".join(str(error).split())
         raise InputError(f"cannot read '{path}': {reason}; copy or write the log again") from error
-    return rows
 
 
 def _schemas() -> dict[str, Any]:

@@ -16,23 +16,25 @@ from tts_select.training.log.gathering import Records, named
 from tts_select.training.log.manifest import decode_manifest, digest_of
 from tts_select.training.log.parquet import is_compact, read_parquet
 from tts_select.training.log.records import Manifest, SweepLog
+from tts_select.training.log.wordless import without_words
 
 MANIFEST = "manifest.json"
 SHARDS = "shards"
 GO_ON = "run the same sweep again to finish it"
 
 
-def read_log(folder: Path, *, allow_partial: bool = False) -> SweepLog:
-    """Read all of a log, checked; with `allow_partial` also one whose sweep has not ended.
+def read_log(folder: Path, *, allow_partial: bool = False, words: bool = True) -> SweepLog:
+    """Read all of a log, checked; with `allow_partial` also one whose sweep has not ended. Without `words` a
+    sample's text has no more than its steps, which is all that a replay asks of it.
 
     Raises:
         InputError: it is missing, malformed or of another schema, or records are missing.
     """
     manifest, encoded = read_manifest(folder)
-    found = read_records(folder, manifest)
+    found = read_records(folder, manifest, words=words)
     if not allow_partial:
         _check_complete(folder, found, encoded["problems"])
-    return found.log()
+    return found.into_log()
 
 
 def read_manifest(folder: Path) -> tuple[Manifest, dict[str, Any]]:
@@ -54,8 +56,9 @@ def read_manifest(folder: Path) -> tuple[Manifest, dict[str, Any]]:
         raise InputError(f"'{path}' is no manifest of a sweep log: {error}") from error
 
 
-def read_records(folder: Path, manifest: Manifest) -> Records:
-    """Read the records that are there, checked against the manifest and each other.
+def read_records(folder: Path, manifest: Manifest, *, words: bool = True) -> Records:
+    """Read the records that are there, checked against the manifest and each other; without `words`, as
+    `read_log` does.
 
     Raises:
         InputError: one is malformed, twice there, or about something unknown.
@@ -63,7 +66,7 @@ def read_records(folder: Path, manifest: Manifest) -> Records:
     found = Records(manifest)
     for where, record in each_record(folder, manifest):
         try:
-            found.add(record, where)
+            found.add(record if words else without_words(record), where)
         except ValueError as error:
             raise InputError(f"{where}: {error}; take the record out, and {GO_ON}") from error
     found.check_problems_known()

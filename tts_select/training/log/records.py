@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -106,6 +107,10 @@ class Sample:
     certainty: float | None = None
     """`Continuation.certainty`; None: nobody asked for it, or the policy does not tell."""
 
+    def __reduce__(self) -> tuple[type[Sample], tuple[object, ...]]:
+        """Pickle by position: what dataclasses do is slower, and a log has millions of samples."""
+        return Sample, tuple(getattr(self, name) for name in self.__slots__)
+
 
 @dataclass(frozen=True, slots=True)
 class Pool:
@@ -176,12 +181,13 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class SweepLog:
-    """A whole log in memory."""
+    """A whole log in memory. One that was read makes its pools and runs anew each time they are asked for
+    (`packed.py`)."""
 
     manifest: Manifest
-    problems: dict[str, LoggedProblem]
+    problems: Mapping[str, LoggedProblem]
     """The problems by id."""
-    pools: dict[tuple[str, str], Pool]
+    pools: Mapping[tuple[str, str], Pool]
     """The pools by (problem id, name of the pool)."""
-    runs: dict[tuple[str, str], tuple[Run, ...]]
+    runs: Mapping[tuple[str, str], tuple[Run, ...]]
     """The runs by (problem id, arm name), in the order of their seeds."""

@@ -104,6 +104,7 @@ class Writer:
             InputError: records are missing.
         """
         self._end_shard()
+        self._records = Records(self.manifest)  # what is on the disk is read again, and both are too much
         log = read_log(self.folder)
         write_parquet(self.folder, log)
         return log

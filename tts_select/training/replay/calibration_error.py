@@ -18,6 +18,8 @@ from tts_select.training.replay import metrics
 from tts_select.training.replay.metrics import N_BINS, Reliability, reliability
 
 SURE = 0.95
+_NUMBERS = 1 << 23
+"""How many outcomes are drawn at a time."""
 
 
 class Null(TypedDict):
@@ -112,14 +114,25 @@ def null_of(said: np.ndarray, happened: np.ndarray, *, seed: int = 0) -> Null:
     is_soft = bool(((happened > 0) & (happened < 1)).any())
     places, errors = equal_mass(said), []
     for k in places:
-        if is_soft:
-            rest = happened[k] - said[k]
-            drawn = (rest - rest.mean())[rng.integers(len(k), size=(metrics.N_RESAMPLES, len(k)))]
-        else:
-            drawn = (rng.random((metrics.N_RESAMPLES, len(k))) < said[k]) - said[k]
-        errors.append(np.abs(drawn.mean(axis=1)))
+        at_once = max(1, _NUMBERS // len(k))
+        sizes = [min(at_once, metrics.N_RESAMPLES - at) for at in range(0, metrics.N_RESAMPLES, at_once)]
+        gaps = [_drawn(said[k], happened[k], (n, len(k)), rng, is_soft=is_soft).mean(axis=1) for n in sizes]
+        errors.append(np.abs(np.concatenate(gaps)))
     found = _error(places, np.stack(errors))
     return {"mean": float(found.mean()), "high": float(np.quantile(found, SURE))}
+
+
+def _drawn(
+    said: np.ndarray, happened: np.ndarray, shape: tuple[int, int], rng: np.random.Generator, *, is_soft: bool
+) -> np.ndarray:
+    """Outcomes less what was said of them, a row a resample."""
+    rest = happened - said
+    found: np.ndarray = (
+        (rest - rest.mean())[rng.integers(len(rest), size=shape)]
+        if is_soft
+        else (rng.random(shape) < said) - said
+    )
+    return found
 
 
 def _error(places: list[np.ndarray], gaps: np.ndarray) -> np.ndarray:

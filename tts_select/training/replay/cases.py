@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -23,7 +23,8 @@ from tts_select.data.grading import group_equivalent
 from tts_select.selector.evidence import Evidence, SeenSamples, SolutionEvidence, won_by
 from tts_select.training.log.estimators import best_of_k
 from tts_select.training.log.manifest import pools_of
-from tts_select.training.log.records import LoggedProblem, Pool, Run, Sample, SweepLog
+from tts_select.training.log.records import LoggedProblem, Manifest, Pool, Run, Sample, SweepLog
+from tts_select.training.log.wordless import STEP_DELIMITER
 from tts_select.training.replay.costs import Costs, costs_of
 from tts_select.training.replay.grouping import RIGHT, Groups, is_cut
 
@@ -54,6 +55,12 @@ class Order:
         default_factory=dict, init=False, repr=False, compare=False
     )
     """Of the case, by position."""
+
+
+def order_in(sizes: Mapping[str, int], rng: np.random.Generator) -> Order:
+    """Draw a random order of pools of these sizes."""
+    perms = {pool: rng.permutation(n) for pool, n in sizes.items()}
+    return Order(perms, int(rng.integers(1 << 30)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +116,7 @@ class Case:
 
     def order(self, rng: np.random.Generator) -> Order:
         """Draw a random order."""
-        perms = {pool: rng.permutation(len(samples)) for pool, samples in self.observed.items()}
-        return Order(perms, int(rng.integers(1 << 30)))
+        return order_in({pool: len(samples) for pool, samples in self.observed.items()}, rng)
 
     def evidence(self, order: Order, position: Position) -> Evidence:
         """Return what has been seen at a position."""
@@ -255,60 +261,84 @@ class Case:
         return float(np.interp(n, [known[left], known[right]], [curve[known[left]], curve[known[right]]]))
 
 
+class Recorded(NamedTuple):
+    """What a log has of a problem, in the order of its manifest."""
+
+    pools: Mapping[str, Pool]
+    runs: Mapping[str, Sequence[Run]]
+    """By arm name; nobody searches in an imported log."""
+
+
 def cases_of(log: SweepLog) -> list[Case]:
     """Return one case for each problem that every pool has samples of, in the order of the log.
 
     Raises:
         InputError: there is no such problem.
     """
-    arms = [arm for arm in log.manifest.arms if not arm.is_sampling]
-    pools = tuple(pools_of(log.manifest.arms))
+    costs, cases = costs_of(log.manifest), []
+    for problem in replayed_in(log):
+        recorded = recorded_of(log, problem)
+        cases.append(case_of(log.manifest, problem, recorded, numbers_of(problem, recorded, log), costs))
+    return cases
+
+
+def replayed_in(log: SweepLog) -> list[LoggedProblem]:
+    """Return the problems that every pool has samples of, in the order of the log.
+
+    Raises:
+        InputError: there are none.
+    """
+    pools = pools_of(log.manifest.arms)
     problems = [p for p in log.problems.values() if all((p.id, name) in log.pools for name in pools)]
     if not problems:
         raise InputError(
             f"no problem of the log has samples of all {len(pools)} policies: name some with --policies"
         )
-    costs = costs_of(log.manifest)
+    return problems
+
+
+def recorded_of(log: SweepLog, problem: LoggedProblem) -> Recorded:
+    """Return what the log has of a problem."""
+    pools = {name: log.pools[problem.id, name] for name in pools_of(log.manifest.arms)}
     if log.manifest.imported is not None:
-        return [_imported_case(log, problem, pools, costs) for problem in problems]
-    return [_case(log, problem, pools, arms, costs) for problem in problems]
+        return Recorded(pools, {})
+    searches = [arm.name for arm in log.manifest.arms if not arm.is_sampling]
+    return Recorded(pools, {name: log.runs[problem.id, name] for name in searches})
 
 
-def _imported_case(log: SweepLog, problem: LoggedProblem, names: Sequence[str], costs: Costs) -> Case:
-    """Return the case of an imported problem; its answers are grouped as the log has graded them."""
-    pools, groups = {name: log.pools[problem.id, name] for name in names}, Groups()
-    observed = {
-        name: [_observed(s, groups.of_sample(s)) for s in pool.samples] for name, pool in pools.items()
-    }
-    correct = {name: np.array([s.group == RIGHT for s in some], float) for name, some in observed.items()}
-    return Case(problem, observed, correct, pools, {}, {}, costs)
-
-
-def _case(
-    log: SweepLog,
-    problem: LoggedProblem,
-    names: Sequence[str],
-    searches: Sequence[Arm],
-    costs: Costs,
-) -> Case:
-    pools = {name: log.pools[problem.id, name] for name in names}
-    runs = {arm.name: log.runs[problem.id, arm.name] for arm in searches}
+def numbers_of(problem: LoggedProblem, recorded: Recorded, log: SweepLog) -> list[int]:
+    """Return the groups of a problem's answers, pool by pool and then search by search. Those of an imported
+    log are as it has graded them; a sweep's are compared, which takes the time."""
+    if log.manifest.imported is not None:
+        groups = Groups()
+        return [groups.of_sample(s) for pool in recorded.pools.values() for s in pool.samples]
     answers: list[str | None] = [problem.answer]
-    answers += [s.answer for pool in pools.values() for s in pool.samples]
-    answers += [run.answer for found in runs.values() for run in found]
-    groups = iter(group_equivalent(answers)[1:])  # the known answer is grouped first, as `RIGHT`
+    answers += [s.answer for pool in recorded.pools.values() for s in pool.samples]
+    answers += [run.answer for found in recorded.runs.values() for run in found]
+    return group_equivalent(answers)[1:]  # the known answer is grouped first, as `RIGHT`
+
+
+def case_of(
+    manifest: Manifest, problem: LoggedProblem, recorded: Recorded, numbers: Iterable[int], costs: Costs
+) -> Case:
+    """Return the case of a problem whose answers have these groups (`numbers_of`)."""
+    (pools, runs), groups = recorded, iter(numbers)
+    searches = {arm.name: arm for arm in manifest.arms if arm.name in runs}
     observed = {name: [_observed(s, next(groups)) for s in pool.samples] for name, pool in pools.items()}
-    prms = {arm.name: arm.prm for arm in searches}
     numbered = {
-        name: [(run, _ended(run, prms[name], next(groups))) for run in found] for name, found in runs.items()
+        name: [(run, _ended(run, searches[name].prm, next(groups))) for run in found]
+        for name, found in runs.items()
     }
-    correct = {n: np.array([s.correct for s in pool.samples], dtype=float) for n, pool in pools.items()}
-    searchers = {arm.name: arm.policy for arm in searches}
+    if manifest.imported is not None:
+        correct = {n: np.array([s.group == RIGHT for s in some], float) for n, some in observed.items()}
+    else:
+        correct = {n: np.array([s.correct for s in pool.samples], dtype=float) for n, pool in pools.items()}
+    searchers = {name: arm.policy for name, arm in searches.items()}
     return Case(problem, observed, correct, pools, numbered, searchers, costs)
 
 
 def _observed(sample: Sample, group: int) -> SolutionEvidence:
-    n_steps = sample.text.count("\n\n") + 1 if sample.text else 0
+    n_steps = sample.text.count(STEP_DELIMITER) + 1 if sample.text else 0
     logprob = math.nan if sample.logprob is None else sample.logprob
     return SolutionEvidence(
         group,

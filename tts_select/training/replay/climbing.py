@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import overload
 
 import numpy as np
 
 from tts_select.selector.evidence import NO_ANSWER
 from tts_select.selector.routers.rungs import Ladder, Rung, draws_of, looks_of
-from tts_select.selector.routers.tally import Belief, Tally, Usual
+from tts_select.selector.routers.tally import AnswerModel, Belief, Tally, Usual
 from tts_select.training.replay.grouping import RIGHT
 from tts_select.training.replay.orders import ABSENT, Replay
 
@@ -47,12 +48,36 @@ def usual_of(replay: Replay) -> dict[str, Usual]:
 
 
 @dataclass(frozen=True, slots=True)
+class Tallies(Sequence[Tally]):
+    """The tally at each look, counted when it is asked for: all of them are ten times what is drawn."""
+
+    looks: tuple[int, ...]
+    group: np.ndarray
+    """Shape (rows, draws), as what follows."""
+    weight: np.ndarray
+    deviations: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.looks)
+
+    @overload
+    def __getitem__(self, place: int) -> Tally: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[Tally]: ...
+    def __getitem__(self, place: int | slice) -> Tally | list[Tally]:
+        if isinstance(place, slice):
+            return [self[k] for k in range(len(self))[place]]
+        n = self.looks[place]
+        return Tally.of(self.group[:, :n], self.weight[:, :n], self.deviations[:, :n])
+
+
+@dataclass(frozen=True, slots=True)
 class Climb:
     """The state of every row at each look of a ladder, and what that took, shape (rows,) each."""
 
     looks: tuple[int, ...]
     """The numbers of draws."""
-    tallies: tuple[Tally, ...]
+    tallies: Tallies
     costs: tuple[np.ndarray, ...]
     lengths: tuple[np.ndarray, ...]
 
@@ -80,18 +105,25 @@ def climb(
     costs, lengths = cost.cumsum(axis=1), length.cumsum(axis=1)
     return Climb(
         looks,
-        tuple(Tally.of(group[:, :n], weight[:, :n], deviations[:, :n]) for n in looks),
-        tuple(costs[:, n - 1] for n in looks),
-        tuple(lengths[:, n - 1] for n in looks),
+        Tallies(looks, group, weight, deviations),
+        tuple(costs[:, n - 1].copy() for n in looks),  # and let go of what is between
+        tuple(lengths[:, n - 1].copy() for n in looks),
     )
 
 
-def followed(ladder: Ladder, climbed: Climb) -> tuple[np.ndarray, ...]:
+def followed(
+    ladder: Ladder, climbed: Climb, beliefs: Sequence[Belief] | None = None
+) -> tuple[np.ndarray, ...]:
     """Return where each row stops: the answer's group, P(correct), cost and number of draws, shape (rows,)
-    each."""
-    beliefs = [Belief.of(tally, ladder.answers) for tally in climbed.tallies]
+    each. The beliefs are those of the ladder's model, which another ladder may share."""
+    beliefs = beliefs or believed(ladder.answers, climbed)
     group, p_correct, cost, n_looks = outcome(ladder.stops, beliefs, climbed.costs)
     return group, p_correct, cost, np.array(climbed.looks)[n_looks - 1]
+
+
+def believed(answers: AnswerModel, climbed: Climb) -> list[Belief]:
+    """Return what a model of answers says of each look."""
+    return [Belief.of(tally, answers) for tally in climbed.tallies]
 
 
 def outcome(

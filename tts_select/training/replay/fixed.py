@@ -6,7 +6,7 @@ All figures are per problem and draw, shape (problems, draws), so that intervals
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypedDict
 
@@ -38,6 +38,14 @@ class Score:
 
     correct: np.ndarray
     flops: np.ndarray
+
+    @classmethod
+    def joined(cls, parts: Sequence[Score]) -> Score:
+        """From the scores of some problems after the other."""
+        if len(parts) == 1:
+            return parts[0]
+        correct, flops = (np.concatenate([getattr(p, name) for p in parts]) for name in ("correct", "flops"))
+        return cls(correct, flops)
 
     @property
     def accuracy(self) -> float:
@@ -77,6 +85,17 @@ class Board:
         """Return the board for some problems (a mask)."""
         return Board(self.arms, self.correct[:, problems], self.flops[:, problems])
 
+    @classmethod
+    def joined(cls, parts: Iterable[Board]) -> Board:
+        """Return the board of all problems from those of some after the other. Costs of more than one part
+        are means over draws, since nobody asks for more, and what is right or wrong is kept as such."""
+        some = [cls(part.arms, _narrow(part.correct), part.flops) for part in parts]
+        if len(some) == 1:
+            return some[0]
+        correct = np.concatenate([part.correct for part in some], axis=1)
+        costs = [part.flops.mean(axis=-1, keepdims=True) for part in some]
+        return cls(some[0].arms, correct, np.concatenate(costs, axis=1))
+
     def only(self, names: Sequence[str]) -> Board:
         """Return the board for the arms of these names, in their order.
 
@@ -86,6 +105,12 @@ class Board:
         places = {arm.name: k for k, arm in enumerate(self.arms)}
         some = [places[name] for name in names]
         return Board(tuple(self.arms[k] for k in some), self.correct[some], self.flops[some])
+
+
+def _narrow(correct: np.ndarray) -> np.ndarray:
+    """The same as booleans, an eighth of the memory, where nothing is right in part."""
+    is_whole = ((correct == 0) | (correct == 1)).all()
+    return correct.astype(bool) if is_whole else correct
 
 
 Orders = Sequence[Sequence[Order]]

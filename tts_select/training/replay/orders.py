@@ -7,7 +7,7 @@ order at a time; a greedy pool has one sample.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -18,9 +18,10 @@ from tts_select.core.imported import plain_name
 from tts_select.core.plan import Settings
 from tts_select.training.log.manifest import policies, pools_of
 from tts_select.training.log.records import Manifest, SweepLog
-from tts_select.training.replay.cases import Case, Order, cases_of
+from tts_select.training.replay.cases import Case, Order
 from tts_select.training.replay.costs import costs_of
-from tts_select.training.replay.grouping import RIGHT, is_cut
+from tts_select.training.replay.grouping import RIGHT
+from tts_select.training.replay.many import Cases, in_chunks, problems_of, sizes_of
 
 ABSENT = -2
 """The group of a sample that an order lacks, since the log has fewer of that problem."""
@@ -107,11 +108,19 @@ class Replay:
     @property
     def sampled(self) -> list[str]:
         """The pools that are not greedy."""
-        return [pool for pool in self.draws if self.arms[pool].temperature > 0]
+        return _not_greedy(self.draws, self.arms)
 
     def only(self, names: Sequence[str]) -> Replay:
         """Return the replay with these pools alone."""
         return replace(self, draws={name: self.draws[name] for name in names})
+
+    def parts(self) -> Iterator[Replay]:
+        """Yield the replay of some problems after the other: here of all at once."""
+        yield self
+
+    def first_of(self, pool: str) -> Draws:
+        """The first order of each problem."""
+        return self.draws[pool][np.searchsorted(self.problem, np.arange(len(self.ids)))]
 
     def pass_at_1(self, pool: str) -> np.ndarray:
         """The share of right samples of each problem of `ids` that has rows, without those that were cut; NaN
@@ -124,13 +133,106 @@ class Replay:
         return found
 
 
+@dataclass(frozen=True, slots=True)
+class Pooled:
+    """One pool in the order in which the log has its samples, shape (problems, samples), with their costs."""
+
+    name: str
+    group: np.ndarray
+    length: np.ndarray
+    prompt: np.ndarray
+    """Shape (problems,)."""
+    per_token: float
+
+    def drawn(self, places: Sequence[int], orders: Sequence[Sequence[Order]], most: int) -> Draws:
+        """Return so many samples at most of some problems, in the orders of each."""
+        n = min(self.group.shape[1], most)
+        shape = (len(places), len(orders[0]), n)
+        group, length = np.full(shape, ABSENT, np.int32), np.zeros(shape)
+        for k, (place, some) in enumerate(zip(places, orders, strict=True)):
+            pick = np.stack([order.samples[self.name][:n] for order in some])
+            group[k, :, : pick.shape[1]] = self.group[place][pick]
+            length[k, :, : pick.shape[1]] = self.length[place][pick]
+        flat = (shape[0] * shape[1], n)
+        prompt = np.repeat(self.prompt[list(places)], shape[1])
+        return Draws(group.reshape(flat), length.reshape(flat), prompt, self.per_token)
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayInParts:
+    """A replay of more problems than fit in memory: the same rows, those of some problems at a time."""
+
+    ids: tuple[str, ...]
+    pools: Mapping[str, Pooled]
+    """The one with the cheapest sample first."""
+    orders: Sequence[Sequence[Order]]
+    unit: str
+    arms: Mapping[str, Arm]
+    texts: tuple[str, ...]
+    most_samples: int = MOST_SAMPLES
+
+    @classmethod
+    def of(
+        cls,
+        cases: Sequence[Case],
+        orders: Sequence[Sequence[Order]],
+        manifest: Manifest,
+        *,
+        most_samples: int = MOST_SAMPLES,
+    ) -> ReplayInParts:
+        """Look once at every case; the manifest is that of their log."""
+        pools, plans = _pooled(cases), pools_of(manifest.arms)
+        names = list(pools)
+        if len(names) > 1:
+            names = sorted(names, key=lambda name: _first_cost(pools[name], orders))
+        problems = problems_of(cases)
+        return cls(
+            tuple(problem.id for problem in problems),
+            {name: pools[name] for name in names},
+            orders,
+            unit=costs_of(manifest).unit,
+            arms={name: single_sample(plans[name].arm) for name in names},
+            texts=tuple(problem.problem for problem in problems),
+            most_samples=most_samples,
+        )
+
+    @property
+    def sampled(self) -> list[str]:
+        """The pools that are not greedy."""
+        return _not_greedy(self.pools, self.arms)
+
+    def parts(self) -> Iterator[Replay]:
+        """Yield the replay of some problems after the other."""
+        yield from (self._part(places) for places in in_chunks(range(len(self.ids))))
+
+    def whole(self) -> Replay:
+        """Return all rows at once."""
+        return self._part(range(len(self.ids)))
+
+    def first_of(self, pool: str) -> Draws:
+        """The first order of each problem."""
+        places = range(len(self.ids))
+        return self.pools[pool].drawn(places, [self.orders[k][:1] for k in places], self.most_samples)
+
+    def _part(self, places: Sequence[int]) -> Replay:
+        orders = [self.orders[k] for k in places]
+        return Replay(
+            tuple(self.ids[k] for k in places),
+            np.repeat(np.arange(len(places)), len(orders[0])),
+            {name: pool.drawn(places, orders, self.most_samples) for name, pool in self.pools.items()},
+            self.unit,
+            self.arms,
+            tuple(self.texts[k] for k in places),
+        )
+
+
 def replay_of(log: SweepLog, *, n_orders: int, seed: int) -> Replay:
     """Draw random orders of each problem that every policy has samples of.
 
     Raises:
         InputError: no problem has samples of every policy.
     """
-    cases = cases_of(log)
+    cases = Cases(log)
     return as_arrays(cases, random_orders(cases, n_orders, seed), log.manifest)
 
 
@@ -139,9 +241,10 @@ def random_orders(cases: Sequence[Case], n_orders: int, seed: int) -> list[list[
     rng = np.random.default_rng(seed)
     picks: list[list[dict[str, np.ndarray]]] = [[{} for _ in range(n_orders)] for _ in cases]
     for pool in cases[0].pools:
-        for case, orders in zip(cases, picks, strict=True):
+        for place, orders in enumerate(picks):
+            n = sizes_of(cases, place)[pool]
             for order in orders:
-                order[pool] = rng.permutation(len(case.observed[pool]))
+                order[pool] = rng.permutation(n).astype(np.min_scalar_type(n))
     return [[Order(order, 0) for order in orders] for orders in picks]
 
 
@@ -154,19 +257,7 @@ def as_arrays(
 ) -> Replay:
     """Return the orders of each case as arrays, equally many for each, with so many samples at most; the
     manifest is that of their log."""
-    drawn = {pool: _draws(pool, cases, orders, most_samples) for pool in cases[0].pools}
-    cheap_first = sorted(drawn, key=lambda pool: drawn[pool].cost[:, 0].mean())
-    problem = np.repeat(np.arange(len(cases)), len(orders[0]))
-    ids = tuple(case.problem.id for case in cases)
-    plans = pools_of(manifest.arms)
-    return Replay(
-        ids,
-        problem,
-        draws={pool: drawn[pool] for pool in cheap_first},
-        unit=costs_of(manifest).unit,
-        arms={pool: single_sample(plans[pool].arm) for pool in cheap_first},
-        texts=tuple(case.problem.problem for case in cases),
-    )
+    return ReplayInParts.of(cases, orders, manifest, most_samples=most_samples).whole()
 
 
 def single_sample(arm: Arm) -> Arm:
@@ -211,25 +302,40 @@ def without_prms(log: SweepLog, *, note: Callable[[str], None] = lambda _: None)
     return replace(log, manifest=replace(log.manifest, arms=arms, models=models))
 
 
-def _draws(pool: str, cases: Sequence[Case], orders: Sequence[Sequence[Order]], most: int) -> Draws:
-    n = min(max(len(case.observed[pool]) for case in cases), most)
-    shape = (len(cases), len(orders[0]), n)
-    group, length = np.full(shape, ABSENT, np.int32), np.zeros(shape)
-    for k, (case, some) in enumerate(zip(cases, orders, strict=True)):
-        samples = case.pools[pool].samples
-        own = [CUT if is_cut(s) else o.group for s, o in zip(samples, case.observed[pool], strict=True)]
-        pick = np.stack([order.samples[pool][:n] for order in some])
-        taken = pick.shape[1]
-        group[k, :, :taken] = np.array(own)[pick]
-        length[k, :, :taken] = np.array([s.n_tokens for s in samples], float)[pick]
-    policy, costs = cases[0].pools[pool].policy, cases[0].costs
-    read, written = costs.per_prompt_token[policy], costs.per_token[policy]
-    as_written = 1.0 if read == written else read / written
-    prompts = as_written * np.array([case.pools[pool].prompt_tokens or 0 for case in cases], float)
-    flat = (len(cases) * len(orders[0]), n)
-    return Draws(
-        group.reshape(flat),
-        length.reshape(flat),
-        np.repeat(prompts, len(orders[0])),
-        written,
-    )
+def _not_greedy(pools: Iterable[str], arms: Mapping[str, Arm]) -> list[str]:
+    return [pool for pool in pools if arms[pool].temperature > 0]
+
+
+def _pooled(cases: Sequence[Case]) -> dict[str, Pooled]:
+    """The pools, which each case is looked at once for."""
+    names, costs = list(cases[0].pools), cases[0].costs
+    policies_ = {name: cases[0].pools[name].policy for name in names}
+    rows: dict[str, list[tuple[np.ndarray, np.ndarray, int]]] = {name: [] for name in names}
+    for case in cases:
+        for name in names:
+            samples = case.observed[name]
+            own = np.array([CUT if s.is_cut else s.group for s in samples], np.int32)
+            rows[name].append((own, np.array([s.n_tokens for s in samples], float), _prompt(case, name)))
+    found = {}
+    for name, some in rows.items():
+        read, written = costs.per_prompt_token[policies_[name]], costs.per_token[policies_[name]]
+        as_written = 1.0 if read == written else read / written
+        shape = len(some), max(len(own) for own, _, _ in some)
+        group, length = np.full(shape, ABSENT, np.int32), np.zeros(shape)
+        for k, (own, lengths, _) in enumerate(some):
+            group[k, : len(own)], length[k, : len(own)] = own, lengths
+        prompts = as_written * np.array([prompt for _, _, prompt in some], float)
+        found[name] = Pooled(name, group, length, prompts, written)
+    return found
+
+
+def _prompt(case: Case, pool: str) -> int:
+    return case.pools[pool].prompt_tokens or 0
+
+
+def _first_cost(pool: Pooled, orders: Sequence[Sequence[Order]]) -> float:
+    """What the first sample of an order costs on average."""
+    found = [
+        pool.drawn(some, [orders[k] for k in some], 1).cost[:, 0] for some in in_chunks(range(len(orders)))
+    ]
+    return float(np.concatenate(found).mean())

@@ -1,4 +1,4 @@
-"""Resamples of problems and of trainings as shares, so that the means of all of them are one product.
+"""Resamples of problems and of trainings as counts, so that the means of all of them are a few products.
 
 An interval over problems says nothing of a router that would have come out otherwise: of other draws in its
 training, or other training problems. Where a router was trained more than once, the problems are resampled
@@ -17,6 +17,9 @@ import numpy as np
 from tts_select.training.replay import metrics
 from tts_select.training.replay.metrics import Interval, ends_of
 
+_NUMBERS = 1 << 22
+"""How many shares are held at a time."""
+
 
 @dataclass(frozen=True, slots=True)
 class Resamples:
@@ -24,9 +27,9 @@ class Resamples:
     each resample."""
 
     problems: np.ndarray
-    """Shape (1 + resamples, problems); rows sum to 1."""
+    """How often each problem is there, shape (1 + resamples, problems)."""
     trainings: np.ndarray
-    """Shape (1 + resamples, trainings); rows sum to 1."""
+    """The shares of trainings, shape (1 + resamples, trainings); rows sum to 1."""
 
     @classmethod
     def of(cls, n_problems: int, n_trainings: int = 1, *, seed: int = 0) -> Resamples:
@@ -42,7 +45,10 @@ class Resamples:
     def means(self, values: np.ndarray) -> np.ndarray:
         """Return the mean in each row, of values of the shape (..., problems), or (..., trainings, problems)
         if there are several trainings; shape (..., rows)."""
-        found: np.ndarray = values @ self.problems.T
+        n_rows, n_problems = self.problems.shape
+        at_once = max(1, _NUMBERS // n_problems)
+        blocks = (self.problems[at : at + at_once] / n_problems for at in range(0, n_rows, at_once))
+        found: np.ndarray = np.concatenate([values @ block.T for block in blocks], axis=-1)
         has_trainings = values.ndim > 1 and len(self.trainings[0]) > 1
         if has_trainings:
             found = (found * self.trainings.T).sum(axis=-2)
@@ -52,13 +58,17 @@ class Resamples:
 
 @lru_cache(maxsize=4)
 def _resamples(n_problems: int, n_trainings: int, n_resamples: int, seed: int) -> Resamples:
-    places = metrics.resamples(n_problems, n_resamples, seed)
+    rng, at_once = np.random.default_rng(seed), max(1, _NUMBERS // n_problems)
+    counts = [np.ones((1, n_problems), np.uint8)]
+    for at in range(0, n_resamples, at_once):
+        places = rng.integers(n_problems, size=(min(at_once, n_resamples - at), n_problems))
+        counts.append(_counts(places, n_problems))
     picked = np.zeros((n_resamples, 0), int)
     if n_trainings > 1:
         picked = np.random.default_rng((seed, n_trainings)).integers(
             n_trainings, size=(n_resamples, n_trainings - 1)
         )
-    return Resamples(_shares(places, n_problems), _shares(picked, n_trainings))
+    return Resamples(np.concatenate(counts), _shares(picked, n_trainings))
 
 
 def _shares(picked: np.ndarray, n: int) -> np.ndarray:
@@ -67,9 +77,14 @@ def _shares(picked: np.ndarray, n: int) -> np.ndarray:
     even = np.full((1, n), 1 / n)
     if not picked.shape[1]:
         return np.repeat(even, 1 + len(picked), axis=0)
+    return np.concatenate([even, _counts(picked, n) / picked.shape[1]])
+
+
+def _counts(picked: np.ndarray, n: int) -> np.ndarray:
+    """How often each of n is in each row of what was picked, in as few bytes as there have to be."""
     rows = np.arange(len(picked))[:, None] * n
     counts = np.bincount((rows + picked).ravel(), minlength=len(picked) * n).reshape(-1, n)
-    return np.concatenate([even, counts / picked.shape[1]])
+    return counts.astype(np.min_scalar_type(int(counts.max(initial=0))))
 
 
 def intervals(found: np.ndarray) -> list[Interval]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -15,7 +16,7 @@ import numpy as np
 from tts_select.core.arm import Arm
 from tts_select.core.stopping import FEWEST_SAMPLES, FIRST_SAMPLES, MARGIN, QUORUM, WINDOW
 from tts_select.core.voting import SURE_ENOUGH, p_stays_ahead
-from tts_select.selector.routers.tally import Tally
+from tts_select.selector.evidence import NO_ANSWER
 from tts_select.training.replay.grouping import RIGHT
 from tts_select.training.replay.orders import Draws, Replay
 
@@ -57,15 +58,12 @@ class Votes:
     @classmethod
     def of(cls, draws: Draws) -> Votes:
         """Count the votes of a pool, all of one weight."""
-        rows, most = draws.group.shape
-        leader = np.empty((rows, most), np.int32)
-        first, second = np.empty((rows, most), np.int16), np.empty((rows, most), np.int16)
-        tally, none = Tally.empty(rows), np.zeros(rows)
-        for k in range(most):
-            tally = tally.after(draws.group[:, k], draws.is_there[:, k] * 1.0, none)
-            leader[:, k] = tally.leader()
-            first[:, k] = tally.votes.max(axis=1)
-            second[:, k] = np.where(tally.group == leader[:, k, None], 0.0, tally.votes).max(axis=1)
+        shape = draws.group.shape
+        leader, first, second = (np.empty(shape, kind) for kind in (np.int32, np.int16, np.int16))
+        counted = _Count.of(draws.group)
+        for k in range(shape[1]):
+            counted.add(k, draws.group[:, k])
+            leader[:, k], first[:, k], second[:, k] = counted.leader, counted.first, counted.second
         n = draws.is_there.cumsum(axis=1, dtype=np.int16)
         return cls(draws.group, n, leader, first, second, draws.cost.cumsum(axis=1))
 
@@ -73,6 +71,41 @@ class Votes:
         """The answer of each row after so many of its samples."""
         rows = np.arange(len(n))
         return Answered(self.leader[rows, n - 1], self.cost[rows, n - 1])
+
+
+@dataclass(slots=True)
+class _Count:
+    """The votes of each row so far, and who is first and second. Each draw takes the same time: a tally
+    (`selector/routers/tally.py`) looks at all that came before."""
+
+    votes: np.ndarray
+    """Of each group, shape (rows, groups)."""
+    since: np.ndarray
+    """The number of the draw that first had the group: of equals the one that is older leads."""
+    leader: np.ndarray
+    first: np.ndarray
+    second: np.ndarray
+
+    @classmethod
+    def of(cls, group: np.ndarray) -> _Count:
+        """Nothing is counted yet; `group` is that of all draws."""
+        shape = len(group), int(group.max(initial=0)) + 1
+        nobody, none = np.full(len(group), NO_ANSWER, np.int32), np.zeros(len(group), np.int16)
+        never = np.full(shape, group.shape[1], np.int32)
+        return cls(np.zeros(shape, np.int16), never, nobody, none, none.copy())
+
+    def add(self, number: int, group: np.ndarray) -> None:
+        """Count the draw of this number; a negative group has no vote."""
+        rows = np.flatnonzero(group >= 0)
+        own, before = group[rows], self.leader[rows]
+        n = self.votes[rows, own] = self.votes[rows, own] + 1
+        since = self.since[rows, own] = np.minimum(self.since[rows, own], number)
+        first, second = self.first[rows], self.second[rows]
+        leads = (n > first) | ((n == first) & (since < self.since[rows, before]))
+        beaten = np.where(leads, np.where(own == before, second, first), np.maximum(second, n))
+        self.second[rows] = beaten
+        self.first[rows] = np.maximum(first, n)
+        self.leader[rows] = np.where(leads, own, before)
 
 
 def ahead(votes: Votes, margin: float = MARGIN) -> np.ndarray:
@@ -90,10 +123,16 @@ def leading(votes: Votes, lead: int) -> np.ndarray:
 
 def settled(votes: Votes, sure_enough: float = SURE_ENOUGH) -> np.ndarray:
     """Where the first answer will stay ahead of the second (adaptive consistency, arXiv 2305.11860)."""
-    counts = range(votes.group.shape[1] + 1)
-    sure = np.array([[p_stays_ahead(a, b) >= sure_enough for b in counts] for a in counts])
+    sure = _stays_ahead(votes.group.shape[1]) >= sure_enough
     is_settled: np.ndarray = sure[votes.first, votes.second]
     return is_settled
+
+
+@lru_cache(maxsize=8)
+def _stays_ahead(most: int) -> np.ndarray:
+    """How likely it is, by the votes of the first and of the second; for each of up to so many."""
+    counts = range(most + 1)
+    return np.array([[p_stays_ahead(a, b) for b in counts] for a in counts])
 
 
 def doubled(votes: Votes, quorum: float = QUORUM) -> np.ndarray:

@@ -66,7 +66,7 @@ def merge(folders: Sequence[Path], out: Path) -> Merged:
     merged, found = _united(folders, out)
     problems = list(found.problems().values())
     with Writer(out, found.manifest, problems) as log:
-        merged.n_new = _write(log, found.by_key.values())
+        merged.n_new = _write(log, _taken_out(found))
         units = list(units_of(found.manifest, problems))
         merged.n_units = len(units)
         merged.missing = [unit for unit in units if unit.key not in log]
@@ -105,6 +105,12 @@ def _united(folders: Sequence[Path], out: Path | None) -> tuple[Merged, Records]
         )
     found.check_problems_known()
     return merged, found
+
+
+def _taken_out(found: Records) -> Iterator[Record]:
+    """Yield the records, each of which is gone then: the log holds them as well."""
+    for key in list(found.by_key):
+        yield found.by_key.pop(key)
 
 
 def _write(log: Writer, records: Iterable[Record]) -> int:

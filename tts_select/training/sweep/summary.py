@@ -8,7 +8,7 @@ from typing import Any
 
 from tts_select.training.log.chunks import rounds
 from tts_select.training.log.estimators import pass_at_k
-from tts_select.training.log.records import Pool, SweepLog
+from tts_select.training.log.records import SweepLog
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,24 +28,26 @@ class Line:
 
 def lines(log: SweepLog) -> list[Line]:
     """Return a line for each pool, then one for each search arm."""
-    pools: dict[str, list[Pool]] = {}
+    right: dict[str, list[int]] = {}
+    sizes: dict[str, int] = {}
     for pool in log.pools.values():
-        pools.setdefault(pool.name, []).append(pool)
+        right.setdefault(pool.name, []).append(sum(sample.correct for sample in pool.samples))
+        sizes.setdefault(pool.name, len(pool.samples))
     by_arm: dict[str, list[tuple[bool, float]]] = {}
     for runs in log.runs.values():
         for run in runs:
             by_arm.setdefault(run.arm, []).append((run.correct, run.cost.flops))
     return [
-        *(_of_pool(name, some) for name, some in pools.items()),
+        *(_of_pool(name, sizes[name], some) for name, some in right.items()),
         *(_of_arm(n, r) for n, r in by_arm.items()),
     ]
 
 
-def _of_pool(name: str, pools: list[Pool]) -> Line:
-    size = len(pools[0].samples)
-    right = [sum(sample.correct for sample in pool.samples) for pool in pools]
+def _of_pool(name: str, size: int, right: list[int]) -> Line:
+    """`right` says how many samples of each problem are."""
+    n_samples = size * len(right)
     pass_at = {k: fmean(pass_at_k(size, c, k) for c in right) for k in rounds(size)}
-    return Line(name, size * len(pools), sum(right) / (size * len(pools)), pass_at, None)
+    return Line(name, n_samples, sum(right) / n_samples, pass_at, None)
 
 
 def _of_arm(name: str, runs: list[tuple[bool, float]]) -> Line:

@@ -34,6 +34,7 @@ from tts_select.training.routers.ladder.fit import (
     fingerprints_of,
     fit_ladders,
     fit_replay,
+    orders_for,
     prices_for,
 )
 
@@ -349,3 +350,12 @@ def test_too_few_problems_are_refused(n: int, said: str) -> None:
 def test_a_log_with_nothing_to_choose_is_refused(p: float, what: str) -> None:
     with pytest.raises(InputError, match=f"every sample of the log is {what}"):
         fit_ladders(made_log(20, p_right=p))
+
+
+@pytest.mark.parametrize(
+    ("n_problems", "n_orders"), [(20, 64), (250, 32), (1000, 8), (12_500, 8), (50_000, 2), (300_000, 1)]
+)
+def test_every_problem_is_learned_from_in_fewer_orders_the_more_there_are(
+    n_problems: int, n_orders: int
+) -> None:
+    assert orders_for(n_problems) == n_orders

@@ -49,7 +49,11 @@ class TextChoice:
 
     def of(self, place: int, price: float, text: str) -> int:
         """Return which of the ladders of a price a text calls for."""
-        return best_at(self.heads[place].of(self.description.of(text)), price)
+        return self.by_numbers(place, price, self.description.of(text))
+
+    def by_numbers(self, place: int, price: float, numbers: np.ndarray) -> int:
+        """Return the same for the numbers of a text, which are the same at every price."""
+        return best_at(self.heads[place].of(numbers), price)
 
 
 def choose_by_text(
@@ -65,8 +69,9 @@ def choose_by_text(
         others = [texts[n] for n in np.flatnonzero(fold != k).tolist()]
         fitted = _fitted(others, ladders.of(fold != k))
         worth = ladders.worth(prices)[..., own]
+        numbers = [fitted.description.of(texts[n]) for n in own]
         for place, price in enumerate(prices.tolist()):
-            picked = [fitted.of(place, price, texts[n]) for n in own]
+            picked = [fitted.by_numbers(place, price, some) for some in numbers]
             gain[place, own] = worth[place, picked, np.arange(len(own))] - usual[place, own]
     gain = around(gain)
     pays = gain.mean(axis=1) > DOUBT * gain.std(axis=1) / np.sqrt(len(texts))

@@ -30,9 +30,10 @@ from tts_select.training.routers.ladder.searching import Choice, Found, search
 
 FEWEST_PROBLEMS = 20
 N_PRICES = 44
-ROWS_WANTED = 8000
+ROWS_WANTED, ROWS_ALLOWED = 8000, 100_000
 FEWEST_ORDERS, MOST_ORDERS = 8, 64
-"""The orders of each problem's samples to learn from."""
+"""The orders of each problem's samples to learn from. Where even the fewest are more rows than are allowed,
+there are fewer orders of each problem: another problem says more than another order of one."""
 LOWEST_PRICE, HIGHEST_PRICE = 1e-5, 8.0
 """The lowest price, in probability per sample of the dearest policy, and the highest, per sample of the
 cheapest: from where cost does not matter to where a sample that is a tenth cheaper is worth nearly any
@@ -105,7 +106,8 @@ def fit_replay(
 
 def orders_for(n_problems: int) -> int:
     """Return the number of orders of each problem; it is large where there are few problems."""
-    return int(np.clip(ROWS_WANTED // n_problems, FEWEST_ORDERS, MOST_ORDERS))
+    wanted = int(np.clip(ROWS_WANTED // n_problems, FEWEST_ORDERS, MOST_ORDERS))
+    return max(1, min(wanted, ROWS_ALLOWED // n_problems))
 
 
 def prices_for(replay: Replay) -> np.ndarray:

@@ -52,7 +52,7 @@ def fit_answers(
     for tally in tallies:
         row, draw = np.nonzero(is_first(tally.group) & rows[:, None])
         keep = rng.permutation(len(row))[:most_rows]
-        features.append(tally.features()[row[keep], draw[keep]])
+        features.append(tally[row[keep]].features()[np.arange(len(keep)), draw[keep]])
         right.append(tally.group[row[keep], draw[keep]] == RIGHT)
     x, y = np.concatenate(features), np.concatenate(right)
     mean, scale = x.mean(axis=0), x.std(axis=0) + 1e-9

@@ -12,7 +12,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tts_select.selector.by_text import Description, Expected, Heads, TextModel, raw_numbers
+from tts_select.selector.by_text import (
+    Description,
+    Expected,
+    Heads,
+    TextModel,
+    described,
+    raw_numbers,
+)
 from tts_select.selector.text_features import TEXT_FEATURES
 from tts_select.selector.wording import Wording, terms_of
 from tts_select.training.replay.fixed import Board
@@ -81,8 +88,7 @@ def fit_model(texts: Sequence[str], outcomes: Outcomes) -> TextModel:
 
 def fit_text(texts: Sequence[str], outcomes: Outcomes, fold_of: np.ndarray) -> FittedText:
     """Fit to all texts, and to those outside of each fold; a fold below 0 is none."""
-    description, penalty = _described(texts, outcomes.p_correct)
-    rows = np.stack([description.of(text) for text in texts])
+    description, rows, penalty = _described(texts, outcomes.p_correct)
     log_cost = np.log(np.maximum(outcomes.cost, 1.0))
     of_cost = best_penalty(rows, log_cost)
 
@@ -135,17 +141,21 @@ def _chosen(errors: np.ndarray) -> tuple[float, float]:
     return PENALTIES[place], float(errors[:, place].mean())
 
 
-def _described(texts: Sequence[str], p_correct: np.ndarray) -> tuple[Description, float]:
-    """Return the description with the best number of axes, and the best penalty with it."""
+def _described(texts: Sequence[str], p_correct: np.ndarray) -> tuple[Description, np.ndarray, float]:
+    """Return the description with the best number of axes, what it says of each text, and the best penalty
+    with it. Texts are read once: fewer axes are the first ones of many."""
     wording = fit_wording(texts, max(AXES))
+    most = wording.axes.shape[1]
+    raw = np.stack([raw_numbers(text, wording) for text in texts])
     found = []
-    for n in (n for n in AXES if n <= wording.axes.shape[1]):
-        description = _scaled(texts, Wording(wording.terms, wording.weights, wording.axes[:, :n]))
-        rows = np.stack([description.of(text) for text in texts])
+    for n in (n for n in AXES if n <= most):
+        own = np.concatenate([raw[:, :n], raw[:, most:]], axis=1)
+        description = _scaled(own, Wording(wording.terms, wording.weights, wording.axes[:, :n]))
+        rows = np.stack([described(description, numbers) for numbers in own])
         penalty, error = _chosen(_errors(rows, p_correct))
-        found.append((error, n, description, penalty))
-    _, _, description, penalty = min(found, key=lambda fitted: fitted[:2])
-    return description, penalty
+        found.append((error, n, description, rows, penalty))
+    _, _, description, rows, penalty = min(found, key=lambda fitted: fitted[:2])
+    return description, rows, penalty
 
 
 def fit_wording(texts: Sequence[str], n_axes: int) -> Wording:
@@ -173,9 +183,8 @@ def fit_wording(texts: Sequence[str], n_axes: int) -> Wording:
     return Wording(tuple(map(str, terms)), _rounded(only.idf_), _rounded(axes))
 
 
-def _scaled(texts: Sequence[str], wording: Wording) -> Description:
-    raw = np.arcsinh(np.stack([raw_numbers(text, wording) for text in texts]))
-    known = np.ma.masked_invalid(raw)
+def _scaled(raw: np.ndarray, wording: Wording) -> Description:
+    known = np.ma.masked_invalid(np.arcsinh(raw))
     means, spreads = known.mean(axis=0).filled(0.0), known.std(axis=0).filled(0.0)
     assert len(means) == wording.axes.shape[1] + len(TEXT_FEATURES)
     return Description(wording, means, np.where(spreads > LEAST_SPREAD, spreads, 1.0))
