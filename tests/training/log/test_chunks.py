@@ -7,7 +7,7 @@ from itertools import accumulate
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tts_select.training.log.chunks import chunks, joined, rounds, rounds_in, split
+from tts_select.training.log.chunks import chunks, cut, joined, rounds, rounds_in, split
 from tts_select.training.log.records import Pool, Sample, Scores
 
 sizes = st.integers(1, 300)
@@ -54,3 +54,17 @@ def test_a_pool_that_is_cut_and_joined_is_the_same(n: int, first: int) -> None:
         of_prms.append(Scores("one", "a", 0.7, "p", some, of_chunk, chunk.start))
     assert joined(parts, of_prms, ["p"]) == whole
     assert joined([bare], [scores], ["p"]) == whole
+
+
+@given(sizes, sizes)
+def test_a_whole_pool_is_the_same_when_its_chunks_are_joined(n: int, first: int) -> None:
+    """Whatever was noted of its chunks."""
+    whole = pool(n)
+    parts = cut(whole, chunks(n, first))
+    assert [part.first for part in parts] == [chunk.start for chunk in chunks(n, first)]
+    for part, chunk in zip(parts, chunks(n, first), strict=True):
+        assert tuple(part.prm_tokens["p"]) == rounds_in(chunk, n)
+        assert all(tokens >= 0 for tokens in part.prm_tokens["p"].values())
+    found = [split(part) for part in parts]
+    of_prms = [scores for _, some in found for scores in some]
+    assert joined([bare for bare, _ in found], of_prms, ["p"]) == whole

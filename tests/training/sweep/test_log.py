@@ -74,6 +74,16 @@ def test_a_pool_whose_arms_vote_by_certainty_has_it(
     assert read_log(folder) == log
 
 
+@pytest.mark.parametrize("chunk", [1, 2, 3, 5, 6, 64])
+def test_a_log_drawn_in_chunks_is_whole_without_its_shards(swept: Swept, chunk: int) -> None:
+    """And the sweep, run again, has nothing to do."""
+    folder, log = swept(chunk=chunk)
+    drop_shards(folder)
+    assert read_log(folder) == log
+    assert swept(chunk=chunk)[1] == log
+    assert not (folder / "shards").exists() or not list((folder / "shards").iterdir())
+
+
 def test_a_log_without_certainties_is_as_it_was(swept: Swept) -> None:
     folder, log = swept()
     assert "certainty" not in shard_of(folder).read_text()

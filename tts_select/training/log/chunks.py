@@ -10,6 +10,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
+import numpy as np
+
 from tts_select.training.log.records import Pool, Sample, Scores
 
 
@@ -52,6 +54,35 @@ def split(pool: Pool) -> tuple[Pool, list[Scores]]:
         for prm, tokens in pool.prm_tokens.items()
     ]
     return replace(pool, samples=bare, prm_tokens={}), of_prms
+
+
+def cut(pool: Pool, into: Sequence[range]) -> list[Pool]:
+    """A whole pool in its chunks: joined they are the pool again.
+
+    The tokens that a PRM had read by the end of a chunk are noted in a whole pool only where a round ends
+    there; elsewhere they are taken to grow evenly in between.
+    """
+    return [
+        replace(
+            pool,
+            samples=pool.samples[chunk.start : chunk.stop],
+            prm_tokens={
+                prm: _since(tokens, chunk, len(pool.samples)) for prm, tokens in pool.prm_tokens.items()
+            },
+            first=chunk.start,
+        )
+        for chunk in into
+    ]
+
+
+def _since(tokens: dict[int, int], chunk: range, n_samples: int) -> dict[int, int]:
+    """The tokens of a chunk's rounds, from its own beginning."""
+    known = sorted({0: 0, **tokens}.items())
+
+    def by(k: int) -> int:
+        return round(float(np.interp(k, [at for at, _ in known], [n for _, n in known])))
+
+    return {k: by(k) - by(chunk.start) for k in rounds_in(chunk, n_samples)}
 
 
 def joined(parts: Sequence[Pool], scores: Iterable[Scores], prms: Sequence[str]) -> Pool:

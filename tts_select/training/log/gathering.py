@@ -6,7 +6,7 @@ from collections.abc import Iterator, MutableMapping
 from dataclasses import dataclass, field
 
 from tts_select.core.errors import InputError
-from tts_select.training.log.chunks import chunks, joined, rounds_in, split
+from tts_select.training.log.chunks import chunks, cut, joined, rounds_in, split
 from tts_select.training.log.codec import Record
 from tts_select.training.log.manifest import PoolPlan, pool_size, pools_of, searches
 from tts_select.training.log.packed import Packed
@@ -145,8 +145,8 @@ class Records:
             self._check_pool(record)
             if self.manifest.imported is not None:
                 return [record]
-            samples, scores = split(record)
-            return [samples, *scores]
+            pools = cut(record, self._chunks[record.name]) if self._is_whole(record) else [record]
+            return [part for samples, scores in map(split, pools) for part in (samples, *scores)]
         if isinstance(record, Scores):
             self._check_scores(record)
         elif isinstance(record, Run):
@@ -159,6 +159,8 @@ class Records:
         _check_known("pool", pool.name, tuple(self._pools))
         known = self._pools[pool.name].prms
         chunk = self._chunk(pool.name, pool.first, "the pool")
+        if self._is_whole(pool):
+            chunk = range(len(pool.samples))
         n = len(chunk)
         if self.manifest.imported is not None:
             n = min(max(1, len(pool.samples)), n)  # as many as there were, but some
@@ -170,6 +172,10 @@ class Records:
         drawn = range(pool.first, pool.first + n)
         for prm in scored if self.manifest.imported is None else pool.prm_tokens:
             self._check_tokens(pool.name, prm, pool.prm_tokens.get(prm, {}), drawn)
+
+    def _is_whole(self, pool: Pool) -> bool:
+        """Whether it is all of a pool, as parquet files have it, however it was drawn."""
+        return pool.first == 0 and len(pool.samples) == self._chunks[pool.name][-1].stop
 
     def _check_scores(self, scores: Scores) -> None:
         _check_known("pool", scores.pool, tuple(self._pools))
