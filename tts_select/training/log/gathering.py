@@ -146,7 +146,10 @@ class Records:
             if self.manifest.imported is not None:
                 return [record]
             pools = cut(record, self._chunks[record.name]) if self._is_whole(record) else [record]
-            return [part for samples, scores in map(split, pools) for part in (samples, *scores)]
+            parts: list[Record] = []
+            for samples, scores in map(split, pools):
+                parts += [samples, *scores]
+            return parts
         if isinstance(record, Scores):
             self._check_scores(record)
         elif isinstance(record, Run):
