@@ -28,6 +28,7 @@ def modules() -> Iterator[Any]:
             sys.modules.pop(name, None)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("imported", [False, True])
 def test_a_grown_log_has_problems_of_its_own(modules: Any, imported: bool, tmp_path: Path) -> None:
     grown_logs, _ = modules
@@ -42,6 +43,7 @@ def test_a_grown_log_has_problems_of_its_own(modules: Any, imported: bool, tmp_p
     assert bool(log.runs) != imported
 
 
+@pytest.mark.slow
 def test_its_shards_merge_into_the_same_log(modules: Any, tmp_path: Path) -> None:
     grown_logs, _ = modules
     made = grown_logs.grown(N_PROBLEMS, POLICY, imported=False, seed=3)
