@@ -13,7 +13,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ import pytest
 
 from tts_select.data.world.artifacts import folder_of
 from tts_select.data.world.suite import generate
+from tts_select.selector.routers.artifact import load_router, save_router
 from tts_select.testing import FakeServer
 
 N_PROBLEMS = 30
@@ -109,6 +110,15 @@ def router(desk: Desk, swept: dict[str, Any]) -> Path:
     return desk.folder / "router"
 
 
+@pytest.fixture(scope="module")
+def probing(router: Path) -> Path:
+    """The folder of the same router, that always begins with its probe: whether that is worth it is a router's
+    to say, and on so few problems it is chance."""
+    folder = router.with_name("probing")
+    save_router(replace(load_router(router), first_steps=None), folder, trained_on={})
+    return folder
+
+
 def test_the_log_knows_what_its_models_are(swept: dict[str, Any]) -> None:
     assert {spec: card["kind"] for spec, card in swept["models"].items()} == {POLICY: "policy", PRM: "prm"}
     assert swept["models"][POLICY]["n_parameters"] == 180_000
@@ -140,20 +150,21 @@ def test_the_router_knows_what_it_was_trained_for(router: Path, swept: dict[str,
     }
 
 
-def test_the_router_solves_on_the_server(desk: Desk, router: Path) -> None:
-    solution = desk.json("solve", "problem.txt", "--router", router.name, "--effort", "high")
-    assert solution["answer"] == "44"
-    assert solution["plan"]["policy"] == POLICY
-    assert solution["cost"]["policy_generated_tokens"] > 0
+def test_the_router_solves_on_the_server(desk: Desk, router: Path, probing: Path) -> None:
+    for folder in (router, probing):
+        solution = desk.json("solve", "problem.txt", "--router", folder.name, "--effort", "high")
+        assert solution["answer"] == "44"
+        assert solution["plan"]["policy"] == POLICY
+        assert solution["cost"]["policy_generated_tokens"] > 0
     assert solution["cost"]["prm_tokens"] > 0
 
 
-def test_a_prm_that_has_changed_is_refused(desk: Desk, router: Path) -> None:
+def test_a_prm_that_has_changed_is_refused(desk: Desk, probing: Path) -> None:
     own, kept = desk.folder / PRM, desk.folder / "kept"
     own.rename(kept)
     shutil.copytree(folder_of("prm", "prm-narrow"), own)
     try:
-        ran = desk.run("solve", "problem.txt", "--router", router.name)
+        ran = desk.run("solve", "problem.txt", "--router", probing.name)
     finally:
         shutil.rmtree(own)
         kept.rename(own)
