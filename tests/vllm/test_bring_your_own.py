@@ -112,8 +112,8 @@ def router(desk: Desk, swept: dict[str, Any]) -> Path:
 
 @pytest.fixture(scope="module")
 def probing(router: Path) -> Path:
-    """The folder of the same router, that always begins with its probe: whether that is worth it is a router's
-    to say, and on so few problems it is chance."""
+    """The folder of the same router, that always begins with its probe: whether that is worth it is a
+    router's to say, and on so few problems it is chance."""
     folder = router.with_name("probing")
     save_router(replace(load_router(router), first_steps=None), folder, trained_on={})
     return folder
