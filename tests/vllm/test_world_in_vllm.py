@@ -97,11 +97,11 @@ def test_a_policy_writes_in_vllm_what_it_writes_here(vllm: Any, policy: tuple[st
     assert N_PROBLEMS - len(different) >= N_TO_AGREE, different
 
 
-@pytest.mark.parametrize("format_name", ["world", "world-sign"])
+@pytest.mark.parametrize("format_name", ["world", "world-likelihood"])
 def test_a_prm_scores_in_vllm_as_it_scores_here(vllm: Any, prm: tuple[str, Any], format_name: str) -> None:
     name, llm = prm
     layout, solutions = FORMATS[format_name].layout, _right_and_wrong_solutions()
-    read = _read_signs if format_name == "world-sign" else _read_likelihoods
+    read = _read_signs if format_name == "world" else _read_likelihoods
     theirs = read(vllm, llm, layout, solutions)
 
     ours = asyncio.run(_score_here(name, format_name, solutions))
