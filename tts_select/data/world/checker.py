@@ -1,8 +1,8 @@
 """The exact checker: judges every step of a solution to a world problem.
 
 A step is right iff it reduces the problem's expression: it combines two numbers of one sum or product, given
-or the results of earlier right steps, into their right result. So independent steps may come in any order, and
-what is added or multiplied may be grouped in any way. A line that cannot be read is wrong, never skipped.
+or the results of earlier right steps, into their right result. So independent steps may come in any order,
+and what is added or multiplied may be grouped in any way. A line that cannot be read is wrong, never skipped.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """World problems as arithmetic: one expression of sums and products, reduced step by step to a number.
 
 Every family writes its own English, but all of them reduce to this one form, so a single checker judges them
-all. A sum does not know in which order it is added up, nor a product: a problem has as many derivations as its
-expression has ways to be reduced.
+all. A sum does not know in which order it is added up, nor a product: a problem has as many derivations as
+its expression has ways to be reduced.
 """
 
 from __future__ import annotations
@@ -91,8 +91,8 @@ def canonical(expression: Expression) -> str:
 
 
 def pairs(expression: Expression, *, neighbours: bool = False) -> Iterator[Pair]:
-    """Yield the pairs that a step may combine, the innermost and first of the text first; of `neighbours` only
-    those whose numbers stand side by side."""
+    """Yield the pairs that a step may combine, the innermost and first of the text first; of `neighbours`
+    only those whose numbers stand side by side."""
     if isinstance(expression, Product):
         for factor in expression.factors:
             yield from pairs(factor, neighbours=neighbours)

@@ -60,11 +60,16 @@ def draw(shape: Shape, rng: random.Random) -> str:
     item = rng.choice(wording.items)
     values = {chain[0]: draw_start(shape.size, rng)}
     facts: list[str] = []
+
+    def compare(name: str, reference: str) -> str:
+        change = draw_change(values[reference], shape.size, rng)
+        values[name] = OPERATIONS[change.op](values[reference], change.amount)
+        return f"{_capital(name)} {wording.verb} {change.amount} {PHRASES[change.op]} {reference}."
+
     for place, name in enumerate(chain[1:], 1):
-        before = chain[place - 1] if place != branch else chain[rng.randrange(branch - 1)]
-        facts.append(_compare(name, before, values, shape.size, wording.verb, rng))
+        facts.append(compare(name, chain[place - 1] if place != branch else chain[rng.randrange(branch - 1)]))
     for name in extras:
-        fact = _compare(name, rng.choice(chain[:-1]), values, shape.size, wording.verb, rng)
+        fact = compare(name, rng.choice(chain[:-1]))
         facts.insert(rng.randint(0, len(facts)), fact)
     if shape.shuffled and len(facts) > 1:
         swap = rng.randrange(len(facts) - 1)
@@ -73,14 +78,6 @@ def draw(shape: Shape, rng: random.Random) -> str:
     asked = (chain[branch - 1], chain[-1]) if together else (chain[-1], "")
     ask = wording.ask_together if together else wording.ask
     return " ".join([given, *facts, ask.format(item=item, one=asked[0], two=asked[1])])
-
-
-def _compare(
-    name: str, reference: str, values: dict[str, int], size: int, verb: str, rng: random.Random
-) -> str:
-    change = draw_change(values[reference], size, rng)
-    values[name] = OPERATIONS[change.op](values[reference], change.amount)
-    return f"{_capital(name)} {verb} {change.amount} {PHRASES[change.op]} {reference}."
 
 
 def _capital(name: str) -> str:

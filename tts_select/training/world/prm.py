@@ -1,7 +1,7 @@
 """Trains a PRM: a causal LM that says `+` or `-` at the end of each step, and nothing else.
 
-It is a judge, not a writer: it learns from the samples of the policies, each token of which is right or wrong,
-and from right derivations, and no word but the two signs has a weight in its last layer.
+It is a judge, not a writer: it learns from the samples of the policies, each token of which is right or
+wrong, and from right derivations, and no word but the two signs has a weight in its last layer.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """The recipe of the embedded world in one table: what is trained, in which order, on how many steps.
 
 A deeper model starts from a shallower one, with layers on top that add nothing at first, so no compute is
-spent twice. The PRMs are deeper than the policies, as in the paper, where 7B PRMs judge 0.5-3B policies. Three
-policies are specialists: `medium` or `base` after more problems, most of them of one family, so that which
-policy is best depends on the problem.
+spent twice. The PRMs are deeper than the policies, as in the paper, where 7B PRMs judge 0.5-3B policies.
+Three policies are specialists: `medium` or `base` after more problems, most of them of one family, so that
+which policy is best depends on the problem.
 """
 
 from __future__ import annotations
