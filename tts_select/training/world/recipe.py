@@ -93,8 +93,8 @@ _SPECIALISTS = ("base-story", "medium-machine", "base-shopping")
 FULL = Recipe(
     stages=(
         PolicyStage("small", Size(64, 3), cycles=(1400, 800)),
-        PolicyStage("medium", Size(96, 3), cycles=(1220, 800)),
-        PolicyStage("large", Size(128, 3), cycles=(1000, 800), stream="medium"),
+        PolicyStage("medium", Size(96, 3), cycles=(1400, 1000)),
+        PolicyStage("large", Size(128, 3), cycles=(1200, 1000), stream="medium"),
         PolicyStage("base", Size(128, 5), cycles=(1000,), start_from="large", stream="large"),
         *(
             PolicyStage(
