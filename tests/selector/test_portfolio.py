@@ -49,6 +49,11 @@ def test_settings_reach_the_arms() -> None:
     assert found.name == "best_of_n@4 p r temperature=1 beam_width=2 aggregation=min selection=max"
 
 
+def test_several_methods_are_several_arms() -> None:
+    found = parsed(arm(method=["beam", "dvts"], budget=[4, 16]))
+    assert {a.name for a in found.arms} == {f"{m}@{n} p r" for m in ("beam", "dvts") for n in (4, 16)}
+
+
 def test_without_a_budget_it_is_one() -> None:
     assert parsed({"policy": "p", "method": "cot"}).arms[0].budget == 1
 
@@ -91,6 +96,10 @@ def test_a_portfolio_without_a_name_has_that_of_its_file(tmp_path: Path) -> None
         (arm(seed=3), r"unknown field 'seed'"),
         (arm(method="best_of"), r"unknown method 'best_of': did you mean 'best_of_n'\?"),
         ({"policy": "p"}, r"unknown method 'None'"),
+        (arm(method=["beam", ["dvts"]]), r"unknown method '\['dvts'\]'"),
+        (arm(method=[]), r"an empty list stands for no arm"),
+        ({"pair": [["p", "r"]], "method": "beam"}, r"unknown pair '\['p', 'r'\]'"),
+        (arm(aggregation=["min", "mean"]), r"unknown aggregation '\['min', 'mean'\]'"),
         (arm(aggregation="mena"), r"unknown aggregation 'mena': did you mean 'mean'\?"),
         (arm(selection="votes"), r"unknown selection 'votes': did you mean 'vote'\?"),
         (arm(prm=None), r"the method best_of_n needs a PRM, as in world:prm"),

@@ -1,12 +1,12 @@
 """The portfolio: a named list of the arms that a router may pick, from a YAML or JSON file.
 
-A file has a `name` and `arms`; in an arm `policy`, `prm` and `budget` may be lists, which stand for all
-their combinations. Nothing here knows a model: that its policies and PRMs exist shows when they are loaded.
+A file has a `name` and `arms`; in an arm `policy`, `prm`, `method` and `budget` may be lists, which stand for
+all their combinations. Nothing here knows a model: that its policies and PRMs exist shows when they are loaded.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from itertools import product
 from pathlib import Path
@@ -98,14 +98,14 @@ def _expand(entry: Any, where: str, names: Names) -> Iterator[Arm]:
     for key in entry:
         if key not in _KEYS:
             raise InputError(f"{where}: {UnknownName('field', str(key), _KEYS)}")
-    method = entry.get("method")
-    if method not in METHODS:
-        raise InputError(f"{where}: {UnknownName('method', str(method), METHODS)}")
+    methods = _listed(entry.get("method"))
+    for method in methods:
+        _check_named("method", method, METHODS, where)
     settings = _settings(entry, where)
     models, budgets = _models(entry, where, names), _listed(entry.get("budget", 1))
-    if not (models and budgets):
+    if not (methods and models and budgets):
         raise InputError(f"{where}: an empty list stands for no arm; fill it, or take the arm out")
-    for (policy, prm), budget in product(models, budgets):
+    for (policy, prm), method, budget in product(models, methods, budgets):
         _check(policy, prm, budget, method, where)
         most = settings.max_new_tokens
         if "max_new_tokens" not in entry:
@@ -121,10 +121,15 @@ def _models(entry: dict[str, Any], where: str, names: Names) -> list[tuple[Any, 
         raise InputError(f"{where}: a pair is its policy and its PRM; leave policy and prm out")
     pairs = _listed(entry["pair"])
     for pair in pairs:
-        if pair not in names.pairs:
+        if not isinstance(pair, str) or pair not in names.pairs:
             known = UnknownName("pair", str(pair), names.pairs)
             raise InputError(f"{where}: {known}; pairs are those of a config (--config)")
     return [names.pairs[pair] for pair in pairs]
+
+
+def _check_named(what: str, value: Any, known: Collection[str], where: str) -> None:
+    if not isinstance(value, str) or value not in known:
+        raise InputError(f"{where}: {UnknownName(what, str(value), known)}")
 
 
 def _listed(value: Any) -> list[Any]:
@@ -147,8 +152,8 @@ def _check(policy: Any, prm: Any, budget: Any, method: str, where: str) -> None:
 def _settings(entry: dict[str, Any], where: str) -> Settings:
     chosen = {name: entry[name] for name in _SETTINGS if name in entry}
     for name, known in (("aggregation", AGGREGATIONS), ("selection", SELECTIONS)):
-        if name in chosen and chosen[name] not in known:
-            raise InputError(f"{where}: {UnknownName(name, str(chosen[name]), known)}")
+        if name in chosen:
+            _check_named(name, chosen[name], known, where)
     for name, value in chosen.items():
         if name not in ("aggregation", "selection") and (type(value) not in (int, float) or value < 0):
             raise InputError(f"{where}: {name} is {value!r}; write a number")
