@@ -9,7 +9,6 @@ from typing import Generic, TypeVar
 
 K = TypeVar("K")
 V = TypeVar("V")
-W = TypeVar("W")
 
 _LEVEL = 1
 """The fastest compression; better ones save a tenth more."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import overload
 
 import numpy as np
 
@@ -13,6 +12,7 @@ from tts_select.selector.evidence import NO_ANSWER
 from tts_select.selector.routers.rungs import Ladder, Rung, draws_of, looks_of
 from tts_select.selector.routers.tally import AnswerModel, Belief, Tally, Usual
 from tts_select.training.replay.grouping import RIGHT
+from tts_select.training.replay.made import Made
 from tts_select.training.replay.orders import ABSENT, Replay
 
 FLOOR = 0.05
@@ -48,7 +48,7 @@ def usual_of(replay: Replay) -> dict[str, Usual]:
 
 
 @dataclass(frozen=True, slots=True)
-class Tallies(Sequence[Tally]):
+class Tallies(Made[Tally]):
     """The tally at each look, counted when it is asked for: all of them are ten times what is drawn."""
 
     looks: tuple[int, ...]
@@ -60,13 +60,8 @@ class Tallies(Sequence[Tally]):
     def __len__(self) -> int:
         return len(self.looks)
 
-    @overload
-    def __getitem__(self, place: int) -> Tally: ...
-    @overload
-    def __getitem__(self, place: slice) -> list[Tally]: ...
-    def __getitem__(self, place: int | slice) -> Tally | list[Tally]:
-        if isinstance(place, slice):
-            return [self[k] for k in range(len(self))[place]]
+    def made(self, place: int) -> Tally:
+        """See `Made`."""
         n = self.looks[place]
         return Tally.of(self.group[:, :n], self.weight[:, :n], self.deviations[:, :n])
 

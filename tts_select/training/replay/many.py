@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, overload
+from typing import Any
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from tts_select.training.replay.cases import (
     replayed_in,
 )
 from tts_select.training.replay.costs import costs_of
+from tts_select.training.replay.made import Made
 
 AT_ONCE = 250
 """The problems that are replayed at a time, in all of their orders."""
@@ -26,7 +27,7 @@ _BLOCK = 64
 """The problems whose orders are drawn at a time."""
 
 
-class Cases(Sequence[Case]):
+class Cases(Made[Case]):
     """The cases of a log, as `cases_of` has them, but none of them is held: only the groups of answers are,
     which take long to find."""
 
@@ -48,13 +49,8 @@ class Cases(Sequence[Case]):
     def __len__(self) -> int:
         return len(self.problems)
 
-    @overload
-    def __getitem__(self, place: int) -> Case: ...
-    @overload
-    def __getitem__(self, place: slice) -> list[Case]: ...
-    def __getitem__(self, place: int | slice) -> Case | list[Case]:
-        if isinstance(place, slice):
-            return [self[k] for k in range(len(self))[place]]
+    def made(self, place: int) -> Case:
+        """See `Made`."""
         problem = self.problems[place]
         recorded = recorded_of(self._log, problem)
         return case_of(self._log.manifest, problem, recorded, self._numbers[place], self._costs)
@@ -81,7 +77,7 @@ def in_chunks(places: Sequence[int] | np.ndarray) -> Iterator[list[int]]:
     yield from ([int(k) for k in places[at : at + AT_ONCE]] for at in range(0, len(places), AT_ONCE))
 
 
-class RandomOrders(Sequence[list[Order]]):
+class RandomOrders(Made[list[Order]]):
     """The orders that `orders_of` draws, drawn again when they are asked for: what is held is where the
     random numbers stood."""
 
@@ -93,13 +89,8 @@ class RandomOrders(Sequence[list[Order]]):
     def __len__(self) -> int:
         return len(self._cases)
 
-    @overload
-    def __getitem__(self, place: int) -> list[Order]: ...
-    @overload
-    def __getitem__(self, place: slice) -> list[list[Order]]: ...
-    def __getitem__(self, place: int | slice) -> list[Order] | list[list[Order]]:
-        if isinstance(place, slice):
-            return [self[k] for k in range(len(self))[place]]
+    def made(self, place: int) -> list[Order]:
+        """See `Made`."""
         block = place // _BLOCK
         while self._drawn[0] != block:
             self._draw(min(block, len(self._states) - 1))

@@ -15,8 +15,8 @@ import numpy as np
 
 from tts_select.selector.routers.learned_prior import Prior
 from tts_select.selector.routers.rungs import LOOKS, Rung
-from tts_select.selector.routers.tally import AnswerModel, Belief, Usual
-from tts_select.training.replay.climbing import Climb, climb, outcome
+from tts_select.selector.routers.tally import AnswerModel, Usual
+from tts_select.training.replay.climbing import Climb, believed, climb, outcome
 from tts_select.training.replay.orders import Replay
 from tts_select.training.routers.ladder.beginning import ByBeginning, TextChoice, choose_by_text
 from tts_select.training.routers.ladder.smoothing import around
@@ -190,7 +190,7 @@ class _Judge:
         walked, expected = self._climbed(rungs)
         every = np.ones(len(self.replay), bool)
         answers, found = self._fitted(walked, expected, every, most_rows=MOST_ROWS)
-        beliefs = [Belief.of(tally, answers) for tally in walked.tallies]
+        beliefs = believed(answers, walked)
         lengths = [outcome(stops, beliefs, walked.lengths)[2].mean() for stops in found.stops]
         return _Rules(answers, found.stops, np.array(lengths))
 
@@ -208,7 +208,7 @@ class _Judge:
         self, walked: Climb, expected: Sequence[Worths], rows: np.ndarray, *, most_rows: int
     ) -> tuple[AnswerModel, StoppingRules]:
         answers = fit_answers(walked.tallies, rows, most_rows=most_rows)
-        beliefs = [Belief.of(tally, answers) for tally in walked.tallies]
+        beliefs = believed(answers, walked)
         n = len(np.unique(self.replay.problem[rows]))
         trust = n / (n + PRIOR_PROBLEMS)
         return answers, induce(beliefs, walked.costs, self.prices, rows, expected=expected, trust=trust)
