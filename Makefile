@@ -30,7 +30,7 @@ test-vllm:
 
 # in an environment with Ray, see CONTRIBUTING.md
 test-ray:
-	python -m pytest -n 0 -m ray tests/training/sweep/engines tests/solving/remote
+	python -m pytest -n 0 -m ray tests/training/evaluation tests/training/sweep/engines tests/solving/remote
 
 # clients that are not installed are left out, see CONTRIBUTING.md
 test-server:

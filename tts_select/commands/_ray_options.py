@@ -37,16 +37,16 @@ engine_options = together(
         help="With --engine ray: most workers at a time.",
         show_default="one for each CPU of the cluster, as far as its GPUs go",
     ),
-    click.option(
-        "--lease-seconds",
-        type=Number(min=0, min_open=True),
-        default=None,
-        help="With --engine ray: a worker that takes longer for a unit, or to load its models, is given up.",
-        show_default=f"{DEFAULT_LEASE_SECONDS:g}",
-    ),
 )
-"""Which engine, and how it gives out work."""
+"""Which engine, and how many workers it has."""
 
+lease_option = click.option(
+    "--lease-seconds",
+    type=Number(min=0, min_open=True),
+    default=None,
+    help="With --engine ray: a worker that takes longer for a unit, or to load its models, is given up.",
+    show_default=f"{DEFAULT_LEASE_SECONDS:g}",
+)
 
 worker_gpus_option = click.option(
     "--worker-gpus",

@@ -6,11 +6,13 @@ import hashlib
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 import click
 
 from tts_select.commands._options import COST_UNITS, writable_folder
+from tts_select.commands._ray_options import engine_options
+from tts_select.commands._spread import spread_over
 from tts_select.commands._starting import prior_option, prior_to_start_from
 from tts_select.commands._terminal import say, show, show_json
 from tts_select.core.errors import InputError
@@ -20,6 +22,7 @@ from tts_select.data.prior.artifacts import PRIOR
 
 if TYPE_CHECKING:
     from tts_select.training.evaluation.records import Report
+    from tts_select.training.evaluation.spread import Spread
     from tts_select.training.log.records import SweepLog
 
 KINDS = ("look-ahead", "ladder", "prior")
@@ -34,7 +37,8 @@ Examples:
   tts-select evaluate router/ router-2/ router-3/ sweep-test/ --out report/
   tts-select evaluate imported-log/ --folds 5 --trainings 3 --out report/
   tts-select evaluate prior imported-log/ --policy Qwen3-4B --max-samples 16 --out report/
-  tts-select evaluate sweep/ --folds 5 --kind ladder --out report/"""
+  tts-select evaluate sweep/ --folds 5 --kind ladder --out report/
+  tts-select evaluate sweep/ --folds 5 --trainings 3 --out report/ --engine ray --address auto"""
 )
 @click.argument("paths", type=Path, nargs=-1, required=True, metavar="[ROUTER...] LOG")
 @click.option(
@@ -101,6 +105,7 @@ Examples:
     show_default="the log's own",
 )
 @prior_option
+@engine_options
 @click.option("--seed", type=int, default=1, show_default=True, help="Seed of the draws and the folds.")
 @click.option("--json", "as_json", is_flag=True, help="Print the whole report as JSON.")
 def evaluate(
@@ -119,6 +124,7 @@ def evaluate(
     prior: str | None,
     seed: int,
     as_json: bool,
+    **engine: Any,
 ) -> None:
     """Measure ROUTER on LOG, whose problems it was not trained on.
 
@@ -142,8 +148,8 @@ def evaluate(
         raise InputError("--max-samples is for a router and a log: leave it or --folds out")
     if routers and prior is not None:
         raise InputError("--prior is where the ladders of --folds start from: leave it or the router out")
-    with status("evaluating") as note:
-        asked: _Asked = {"n_orders": orders, "unit": unit, "seed": seed, "note": note}
+    with spread_over(**engine) as spread, status("evaluating") as note:
+        asked: _Asked = {"n_orders": orders, "unit": unit, "seed": seed, "note": note, "spread": spread}
         if routers:
             report = _of_routers(routers, log, policy or policies, shift, most=max_samples, **asked)
         else:
@@ -166,6 +172,7 @@ class _Asked(TypedDict):
     unit: str | None
     seed: int
     note: Callable[[str], None]
+    spread: Spread
 
 
 def _check(

@@ -20,6 +20,7 @@ from tts_select.commands._problem_text import read_problem_text
 from tts_select.commands._ray_options import (
     OF_ENGINES,
     engine_options,
+    lease_option,
     refuse_options_of_ray,
     worker_gpus_option,
 )
@@ -88,6 +89,7 @@ Exit codes:
 )
 @batch_options
 @engine_options
+@lease_option
 @worker_gpus_option
 def solve(
     file: str | None,

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from tts_select.commands._exit import INTERRUPTED, fail
 from tts_select.commands._options import config_option, field_options
-from tts_select.commands._ray_options import engine_options
+from tts_select.commands._ray_options import engine_options, lease_option
 from tts_select.commands._sweep_asked import what_to_sweep
 from tts_select.commands._sweep_engine import engine_for
 from tts_select.commands._sweep_merge import merge
@@ -57,6 +57,7 @@ Examples:
 @sweep_options
 @share_options
 @engine_options
+@lease_option
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 def sweep(
     *,

@@ -136,6 +136,10 @@ class Familiarity:
         """Judge each text once: a session asks twice, a replay at every price."""
         return lru_cache(maxsize=4096)(self._judge)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """To another process it goes without what it has judged."""
+        return {name: value for name, value in vars(self).items() if name != "_of_text"}
+
     def _judge(self, problem: str) -> str | None:
         numbers = self.counts.describe(problem)
         name = self.text.strangest(numbers)

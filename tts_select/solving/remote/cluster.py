@@ -34,7 +34,7 @@ class Cluster:
         Raises:
             InputError: Ray is not installed, there is no such cluster, or it has other versions.
         """
-        require("ray", "sweeps on Ray")
+        require("ray", "Ray clusters")
         import ray
 
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
@@ -77,6 +77,24 @@ class Cluster:
         actor = made.options(**options, max_concurrency=concurrency + 2)
         # the first one brings its class to the head, and waits for that
         return _in_time(lambda: actor.remote(*given), self.address) if is_first else actor.remote(*given)
+
+    def task(self, work: Callable[..., Any], *, max_retries: int) -> Callable[..., Any]:
+        """Return what starts this function on a machine of the cluster, on a CPU of its own; if the machine
+        is lost, Ray starts it again, so many times."""
+        import ray
+
+        made: Callable[..., Any] = ray.remote(work).options(num_cpus=1, max_retries=max_retries).remote
+        return made
+
+    def put(self, value: object) -> Any:
+        """Return where the cluster has the value, for its tasks.
+
+        Raises:
+            BackendError: the head does not answer.
+        """
+        import ray
+
+        return _in_time(lambda: ray.put(value), self.address)
 
     def kill(self, actor: Any) -> None:
         """End an actor at once. Ray asks the head for that, and waits: a thread does, so that nothing here

@@ -6,8 +6,8 @@ on the others. A router is asked what its protocol has; `kinds.py` has what a ki
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -19,17 +19,16 @@ from tts_select.training.evaluation.checks import check_alike, check_measurable
 from tts_select.training.evaluation.frontier import Part
 from tts_select.training.evaluation.measuring import measure
 from tts_select.training.evaluation.records import Report
+from tts_select.training.evaluation.replays import numbered
 from tts_select.training.evaluation.report import report_of
 from tts_select.training.evaluation.shift import shift_of, sides_of
-from tts_select.training.evaluation.trainings import numbered
+from tts_select.training.evaluation.spread import HERE, Note, Spread
 from tts_select.training.log.packed import Viewed
 from tts_select.training.log.records import SweepLog
 from tts_select.training.replay.costs import in_unit
 from tts_select.training.replay.many import Cases
 from tts_select.training.replay.orders import MOST_SAMPLES, replayable
 from tts_select.training.routers.kinds import TrainedRouter, Trainer
-
-Note = Callable[[str], None]
 
 SEEDS_APART = 1000
 """Between two trainings in folds, each of whose folds has a seed of its own."""
@@ -47,6 +46,7 @@ def evaluate(
     unit: str | None = None,
     seed: int = 1,
     note: Note = lambda _: None,
+    spread: Spread = HERE,
 ) -> Report:
     """The report, as `report.json` holds it; `again` are other trainings of the router, whose noise is then
     in the intervals, `trained` is the router's own sweep, for the held-out shift, and `unit` that of costs,
@@ -74,6 +74,7 @@ def evaluate(
         note=note,
         most_samples=most_samples,
         n_orders=n_orders,
+        spread=spread,
     )
     note("comparing")
     report = report_of(
@@ -97,6 +98,7 @@ def cross_evaluate(
     unit: str | None = None,
     seed: int = 1,
     note: Note = lambda _: None,
+    spread: Spread = HERE,
 ) -> Report:
     """The same report of routers that were each trained on the other folds of the problems; a ladder is
     trained in the unit, too. Each of several trainings cuts its own folds, so that its routers differ in
@@ -114,11 +116,10 @@ def cross_evaluate(
         raise InputError(
             f"the log has {problems} with samples of every policy, which is too few for {folds} folds"
         )
-    trained = []
-    for k in range(trainings):
-        said = numbered(note, k + 1, trainings)
-        trained.append(_trained_in_folds(log, ids, train, folds, seed=seed + k * SEEDS_APART, note=said))
-    measured = measure(trained, log, cases, seed=seed, note=note, n_orders=n_orders)
+    given = _Given(log, ids, train, folds)
+    parts = list(spread(_trained, given, _folds(given, trainings, seed), note=note))
+    trained = [parts[k : k + folds] for k in range(0, len(parts), folds)]
+    measured = measure(trained, log, cases, seed=seed, note=note, n_orders=n_orders, spread=spread)
     note("comparing")
     again = f", {trainings} times" if trainings > 1 else ""
     return report_of(
@@ -129,30 +130,48 @@ def cross_evaluate(
     )
 
 
-def _trained_in_folds(
-    log: SweepLog, ids: list[str], train: Trainer, folds: int, *, seed: int, note: Note
-) -> list[Part]:
-    fold = np.random.default_rng(seed).permutation(len(ids)) % folds
-    parts = []
-    for k, (inside, places) in enumerate(_folds(log, ids, fold, folds)):
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """What all folds share."""
 
-        def note_fold(text: str, k: int = k) -> None:
-            note(f"fold {k + 1} of {folds}: {text}")
-
-        try:
-            trained = train(inside, seed=seed + k, note=note_fold)
-        except InputError as error:
-            left = f"{len(inside.problems)} of {len(ids)} problems are left to train on"
-            raise InputError(f"in fold {k + 1} of {folds} {left}: {error}") from error
-        parts.append(Part(trained.router, trained.facts, places))
-    return parts
+    log: SweepLog
+    ids: list[str]
+    train: Trainer
+    n_folds: int
 
 
-def _folds(log: SweepLog, ids: list[str], fold: np.ndarray, n: int) -> Iterator[tuple[SweepLog, np.ndarray]]:
-    """For each fold the log of the problems outside of it, and the places of those inside."""
-    for k in range(n):
-        outside = {id_ for id_, own in zip(ids, fold.tolist(), strict=True) if own != k}
-        yield _only(log, outside), np.flatnonzero(fold == k)
+@dataclass(frozen=True, slots=True)
+class _Fold:
+    """One fold of one of the trainings, each of which cuts its own."""
+
+    k: int
+    training: int
+    n_trainings: int
+    places: np.ndarray
+    """Of the problems inside."""
+    seed: int
+
+
+def _folds(given: _Given, n_trainings: int, seed: int) -> Iterator[_Fold]:
+    n = len(given.ids)
+    for training in range(n_trainings):
+        own = seed + training * SEEDS_APART
+        fold = np.random.default_rng(own).permutation(n) % given.n_folds
+        for k in range(given.n_folds):
+            yield _Fold(k, training, n_trainings, np.flatnonzero(fold == k), own + k)
+
+
+def _trained(given: _Given, fold: _Fold, note: Note) -> Part:
+    """A router that was trained on the problems outside of the fold."""
+    said, name = numbered(note, fold.training + 1, fold.n_trainings), f"fold {fold.k + 1} of {given.n_folds}"
+    outside = set(given.ids) - {given.ids[place] for place in fold.places}
+    log = _only(given.log, outside)
+    try:
+        trained = given.train(log, seed=fold.seed, note=lambda text: said(f"{name}: {text}"))
+    except InputError as error:
+        left = f"{len(outside)} of {len(given.ids)} problems are left to train on"
+        raise InputError(f"in {name} {left}: {error}") from error
+    return Part(trained.router, trained.facts, fold.places)
 
 
 def _only(log: SweepLog, ids: set[str]) -> SweepLog:

@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from tts_select.training.evaluation.frontier import Frontier, Part
-from tts_select.training.evaluation.trainings import Trainings
+from tts_select.training.evaluation.replays import Trainings
 from tts_select.training.log.records import LoggedProblem
 from tts_select.training.replay.cases import Case
 from tts_select.training.replay.fixed import Board, Score

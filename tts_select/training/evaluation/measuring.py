@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -11,7 +11,9 @@ from tts_select.core.arm import Arm
 from tts_select.training.evaluation.frontier import Frontier, Part, middle_by_name, middle_of
 from tts_select.training.evaluation.kinds import kind_of
 from tts_select.training.evaluation.measured import Measured
-from tts_select.training.evaluation.trainings import Replays, Trainings, replayed
+from tts_select.training.evaluation.replays import Replays, Trainings
+from tts_select.training.evaluation.spread import HERE, Note, Spread
+from tts_select.training.evaluation.trainings import replayed
 from tts_select.training.log.records import SweepLog
 from tts_select.training.replay.cases import Case
 from tts_select.training.replay.costs import own_costs_of
@@ -27,8 +29,6 @@ N_PRICES = 16
 CHEAPEST, DEAREST = 1e-3, 100.0
 """Prices that a router is replayed at, in probability per cost of the best fixed arm."""
 
-Note = Callable[[str], None]
-
 
 def measure(
     trainings: Trainings,
@@ -39,6 +39,7 @@ def measure(
     note: Note,
     most_samples: int = MOST_SAMPLES,
     n_orders: int | None = None,
+    spread: Spread = HERE,
 ) -> Measured:
     """Replay everything; nothing is compared yet. What votes on samples takes at most so many of them, and
     each problem is replayed in so many orders (None: as many as its kind takes)."""
@@ -53,7 +54,7 @@ def measure(
     best = best_of(scores)
     # single samples are alike in cost: the router takes them in the orders of the arms, so that noise cancels
     shared = orders if is_imported else None
-    replays = Replays(cases, log.manifest, seed, n_draws, shared, kind.replayed_by)
+    replays = Replays(cases, log.manifest, seed, n_draws, shared, kind.replayed_by, spread)
     cost = _own_cost(log, cases, orders, next(arm for arm in board.arms if arm.name == best), scores[best])
     prices = _prices(parts, cost)
     looked_at = [k for k in [middle_by_name(parts, prices)] if k is not None]
@@ -106,7 +107,8 @@ def _looked_at(
 ) -> Frontier:
     """The frontier with all draws at one price, replayed again: those of all prices would be too much."""
     walked = list(frontier.walked)
-    (walked[middle],) = replays.of(parts, [[frontier.prices[middle]] * len(parts)], whole=(0,), note=note)
+    price = frontier.prices[middle]
+    ((walked[middle],),) = replays.of([parts], [[[price] * len(parts)]], whole=(0,), note=note)
     return replace(frontier, walked=walked)
 
 

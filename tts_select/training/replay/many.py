@@ -72,9 +72,10 @@ def sizes_of(cases: Sequence[Case], place: int) -> Mapping[str, int]:
     return {pool: len(samples) for pool, samples in cases[place].observed.items()}
 
 
-def in_chunks(places: Sequence[int] | np.ndarray) -> Iterator[list[int]]:
-    """Yield as many places at a time as are replayed at once."""
-    yield from ([int(k) for k in places[at : at + AT_ONCE]] for at in range(0, len(places), AT_ONCE))
+def in_chunks(places: Sequence[int] | np.ndarray, at_once: int | None = None) -> Iterator[list[int]]:
+    """Yield so many places at a time; None: as many as are replayed at once."""
+    n = at_once or AT_ONCE
+    yield from ([int(k) for k in places[at : at + n]] for at in range(0, len(places), n))
 
 
 class RandomOrders(Made[list[Order]]):

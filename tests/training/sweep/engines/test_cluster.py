@@ -84,7 +84,7 @@ def test_without_ray_the_extra_is_named(asked: list[str], monkeypatch: pytest.Mo
     result = CliRunner().invoke(main, [*asked, "--engine", "ray"])
     assert result.exit_code == 2
     assert result.stderr.splitlines()[-1].endswith(
-        "sweeps on Ray need the extra 'ray' (ray not installed): pip install 'tts-select[ray]'"
+        "Ray clusters need the extra 'ray' (ray not installed): pip install 'tts-select[ray]'"
     )
 
 
