@@ -17,7 +17,8 @@ from tts_select.training.evaluation.records import NotFlagged, Shift, point_of
 from tts_select.training.log.records import SweepLog
 from tts_select.training.replay.cases import cases_of
 from tts_select.training.replay.fixed import Score, best_of, board_of
-from tts_select.training.routers.lookahead.fit import FEWEST_PROBLEMS, fit_router
+from tts_select.training.routers.lookahead.checks import FEWEST_PROBLEMS
+from tts_select.training.routers.lookahead.fit import fit_router
 
 HIGHEST_TRAINED = 5
 EFFORT = "high"

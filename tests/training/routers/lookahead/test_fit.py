@@ -23,11 +23,8 @@ from tts_select.training.replay.fixed import best_of, board_of
 from tts_select.training.replay.metrics import reliability
 from tts_select.training.replay.walks import after, judge, probed
 from tts_select.training.routers.efforts import efforts_of
-from tts_select.training.routers.lookahead.fit import (
-    FEWEST_PROBLEMS,
-    FittedRouter,
-    fit_router,
-)
+from tts_select.training.routers.lookahead.checks import FEWEST_PROBLEMS
+from tts_select.training.routers.lookahead.fit import FittedRouter, fit_router
 from tts_select.training.routers.lookahead.learning import error_bands
 
 

@@ -18,7 +18,8 @@ from tts_select.training.log.records import SweepLog
 from tts_select.training.replay.cases import cases_of
 from tts_select.training.replay.walks import probed, walk
 from tts_select.training.routers.lookahead import boosting, fit, rows
-from tts_select.training.routers.lookahead.fit import FEWEST_PROBLEMS, FittedRouter, fit_router
+from tts_select.training.routers.lookahead.checks import FEWEST_PROBLEMS
+from tts_select.training.routers.lookahead.fit import FittedRouter, fit_router
 from tts_select.training.routers.lookahead.probes import probe_for
 
 S, M, L, PRM, NARROW = "world:small", "world:medium", "world:large", "world:prm", "world:prm-narrow"
