@@ -6,8 +6,7 @@ on the others. A router is asked what its protocol has; `kinds.py` has what a ki
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,22 +15,18 @@ from tts_select.core.errors import InputError
 from tts_select.selector.routers.lookahead import LookaheadRouter
 from tts_select.selector.routers.protocol import Router
 from tts_select.training.evaluation.checks import check_alike, check_measurable
+from tts_select.training.evaluation.folds import Folds, trained_in_folds
 from tts_select.training.evaluation.frontier import Part
 from tts_select.training.evaluation.measuring import measure
 from tts_select.training.evaluation.records import Report
-from tts_select.training.evaluation.replays import numbered
 from tts_select.training.evaluation.report import report_of
 from tts_select.training.evaluation.shift import shift_of, sides_of
 from tts_select.training.evaluation.spread import HERE, Note, Spread
-from tts_select.training.log.packed import Viewed
 from tts_select.training.log.records import SweepLog
 from tts_select.training.replay.costs import in_unit
 from tts_select.training.replay.many import Cases
 from tts_select.training.replay.orders import MOST_SAMPLES, replayable
 from tts_select.training.routers.kinds import TrainedRouter, Trainer
-
-SEEDS_APART = 1000
-"""Between two trainings in folds, each of whose folds has a seed of its own."""
 
 
 def evaluate(
@@ -116,9 +111,7 @@ def cross_evaluate(
         raise InputError(
             f"the log has {problems} with samples of every policy, which is too few for {folds} folds"
         )
-    given = _Given(log, ids, train, folds)
-    parts = list(spread(_trained, given, _folds(given, trainings, seed), note=note))
-    trained = [parts[k : k + folds] for k in range(0, len(parts), folds)]
+    trained = trained_in_folds(Folds(log, ids, train, folds), trainings, seed=seed, spread=spread, note=note)
     measured = measure(trained, log, cases, seed=seed, note=note, n_orders=n_orders, spread=spread)
     note("comparing")
     again = f", {trainings} times" if trainings > 1 else ""
@@ -127,58 +120,4 @@ def cross_evaluate(
         n_left_out=len(log.problems) - len(cases),
         n_trained=round(len(ids) * (1 - 1 / folds)),
         split=f"{folds} folds over problems{again}",
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class _Given:
-    """What all folds share."""
-
-    log: SweepLog
-    ids: list[str]
-    train: Trainer
-    n_folds: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Fold:
-    """One fold of one of the trainings, each of which cuts its own."""
-
-    k: int
-    training: int
-    n_trainings: int
-    places: np.ndarray
-    """Of the problems inside."""
-    seed: int
-
-
-def _folds(given: _Given, n_trainings: int, seed: int) -> Iterator[_Fold]:
-    n = len(given.ids)
-    for training in range(n_trainings):
-        own = seed + training * SEEDS_APART
-        fold = np.random.default_rng(own).permutation(n) % given.n_folds
-        for k in range(given.n_folds):
-            yield _Fold(k, training, n_trainings, np.flatnonzero(fold == k), own + k)
-
-
-def _trained(given: _Given, fold: _Fold, note: Note) -> Part:
-    """A router that was trained on the problems outside of the fold."""
-    said, name = numbered(note, fold.training + 1, fold.n_trainings), f"fold {fold.k + 1} of {given.n_folds}"
-    outside = set(given.ids) - {given.ids[place] for place in fold.places}
-    log = _only(given.log, outside)
-    try:
-        trained = given.train(log, seed=fold.seed, note=lambda text: said(f"{name}: {text}"))
-    except InputError as error:
-        left = f"{len(outside)} of {len(given.ids)} problems are left to train on"
-        raise InputError(f"in {name} {left}: {error}") from error
-    return Part(trained.router, trained.facts, fold.places)
-
-
-def _only(log: SweepLog, ids: set[str]) -> SweepLog:
-    """The log as if it were of these problems alone."""
-    return replace(
-        log,
-        problems={id_: problem for id_, problem in log.problems.items() if id_ in ids},
-        pools=Viewed(log.pools, {key for key in log.pools if key[0] in ids}),
-        runs=Viewed(log.runs, {key for key in log.runs if key[0] in ids}),
     )
