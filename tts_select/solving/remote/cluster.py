@@ -116,8 +116,8 @@ class Cluster:
             await asyncio.wait({watching, working}, return_when=asyncio.FIRST_COMPLETED)
             if not working.done():
                 raise BackendError(
-                    f"the head of the Ray cluster at {self.address} is gone; the log keeps what is done: "
-                    "start Ray again, and the same command goes on"
+                    f"the head of the Ray cluster at {self.address} is gone: start Ray again, and run "
+                    "the same command; a sweep goes on where it was"
                 )
             return working.result()
         finally:

@@ -17,7 +17,7 @@ from tts_select.selector.routers.lookahead import Probe
 from tts_select.training.log.records import SweepLog
 from tts_select.training.replay.cases import cases_of
 from tts_select.training.replay.walks import probed, walk
-from tts_select.training.routers.lookahead import boosting, fit, rows
+from tts_select.training.routers.lookahead import boosting, fit, pricing, rows
 from tts_select.training.routers.lookahead.checks import FEWEST_PROBLEMS
 from tts_select.training.routers.lookahead.fit import FittedRouter, fit_router
 from tts_select.training.routers.lookahead.probes import probe_for
@@ -55,7 +55,7 @@ def _little_work() -> Iterator[None]:
         patch.setattr(boosting, "N_TREES", 3)
         patch.setattr(rows, "DRAWS", 1)
         patch.setattr(rows, "MOST_STEPS", 2)
-        patch.setattr(fit, "PRICES", (3e-3, 0.3, 30.0))
+        patch.setattr(pricing, "PRICES", (3e-3, 0.3, 30.0))
         patch.setattr(fit, "DRAFT_PRICES", (0.1,))
         yield
 
