@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,7 +23,7 @@ from tts_select.data.world.tokenizer import build_tokenizer, save_tokenizer
 from tts_select.training.world import prm
 from tts_select.training.world.corpus import Example, gold_chunk
 from tts_select.training.world.loop import Chunks, Loss, Progress, lm_loss, train
-from tts_select.training.world.models import grow, new_model
+from tts_select.training.world.models import grow, new_model, sharpen
 from tts_select.training.world.recipe import PolicyStage, PrmStage, Recipe, Stage
 
 Report = Callable[[Stage, Progress], None]
@@ -93,6 +94,10 @@ class _Workshop:
         folder = self.out / stage.name
         published = LlamaForCausalLM(model.config)
         published.load_state_dict(model.state_dict())
+        if isinstance(stage, PrmStage):
+            prm.only_signs(published, self.tokenizer)
+        else:
+            sharpen(published)
         published.bfloat16().save_pretrained(folder)
         save_tokenizer(folder)
         manifest = _manifest(stage, model, progress, self.recipe.seed)
@@ -104,7 +109,9 @@ def _manifest(stage: Stage, model: LlamaForCausalLM, progress: Progress, seed: i
     if isinstance(stage, PrmStage):
         kind, source = "prm", f"samples of {', '.join(stage.policies)}"
     else:
-        kind, source = "policy", "canonical solutions" + "".join(f", {family}" for family in stage.families)
+        families = Counter(stage.families).most_common(1) if stage.families else []
+        mostly = "".join(f", mostly {family}" for family, _ in families)
+        kind, source = "policy", f"right derivations{mostly}"
     return {
         "name": stage.name,
         "kind": kind,
