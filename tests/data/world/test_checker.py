@@ -10,13 +10,25 @@ from hypothesis import strategies as st
 from tts_select.data.world.checker import check_steps, is_strictly_right
 from tts_select.data.world.suite import WorldProblem, generate
 
+
+def _result(step: str) -> str:
+    return step.split()[-1]
+
+
+def _numbers(problem: WorldProblem) -> list[str]:
+    return re.findall(r"\d+", problem.problem)
+
+
 PROBLEMS = [p for level in (1, 3, 5, 8) for p in generate(30, seed=11, split="train", level=level)]
 CHAINS = [
     p
     for p in PROBLEMS
-    if all(a.split()[-1] in b for a, b in pairwise(p.steps)) and "together" not in p.problem
+    if all(
+        _result(a) in re.findall(r"\d+", b) and _result(a) not in _numbers(p) for a, b in pairwise(p.steps)
+    )
+    and "together" not in p.problem
 ]
-"""Problems each of whose steps needs the one before."""
+"""Problems each of whose steps needs the one before, as no other number of theirs is its result."""
 MACHINE = "Start with 14. Multiply by 3. Subtract 2. What is the result?"
 SHOP = (
     "Pens cost 3 coins each. Cups cost 5 coins each. Mia buys 2 pens and 4 cups. How many coins does Mia pay?"

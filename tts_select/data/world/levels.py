@@ -14,7 +14,10 @@ THIRDS: dict[str, tuple[int, ...]] = {"easy": (1, 2, 3), "middle": (4, 5), "hard
 MEAN_STEPS = (2.0, 2.4, 2.9, 3.4, 4.0, 4.7, 5.5, 6.3)
 """The mean number of steps at each level; fractions are chances of one step more."""
 MAX_VALUE = 9_999
-MAX_STEPS = 9
+MAX_STEPS = 7
+
+
+_TRAINED_SIZES = (0.40, 0.35, 0.25)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +43,10 @@ def level_shape(level: int, rng: random.Random) -> Shape:
 
 
 def training_shape(rng: random.Random) -> Shape:
-    """Draw all lengths and sizes alike, and shuffled facts in short problems too, so that retrieval is
-    learnt."""
+    """Draw all lengths alike, and shuffled facts in short problems too, so that retrieval is learnt."""
     return Shape(
         n_steps=rng.randint(1, MAX_STEPS),
-        size=rng.randrange(3),
+        size=rng.choices((0, 1, 2), _TRAINED_SIZES)[0],
         distractors=int(rng.random() < 0.3),
         shuffled=rng.random() < 0.25,
     )

@@ -63,7 +63,7 @@ class Recipe:
 
     stages: tuple[Stage, ...]
     seed: int = 0
-    batch_tokens: int = 8192
+    batch_tokens: int = 4096
     muon_lr: float = 1e-2
     adam_lr: float = 3e-3
     warmup_steps: int = 100
@@ -92,29 +92,29 @@ _SPECIALISTS = ("base-story", "medium-machine", "base-shopping")
 
 FULL = Recipe(
     stages=(
-        PolicyStage("small", Size(64, 3), cycles=(1400, 800)),
-        PolicyStage("medium", Size(96, 3), cycles=(1400, 1000)),
-        PolicyStage("large", Size(128, 3), cycles=(1200, 1000), stream="medium"),
-        PolicyStage("base", Size(128, 5), cycles=(1000,), start_from="large", stream="large"),
+        PolicyStage("small", Size(64, 3), cycles=(3000,)),
+        PolicyStage("medium", Size(96, 3), cycles=(4000,)),
+        PolicyStage("large", Size(128, 3), cycles=(6500,), stream="medium"),
+        PolicyStage("base", Size(128, 5), cycles=(2400,), start_from="large", stream="large", lr_scale=0.6),
         *(
             PolicyStage(
                 name,
                 shape,
-                cycles=cycles,
+                cycles=(1200,),
                 start_from=name.split("-")[0],
-                families=(*FAMILIES, *[name.split("-")[1]] * 5),
+                families=(*FAMILIES, *[name.split("-")[1]] * 17),
                 lr_scale=0.6,
             )
-            for name, shape, cycles in (
-                ("base-story", Size(128, 5), (900,)),
-                ("medium-machine", Size(96, 3), (1200,)),
-                ("base-shopping", Size(128, 5), (900,)),
+            for name, shape in (
+                ("base-story", Size(128, 5)),
+                ("medium-machine", Size(96, 3)),
+                ("base-shopping", Size(128, 5)),
             )
         ),
         PrmStage(
             "prm",
             Size(128, 6),
-            cycles=(2000,),
+            cycles=(3000,),
             start_from="base",
             policies=(*_GENERALISTS, *_SPECIALISTS),
             n_problems=3000,
@@ -122,7 +122,7 @@ FULL = Recipe(
         PrmStage(
             "prm-narrow",
             Size(128, 4),
-            cycles=(800,),
+            cycles=(1000,),
             start_from="large",
             policies=("small",),
             n_problems=6000,

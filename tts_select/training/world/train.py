@@ -30,11 +30,17 @@ Report = Callable[[Stage, Progress], None]
 
 
 def train_world(
-    out: Path, recipe: Recipe, *, device: str, report: Report, stages: tuple[str, ...] = ()
+    out: Path,
+    recipe: Recipe,
+    *,
+    device: str,
+    report: Report,
+    stages: tuple[str, ...] = (),
+    compiled: bool = False,
 ) -> None:
     """Train every stage of `recipe` (or only those named) whose folder has no manifest yet."""
     hf_logging.disable_progress_bar()  # each model is one small file; the bars are ours
-    workshop = _Workshop(out, recipe, device, report)
+    workshop = _Workshop(out, recipe, device, report, compiled)
     for stage in recipe.stages:
         if not stages or stage.name in stages:
             workshop.make(stage)
@@ -46,6 +52,7 @@ class _Workshop:
     recipe: Recipe
     device: str
     report: Report
+    compiled: bool
     tokenizer: Tokenizer = field(default_factory=build_tokenizer)
 
     def make(self, stage: Stage) -> None:
@@ -62,6 +69,7 @@ class _Workshop:
             recipe=self.recipe,
             checkpoint=self._checkpoint(stage.name),
             report=lambda progress: self.report(stage, progress),
+            compiled=self.compiled,
         )
         self._write(stage, model, progress)
 
