@@ -98,7 +98,7 @@ Examples:
     "--compile",
     "compiled",
     is_flag=True,
-    help="Compile the models with torch.compile: a minute later and half as fast again. Needs a C++ compiler.",
+    help="Compile the models with torch.compile: a minute later, half as fast again. Needs a C++ compiler.",
 )
 def train(*, out: Path, stages: tuple[str, ...], scale: float, device: str | None, compiled: bool) -> None:
     """Train the embedded models, each with a manifest; an interrupted run goes on where it was."""

@@ -12,7 +12,7 @@ from tts_select.data.world.suite import WorldProblem, generate
 
 
 def _result(step: str) -> str:
-    return step.split()[-1]
+    return step.rsplit(maxsplit=1)[-1]
 
 
 def _numbers(problem: WorldProblem) -> list[str]:

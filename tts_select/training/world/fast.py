@@ -39,15 +39,12 @@ def forward_of(model: LlamaForCausalLM, *, compiled: bool = False) -> Forward:
 
 
 def _single_attention(
-    module: torch.nn.Module,
-    query: torch.Tensor,
-    key: torch.Tensor,
-    value: torch.Tensor,
-    attention_mask: torch.Tensor | None,
-    scaling: float | None = None,
-    **kwargs: object,
+    _: torch.nn.Module, *states: torch.Tensor | None, scaling: float | None = None, **__: object
 ) -> tuple[torch.Tensor, None]:
-    """Causal attention over right-padded rows, (batch, heads, length, size) each; no mask is needed."""
+    """Causal attention over right-padded rows: query, key and value, (batch, heads, length, size) each, and a
+    mask, which is not needed."""
+    query, key, value, *_mask = states
+    assert query is not None and key is not None and value is not None
     with torch.autocast(query.device.type, enabled=False):
         found = F.scaled_dot_product_attention(
             query.float(), key.float(), value.float(), is_causal=True, scale=scaling
