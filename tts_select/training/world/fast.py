@@ -43,10 +43,7 @@ def _single_attention(
 ) -> tuple[torch.Tensor, None]:
     """Causal attention over right-padded rows: query, key and value, (batch, heads, length, size) each, and a
     mask, which is not needed."""
-    query, key, value, *_mask = states
-    assert query is not None and key is not None and value is not None
+    query, key, value = (state.float() for state in states[:3] if state is not None)
     with torch.autocast(query.device.type, enabled=False):
-        found = F.scaled_dot_product_attention(
-            query.float(), key.float(), value.float(), is_causal=True, scale=scaling
-        )
+        found = F.scaled_dot_product_attention(query, key, value, is_causal=True, scale=scaling)
     return found.transpose(1, 2).contiguous(), None
