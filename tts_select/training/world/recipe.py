@@ -95,12 +95,12 @@ FULL = Recipe(
         PolicyStage("small", Size(64, 3), cycles=(3000,)),
         PolicyStage("medium", Size(96, 3), cycles=(4000,)),
         PolicyStage("large", Size(128, 3), cycles=(6500,), stream="medium"),
-        PolicyStage("base", Size(128, 5), cycles=(2400,), start_from="large", stream="large", lr_scale=0.6),
+        PolicyStage("base", Size(128, 5), cycles=(1800,), start_from="large", stream="large", lr_scale=0.6),
         *(
             PolicyStage(
                 name,
                 shape,
-                cycles=(1200,),
+                cycles=(900,),
                 start_from=name.split("-")[0],
                 families=(*FAMILIES, *[name.split("-")[1]] * 17),
                 lr_scale=0.6,
@@ -114,10 +114,10 @@ FULL = Recipe(
         PrmStage(
             "prm",
             Size(128, 6),
-            cycles=(3000,),
+            cycles=(2400,),
             start_from="base",
             policies=(*_GENERALISTS, *_SPECIALISTS),
-            n_problems=3000,
+            n_problems=2500,
         ),
         PrmStage(
             "prm-narrow",
