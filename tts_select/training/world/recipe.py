@@ -100,21 +100,21 @@ FULL = Recipe(
             PolicyStage(
                 name,
                 shape,
-                cycles=(900,),
+                cycles=cycles,
                 start_from=name.split("-")[0],
                 families=(*FAMILIES, *[name.split("-")[1]] * 17),
                 lr_scale=0.6,
             )
-            for name, shape in (
-                ("base-story", Size(128, 5)),
-                ("medium-machine", Size(96, 3)),
-                ("base-shopping", Size(128, 5)),
+            for name, shape, cycles in (
+                ("base-story", Size(128, 5), (900, 2500)),
+                ("medium-machine", Size(96, 3), (900,)),
+                ("base-shopping", Size(128, 5), (900, 1500)),
             )
         ),
         PrmStage(
             "prm",
             Size(128, 6),
-            cycles=(2400,),
+            cycles=(2400, 1500),
             start_from="base",
             policies=(*_GENERALISTS, *_SPECIALISTS),
             n_problems=2500,
