@@ -98,5 +98,5 @@ def test_a_task_that_kills_its_process_each_time_is_given_up(spread: Tasks) -> N
 
 def test_another_version_there_is_one_line(spread: Tasks, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tasks, "__version__", "0.0.1")
-    with pytest.raises(InputError, match=r"and 0\.0\.1 here: all need the same version"):
+    with pytest.raises(InputError, match=r"and 0\.0\.1 here: all machines need the same version"):
         list(spread(squared, 0, [1], note=lambda _: None))

@@ -11,6 +11,14 @@ class WorkerLost(Exception):
     """A worker is gone, or does not answer; the message says why."""
 
 
+def check_same(what: str, *, there: str, host: str, here: str) -> None:
+    """Raises:
+    InputError: a machine has another version of what is named.
+    """
+    if there != here:
+        raise InputError(f"{what} is {there} on {host}, and {here} here: all machines need the same version")
+
+
 async def answer(call: Any) -> Any:
     """What an actor returns.
 

@@ -18,7 +18,7 @@ from tts_select.core.errors import BackendError, InputError, NoAnswer, TtsSelect
 from tts_select.core.problem import Problem
 from tts_select.core.solution import Solution
 from tts_select.solving.api import Solver, solver_for
-from tts_select.solving.remote.calls import WorkerLost, answer
+from tts_select.solving.remote.calls import WorkerLost, answer, check_same
 from tts_select.solving.remote.cluster import Cluster
 
 MOST_LOSSES = 5
@@ -61,11 +61,7 @@ class RemoteSolver:
     async def load(self, version: str) -> Answered:
         """Load the models that are named."""
         try:
-            if version != __version__:
-                raise InputError(
-                    f"tts-select is {__version__} on {socket.gethostname()}, and {version} here: all "
-                    "machines need the same version"
-                )
+            check_same("tts-select", there=__version__, host=socket.gethostname(), here=version)
             self._solver = solver_for(self._options)
         except TtsSelectError as error:
             return Answered.of(error)

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from tts_select import __version__
 from tts_select.core.errors import BackendError, InputError
-from tts_select.solving.remote.calls import WorkerLost, answer
+from tts_select.solving.remote.calls import WorkerLost, answer, check_same
 from tts_select.solving.remote.cluster import Cluster
 
 Shared = TypeVar("Shared")
@@ -29,8 +29,6 @@ class Tasks:
     def __init__(self, cluster: Cluster, n_at_once: int) -> None:
         self._cluster = cluster
         self.n_at_once = n_at_once
-        self._sent: tuple[object, Any] = (None, None)
-        """What was shared last, and where the cluster has it."""
 
     def __call__(
         self, work: Work[Shared, Item, Result], shared: Shared, items: Iterable[Item], *, note: Note
@@ -41,10 +39,10 @@ class Tasks:
             InputError: the work raised it, or a machine has another version of this package.
             BackendError: the work failed, the cluster is gone, or a task was lost again and again.
         """
-        place, run = self._shared(shared), self._cluster.task(_run, max_retries=MOST_RUNS - 1)
+        place, run = self._cluster.put(shared), self._cluster.task(_run, max_retries=MOST_RUNS - 1)
         numbered = enumerate(items)
         at_work: dict[Any, int] = {}
-        done: dict[int, Result] = {}
+        done: dict[int, tuple[Result, str | None]] = {}
         n_done = turn = 0
         while True:
             for number, item in islice(numbered, self.n_at_once - len(at_work)):
@@ -56,14 +54,11 @@ class Tasks:
             n_done += 1
             note(f"{n_done} done on the cluster, {len(at_work)} at work")
             while turn in done:
-                yield done.pop(turn)
+                result, error = done.pop(turn)
+                if error is not None:  # in its turn, so that it is the one of a single process
+                    raise InputError(error)
+                yield result
                 turn += 1
-
-    def _shared(self, shared: object) -> Any:
-        """Where the cluster has it; it is sent once."""
-        if self._sent[0] is not shared:
-            self._sent = shared, self._cluster.put(shared)
-        return self._sent[1]
 
 
 async def _first(calls: list[Any]) -> tuple[Any, Any]:
@@ -74,20 +69,15 @@ async def _first(calls: list[Any]) -> tuple[Any, Any]:
     while not ready:  # in short waits: a thread that waits for a head that is gone cannot be ended
         ready, _ = await asyncio.to_thread(ray.wait, calls, timeout=_WAIT_SECONDS)
     try:
-        found, error = await answer(ready[0])
+        return ready[0], await answer(ready[0])
     except WorkerLost as lost:
         raise BackendError(f"a task was lost {MOST_RUNS} times, at last: {lost}") from lost
-    if error is not None:
-        raise InputError(error)
-    return ready[0], found
 
 
 def _run(version: str, work: Work[Any, Any, Any], shared: object, item: object) -> tuple[object, str | None]:
     """The result, or what is wrong with the input: exceptions do not travel well."""
-    if version != __version__:
-        where = socket.gethostname()
-        return None, f"tts-select is {__version__} on {where}, and {version} here: all need the same version"
     try:
+        check_same("tts-select", there=__version__, host=socket.gethostname(), here=version)
         return work(shared, item, lambda _: None), None
     except InputError as error:
         return None, str(error)

@@ -62,7 +62,9 @@ class _Ground:
     scores: Mapping[str, Score]
     """Of the fixed arms."""
     fold_of: np.ndarray
+    texts: list[str]
     text: FittedText
+    """What they say of arms and policies."""
     layout: Layout
     steps: tuple[FirstStep, ...]
     seed: int
@@ -79,10 +81,11 @@ class _Ground:
         board = board_of(cases, portfolio, seed)
         scores = board.scores()
         fold_of = folds_of(np.arange(len(cases)), seed)
-        text = fit_text([case.problem.problem for case in cases], _outcomes(cases, board), fold_of)
+        texts = [case.problem.problem for case in cases]
+        text = fit_text(texts, _outcomes(cases, board), fold_of)
         layout = layout_of(portfolio, {name: score.accuracy for name, score in scores.items()}, text.apart)
         steps = first_steps_of(portfolio, probe)
-        return cls(log, cases, portfolio, probe, board, scores, fold_of, text, layout, steps, seed)
+        return cls(log, cases, portfolio, probe, board, scores, fold_of, texts, text, layout, steps, seed)
 
     @property
     def best(self) -> str:
@@ -177,10 +180,9 @@ def _with_first_steps(
 ) -> tuple[LookaheadRouter, list[LookaheadRouter]]:
     """The routers with what each first step is worth by the text."""
     played = play_out(folded, on.cases, on.fold_of, on.steps, unit=on.unit, seed=on.seed)
-    texts = [case.problem.problem for case in on.cases]
 
     def fitted(some: np.ndarray) -> FirstSteps:
-        return played.fitted(on.text.whole.description, texts, some)
+        return played.fitted(on.text.whole.description, on.texts, some)
 
     whole = replace(router, first_steps=fitted(on.fold_of >= 0))
     return whole, [replace(r, first_steps=fitted(on.fold_of != k)) for k, r in enumerate(folded)]

@@ -17,7 +17,7 @@ from typing import Any
 from tts_select import __version__
 from tts_select.core.errors import BackendError, InputError
 from tts_select.data.grading import GRADER
-from tts_select.solving.remote.calls import answer
+from tts_select.solving.remote.calls import answer, check_same
 from tts_select.solving.remote.cluster import Cluster
 from tts_select.training.log.codec import Record
 from tts_select.training.log.records import ModelCard, Pool
@@ -102,14 +102,8 @@ class _Hired:
 
     async def arrive(self) -> str:
         place: Place = await answer(self._actor.place.remote())
-        for what, there, here in (
-            ("tts-select", place.version, __version__),
-            ("the grading", place.grader, GRADER),
-        ):
-            if there != here:
-                raise InputError(
-                    f"{what} is {there} on {place.host}, and {here} here: all machines need the same version"
-                )
+        check_same("tts-select", there=place.version, host=place.host, here=__version__)
+        check_same("the grading", there=place.grader, host=place.host, here=GRADER)
         return f"on {place.host}, process {place.pid}"
 
     async def load(self) -> Mapping[str, ModelCard]:
