@@ -202,7 +202,7 @@ def test_another_version_of_ray_is_one_line(machines: Any, tmp_path: Path) -> No
 def test_kills_at_random_lose_nothing_and_double_nothing(tmp_path: Path) -> None:
     """A worker, a node, the driver and the head, each at a random moment."""
     KILLING["Killing"](tmp_path, 4, Random(1)).run()
-    assert "is gone; the log keeps what is done" in (tmp_path / "drivers.txt").read_text()
+    assert "is gone: start Ray again, and run the same command" in (tmp_path / "drivers.txt").read_text()
 
 
 def command(folder: Path, *args: str) -> None:
