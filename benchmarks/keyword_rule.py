@@ -21,7 +21,8 @@ import numpy as np
 from tts_select.selector.portfolio import Portfolio
 from tts_select.training.log.reading import read_log
 from tts_select.training.replay.cases import cases_of
-from tts_select.training.replay.fixed import Envelope, Score, board_of
+from tts_select.training.replay.envelope import Envelope
+from tts_select.training.replay.fixed import Score, board_of
 
 
 def rule_score(log_folder: Path, rules: list[tuple[str, str]], otherwise: str, seed: int) -> Score:

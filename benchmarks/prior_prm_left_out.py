@@ -24,13 +24,14 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression
 
 from tts_select.commands._terminal import say
+from tts_select.data.prior.artifacts import PRIOR
 from tts_select.selector.agreement import FEATURES, tokens_a_length
 from tts_select.selector.evidence import SolutionEvidence
 from tts_select.selector.preference import preference_of
 from tts_select.selector.routers.learned_prior import Prior
 from tts_select.selector.routers.prior import DEFAULT_BUDGET, looks_within
 from tts_select.selector.routers.prior_prm import ScoredPrior
-from tts_select.solving.naming import shipped_prior
+from tts_select.solving.naming import prior_in
 from tts_select.training.log.reading import read_log
 from tts_select.training.replay.envelope import accuracy_at
 from tts_select.training.replay.fixed import Score
@@ -226,7 +227,7 @@ def _raw_curve(pairs: Sequence[Pair]) -> Callable[[np.ndarray], np.ndarray]:
 @click.option("--out", type=Path, required=True, help="A JSON file for all figures.")
 def main(logs: tuple[Path, ...], process: Path | None, out: Path) -> None:
     """Measure what PRM scores add to the shipped prior."""
-    prior = shipped_prior().prior
+    prior = prior_in(PRIOR).prior
     pairs = list(pairs_of({folder.absolute().name: read_log(folder) for folder in logs}, seed=SEED))
     report: dict[str, Any] = {"pairs": left_out(pairs, replace(prior, term=None))}
     if process is not None:
