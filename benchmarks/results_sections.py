@@ -83,6 +83,15 @@ def rules(report: Report) -> Iterator[str]:
     yield from table(("rule", "settings", "router above it, points", "most accurate", "it gets"), rows)
 
 
+def keyword_rule(found: dict[str, Any]) -> Iterator[str]:
+    """What knowing the family by a word is worth."""
+    rule = found["rule"]
+    words = ", ".join(f"`{words}`: {plain(arm)}" for words, arm in found["words"].items())
+    yield f"A rule that asks nobody and looks for words ({words}; else {plain(found['otherwise'])}):"
+    yield f"{point(rule)[0]} for {rule['cost']:.3g}. For as much, between the points of their frontiers, the router"
+    yield f"has {found['router']:.3f} and the text-only router {found['text_only']:.3f}.\n"
+
+
 def trainings(report: Report) -> Iterator[str]:
     """Each training alone."""
     if not report["trainings"]:

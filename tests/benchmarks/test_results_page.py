@@ -16,6 +16,13 @@ from tts_select.training.replay import metrics
 from tts_select.training.report.rendering import without_nan
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+KEYWORDS = {
+    "words": {"two words": "cot@1 world:a"},
+    "otherwise": "cot@1 world:b",
+    "rule": {"accuracy": 0.5, "low": 0.4, "high": 0.6, "cost": 1.5e6},
+    "router": 0.7,
+    "text_only": 0.6,
+}
 NEVER = {"value": None, "low": 0.4, "high": None, "infinite": ["value", "high"]}
 
 
@@ -93,10 +100,14 @@ def test_what_is_kept_makes_the_page_again(
     for name in results_page.PLOTS:
         (folder / "plots" / name).write_bytes(b"png")
     live.write_text("| live | figures |\n")
+    keywords = tmp_path / "keywords.json"
+    keywords.write_text(json.dumps(KEYWORDS))
     monkeypatch.setattr(results_page, "LAB", lab)
-    monkeypatch.setattr(sys, "argv", ["page", str(folder), str(live)])
+    monkeypatch.setattr(sys, "argv", ["page", str(folder), str(live), "--keywords", str(keywords)])
     results_page.main()
-    assert "| live | figures |" in (lab / "results.md").read_text()
+    made = (lab / "results.md").read_text()
+    assert "| live | figures |" in made
+    assert "(`two words`: cot@1 a; else cot@1 b):\n0.500 (0.400 to 0.600) for 1.5e+06." in made
     assert results_page.stale(lab) == []
     (lab / "results.md").write_text("# Better than it is\n")
     assert len(results_page.stale(lab)) == 1
