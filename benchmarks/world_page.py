@@ -31,8 +31,8 @@ read off the sweep of [results.md](results.md):
 
 <!-- not run: the sweep takes an hour or two on two cores -->
 ```console
-$ tts-select world problems -n 504 --seed 1 --split test --out test.jsonl
-$ tts-select sweep --problems test.jsonl --out sweep-test/
+$ tts-select world problems -n 360 --seed 1 --split test --out test.jsonl
+$ tts-select sweep --problems test.jsonl --samples 32 --runs 1 --out sweep-test/
 $ tts-select world report sweep-test/ --out report/
 $ python benchmarks/world_page.py report/
 ```

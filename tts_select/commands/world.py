@@ -74,7 +74,7 @@ def problems(
 @world.command(
     epilog="""\b
 Examples:
-  tts-select world train --out world/            # all models, about two hours on 2 cores
+  tts-select world train --out world/            # all models, two to three hours on 2 cores
   tts-select world train --out world/ --stage small
   tts-select world train --out trial/ --scale 0.01"""
 )

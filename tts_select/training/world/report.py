@@ -105,6 +105,7 @@ def write_report(log: SweepLog, out: Path) -> None:
     results = Results.of(log)
     tables = all_tables(results)
     record = {name: _plain(table) for name, table in tables.items()}
+    out.mkdir(parents=True, exist_ok=True)
     (out / "report.json").write_text(json.dumps(record, indent=1) + "\n")
     (out / "world.md").write_text("\n".join(_markdown(n, t) for n, t in tables.items()))
     from tts_select.training.world.plots import plot_levels, plot_methods
