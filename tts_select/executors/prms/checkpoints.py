@@ -12,6 +12,7 @@ from tts_select.core.errors import InputError
 from tts_select.executors.prms.formats import PrmFormat
 from tts_select.executors.prms.heads import load_head
 from tts_select.executors.prms.rules import Classes, Head, LogRatio, Value
+from tts_select.executors.runtime.load_lock import computing
 from tts_select.executors.runtime.loading import LoadedModel, load_backbone, load_causal_lm
 
 _SAMPLE_IDS = ((3, 5, 7, 4),)
@@ -79,7 +80,7 @@ def vocabulary_part(loaded: LoadedModel, name: str, weight: float = 1.0) -> Part
         logits: torch.Tensor = embeddings(hidden).float()
         return logits
 
-    with torch.inference_mode():
+    with computing(), torch.inference_mode():
         ids = torch.tensor(_SAMPLE_IDS, device=loaded.model.device)
         whole = loaded.model(ids, use_cache=False).logits[0].float()
         ours = head(loaded.model.base_model(ids, use_cache=False).last_hidden_state[0])

@@ -46,7 +46,7 @@ def _linear(
             f"the weights {name} of '{source}' are of the shape {tuple(weight.shape)}, not {shape}: "
             f"{OTHER_FORMAT}"
         )
-    layer = torch.nn.Linear(shape[1], shape[0], bias=bias is not None)
+    layer = torch.nn.Linear(shape[1], shape[0], bias=bias is not None, dtype=torch.float32)
     with torch.no_grad():
         layer.weight.copy_(weight)
         if bias is not None:

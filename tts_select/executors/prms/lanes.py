@@ -86,7 +86,7 @@ class Lane:
             torch.tensor(next_ids, device=device),
             torch.tensor(is_end, device=device),
         )
-        sums = torch.zeros(len(texts), device=device).index_add_(0, rows, read)
+        sums = read.new_zeros(len(texts)).index_add_(0, rows, read)
         return [self.part.weight * value for value in sums.tolist()]
 
     def _state(self, ids: np.ndarray, place: int, hidden: torch.Tensor, n_new: int) -> torch.Tensor:

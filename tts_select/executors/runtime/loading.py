@@ -11,6 +11,7 @@ from typing import Any
 from tts_select.core.errors import BackendError, InputError, UnknownName
 from tts_select.core.extras import how_to_install, missing_from
 from tts_select.data.fingerprint import fingerprint_of
+from tts_select.executors.runtime.load_lock import computing, loading
 
 LEAST_IN_HALF = 50_000_000
 """Parameters from which on a CPU waits for memory more than for arithmetic."""
@@ -68,7 +69,7 @@ def _load(source: str, kind: Any, *, device: str | None, dtype: str) -> LoadedMo
     chosen = _device(device)
     if dtype not in DTYPES:
         raise UnknownName("dtype", dtype, DTYPES)
-    with _loading(source):
+    with loading(), _in_one_line(source):
         model, found = kind.from_pretrained(
             source, dtype=dtype, trust_remote_code=False, output_loading_info=True
         )
@@ -80,7 +81,8 @@ def _load(source: str, kind: Any, *, device: str | None, dtype: str) -> LoadedMo
             f"cannot load the model '{source}': its files lack weights, as {min(found['missing_keys'])}"
         )
     model.eval()
-    check_architecture(model, source)
+    with computing():
+        check_architecture(model, source)
     return LoadedModel(model, tokenizer, fingerprint_of(Path(source), source))
 
 
@@ -118,7 +120,7 @@ def load_tokenizer(source: str) -> Any:
     folder = Path(source)
     if folder.exists() and not (folder / "config.json").is_file():
         raise InputError(f"'{source}' is not a model folder: it has no config.json")
-    with _loading(source):
+    with _in_one_line(source):
         return AutoTokenizer.from_pretrained(source, trust_remote_code=False)
 
 
@@ -138,7 +140,7 @@ def _device(asked_for: str | None) -> str:
 
 
 @contextmanager
-def _loading(source: str) -> Iterator[None]:
+def _in_one_line(source: str) -> Iterator[None]:
     """Silence progress bars and reports of unloaded heads, and turn what goes wrong into one line."""
     from transformers.utils import logging as hf_logging
 

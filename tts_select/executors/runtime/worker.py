@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from types import MethodType
 from typing import Any
 
+from tts_select.executors.runtime.load_lock import computing
+
 _GATHER_SECONDS = 0.002
 _EXIT_SECONDS = 10
 
@@ -83,7 +85,8 @@ class Worker:
                     errand.run()
             requests = [request for request in taken if not isinstance(request, _Errand)]
             try:
-                busy = step(requests) if requests or busy else False
+                with computing():
+                    busy = step(requests) if requests or busy else False
             except Exception as error:  # noqa: BLE001  a failed forward fails its requests, not the thread
                 fail(requests, error)
                 busy = False
