@@ -26,7 +26,7 @@ from tts_select.testing import FakeServer
 
 N_PROBLEMS = 30
 """The fewest that a router is trained on."""
-POLICY, PRM = "openai:small-0.18M", "judge.world-sign"
+POLICY, PRM = "openai:small-0.18M", "judge.world"
 PORTFOLIO = f"""
 name: mine
 arms:
@@ -123,7 +123,7 @@ def test_the_log_knows_what_its_models_are(swept: dict[str, Any]) -> None:
     assert {spec: card["kind"] for spec, card in swept["models"].items()} == {POLICY: "policy", PRM: "prm"}
     assert swept["models"][POLICY]["n_parameters"] == 180_000
     assert swept["models"][POLICY]["fingerprint"]
-    assert swept["models"][PRM]["fingerprint"].endswith("+world-sign")
+    assert swept["models"][PRM]["fingerprint"].endswith("+world")
 
 
 def test_every_record_is_there_and_billed(desk: Desk, swept: dict[str, Any]) -> None:

@@ -40,7 +40,7 @@ def solutions(world_problems: list[WorldProblem]) -> dict[int, Solution]:
 
 def prm_of(loaded: Any) -> TransformersRewardModel:
     return TransformersRewardModel(
-        [vocabulary_part(loaded, "tiny")], name="tiny", format=format_named("world-sign")
+        [vocabulary_part(loaded, "tiny")], name="tiny", format=format_named("world")
     )
 
 

@@ -167,8 +167,7 @@ class LookaheadRouter:
         return min(worth, key=lambda name: (-worth[name], self.mean_costs[name]))
 
     def decide(self, evidences: Sequence[Evidence], price: float, caps: Sequence[Caps]) -> list[Decision]:
-        """Choose, among the arms that are worth more than stopping, the one that gains most per FLOP; all
-        problems are one call of each model."""
+        """Decide what is next for each problem; all of them are one call of each model."""
         return [
             self._first(look.evidence, options, price, cap)
             if self.first_steps and look.evidence.is_empty
