@@ -15,8 +15,8 @@ from tts_select.selector.exchange import Tariff
 Unit = Literal["flops", "tokens", "dollars"]
 """What a shared budget counts; tokens are those that policies generate."""
 ENOUGH = 0.5
-"""With every option that gains anything, a large portfolio's many cheap arms are all run before a dear one that
-gains much more (docs/lab/log.md)."""
+"""With every option that gains anything, a large portfolio's many cheap arms are all run before a dear one
+that gains much more (docs/lab/log.md)."""
 
 
 class Pace(Protocol):
@@ -187,9 +187,9 @@ def first_step(best: Sequence[Option], price: float) -> Option | None:
     """What to do next, of options from the best on, if it will be decided again after it; None where there is
     none.
 
-    Of all options that gain at least `ENOUGH` of what the best one gains over stopping, costs deducted, the one
-    that buys the most probability per FLOP: the cheap ones come first, and what they show tells whether the
-    dear ones are needed.
+    Of all options that gain at least `ENOUGH` of what the best one gains over stopping, costs deducted, the
+    one that buys the most probability per FLOP: the cheap ones come first, and what they show tells whether
+    the dear ones are needed.
     """
     if not best:
         return None
