@@ -14,6 +14,8 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM
 
+from tts_select.data.world.artifacts import folder_of
+from tts_select.executors.placement.checkpoints import Checkpoint, checkpoint_of
 from tts_select.executors.prms.checkpoints import vocabulary_part
 from tts_select.executors.prms.formats import format_named
 from tts_select.executors.prms.transformers import TransformersRewardModel
@@ -71,6 +73,19 @@ def test_a_load_that_fails_lets_the_others_go_on() -> None:
     with pytest.raises(ValueError, match="no such file"), loading():
         raise ValueError("no such file")
     assert Entering(computing).had_it.wait(LONG)
+
+
+def test_a_model_whose_size_is_counted_is_built_alone() -> None:
+    small = str(folder_of("policy", "small"))
+    size = checkpoint_of(small)  # what it imports is there from now on
+    found: list[Checkpoint] = []
+    counting = threading.Thread(target=lambda: found.append(checkpoint_of(small)), daemon=True)
+    with computing():
+        counting.start()
+        counting.join(SOON)
+        assert not found
+    counting.join(LONG)
+    assert found == [size]
 
 
 def test_a_prm_scores_while_another_model_loads_in_its_own_dtype(

@@ -10,6 +10,7 @@ from typing import Any
 
 from tts_select.core.errors import BackendError
 from tts_select.core.extras import how_to_install, missing_from
+from tts_select.executors.runtime.load_lock import loading
 
 BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
 """The bytes of a number, by dtype."""
@@ -87,7 +88,7 @@ def _count(config: Any, *, has_vocabulary: bool) -> int:
     from transformers import AutoModel, AutoModelForCausalLM
 
     kind = AutoModelForCausalLM if has_vocabulary else AutoModel
-    with torch.device("meta"):
+    with loading(), torch.device("meta"):
         model: Any = kind.from_config(config, trust_remote_code=False)  # type: ignore[no-untyped-call]
     return sum(p.numel() for p in model.parameters())
 

@@ -10,40 +10,37 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-_changed = threading.Condition()
+_turn = threading.Condition()
+"""Held for the whole of a load."""
 _n_computing = 0
-_n_loading = 0
-"""Those that wait for their turn included, so that steps cannot hold off a load for ever."""
-_loads = threading.Lock()
+_n_waiting = 0
+"""The loads that wait for their turn: no new step begins, so that steps cannot hold them off for ever."""
 
 
 @contextmanager
 def computing() -> Iterator[None]:
     """For a step of a model: waits for loads; other steps may run beside it."""
     global _n_computing  # noqa: PLW0603  what it guards is global
-    with _changed:
-        _changed.wait_for(lambda: not _n_loading)
+    with _turn:
+        _turn.wait_for(lambda: not _n_waiting)
         _n_computing += 1
     try:
         yield
     finally:
-        with _changed:
+        with _turn:
             _n_computing -= 1
-            _changed.notify_all()
+            _turn.notify_all()
 
 
 @contextmanager
 def loading() -> Iterator[None]:
-    """For a load: waits until no step and no other load is running. Neither may be asked for within it."""
-    global _n_loading  # noqa: PLW0603
-    with _changed:
-        _n_loading += 1
-    try:
-        with _loads:
-            with _changed:
-                _changed.wait_for(lambda: not _n_computing)
-            yield
-    finally:
-        with _changed:
-            _n_loading -= 1
-            _changed.notify_all()
+    """For a load: waits until no step and no other load is running. Within a step none may be asked for."""
+    global _n_waiting  # noqa: PLW0603
+    with _turn:
+        _n_waiting += 1
+        try:
+            _turn.wait_for(lambda: not _n_computing)
+        finally:
+            _n_waiting -= 1
+            _turn.notify_all()
+        yield
