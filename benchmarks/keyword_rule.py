@@ -57,6 +57,8 @@ def main() -> None:
     found = rule_score(asked.log, rules, asked.otherwise, asked.seed)
     said = {
         "n_problems": len(found.correct),
+        "words": dict(rules),
+        "otherwise": asked.otherwise,
         "rule": found.as_dict(),
         "router": at(report["router"]["frontier"], found.cost),
         "text_only": at(report["text_only"]["frontier"], found.cost),

@@ -1,8 +1,11 @@
-"""Does a live router do what its replay says? `python benchmarks/live_vs_replay.py ROUTER REPORT.json [N]`.
+"""What a router does live, on fresh test problems of the embedded world.
 
-Solves N fresh test problems (default 240) with the router at each effort, and sets accuracy and mean
-FLOPs beside the replayed figures of the report, which are of other problems; 95 % intervals over problems.
-Then solves some one at a time, and says what share of a solve the decisions are.
+    python benchmarks/live_vs_replay.py ROUTER [N] > live.json
+
+Solves N fresh problems (default 240) with the router at each effort: accuracy and FLOPs, each as a mean with
+its 95 % interval over problems. `benchmarks/results_page.py` sets them beside the replayed figures of a
+report, which are of other problems. Then solves some one at a time, and says what share of a solve the
+decisions are. Prints JSON.
 """
 
 import asyncio
@@ -10,7 +13,8 @@ import json
 import statistics
 import sys
 import time
-from pathlib import Path
+
+import numpy as np
 
 from tts_select import Selector
 from tts_select.core.problem import Problem
@@ -23,6 +27,7 @@ from tts_select.training.replay.metrics import mean_interval
 
 SEED = 29
 N_TIMED = 40
+EFFORTS = ("low", "medium", "high")
 
 
 async def measure(
@@ -43,10 +48,10 @@ def decision_share(selector: Selector, problems: list[Problem]) -> tuple[float, 
     decisions: list[float] = []
     decide = Session.decide
 
-    def timed(session: Session):
+    async def timed(session: Session, **how: bool):
         began = time.perf_counter()
         try:
-            return decide(session)
+            return await decide(session, **how)
         finally:
             decisions.append(time.perf_counter() - began)
 
@@ -61,30 +66,19 @@ def decision_share(selector: Selector, problems: list[Problem]) -> tuple[float, 
 
 
 def main() -> None:
-    import numpy as np
-
-    report = json.loads(Path(sys.argv[2]).read_text())
-    n = int(sys.argv[3]) if len(sys.argv) > 3 else 240
+    router, n = sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else 240
     problems = [Problem(p.problem, p.id, p.answer) for p in generate(n, seed=SEED, split="test")]
-    replayed = report["n_problems"]
-    print(f"| effort | accuracy, live (n = {n}) | replay (n = {replayed}) | FLOPs, live | replay |")
-    print("|---|---|---|---|---|")
-    for effort, point in report["router"]["efforts"].items():
-        selector = _fresh(sys.argv[1])
-        right, flops = asyncio.run(measure(selector, problems, effort))
-        a, c = mean_interval(np.array(right)), mean_interval(np.array(flops))
-        print(
-            f"| {effort} | {a.value:.3f} ({a.low:.3f} to {a.high:.3f}) "
-            f"| {point['accuracy']:.3f} ({point['low']:.3f} to {point['high']:.3f}) "
-            f"| {c.value:.3g} ({c.low:.3g} to {c.high:.3g}) | {point['cost']:.3g} |"
-        )
-
-    decision, solve, share = decision_share(_fresh(sys.argv[1]), problems[:N_TIMED])
-    print(
-        f"\nOne at a time, medium effort, {N_TIMED} problems: a decision takes {decision:.1f} ms, a solve "
-        f"{solve:.2f} s (medians), so one decision is {decision / solve / 1000:.1%} of a median solve; all "
-        f"decisions together take {share:.1%} of the time."
-    )
+    efforts = {}
+    for effort in EFFORTS:
+        right, flops = asyncio.run(measure(_fresh(router), problems, effort))
+        efforts[effort] = {
+            "accuracy": mean_interval(np.array(right)).as_dict(),
+            "flops": mean_interval(np.array(flops)).as_dict(),
+        }
+        print(f"{effort}: {efforts[effort]}", file=sys.stderr, flush=True)
+    decision, solve, share = decision_share(_fresh(router), problems[:N_TIMED])
+    timed = {"n_problems": N_TIMED, "decision_ms": decision, "solve_s": solve, "share": share}
+    print(json.dumps({"n_problems": n, "efforts": efforts, "timed": timed}, indent=1))
 
 
 def _fresh(router: str) -> Selector:

@@ -64,7 +64,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     problems, figures = as_problems(world_problems(arguments.problems)), {}
-    formats = ("world", "world-sign") if arguments.backend == "transformers" else ("world-sign",)
+    formats = ("world", "world-likelihood") if arguments.backend == "transformers" else ("world",)
     for name in formats:
         if arguments.backend == "vllm":
             prm: Any = load_prm(f"vllm:{FOLDER}", name, fresh=True, **ENGINE)

@@ -1,11 +1,12 @@
 """Writes docs/lab/results.md and its plots, or says whether the page is as it would:
 
-    python benchmarks/results_page.py REPORT [LIVE.md]
+    python benchmarks/results_page.py REPORT [--live LIVE.json] [--keywords KEYWORDS.json]
     python benchmarks/results_page.py --check
 
-REPORT is the folder that `tts-select evaluate` wrote; LIVE.md is what `benchmarks/live_vs_replay.py` printed.
-Both are kept beside the page, in docs/lab/report.json (its figures rounded) and docs/lab/live.md, and the
-page is made of what is kept: so it can be made again, and `--check` does.
+REPORT is the folder that `tts-select evaluate` wrote; LIVE.json is what `benchmarks/live_vs_replay.py`
+printed, KEYWORDS.json what `benchmarks/keyword_rule.py` did. All are kept beside the page, rounded, in
+docs/lab/report.json, live.json and keywords.json, and the page is made of what is kept: so it can be made
+again, and `--check` does.
 """
 
 import argparse
@@ -24,6 +25,8 @@ from results_sections import (
     cheapest,
     choices,
     difficulty,
+    keyword_rule,
+    live_beside_replay,
     rules,
     shift,
     strategies,
@@ -36,7 +39,7 @@ PLOTS = {"frontier.png": "results-frontier.png", "calibration.png": "results-cal
 HEAD = """# What the shipped router saves
 
 The router in the package was trained on the sweep in the package: {n_trained} validation problems of the
-embedded world, 64 samples of each policy, two runs of each search arm. Here it is measured by replay on
+embedded world, 32 samples of each policy, one run of each search arm. Here it is measured by replay on
 another sweep, of {n_problems} test problems that trained neither it nor the models, in {n_draws} orders of
 the samples of each problem{trained}. Intervals are 95 % bootstrap intervals over {over}. Costs are FLOPs a
 problem, probes and PRM included. What each measure is: [docs/report.md](../report.md). Everything on this
@@ -45,26 +48,33 @@ page is written by
 <!-- not run: the sweeps take an hour or two on two cores -->
 ```console
 $ tts-select world problems -n 432 --seed 11 --split validation --out train.jsonl
-$ tts-select world problems -n 504 --seed 0 --split test --out test.jsonl
-$ tts-select sweep --problems train.jsonl --out sweep-train/
-$ tts-select sweep --problems test.jsonl --out sweep-test/
+$ tts-select world problems -n 360 --seed 1 --split test --out test.jsonl
+$ tts-select sweep --problems train.jsonl --samples 32 --runs 1 --out sweep-train/
+$ tts-select sweep --problems test.jsonl --samples 32 --runs 1 --out sweep-test/
 $ for seed in 0 1 2; do tts-select train sweep-train/ --seed $seed --out router-$seed/; done
 $ tts-select evaluate router-0/ router-1/ router-2/ sweep-test/ --out report/ --shift sweep-train/
-$ python benchmarks/live_vs_replay.py router-0/ report/report.json 720 > live.md
-$ python benchmarks/results_page.py report/ live.md
+$ python benchmarks/live_vs_replay.py router-0/ 2000 > live.json
+$ python benchmarks/keyword_rule.py report/report.json sweep-test/ --otherwise "cot@1 world:base-story" \\
+    --rule "Start with=cot@1 world:medium-machine" --rule "cost=cot@1 world:base-shopping" > keywords.json
+$ python benchmarks/results_page.py report/ --live live.json --keywords keywords.json
 ```
 
-On two cores the sweeps take an hour or two, a training about three minutes, the evaluation about ten. The
-first router is the one that ships. `python benchmarks/results_page.py --check` makes the page again from
-`report.json` and `live.md` beside it, and compares.
+On two slow cores the sweeps take some two hours, the trainings some twenty minutes each and the evaluation an
+hour and a half (`--engine ray --workers 2`). The first router is the one that ships.
+`python benchmarks/results_page.py --check` makes the page again from `report.json`, `live.json` and
+`keywords.json` beside it, and compares.
 """
+BESIDE = ("live", "keywords")
+"""What may stand beside the report."""
+Found = dict[str, Any]
 MET = {True: "met", False: "**missed**", None: "not decided"}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("report", type=Path, nargs="?")
-    parser.add_argument("live", type=Path, nargs="?")
+    for name in BESIDE:
+        parser.add_argument(f"--{name}", type=Path)
     parser.add_argument("--check", action="store_true")
     asked = parser.parse_args()
     if asked.check:
@@ -72,8 +82,9 @@ def main() -> None:
     if asked.report is None:
         parser.error("specify a report's folder, or --check")
     keep(asked.report / "report.json", LAB / "report.json")
-    live = asked.live.read_text(encoding="utf-8") if asked.live else ""
-    (LAB / "live.md").write_text(live, encoding="utf-8")
+    for name in BESIDE:
+        if given := getattr(asked, name):
+            keep(given, LAB / f"{name}.json")
     for name, shown in PLOTS.items():
         shutil.copy(asked.report / "plots" / name, LAB / shown)
     (LAB / "results.md").write_text(made(LAB), encoding="utf-8")
@@ -82,17 +93,19 @@ def main() -> None:
 def made(lab: Path) -> str:
     """The page, of what is kept beside it."""
     report = json.loads((lab / "report.json").read_text(encoding="utf-8"))
-    return as_text(page(report, (lab / "live.md").read_text(encoding="utf-8")))
+    beside = {name: lab / f"{name}.json" for name in BESIDE}
+    kept = {name: json.loads(p.read_text(encoding="utf-8")) for name, p in beside.items() if p.exists()}
+    return as_text(page(report, **kept))
 
 
 def stale(lab: Path) -> list[str]:
     """What is not as it would be written from what is kept."""
     if (lab / "results.md").read_text(encoding="utf-8") == made(lab):
         return []
-    return ["docs/lab/results.md is not what docs/lab/report.json and live.md make"]
+    return ["docs/lab/results.md is not what docs/lab/report.json and what lies beside it make"]
 
 
-def page(report: dict[str, Any], live: str) -> Iterator[str]:
+def page(report: Found, live: Found | None = None, keywords: Found | None = None) -> Iterator[str]:
     n = report["n_trainings"]
     trained = f", and trained {n} times, with other seeds" if n > 1 else ""
     over = "problems and trainings" if n > 1 else "problems"
@@ -104,6 +117,8 @@ def page(report: dict[str, Any], live: str) -> Iterator[str]:
     yield from budgets(report)
     yield from cheapest(report)
     yield from rules(report)
+    if keywords:
+        yield from keyword_rule(keywords)
     yield from trainings(report)
     yield "## The frontier and what it is compared with\n"
     yield from table(("strategy", "accuracy", "FLOPs a problem"), strategies(report))
@@ -124,10 +139,7 @@ def page(report: dict[str, Any], live: str) -> Iterator[str]:
     yield "At medium effort, by the difficulty of the problem: what ran last, the five most frequent.\n"
     yield from table(("bin", "ran last", "share"), choices(report))
     if live:
-        yield "## Live against replay\n"
-        yield "Fresh test problems, solved by the models instead of replayed from a log. What different arms"
-        yield "happen to write alike, caches compute once; no log tells, so a replay counts it twice.\n"
-        yield live
+        yield from live_beside_replay(live, report)
     yield "## All arms\n"
     arms = sorted(report["arms"], key=lambda arm: arm["cost"])
     yield from table(

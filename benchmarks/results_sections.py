@@ -83,6 +83,15 @@ def rules(report: Report) -> Iterator[str]:
     yield from table(("rule", "settings", "router above it, points", "most accurate", "it gets"), rows)
 
 
+def keyword_rule(found: dict[str, Any]) -> Iterator[str]:
+    """What knowing the family by a word is worth."""
+    rule = found["rule"]
+    words = ", ".join(f"`{words}`: {plain(arm)}" for words, arm in found["words"].items())
+    yield f"A rule that asks nobody and looks for words ({words}; else {plain(found['otherwise'])}):"
+    yield f"{point(rule)[0]} for {rule['cost']:.3g}. For as much, between the points of their frontiers,"
+    yield f"the router has {found['router']:.3f} and the text-only router {found['text_only']:.3f}.\n"
+
+
 def trainings(report: Report) -> Iterator[str]:
     """Each training alone."""
     if not report["trainings"]:
@@ -137,7 +146,10 @@ def strategies(report: Report) -> Iterator[tuple[str, ...]]:
     for known, some in report["paper_bins"].items():
         best = max(some, key=lambda found: found["accuracy"])
         yield f"the paper's bins, {known} difficulty, at its best budget", *point(best)
-    yield "oracle (picked on half of the draws, scored on the other)", *point(report["oracle"])
+    yield (
+        "oracle (picked on half of the draws, scored on the other; of a search both see one run)",
+        *point(report["oracle"]),
+    )
 
 
 def _best_of_each_rule(baselines: dict[str, Any]) -> dict[str, Any]:
@@ -173,6 +185,25 @@ def _shifted(found: dict[str, Any]) -> Iterator[tuple[str, ...]]:
         n = f", {one['n']}" if "n" in one else ""
         arm = f"{point(one['best_fixed'])[0]}, {plain(one['best_fixed']['name'])}"
         yield f"{name}{n}", point(one["router"])[0], arm, points(one["difference"])
+
+
+def live_beside_replay(found: dict[str, Any], report: Report) -> Iterator[str]:
+    """Fresh problems, beside the replayed ones."""
+    yield "## Live against replay\n"
+    yield "Fresh test problems, solved by the models instead of replayed from a log. What different arms"
+    yield "happen to write alike, caches compute once; no log tells, so a replay counts it twice.\n"
+    n, replayed = f"{found['n_problems']:,}", report["n_problems"]
+    rows = []
+    for effort, one in found["efforts"].items():
+        at, cost = report["router"]["efforts"][effort], report["router"]["efforts"][effort]["cost"]
+        accuracy = numbers(one["accuracy"], lambda x: f"{x:.3f}")
+        rows.append((effort, accuracy, point(at)[0], part(one["flops"]), f"{cost:.3g}"))
+    head = ("effort", f"accuracy, live (n = {n})", f"replay (n = {replayed})", "FLOPs, live", "replay")
+    yield from table(head, rows)
+    timed = found["timed"]
+    decision, solve = f"{timed['decision_ms']:.1f} ms", f"{timed['solve_s']:.2f} s"
+    yield f"One at a time, medium effort, {timed['n_problems']} problems: a decision takes {decision}, a"
+    yield f"solve {solve} (medians); all decisions together take {timed['share']:.1%} of the time.\n"
 
 
 def choices(report: Report) -> Iterator[tuple[str, ...]]:

@@ -16,6 +16,14 @@ from tts_select.training.replay import metrics
 from tts_select.training.report.rendering import without_nan
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+KEYWORDS = {
+    "words": {"two words": "cot@1 world:a"},
+    "otherwise": "cot@1 world:b",
+    "rule": {"accuracy": 0.5, "low": 0.4, "high": 0.6, "cost": 1.5e6},
+    "router": 0.7,
+    "text_only": 0.6,
+}
+TIMED = {"n_problems": 2, "decision_ms": 1.5, "solve_s": 0.2, "share": 0.05}
 NEVER = {"value": None, "low": 0.4, "high": None, "infinite": ["value", "high"]}
 
 
@@ -42,13 +50,20 @@ def report() -> dict[str, Any]:
     return dict(json.loads(json.dumps(found)))
 
 
+def live_of(report: dict[str, Any]) -> dict[str, Any]:
+    """What a live run at the report's efforts may print."""
+    figure = {"value": 0.75, "low": 0.7, "high": 0.8}
+    one = {"accuracy": figure, "flops": figure}
+    return {"n_problems": 9, "efforts": dict.fromkeys(report["router"]["efforts"], one), "timed": TIMED}
+
+
 def test_the_page_lacks_nothing(modules: Any, report: dict[str, Any]) -> None:
-    page = "\n".join(modules[0].page(report, live="live figures"))
+    page = "\n".join(modules[0].page(report, live=live_of(report)))
     assert "not measured" not in page
     assert "nan" not in page.lower()
     for arm in report["arms"]:
         assert arm["name"] in page
-    assert "live figures" in page
+    assert "| high | 0.750 (0.700 to 0.800) | " in page
 
 
 def test_every_target_is_held_against_its_figure(modules: Any, report: dict[str, Any]) -> None:
@@ -86,17 +101,25 @@ def test_what_is_kept_makes_the_page_again(
 ) -> None:
     """And a figure that was changed by hand is found."""
     results_page = modules[0]
-    folder, lab, live = (tmp_path / name for name in ("report", "lab", "live.md"))
+    folder, lab, live = (tmp_path / name for name in ("report", "lab", "live.json"))
     (folder / "plots").mkdir(parents=True)
     lab.mkdir()
     (folder / "report.json").write_text(json.dumps(report))
     for name in results_page.PLOTS:
         (folder / "plots" / name).write_bytes(b"png")
-    live.write_text("| live | figures |\n")
+    live.write_text(json.dumps(live_of(report)))
+    keywords = tmp_path / "keywords.json"
+    keywords.write_text(json.dumps(KEYWORDS))
     monkeypatch.setattr(results_page, "LAB", lab)
-    monkeypatch.setattr(sys, "argv", ["page", str(folder), str(live)])
+    monkeypatch.setattr(sys, "argv", ["page", str(folder), "--live", str(live), "--keywords", str(keywords)])
     results_page.main()
-    assert "| live | figures |" in (lab / "results.md").read_text()
+    made = (lab / "results.md").read_text()
+    assert "| high | 0.750 (0.700 to 0.800) | " in made
+    assert "(`two words`: cot@1 a; else cot@1 b):\n0.500 (0.400 to 0.600) for 1.5e+06." in made
     assert results_page.stale(lab) == []
     (lab / "results.md").write_text("# Better than it is\n")
     assert len(results_page.stale(lab)) == 1
+
+
+def test_the_page_of_the_lab_book_is_what_the_figures_beside_it_make(modules: Any) -> None:
+    assert modules[0].stale(modules[0].LAB) == []

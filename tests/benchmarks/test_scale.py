@@ -38,7 +38,7 @@ def test_a_grown_log_has_problems_of_its_own(modules: Any, imported: bool, tmp_p
     assert len(log.problems) == N_PROBLEMS
     assert len({problem.problem for problem in log.problems.values()}) == N_PROBLEMS
     sampled = [pool.samples for pool in log.pools.values() if pool.temperature > 0]
-    assert {len(samples) for samples in sampled} == {64}
+    assert {len(samples) for samples in sampled} == {32}
     assert len({tuple(sample.answer for sample in samples) for samples in sampled}) > N_PROBLEMS / 2
     assert bool(log.runs) != imported
 

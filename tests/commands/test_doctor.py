@@ -77,6 +77,7 @@ def test_models_lists_what_the_package_holds() -> None:
         "world:small": "policy",
         "world:medium": "policy",
         "world:large": "policy",
+        "world:base": "policy",
         "world:base-story": "policy",
         "world:medium-machine": "policy",
         "world:base-shopping": "policy",

@@ -74,7 +74,7 @@ def test_a_prm_whose_format_is_not_known_or_does_not_suit_it_is_refused_in_one_l
 
 
 def test_no_answer_is_exit_code_3(problem_file: str) -> None:
-    result = invoke("solve", problem_file, "--max-tokens", "2", "--json")
+    result = invoke("solve", problem_file, "--method", "cot", "--max-tokens", "2", "--json")
     assert result.exit_code == 3
     assert json.loads(result.stdout)["answer"] is None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -61,8 +62,8 @@ def test_one_config_serves_all_commands(tmp_path: Path) -> None:
     assert plan["policy"] in ("mine", "other")
     assert plan["settings"]["max_new_tokens"] == 150
 
-    # whichever of the two the text calls for: only what runs is loaded, and checked
+    # whichever of the two the text calls for first: only what runs is loaded, and checked
     config.write_text(CONFIG.replace("world:small", "world:large").replace("world:medium", "world:large"))
     refused = invoke("solve", *named, str(problem))
     assert refused.exit_code == 2
-    assert f"the router was trained for '{plan['policy']}' as" in refused.stderr
+    assert re.search("the router was trained for '(mine|other)' as", refused.stderr)

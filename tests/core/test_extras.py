@@ -88,8 +88,7 @@ def test_a_model_that_runs_here_names_the_extra_in_one_line(
     [
         (["solve", "problem.txt", *FRESH, "--method", "cot"], "local", "torch"),
         (["world", "train", "--out", "x"], "local", "torch"),
-        (["world", "report", "--out", "x"], "local", "torch"),
-        (["world", "report", "--out", "x"], "plot", "matplotlib"),
+        (["world", "report", "sweep", "--out", "x"], "plot", "matplotlib"),
         (["data", "show", "gsm8k"], "datasets", "datasets"),
     ],
 )

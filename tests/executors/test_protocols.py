@@ -27,11 +27,11 @@ def test_the_transformers_policy_is_a_policy(loaded: Any) -> None:
     assert policy.fingerprint == loaded.fingerprint
 
 
-@pytest.mark.parametrize("name", ["world", "world-sign"])
+@pytest.mark.parametrize("name", ["world", "world-likelihood"])
 def test_the_transformers_prm_is_a_reward_model(loaded: Any, name: str) -> None:
     prm = TransformersRewardModel([vocabulary_part(loaded, "tiny")], name="tiny", format=FORMATS[name])
     assert isinstance(prm, RewardModel)
-    assert prm.fingerprint == loaded.fingerprint + ("" if name == "world" else "+world-sign")
+    assert prm.fingerprint == loaded.fingerprint + ("" if name == "world" else "+world-likelihood")
 
 
 def test_no_samples_are_asked_for_and_none_are_given(tiny_llama: Any) -> None:

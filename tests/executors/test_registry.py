@@ -13,7 +13,7 @@ def test_an_embedded_policy_keeps_the_protocol_and_is_loaded_once() -> None:
     policy = load_policy("world:small")
     assert isinstance(policy, Policy)
     assert policy.name == "world:small"
-    assert policy.n_parameters == 177_472
+    assert policy.n_parameters == 182_464
     assert load_policy("world:small") is policy
 
 
@@ -69,9 +69,9 @@ def test_a_prm_of_another_format_than_it_is_loaded_in_is_refused(tiny_llama: obj
         load_prm(folder, "rlhflow-mistral")
 
 
-@pytest.mark.parametrize("format_name", ["skywork-o1", "reason-eval", "eurus", "world"])
+@pytest.mark.parametrize("format_name", ["skywork-o1", "reason-eval", "eurus", "world-likelihood"])
 def test_a_format_that_is_not_read_in_vllm_is_refused_with_those_that_are(format_name: str) -> None:
-    with pytest.raises(InputError, match=r"only world-sign, math-shepherd.*qwen2.5-math-prm: write hf:"):
+    with pytest.raises(InputError, match=r"only world, math-shepherd.*qwen2.5-math-prm: write hf:"):
         load_prm("vllm:some/prm", format_name)
 
 

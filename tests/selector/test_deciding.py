@@ -62,7 +62,7 @@ def test_a_higher_price_never_picks_a_dearer_option(found: list[Option], one: fl
 def test_a_first_step_is_worth_as_much_as_stopping_and_breaks_no_cap(
     found: list[Option], price: float, caps: Caps
 ) -> None:
-    first = first_step(ranked(found, price, caps))
+    first = first_step(ranked(found, price, caps), price)
     if first is None:
         assert not any(caps.allow(o) for o in found)
         return
@@ -80,7 +80,7 @@ def test_it_stops_if_nothing_is_worth_more_and_only_then(
     found: list[Option], price: float, caps: Caps
 ) -> None:
     stop = next((o for o in found if o.arm is None), None)
-    first = first_step(ranked(found, price, caps))
+    first = first_step(ranked(found, price, caps), price)
     better = [o for o in found if stop and o.value(price) > stop.value(price) and caps.allow(o)]
     if stop is not None and not better:
         assert first is not None
@@ -91,51 +91,66 @@ def test_it_stops_if_nothing_is_worth_more_and_only_then(
 
 
 @given(choices, prices, caps_)
-def test_nothing_that_is_worth_more_than_stopping_gains_more_per_flop(
+def test_nothing_that_gains_half_as_much_as_the_best_gains_more_per_flop(
     found: list[Option], price: float, caps: Caps
 ) -> None:
     stop = next((o for o in found if o.arm is None), None)
-    first = first_step(ranked(found, price, caps))
+    first = first_step(ranked(found, price, caps), price)
     if stop is None or first is None or first.arm is None:
         return
 
     def rate(option: Option) -> float:
         return (option.p_correct - stop.p_correct) / max(1.0, option.flops)
 
-    worth = [o for o in found if o.value(price) > stop.value(price) and caps.allow(o)]
-    assert all(rate(o) <= rate(first) for o in worth)
+    gains = {id(o): o.value(price) - stop.value(price) for o in found if caps.allow(o)}
+    least = max(gains.values()) / 2
+    assert gains[id(first)] >= least
+    assert all(rate(o) <= rate(first) for o in found if gains.get(id(o), -1.0) >= least)
+
+
+def chosen(found: list[Option], price: float, caps: Caps | None = None) -> Option | None:
+    return first_step(ranked(found, price, caps or Caps()), price)
 
 
 def test_the_cheap_step_goes_first_though_the_dear_one_is_worth_more() -> None:
     stop = Option(None, 0.5, 0.0)
-    cheap, dear = Option(ARMS[0], 0.6, 10.0), Option(ARMS[1], 0.9, 100.0)
-    poor = Option(ARMS[2], 0.52, 1.0)  # gains twice as much a FLOP, and costs more than it gains
-    assert first_step(ranked([stop, dear, cheap, poor], 1 / 1000, Caps())) is poor
-    assert first_step(ranked([stop, dear, cheap, poor], 1 / 300, Caps())) is poor
-    assert first_step(ranked([stop, dear, cheap], 1 / 300, Caps())) is cheap
+    cheap, dear = Option(ARMS[0], 0.75, 10.0), Option(ARMS[1], 0.9, 100.0)
     assert ranked([stop, dear, cheap], 1 / 1000, Caps())[0] is dear
-    assert first_step(ranked([stop, dear, cheap], 1 / 90, Caps())) is stop
+    assert chosen([stop, dear, cheap], 1 / 1000) is cheap
+    assert chosen([stop, dear, cheap], 1 / 300) is cheap
+    assert chosen([stop, dear, cheap], 1 / 20) is stop
+
+
+def test_a_cheap_step_that_gains_less_than_half_as_much_is_left_out() -> None:
+    """However much it gains per FLOP: it would be one of many, each with its round trip."""
+    stop, dear = Option(None, 0.5, 0.0), Option(ARMS[1], 0.9, 100.0)
+    poor, good = Option(ARMS[2], 0.64, 1.0), Option(ARMS[2], 0.66, 1.0)
+    assert chosen([stop, dear, poor], 1 / 1000) is dear
+    assert chosen([stop, dear, good], 1 / 1000) is good
+    assert chosen([stop, poor], 1 / 1000) is poor
+    assert chosen([stop, dear, poor], 1 / 1000, Caps(flops=50.0)) is poor
+    assert chosen([stop, dear, poor], 1 / 300) is poor  # the costs are deducted
 
 
 def test_a_step_that_costs_more_than_it_gains_is_not_taken_however_much_it_gains_per_flop() -> None:
     stop, tiny = Option(None, 0.5, 0.0), Option(ARMS[0], 0.52, 1.0)
-    assert first_step(ranked([stop, tiny], 0.03, Caps())) is stop
-    assert first_step(ranked([stop, tiny], 0.01, Caps())) is tiny
+    assert chosen([stop, tiny], 0.03) is stop
+    assert chosen([stop, tiny], 0.01) is tiny
 
 
 def test_a_step_for_nothing_is_one_flop() -> None:
     """So that of two free ones the better is taken, not the first."""
     stop = Option(None, 0.5, 0.0)
     one, other = Option(ARMS[0], 0.6, 0.0), Option(ARMS[1], 0.8, 0.5)
-    assert first_step(ranked([stop, one, other], 1 / 1000, Caps())) is other
+    assert chosen([stop, one, other], 1 / 1000) is other
 
 
 def test_without_an_answer_the_best_arm_is_run() -> None:
     cheap, dear = Option(ARMS[0], 0.6, 10.0), Option(ARMS[1], 0.9, 100.0)
-    assert first_step(ranked([cheap, dear], 1 / 1000, Caps())) is dear
-    assert first_step(ranked([cheap, dear], 1 / 1000, Caps(flops=50.0))) is cheap
-    assert first_step(ranked([cheap, dear], 1 / 1000, Caps(flops=5.0))) is None
-    assert first_step(ranked([], 0.0, Caps())) is None
+    assert chosen([cheap, dear], 1 / 1000) is dear
+    assert chosen([cheap, dear], 1 / 1000, Caps(flops=50.0)) is cheap
+    assert chosen([cheap, dear], 1 / 1000, Caps(flops=5.0)) is None
+    assert chosen([], 0.0) is None
 
 
 def test_a_free_option_is_allowed_under_any_cap() -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from tts_select.selector.linear import Linear, standardised
+from tts_select.selector.linear import Blocks, Linear, standardised
 
 MODEL = Linear((0.5, 0.0), (2.0, 1.0), (3.0, -1.0), 0.25)
 
@@ -30,6 +31,23 @@ def test_any_row_has_a_probability(rows: np.ndarray) -> None:
     said = MODEL.predict(rows)
     assert ((said >= 0) & (said <= 1)).all()
     assert (np.abs(standardised(rows, MODEL.means, MODEL.spreads)) <= 4).all()
+
+
+@given(
+    st.lists(st.integers(1, 4), min_size=1, max_size=5), st.integers(0, 3), st.randoms(use_true_random=False)
+)
+def test_what_rows_share_may_be_looked_at_once(lengths: list[int], n_shared: int, rng: Any) -> None:
+    model = Linear((0.5, 0.0, 1.0), (2.0, 1.0, 3.0), (3.0, -1.0, 0.5), 0.25)
+
+    def values(n: int) -> list[float]:
+        return [rng.choice([math.nan, math.inf, rng.gauss(0, 3)]) for _ in range(n)]
+
+    rows = []
+    for n in lengths:
+        shared = values(n_shared)
+        rows += [[*shared, *values(3 - n_shared)] for _ in range(n)]
+    found = np.reshape(rows, (len(rows), 3))
+    assert model.predict(found, Blocks(lengths, n_shared)) == pytest.approx(model.predict(found))
 
 
 def test_it_comes_back_from_json_as_it_was() -> None:

@@ -150,7 +150,7 @@ def test_who_is_cut_off_at_the_end_is_told_to_come_again(in_time: InTime, stream
     assert in_time(go())["error"]["code"] == "not_ready"
 
 
-def test_a_plan_that_probes_waits_for_its_turn_and_keeps_to_the_caps(in_time: InTime) -> None:
+def test_a_plan_that_probes_waits_for_its_turn_and_pays_for_it(in_time: InTime) -> None:
     async def go() -> None:
         catalogue = catalogue_of(FakePolicy(solutions))
         service = Service(ServeSettings(concurrency=1), catalogue)
@@ -159,8 +159,11 @@ def test_a_plan_that_probes_waits_for_its_turn_and_keeps_to_the_caps(in_time: In
             asked = asyncio.create_task(plan_of(service, {**BODY, "probe": True}, me))
             await asyncio.sleep(0.05)
             assert (asked.done(), service.room.n_waiting) == (False, 1)
-            assert (await plan_of(service, BODY, me))["chosen"]
-        assert (await asked)["chosen"]
+            free = await plan_of(service, BODY, me)
+            assert (free["probes"], free["bill"]["policy_calls"]) == (0, 0)
+        probed = await asked
+        assert probed["chosen"]
+        assert (probed["probes"], probed["bill"]["policy_calls"]) == (2, 1)
         await service.close()
 
     in_time(go())

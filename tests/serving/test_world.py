@@ -15,7 +15,7 @@ from tts_select.serving.chat import read_chat
 from tts_select.serving.service import Service
 from tts_select.serving.settings import ServeSettings
 
-ANSWER = "Start with 14. Multiply by 3. What is the result?"
+ANSWER = "Start with 14. Multiply by 3. Subtract 2. Add 7. What is the result?"
 
 
 @pytest.fixture(scope="module")
@@ -30,22 +30,30 @@ def body(text: str, **fields: Any) -> dict[str, Any]:
 
 
 def test_answers_are_those_of_solve_with_the_same_seed(service: Service) -> None:
-    """Many at once, against one after the other."""
+    """Many at once, against one after the other. Before a search the server writes one solution more: it asks
+    whether the request is a problem at all, which the first sample of any other arm tells."""
     problems = [problem.problem for problem in generate(6, seed=77, split="test")]
 
     async def ask(text: str) -> tuple[Any, ...]:
         request = read_chat(body(text, seed=3, reasoning_effort="low"))
         reply = await service.start(service.admit(request, service.keys.named({})))
-        return reply.tts["answer"], reply.text, reply.usage["completion_tokens"]  # type: ignore[index]
+        return told(reply.tts["answer"], reply.text, reply.tts["plan"]["reason"], reply.usage)  # type: ignore[index]
 
     async def all_at_once() -> list[tuple[Any, ...]]:
         return await asyncio.gather(*map(ask, problems))
 
+    def told(answer: str | None, text: str, reason: str, usage: dict[str, Any]) -> tuple[Any, ...]:
+        n_tokens = None if "dvts" in reason else usage["completion_tokens"]
+        return answer, text, reason, n_tokens
+
     selector = Selector.load()
     alone = [selector.solve(text, seed=3, effort="low") for text in problems]
-    assert asyncio.run(all_at_once()) == [
-        (s.answer, s.text, s.bill.total.policy_generated_tokens) for s in alone
+    expected = [
+        told(s.answer, s.text, s.plan.reason, {"completion_tokens": s.bill.total.policy_generated_tokens})
+        for s in alone
     ]
+    assert asyncio.run(all_at_once()) == expected
+    assert any(n_tokens is not None for *_, n_tokens in expected)
 
 
 def test_a_method_may_be_named_and_its_prm_is_the_embedded_one(service: Service) -> None:
@@ -75,10 +83,9 @@ def test_a_problem_of_another_world_is_refused_with_the_reason(service: Service)
     assert "the embedded models read only the problems of" in said.json()["error"]["message"]
 
 
-def test_a_plan_may_probe_and_pays_for_it(service: Service) -> None:
+def test_a_plan_by_the_text_has_no_probe_to_pay_for(service: Service) -> None:
     http = TestClient(app_for(service), base_url="http://localhost")
-    free = http.post("/v1/tts/plan", json=body(ANSWER)).json()
-    probed = http.post("/v1/tts/plan", json=body(ANSWER, probe=True)).json()
-    assert (free["probes"], free["bill"]["policy_calls"]) == (0, 0)
-    assert (probed["probes"], probed["bill"]["policy_calls"]) == (1, 1)
-    assert probed["options"][0]["name"] == probed["chosen"]
+    for asked in (body(ANSWER), body(ANSWER, probe=True)):
+        plan = http.post("/v1/tts/plan", json=asked).json()
+        assert (plan["probes"], plan["bill"]["policy_calls"]) == (0, 0)
+        assert plan["options"][0]["name"] == plan["chosen"]

@@ -221,12 +221,12 @@ def test_truncated_solutions_give_no_answer() -> None:
 
 
 def test_the_embedded_models_solve_the_example() -> None:
-    problem = "Start with 14. Multiply by 3. What is the result?"
+    problem = "Start with 14. Multiply by 3. Subtract 2. Add 7. What is the result?"
     ruled = solve(problem, untrained_rule=True)
-    assert (ruled.answer, ruled.plan.prm) == ("42", "world:prm")
+    assert (ruled.answer, ruled.plan.prm) == ("47", "world:prm")
     assert ruled.bill.total.prm_tokens + ruled.bill.total.prm_reused_tokens > 0
     routed = solve(problem)
-    assert (routed.answer, set(routed.bill.phases) >= {"probe"}) == ("42", True)
+    assert (routed.answer, set(routed.bill.phases)) == ("47", {"search", "grading"})
     assert 0.5 < (routed.confidence or 0) < 1
 
 

@@ -19,6 +19,7 @@ from typing import Any
 
 import pytest
 
+from tts_select.data.fingerprint import fingerprint_of
 from tts_select.data.world.artifacts import folder_of
 from tts_select.data.world.suite import generate
 from tts_select.selector.routers.artifact import load_router, save_router
@@ -26,7 +27,7 @@ from tts_select.testing import FakeServer
 
 N_PROBLEMS = 30
 """The fewest that a router is trained on."""
-POLICY, PRM = "openai:small-0.18M", "judge.world-sign"
+POLICY, PRM = "openai:small-0.18M", "judge.world"
 PORTFOLIO = f"""
 name: mine
 arms:
@@ -123,7 +124,7 @@ def test_the_log_knows_what_its_models_are(swept: dict[str, Any]) -> None:
     assert {spec: card["kind"] for spec, card in swept["models"].items()} == {POLICY: "policy", PRM: "prm"}
     assert swept["models"][POLICY]["n_parameters"] == 180_000
     assert swept["models"][POLICY]["fingerprint"]
-    assert swept["models"][PRM]["fingerprint"].endswith("+world-sign")
+    assert swept["models"][PRM]["fingerprint"] == fingerprint_of(folder_of("prm", "prm"), "prm")
 
 
 def test_every_record_is_there_and_billed(desk: Desk, swept: dict[str, Any]) -> None:

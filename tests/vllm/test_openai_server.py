@@ -48,7 +48,7 @@ def server(
 @pytest.fixture(scope="module", params=["chat", "completions"])
 def policy(server: str, request: pytest.FixtureRequest) -> Iterator[Any]:
     found: Any = load_policy(
-        "openai:small", base_url=server, api=request.param, prompt="plain@1", params=177_472, fresh=True
+        "openai:small", base_url=server, api=request.param, prompt="plain@1", params=182_464, fresh=True
     )
     yield found
     found.close()

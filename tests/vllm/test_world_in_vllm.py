@@ -6,7 +6,9 @@ The engine starts once a model (half a minute). What it says is compared with th
 from __future__ import annotations
 
 import asyncio
+import itertools
 import math
+import operator
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -97,14 +99,22 @@ def test_a_policy_writes_in_vllm_what_it_writes_here(vllm: Any, policy: tuple[st
     assert N_PROBLEMS - len(different) >= N_TO_AGREE, different
 
 
-@pytest.mark.parametrize("format_name", ["world", "world-sign"])
-def test_a_prm_scores_in_vllm_as_it_scores_here(vllm: Any, prm: tuple[str, Any], format_name: str) -> None:
+def test_a_prm_scores_in_vllm_as_it_scores_here(vllm: Any, prm: tuple[str, Any]) -> None:
     name, llm = prm
-    layout, solutions = FORMATS[format_name].layout, _right_and_wrong_solutions()
-    read = _read_signs if format_name == "world-sign" else _read_likelihoods
-    theirs = read(vllm, llm, layout, solutions)
+    solutions = _right_and_wrong_solutions()
+    theirs = _read_signs(vllm, llm, FORMATS["world"].layout, solutions)
 
-    ours = asyncio.run(_score_here(name, format_name, solutions))
+    ours = asyncio.run(_score_here(f"world:{name}", "world", solutions))
+
+    assert theirs == pytest.approx(ours, abs=SCORE_TOLERANCE)
+
+
+def test_a_policy_judges_in_vllm_as_it_judges_here(vllm: Any, policy: tuple[str, Any]) -> None:
+    name, llm = policy
+    solutions = _right_and_wrong_solutions()
+    theirs = _read_likelihoods(vllm, llm, FORMATS["world-likelihood"].layout, solutions)
+
+    ours = asyncio.run(_score_here(str(folder_of("policy", name)), "world-likelihood", solutions))
 
     assert theirs == pytest.approx(ours, abs=SCORE_TOLERANCE)
 
@@ -116,19 +126,23 @@ async def _write_here(name: str, problems: list[str]) -> list[tuple[str, str]]:
     return [(w[0].text, w[0].finish) for w in written]
 
 
-async def _score_here(name: str, format_name: str, solutions: list[Solution]) -> list[float]:
-    prm = load_prm(f"world:{name}", format_name, device="cpu")
+async def _score_here(source: str, format_name: str, solutions: list[Solution]) -> list[float]:
+    prm = load_prm(source, format_name, device="cpu")
     scores = await asyncio.gather(*(prm.score(problem, steps) for problem, steps in solutions))
     return [score for of_one in scores for score in of_one]
 
 
 def _read_signs(vllm: Any, llm: Any, layout: Layout, solutions: list[Solution]) -> list[float]:
-    """One generated token a step: how likely is the good sign, of the two?"""
+    """One generated token a step: how likely is the good sign, of the two? All steps so far must be good."""
     good, bad = (llm.get_tokenizer().convert_tokens_to_ids(sign) for sign in (GOOD, BAD))
     prefixes = [_text(layout, p, steps[: k + 1]) for p, steps in solutions for k in range(len(steps))]
     weigh = vllm.SamplingParams(temperature=0, max_tokens=1, logprob_token_ids=[good, bad])
     first = [o.outputs[0].logprobs[0] for o in llm.generate(prefixes, weigh, use_tqdm=False)]
-    return [1 / (1 + math.exp(logprobs[bad].logprob - logprobs[good].logprob)) for logprobs in first]
+    each = iter(1 / (1 + math.exp(logprobs[bad].logprob - logprobs[good].logprob)) for logprobs in first)
+    products = (
+        itertools.accumulate(itertools.islice(each, len(steps)), operator.mul) for _, steps in solutions
+    )
+    return [score for of_one in products for score in of_one]
 
 
 def _read_likelihoods(vllm: Any, llm: Any, layout: Layout, solutions: list[Solution]) -> list[float]:

@@ -17,7 +17,7 @@ from tts_select.core.json_text import to_json
     epilog="""\b
 Examples:
   tts-select world problems -n 300 --out problems.jsonl
-  tts-select world report --out report/"""
+  tts-select world report sweep/ --out report/"""
 )
 def world() -> None:
     """Write problems of the embedded world; train and measure its models."""
@@ -74,7 +74,7 @@ def problems(
 @world.command(
     epilog="""\b
 Examples:
-  tts-select world train --out world/            # all models, about two hours on 2 cores
+  tts-select world train --out world/            # all models, two to three hours on 2 cores
   tts-select world train --out world/ --stage small
   tts-select world train --out trial/ --scale 0.01"""
 )
@@ -94,7 +94,13 @@ Examples:
     show_default=True,
 )
 @click.option("--device", default=None, help="cpu, cuda, ...", show_default="cuda if there is a GPU")
-def train(*, out: Path, stages: tuple[str, ...], scale: float, device: str | None) -> None:
+@click.option(
+    "--compile",
+    "compiled",
+    is_flag=True,
+    help="Compile the models with torch.compile: a minute later, half as fast again. Needs a C++ compiler.",
+)
+def train(*, out: Path, stages: tuple[str, ...], scale: float, device: str | None, compiled: bool) -> None:
     """Train the embedded models, each with a manifest; an interrupted run goes on where it was."""
     require("local", "the embedded models")
     from tts_select.training.world.recipe import FULL
@@ -110,16 +116,18 @@ def train(*, out: Path, stages: tuple[str, ...], scale: float, device: str | Non
 
     chosen = device or ("cuda" if torch.cuda.is_available() else "cpu")
     with training_progress() as report:
-        train_world(out, recipe, device=chosen, report=report, stages=stages)
+        train_world(out, recipe, device=chosen, report=report, stages=stages, compiled=compiled)
     say(f"the models are in {out}")
 
 
 @world.command(
     epilog="""\b
 Examples:
-  tts-select world report --out report/
-  tts-select world report --out report/ -n 48 --samples 16"""
+  tts-select world problems -n 504 --seed 1 --out problems.jsonl
+  tts-select sweep --problems problems.jsonl --out sweep/
+  tts-select world report sweep/ --out report/"""
 )
+@click.argument("sweep", type=Path)
 @click.option(
     "--out",
     type=Path,
@@ -127,35 +135,12 @@ Examples:
     callback=writable_folder,
     help="A folder for report.json, world.md and the plots.",
 )
-@click.option(
-    "-n",
-    "count",
-    type=click.IntRange(8, 100_000),
-    default=504,
-    show_default=True,
-    help="Number of test problems.",
-)
-@click.option(
-    "--samples",
-    type=click.IntRange(4, 1024),
-    default=64,
-    show_default=True,
-    help="Samples of each policy for each problem.",
-)
-@click.option("--seed", type=int, default=0, show_default=True, help="Seed of all sampling.")
-def report(*, out: Path, count: int, samples: int, seed: int) -> None:
-    """Measure what the embedded world shows: difficulty, room for search, PRM quality, methods."""
-    require("local", "the embedded models")
+def report(*, sweep: Path, out: Path) -> None:
+    """Read off a sweep of its problems what the embedded world shows: difficulty, what votes gain, room for
+    search, PRM quality, methods."""
     require("plot", "the report's plots")
-    from tts_select.commands._progress import bar
+    from tts_select.training.log.reading import read_log
     from tts_select.training.world.report import write_report
 
-    with bar("measuring", 1) as advance:
-        write_report(
-            out,
-            n_problems=count,
-            n_samples=samples,
-            seed=seed,
-            progress=lambda n_done, n, note: advance(n_done, note, n),
-        )
+    write_report(read_log(sweep), out)
     say(f"the report is in {out}")

@@ -15,7 +15,7 @@ from tts_select.selector.evidence import Evidence
 from tts_select.selector.routers.named import NamedArm
 from tts_select.selector.routers.protocol import Router, fallback_of
 
-MOST_DECISIONS = 16
+MOST_DECISIONS = 24
 """A course ends after so many, the probe and the looks of a stop rule not counted, whatever the router would
 still do."""
 NO_TIME = "the deadline allows no more"

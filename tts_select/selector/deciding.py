@@ -14,6 +14,9 @@ from tts_select.selector.exchange import Tariff
 
 Unit = Literal["flops", "tokens", "dollars"]
 """What a shared budget counts; tokens are those that policies generate."""
+ENOUGH = 0.5
+"""With every option that gains anything, a large portfolio's many cheap arms are all run before a dear one
+that gains much more (docs/lab/log.md)."""
 
 
 class Pace(Protocol):
@@ -180,12 +183,13 @@ def ranked(options: Sequence[Option], price: float, caps: Caps) -> list[Option]:
     return sorted(allowed, key=lambda o: (price * o.flops - o.p_correct, o.flops))
 
 
-def first_step(best: Sequence[Option]) -> Option | None:
+def first_step(best: Sequence[Option], price: float) -> Option | None:
     """What to do next, of options from the best on, if it will be decided again after it; None where there is
     none.
 
-    Of all options that are worth more than stopping, the one that buys the most probability per FLOP: the
-    cheap ones come first, and what they show tells whether the dear ones are needed.
+    Of all options that gain at least `ENOUGH` of what the best one gains over stopping, costs deducted, the
+    one that buys the most probability per FLOP: the cheap ones come first, and what they show tells whether
+    the dear ones are needed.
     """
     if not best:
         return None
@@ -193,7 +197,9 @@ def first_step(best: Sequence[Option]) -> Option | None:
     if place is None:
         return best[0]
     stop, worth = best[place], best[:place]
-    return max(worth, key=lambda o: (o.p_correct - stop.p_correct) / max(1.0, o.flops), default=stop)
+    least = ENOUGH * max((o.value(price) - stop.value(price) for o in worth), default=0.0)
+    steps = [o for o in worth if o.value(price) - stop.value(price) >= least]
+    return max(steps, key=lambda o: (o.p_correct - stop.p_correct) / max(1.0, o.flops), default=stop)
 
 
 def next_samples(arm: Arm, n_here: int) -> int:

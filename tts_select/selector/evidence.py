@@ -115,6 +115,12 @@ def counts(samples: Sequence[SolutionEvidence]) -> Mapping[int, int]:
     return dict(Counter(s.group for s in samples if s.group != NO_ANSWER))
 
 
+@counted_once
+def mean_tokens(samples: Sequence[SolutionEvidence]) -> float:
+    """The mean length of the samples; there is at least one."""
+    return sum(s.n_tokens for s in samples) / len(samples)
+
+
 def vote(
     samples: Sequence[SolutionEvidence],
     prm: str | None,

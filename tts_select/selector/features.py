@@ -102,6 +102,11 @@ class Layout:
     def _arm_features(self) -> tuple[str, ...]:
         return (*_ARM_FEATURES, *([_BY_TEXT] if self.by_text else []))
 
+    @property
+    def n_shared(self) -> int:
+        """How many columns of `options`, from the first on, are the same for all arms."""
+        return len(self.option_names) - len(self._arm_features)
+
     def state(self, evidence: Evidence) -> np.ndarray:
         """Return the features of the evidence, shape (len(state_names),)."""
         values = list(self._text(evidence.problem))
@@ -129,8 +134,9 @@ class Layout:
         shared = [*self.state(evidence), *self._held(answers, sureness)]
         rows = np.empty((len(arms), len(self.option_names)))
         rows[:, : len(shared)] = shared
-        own = np.reshape([self._arm(arm, evidence) for arm in arms], (len(arms), len(_ARM_FEATURES)))
-        rows[:, len(shared) : len(shared) + len(_ARM_FEATURES)] = own
+        own = rows[:, len(shared) : len(shared) + len(_ARM_FEATURES)]
+        own[:] = np.reshape([self._arm(arm) for arm in arms], own.shape)
+        own[:, _ARM_FEATURES.index("more_samples")] = [_more_samples(arm, evidence) for arm in arms]
         if self.by_text:
             places = [self._places[arm.name] for arm in arms]
             rows[:, -1] = self.by_text.of_arms(evidence.problem).p_correct[places]
@@ -150,17 +156,27 @@ class Layout:
         n = len(self.answer_names) - len(self.text_names)
         return [*ranked, *[0.0] * (2 - len(ranked)), *([math.nan] * n if surest is None else surest)]
 
-    def _arm(self, arm: Arm, evidence: Evidence) -> list[float]:
-        here = len(evidence.of(arm.pool)) if arm.is_sampling else 0
-        return [
-            self.policies.index(arm.policy),
-            self.prms.index(arm.prm) if arm.prm else -1,
-            self.methods.index(arm.method),
-            math.log2(arm.budget),
-            max(0, arm.budget - here),
-            arm.temperature == 0,
-            self.strengths[arm.name],
-        ]
+    def _arm(self, arm: Arm) -> tuple[float, ...]:
+        """What an arm is, without samples."""
+        if arm.name not in self._seen_arms:
+            self._seen_arms[arm.name] = (
+                self.policies.index(arm.policy),
+                self.prms.index(arm.prm) if arm.prm else -1,
+                self.methods.index(arm.method),
+                math.log2(arm.budget),
+                arm.budget,
+                arm.temperature == 0,
+                self.strengths[arm.name],
+            )
+        return self._seen_arms[arm.name]
+
+    @cached_property
+    def _seen_arms(self) -> dict[str, tuple[float, ...]]:
+        return {}
+
+
+def _more_samples(arm: Arm, evidence: Evidence) -> int:
+    return max(0, arm.budget - len(evidence.of(arm.pool))) if arm.is_sampling else arm.budget
 
 
 def columns(names: Sequence[str], kinds: Sequence[str]) -> list[int]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,16 @@ nothing more."""
 
 
 @dataclass(frozen=True, slots=True)
+class Blocks:
+    """Rows that repeat themselves: those of a block have the same first columns."""
+
+    lengths: Sequence[int]
+    """The number of rows of each block; none is empty."""
+    n_shared: int
+    """How many of the columns their rows share."""
+
+
+@dataclass(frozen=True)
 class Linear:
     """A mean, a spread and a coefficient for each feature, and the intercept."""
 
@@ -26,11 +37,25 @@ class Linear:
     coefficients: tuple[float, ...]
     intercept: float
 
-    def predict(self, rows: np.ndarray) -> np.ndarray:
-        """Return one probability a row; rows have the shape (n, features)."""
-        scaled = standardised(rows, self.means, self.spreads) * np.array(self.coefficients)
-        said = scaled.sum(axis=-1) + self.intercept  # each row alone: the same in any batch
-        return np.asarray(1 / (1 + np.exp(-said)))
+    def predict(self, rows: np.ndarray, blocks: Blocks | None = None) -> np.ndarray:
+        """Return one probability a row; rows have the shape (n, features). What the rows of a block share is
+        looked at once."""
+        if blocks is None:
+            return _logistic(self._part(rows, 0, None) + self.intercept)
+        first = np.cumsum([0, *blocks.lengths[:-1]])
+        shared = self._part(rows[first, : blocks.n_shared], 0, blocks.n_shared)
+        own = self._part(rows[:, blocks.n_shared :], blocks.n_shared, None)
+        return _logistic(np.repeat(shared, blocks.lengths) + own + self.intercept)
+
+    def _part(self, rows: np.ndarray, start: int, end: int | None) -> np.ndarray:
+        """What these columns add, each row alone: the same in any batch."""
+        means, spreads, coefficients = (values[start:end] for values in self._arrays)
+        found: np.ndarray = (standardised(rows, means, spreads) * coefficients).sum(axis=-1)
+        return found
+
+    @cached_property
+    def _arrays(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        return np.array(self.means), np.array(self.spreads), np.array(self.coefficients)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the record of the regression for JSON."""
@@ -60,5 +85,10 @@ def standardised(
 ) -> np.ndarray:
     """Return the values in spreads from the mean, of the same shape; 0 for what is not known."""
     found = (np.arcsinh(rows) - np.asarray(means)) / np.asarray(spreads)
-    known = np.nan_to_num(found, posinf=_FARTHEST, neginf=-_FARTHEST)
-    return np.asarray(np.clip(known, -_FARTHEST, _FARTHEST))
+    kept = np.clip(found, -_FARTHEST, _FARTHEST)
+    kept[np.isnan(kept)] = 0.0
+    return np.asarray(kept)
+
+
+def _logistic(said: np.ndarray) -> np.ndarray:
+    return np.asarray(1 / (1 + np.exp(-said)))

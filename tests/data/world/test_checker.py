@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import re
-from itertools import accumulate
+from itertools import accumulate, pairwise
 
 import pytest
 from hypothesis import given
@@ -10,8 +10,25 @@ from hypothesis import strategies as st
 from tts_select.data.world.checker import check_steps, is_strictly_right
 from tts_select.data.world.suite import WorldProblem, generate
 
+
+def _result(step: str) -> str:
+    return step.rsplit(maxsplit=1)[-1]
+
+
+def _numbers(problem: WorldProblem) -> list[str]:
+    return re.findall(r"\d+", problem.problem)
+
+
 PROBLEMS = [p for level in (1, 3, 5, 8) for p in generate(30, seed=11, split="train", level=level)]
-CHAINS = [p for p in PROBLEMS if p.family != "shopping"]
+CHAINS = [
+    p
+    for p in PROBLEMS
+    if all(
+        _result(a) in re.findall(r"\d+", b) and _result(a) not in _numbers(p) for a, b in pairwise(p.steps)
+    )
+    and "together" not in p.problem
+]
+"""Problems each of whose steps needs the one before, as no other number of theirs is its result."""
 MACHINE = "Start with 14. Multiply by 3. Subtract 2. What is the result?"
 SHOP = (
     "Pens cost 3 coins each. Cups cost 5 coins each. Mia buys 2 pens and 4 cups. How many coins does Mia pay?"
@@ -133,24 +150,50 @@ def test_an_answer_without_its_steps_is_wrong() -> None:
     assert check_steps(MACHINE, ["Answer: \\boxed{40}"]) == [False]
 
 
-def test_a_distractor_may_be_computed() -> None:
+def test_a_distractor_is_no_step_towards_the_answer() -> None:
     problem = (
         "Mia has 14 apples. Tom has 3 times as many as Mia. Eva has 5 more than Mia. "
         "How many apples does Tom have?"
     )
-    steps = ["14 + 5 = 19", "14 * 3 = 42", "Answer: \\boxed{42}"]
-    assert is_strictly_right(problem, steps)
+    assert check_steps(problem, ["14 + 5 = 19", "14 * 3 = 42", "Answer: \\boxed{42}"]) == [False, True, True]
 
 
-def test_lines_that_fit_two_quantities_count_for_both() -> None:
-    """Both persons have 14 + 5, and what depends on either of them follows."""
+def test_what_is_needed_twice_may_be_computed_once_or_twice() -> None:
     problem = (
-        "Mia has 14 apples. Tom has 5 more than Mia. Eva has 5 more than Mia. "
-        "Leo has 2 times as many as Eva. "
-        "How many apples does Leo have?"
+        "Mia has 14 apples. Tom has 5 more than Mia. Eva has 2 times as many as Tom. Leo has 3 times as many "
+        "as Tom. How many apples do Eva and Leo have together?"
     )
-    assert is_strictly_right(problem, ["14 + 5 = 19", "19 * 2 = 38", "Answer: \\boxed{38}"])
-    assert is_strictly_right(problem, ["14 + 5 = 19"] * 2 + ["19 * 2 = 38", "Answer: \\boxed{38}"])
+    rest = ["19 * 2 = 38", "3 * 19 = 57", "38 + 57 = 95", "Answer: \\boxed{95}"]
+    assert is_strictly_right(problem, ["14 + 5 = 19", *rest])
+    assert is_strictly_right(problem, ["14 + 5 = 19"] * 2 + rest)
+    assert is_strictly_right(problem, ["14 + 5 = 19", "19 * 2 = 38", "14 + 5 = 19", *rest[1:]])
+    assert check_steps(problem, ["14 + 5 = 19"] * 3) == [True, True, False]
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        ["20 + 30 = 50", "50 - 8 = 42", "42 + 6 = 48"],
+        ["30 - 8 = 22", "22 + 6 = 28", "20 + 28 = 48"],
+        ["8 - 6 = 2", "20 + 30 = 50", "50 - 2 = 48"],
+        ["20 - 8 = 12", "30 + 6 = 36", "36 + 12 = 48"],
+    ],
+)
+def test_a_sum_may_be_grouped_in_any_way(steps: list[str]) -> None:
+    problem = "Start with 20. Add 30. Subtract 8. Add 6. What is the result?"
+    assert is_strictly_right(problem, [*steps, "Answer: \\boxed{48}"])
+
+
+def test_a_number_taken_and_one_added_are_no_sum() -> None:
+    problem = "Start with 20. Add 30. Subtract 8. Add 6. What is the result?"
+    assert check_steps(problem, ["30 + 8 = 38", "8 + 6 = 14", "20 - 30 = -10"]) == [False] * 3
+
+
+def test_what_is_multiplied_later_is_not_added_to_what_was_there_before() -> None:
+    problem = "Start with 2. Add 3. Multiply by 4. Add 5. What is the result?"
+    assert check_steps(problem, ["3 + 5 = 8", "3 * 4 = 12", "2 + 3 = 5", "5 + 5 = 10", "5 * 4 = 20"]) == [
+        False, False, True, False, True,
+    ]  # fmt: skip
 
 
 def test_quantities_that_need_nothing_of_each_other_may_come_in_any_order() -> None:

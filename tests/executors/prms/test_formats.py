@@ -60,13 +60,13 @@ def test_a_folder_is_known_by_its_own_name_or_by_the_name_in_its_configuration(t
 
 def test_a_folders_name_may_end_with_its_format_whatever_family_it_was_made_of(tmp_path: Path) -> None:
     for name, format in [
-        ("judge.world-sign", "world-sign"),
+        ("judge.world", "world"),
         ("my-EurusPRM.qwen2.5-math-prm", "qwen2.5-math-prm"),
     ]:
         (tmp_path / name).mkdir()
         assert format_for("it", checkpoint_names(str(tmp_path / name))).name == format
     with pytest.raises(InputError, match="let the folder's name end with it"):
-        format_for("it", ["judge-world-sign"])
+        format_for("it", ["judge-world"])
 
 
 def test_a_reference_model_is_named_behind_the_format() -> None:

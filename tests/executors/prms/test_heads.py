@@ -93,7 +93,7 @@ def test_a_checkpoint_without_safetensors_is_refused_with_the_way_out(folder: Pa
 def test_a_checkpoint_without_an_output_layer_is_no_causal_lm(folder: Path) -> None:
     """Else its signs would be weighed by a layer of random numbers."""
     with pytest.raises(BackendError, match=r"lack weights, as lm_head.weight"):
-        load_prm(str(folder), "world-sign", device="cpu", fresh=True)
+        load_prm(str(folder), "world", device="cpu", fresh=True)
 
 
 def test_layers_that_are_missing_are_found_out(folder: Path) -> None:

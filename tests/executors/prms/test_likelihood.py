@@ -20,7 +20,7 @@ InTime = Callable[[Coroutine[Any, Any, Any]], Any]
 
 def prm_of(loaded: Any) -> TransformersRewardModel:
     return TransformersRewardModel(
-        [vocabulary_part(loaded, "tiny")], name="tiny", format=format_named("world")
+        [vocabulary_part(loaded, "tiny")], name="tiny", format=format_named("world-likelihood")
     )
 
 

@@ -19,7 +19,7 @@ PROBLEM = "Start with 14. Multiply by 3. Subtract 2. What is the result?"
 FIRST = [f"14 * 3 = {k}" for k in (42, 43, 44, 45)]
 SECOND = [f"{k} - 2 = {k - 2}" for k in (42, 43, 44, 45)]
 
-every_format = pytest.mark.parametrize("format_name", ["world-sign", "world"])
+every_format = pytest.mark.parametrize("format_name", ["world", "world-likelihood"])
 
 
 def prm_of(loaded: Any, format_name: str) -> TransformersRewardModel:
@@ -98,9 +98,9 @@ def test_the_end_of_a_step_is_computed_again_where_its_state_is_lost(
     tiny_llama: Any, in_time: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = (FIRST[0], SECOND[0], "Answer: \\boxed{40}")
-    (expected,) = in_time(scored(prm_of(tiny_llama, "world"), [whole]))
+    (expected,) = in_time(scored(prm_of(tiny_llama, "world-likelihood"), [whole]))
     monkeypatch.setattr(lanes, "_REMEMBERED_ENDS", 0)
-    prm, ledger = prm_of(tiny_llama, "world"), Ledger()
+    prm, ledger = prm_of(tiny_llama, "world-likelihood"), Ledger()
     (found,) = in_time(scored(prm, [whole], ledger))
     assert found == pytest.approx(expected, rel=1e-4)
     least, _ = least_and_most(tiny_llama, [whole])
@@ -131,7 +131,7 @@ def test_a_likelihood_is_that_of_every_token_with_the_end_as_good_as_the_delimit
     loaded: Any, n_steps: int, in_time: Callable[..., Any]
 ) -> None:
     steps = (FIRST[0], SECOND[0], "Answer: \\boxed{40}")[:n_steps]
-    (scores,) = in_time(scored(prm_of(loaded, "world"), [steps]))
+    (scores,) = in_time(scored(prm_of(loaded, "world-likelihood"), [steps]))
     text, expected, likelihood = PROBLEM + "\n", [], 1.0
     for step in steps:
         start = n_tokens(loaded, text)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
+import operator
 import threading
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
@@ -40,7 +42,7 @@ def solutions(world_problems: list[WorldProblem]) -> dict[int, Solution]:
 
 def prm_of(loaded: Any) -> TransformersRewardModel:
     return TransformersRewardModel(
-        [vocabulary_part(loaded, "tiny")], name="tiny", format=format_named("world-sign")
+        [vocabulary_part(loaded, "tiny")], name="tiny", format=format_named("world")
     )
 
 
@@ -50,7 +52,7 @@ def text_ids(loaded: Any, problem: str, steps: Sequence[str]) -> list[int]:
 
 
 def slow_scores(loaded: Any, problem: str, steps: Sequence[str]) -> list[float]:
-    """Every prefix is encoded and computed as a whole."""
+    """Every prefix is encoded and computed as a whole; a step counts with all before it."""
     signs = [loaded.tokenizer.convert_tokens_to_ids(sign) for sign in "+-"]
     scores = []
     for k in range(1, len(steps) + 1):
@@ -58,7 +60,7 @@ def slow_scores(loaded: Any, problem: str, steps: Sequence[str]) -> list[float]:
             ids = torch.tensor([text_ids(loaded, problem, steps[:k])])
             logits = loaded.model(ids, use_cache=False).logits[0, -1, signs]
         scores.append(float(logits.softmax(-1)[0]))
-    return scores
+    return list(itertools.accumulate(scores, operator.mul))
 
 
 async def scored(
@@ -73,7 +75,7 @@ async def scored(
 def test_scores_equal_those_of_whole_forwards(
     loaded: Any, solutions: dict[int, Solution], n_steps: int, in_time: InTime
 ) -> None:
-    problem, steps = solutions[n_steps] if n_steps in solutions else _first(solutions[9], n_steps)
+    problem, steps = solutions[n_steps] if n_steps in solutions else _first(solutions[8], n_steps)
     (scores,) = in_time(scored(prm_of(loaded), [(problem, steps)]))
     assert len(scores) == n_steps
     assert scores == pytest.approx(slow_scores(loaded, problem, steps), abs=1e-5)
@@ -179,7 +181,7 @@ def test_a_model_without_the_signs_is_refused(tiny_llama: Any) -> None:
 def test_a_failed_forward_fails_its_requests_and_no_later_one(
     tiny_llama: Any, solutions: dict[int, Solution], in_time: InTime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    prm, some = prm_of(tiny_llama), [solutions[k] for k in (2, 4, 6)]
+    prm, some = prm_of(tiny_llama), [solutions[k] for k in (3, 5, 7)]
 
     def broken(*_: Any, **__: Any) -> None:
         raise RuntimeError("out of memory")
@@ -197,7 +199,7 @@ def test_a_failed_forward_fails_its_requests_and_no_later_one(
 def test_requests_of_a_loop_that_has_closed_do_not_harm_later_ones(
     tiny_llama: Any, solutions: dict[int, Solution], in_time: InTime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    prm, body, some = prm_of(tiny_llama), tiny_llama.model.base_model, [solutions[k] for k in (2, 4, 6)]
+    prm, body, some = prm_of(tiny_llama), tiny_llama.model.base_model, [solutions[k] for k in (3, 5, 7)]
     forward, entered, closed = body.forward, threading.Event(), threading.Event()
 
     def held_up(*args: Any, **kwargs: Any) -> Any:

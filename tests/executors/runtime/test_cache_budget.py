@@ -61,7 +61,7 @@ def test_models_that_nobody_holds_are_freed_at_once_with_their_caches(tiny_llama
     try:
         policy = TransformersPolicy(tiny_llama, name="tiny")
         parts = [vocabulary_part(tiny_llama, "tiny")]
-        prm = TransformersRewardModel(parts, name="tiny", format=format_named("world-sign"))
+        prm = TransformersRewardModel(parts, name="tiny", format=format_named("world"))
         held = [weakref.ref(x) for x in (policy, policy._tree, prm, prm._lanes[0].tree)]
         del policy, prm, parts
         assert [ref() for ref in held] == [None] * 4

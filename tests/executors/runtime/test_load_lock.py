@@ -106,7 +106,7 @@ def test_a_prm_scores_while_another_model_loads_in_its_own_dtype(
     monkeypatch.setattr(AutoModelForCausalLM, "from_pretrained", load_slowly)
 
     async def scores(meanwhile: Callable[[], None]) -> list[float]:
-        prm = TransformersRewardModel([part], name="tiny", format=format_named("world-sign"))
+        prm = TransformersRewardModel([part], name="tiny", format=format_named("world"))
         asked = asyncio.ensure_future(prm.score(*TEXT))
         await asyncio.sleep(SOON)
         meanwhile()

@@ -54,12 +54,12 @@ def test_a_large_checkpoint_stays_in_half_precision_where_the_processor_computes
     in_half: str, monkeypatch: pytest.MonkeyPatch, *, least: int, is_able: bool, asked: str, expected: Any
 ) -> None:
     monkeypatch.setattr(loading, "LEAST_IN_HALF", least)
-    monkeypatch.setattr(loading, "_computes_in_bfloat16", lambda: is_able)
+    monkeypatch.setattr(loading, "computes_in_bfloat16", lambda: is_able)
     assert load_causal_lm(in_half, device="cpu", dtype=asked).model.dtype == expected
 
 
 def test_a_checkpoint_in_float32_stays_so(tiny_llama: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loading, "LEAST_IN_HALF", 1)
-    monkeypatch.setattr(loading, "_computes_in_bfloat16", lambda: True)
+    monkeypatch.setattr(loading, "computes_in_bfloat16", lambda: True)
     folder = tiny_llama.model.config.name_or_path
     assert load_causal_lm(folder, device="cpu").model.dtype == torch.float32

@@ -12,7 +12,6 @@ import pytest
 from tests.ladders import ladder_router
 from tts_select.core.errors import InputError
 from tts_select.data.prior.artifacts import PRIOR
-from tts_select.data.world.artifacts import ROUTER
 from tts_select.selector.routers.artifact import (
     check_replaceable,
     describe_router,
@@ -41,9 +40,15 @@ def read_first(texts: Mapping[str, str]) -> AlwaysFirst:
     return AlwaysFirst(Arm.from_dict(json.loads(texts["arm.json"])))
 
 
-def test_the_shipped_router_was_written_before_there_were_kinds() -> None:
-    assert "kind" not in json.loads((ROUTER / "manifest.json").read_text())
-    assert isinstance(load_router(ROUTER), LookaheadRouter)
+def test_a_manifest_from_before_there_were_kinds_is_of_a_look_ahead_router(
+    router: LookaheadRouter, tmp_path: Path
+) -> None:
+    save_router(router, tmp_path / "router", trained_on={})
+    manifest = tmp_path / "router" / "manifest.json"
+    fields = json.loads(manifest.read_text())
+    assert fields.pop("kind") == "look-ahead"
+    manifest.write_text(json.dumps(fields))
+    assert isinstance(load_router(tmp_path / "router"), LookaheadRouter)
 
 
 @pytest.mark.parametrize("kind", sorted(KINDS))

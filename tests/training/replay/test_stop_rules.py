@@ -40,8 +40,10 @@ def test_a_walk_draws_what_the_rule_draws(method: str, cases: list[Case]) -> Non
         assert ended.correct == ended.case.outcome(Arm(POLICY, None, "majority", n), ended.order).correct
 
 
-def test_looks_are_not_counted_as_decisions(cases: list[Case]) -> None:
-    walks = walk(NamedArm(Arm(POLICY, None, "beta", 24)), cases, 0.0, seed=1)
+def test_looks_are_not_counted_as_decisions() -> None:
+    n = 2 * MOST_DECISIONS
+    many = cases_of(made_log(12, n_samples=n))
+    walks = walk(NamedArm(Arm(POLICY, None, "beta", n)), many, 0.0, seed=1)
     assert max(len(w.chosen) for w in walks) > MOST_DECISIONS
 
 

@@ -22,7 +22,8 @@ def test_exactly_the_solution_and_its_end_are_to_be_predicted(world_problems: li
         predicted = example.next_ids != IGNORE
         assert example.next_ids[predicted].tolist() == [*solution, eos]
         assert predicted.tolist() == [k >= len(prompt) - 1 for k in range(len(example.ids))]
-        assert (example.verdicts == IGNORE).all()
+        assert (example.verdicts[: len(prompt)] == IGNORE).all()
+        assert (example.verdicts[len(prompt) :] == 1).all()
 
 
 def test_a_chunk_depends_on_its_name_alone(monkeypatch: pytest.MonkeyPatch) -> None:

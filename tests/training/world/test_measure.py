@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
 from tts_select.core.arm import Arm
 from tts_select.core.cost import Cost, inference_flops
+from tts_select.core.errors import InputError
+from tts_select.data.world.artifacts import PORTFOLIO
 from tts_select.data.world.suite import STEP_DELIMITER, WorldProblem, generate
-from tts_select.selector.portfolio import Portfolio
+from tts_select.selector.portfolio import load_portfolio
 from tts_select.training.log.manifest import pools_of
 from tts_select.training.log.records import LoggedProblem, Manifest, ModelCard, Pool, Run, Sample, SweepLog
-from tts_select.training.sweep.plan import Sweep
-from tts_select.training.world import report
 from tts_select.training.world.measure import Measurement
+from tts_select.training.world.report import POLICIES, PRMS, SEARCHES, SPECIALISTS, N, Results
 
 SIZE = 1000
 BEAM = Arm("world:small", "world:prm", "beam", 16)
@@ -57,12 +59,15 @@ def measurement(problem: WorldProblem) -> Measurement:
         {(problem.id, pool.name): pool for pool in pools},
         {(problem.id, BEAM.name): runs},
     )
-    return Measurement([problem], ("prm", "prm-narrow"), log)
+    return Measurement(log, ("prm", "prm-narrow"))
 
 
-def test_samples_are_those_of_the_pool_that_is_not_greedy(measurement: Measurement) -> None:
+def test_samples_are_those_of_the_pool_that_is_not_greedy(
+    measurement: Measurement, problem: WorldProblem
+) -> None:
     ((one, lucky, cut),) = measurement.samples("small")
     assert measurement.n_samples == 3
+    assert (one.text, cut.text) == (STEP_DELIMITER.join(problem.steps), "1 + 1")
     assert [(s.right, s.strict) for s in (one, lucky, cut)] == [(True, True), (True, False), (False, False)]
     assert (one.scores, lucky.scores, cut.scores) == ([0.9, 0.0], [0.4, 0.0], [0.0, 0.0])
 
@@ -77,15 +82,27 @@ def test_a_search_is_its_first_run(measurement: Measurement) -> None:
     assert (run.right, run.n_tokens, run.flops) == (True, 40, 123.0)
 
 
-def test_the_report_sweeps_all_that_it_asks_of_its_measurement(problem: WorldProblem) -> None:
-    arms = report._arms(8)
-    logged = LoggedProblem("p", problem.problem, problem.answer)
-    Sweep(Portfolio("world report", tuple(arms)), [logged], 8, 1, 0).check()
-    pools = pools_of(arms)
-    for policy in (*report.POLICIES, *report.SPECIALISTS):
-        assert pools[f"world:{policy}"].size(8) == 8
-        assert pools[f"world:{policy} temperature=0"].size(8) == 1
-    for policy in report.POLICIES:
-        assert set(pools[f"world:{policy}"].prms) == {f"world:{prm}" for prm in report.PRMS}
-    searched = {(a.method, a.budget, a.policy, a.prm) for a in arms if not a.is_sampling}
-    assert searched == {(m, n, f"world:{p}", f"world:{prm}") for m, n, p, prm in report._SEARCHES}
+def test_the_searches_are_those_of_the_sweep(measurement: Measurement) -> None:
+    assert measurement.searched() == {("beam", 16, "small", "prm")}
+
+
+def test_a_sweep_of_other_problems_is_refused(measurement: Measurement) -> None:
+    other = {"p": LoggedProblem("p", "What is 2 + 2?", "4")}
+    with pytest.raises(InputError, match=r"problem p is not of the embedded world.*tts-select evaluate"):
+        Results.of(replace(measurement.log, problems=other))
+
+
+def test_a_sweep_without_a_policy_is_refused(measurement: Measurement) -> None:
+    with pytest.raises(InputError, match=r"no samples, or no greedy solutions, of world:medium"):
+        Results.of(measurement.log)
+
+
+def test_the_embedded_portfolio_has_all_that_the_report_reads() -> None:
+    pools = pools_of(load_portfolio(PORTFOLIO).arms)
+    for policy in (*POLICIES, *SPECIALISTS):
+        assert pools[f"world:{policy}"].size(64) >= N
+        assert pools[f"world:{policy} temperature=0"].size(64) == 1
+    for policy in POLICIES:
+        assert set(pools[f"world:{policy}"].prms) == {f"world:{prm}" for prm in PRMS}
+    searched = {(a.method, a.budget, a.policy) for a in load_portfolio(PORTFOLIO).arms if not a.is_sampling}
+    assert searched >= {(method, N, f"world:{policy}") for method in SEARCHES for policy in POLICIES}

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from tts_select.data.world.tokenizer import build_tokenizer
-from tts_select.training.world.models import Size, grow, new_model
+from tts_select.training.world.models import SHARPNESS, Size, grow, new_model, sharpen
 
 TOKENIZER = build_tokenizer()
 
@@ -32,3 +32,12 @@ def test_what_was_grown_can_learn() -> None:
     new = grown.model.layers[1]
     assert new.self_attn.o_proj.weight.grad.abs().sum() > 0
     assert new.mlp.down_proj.weight.grad.abs().sum() > 0
+
+
+def test_a_sharpened_model_writes_as_a_colder_one() -> None:
+    model = new_model(Size(32, 1), TOKENIZER, seed=1).eval()
+    ids = torch.arange(10)[None]
+    with torch.inference_mode():
+        before = model(ids).logits
+        sharpen(model)
+        torch.testing.assert_close(model(ids).logits, before * SHARPNESS)

@@ -8,7 +8,8 @@ from tts_select.data.world.suite import STEP_DELIMITER
 from tts_select.data.world.tokenizer import build_tokenizer
 from tts_select.training.world import prm
 from tts_select.training.world.corpus import IGNORE, Batch, Example
-from tts_select.training.world.prm import DELIMITER_WEIGHT, mixed_chunks, verdict_loss
+from tts_select.training.world.models import Size, new_model
+from tts_select.training.world.prm import DELIMITER_WEIGHT, mixed_chunks, only_signs, verdict_loss
 from tts_select.training.world.samples import label
 
 TOKENIZER = build_tokenizer()
@@ -38,7 +39,7 @@ def test_the_right_verdict_costs_less_than_none_and_that_less_than_the_wrong_one
 
 
 def test_what_is_not_judged_does_not_count() -> None:
-    batch = batch_of("3 * 14 = 42")
+    batch = batch_of("14 * 3 = 42")
     flat = torch.zeros(batch.ids.shape)
     elsewhere = torch.where(batch.verdicts == IGNORE, 5.0, 0.0)
     assert (elsewhere > 0).sum() > 5
@@ -59,21 +60,30 @@ def test_the_end_of_a_step_weighs_more_than_a_token_inside_it() -> None:
     assert gain_end == pytest.approx(DELIMITER_WEIGHT * gain_inside, rel=1e-3)
 
 
-def test_the_signs_are_never_the_next_word() -> None:
-    batch = batch_of("14 * 3 = 42")
-    quiet = logits_of(batch, torch.zeros(batch.ids.shape))
-    loud = quiet.clone()
-    loud[..., [GOOD, BAD]] = 30.0
-    assert LOSS(loud, batch).item() == pytest.approx(LOSS(quiet, batch).item())
-
-
-def test_the_next_word_of_the_canonical_solution_is_learnt_too() -> None:
+def test_the_next_right_words_are_learnt_and_the_signs_are_no_words() -> None:
     batch = batch_of("14 * 3 = 42")
     flat = logits_of(batch, torch.zeros(batch.ids.shape))
-    told = flat.scatter_add(
-        -1, batch.next_ids.clamp(min=0)[..., None], 5.0 * (batch.next_ids >= 0)[..., None]
+    known = batch.next_ids.clamp(min=0)[..., None]
+    told, mistaken = (
+        flat.scatter_add(-1, words, torch.full(words.shape, 5.0)) for words in (known, (known + 1) % GOOD)
     )
-    assert LOSS(told, batch).item() < LOSS(flat, batch).item()
+    assert LOSS(told, batch).item() < LOSS(flat, batch).item() < LOSS(mistaken, batch).item()
+    both = flat.clone()
+    both[..., [GOOD, BAD]] += 5.0  # as sure of a word, and of neither sign
+    assert LOSS(both, batch).item() == pytest.approx(LOSS(flat, batch).item())
+
+
+def test_a_judge_cannot_write() -> None:
+    model = new_model(Size(32, 1), TOKENIZER, seed=0)
+    ids = batch_of("14 * 3 = 42").ids
+    with torch.inference_mode():
+        before = model(ids).logits
+        only_signs(model, TOKENIZER)
+        after = model(ids).logits
+    signs = [GOOD, BAD]
+    assert torch.equal(after[..., signs], before[..., signs])
+    words = [k for k in range(TOKENIZER.get_vocab_size()) if k not in signs]
+    assert (after[..., words] == 0).all()
 
 
 def test_chunks_go_through_all_samples_before_any_comes_again(monkeypatch: pytest.MonkeyPatch) -> None:

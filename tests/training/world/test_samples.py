@@ -1,4 +1,4 @@
-"""Labels of hand-made solutions: `+` right, `-` wrong, `.` not decided; one sign a token."""
+"""Labels of hand-made solutions: `+` right, `-` wrong, `.` not judged; one sign a token."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 
 from tts_select.data.world.checker import check_steps
 from tts_select.data.world.suite import STEP_DELIMITER, WorldProblem
-from tts_select.data.world.tokenizer import EOS, PROMPT_TEMPLATE, build_tokenizer
+from tts_select.data.world.tokenizer import PROMPT_TEMPLATE, build_tokenizer
 from tts_select.training.world.corpus import IGNORE, Example
 from tts_select.training.world.samples import label
 
@@ -25,29 +25,24 @@ def signs(example: Example) -> str:
     return found.strip()
 
 
-def predictions(example: Example) -> list[str | None]:
-    """The next token to predict after the prompt and after each token of the solution."""
-    return [None if i == IGNORE else TOKENIZER.id_to_token(int(i)) for i in example.next_ids[N_PROMPT - 1 :]]
-
-
 @pytest.mark.parametrize(
     ("solution", "expected"),
     [
         pytest.param(RIGHT, "++++++++ ++++++++ +++++++", id="right"),
         # 1, 4, *, 3, =, 4, 3 and the delimiter
-        pytest.param("14 * 3 = 43\n\n43 - 2 = 41", "++++++-- --------", id="wrong digit"),
-        pytest.param("15 * 3 = 45", "+-------", id="wrong operand"),
+        pytest.param("14 * 3 = 43\n\n43 - 2 = 41", "++++++-- ........", id="wrong digit"),
+        pytest.param("15 * 3 = 45", "+-.....-", id="wrong operand"),
         pytest.param("14 * 3 = 421", "+++++++--", id="one digit too many"),
         pytest.param("14 * 3 = 4", "++++++-", id="truncated"),
         pytest.param("14 * 3 = 42\n\n42", "++++++++ ++-", id="truncated in the second step"),
         pytest.param(
             "3 * 14 = 42\n\n42 - 2 = 40\n\nAnswer: \\boxed{40}",
-            ".......+ .......+ ......+",
-            id="right in other words: decided at the ends of steps",
+            "++++++++ ++++++++ +++++++",
+            id="right in another order",
         ),
-        pytest.param("3 * 14 = 42\n\n42 - 2 = 41", ".......+ --------", id="then wrong"),
-        pytest.param("Answer: \\boxed{40}", "-------", id="an answer without steps"),
-        pytest.param(RIGHT + "\n\n1 + 1 = 2", "++++++++ ++++++++ +++++++ ------", id="more after it"),
+        pytest.param("3 * 14 = 42\n\n42 - 2 = 41", "++++++++ ++++++--", id="then wrong"),
+        pytest.param("Answer: \\boxed{40}", "-.....-", id="an answer without steps"),
+        pytest.param(RIGHT + "\n\n1 + 1 = 2", "++++++++ ++++++++ +++++++ -....-", id="more after it"),
     ],
 )
 def test_every_token_is_labelled(solution: str, expected: str) -> None:
@@ -59,27 +54,23 @@ def test_the_tokens_are_those_of_the_prompt_and_the_closed_steps() -> None:
     text = PROMPT_TEMPLATE.format(problem=PROBLEM) + RIGHT + STEP_DELIMITER
     assert example.ids.tolist() == TOKENIZER.encode(text).ids
     assert (example.verdicts[:N_PROMPT] == IGNORE).all()
+
+
+def test_right_tokens_are_to_be_predicted_and_no_others() -> None:
+    example = label(PROBLEM, "14 * 3 = 43\n\n43 - 2 = 41", TOKENIZER)
+    right = TOKENIZER.encode("14 * 3 = 4").ids
+    assert example.next_ids[N_PROMPT - 1 : N_PROMPT - 1 + len(right)].tolist() == right
     assert (example.next_ids[: N_PROMPT - 1] == IGNORE).all()
-
-
-def test_a_right_solution_predicts_all_of_itself_and_its_end() -> None:
-    gold = [TOKENIZER.id_to_token(i) for i in TOKENIZER.encode(RIGHT).ids]
-    assert predictions(label(PROBLEM, RIGHT, TOKENIZER)) == [*gold, EOS, None]
-
-
-def test_what_should_have_been_written_is_predicted_up_to_where_it_goes_wrong() -> None:
-    found = predictions(label(PROBLEM, "14 * 3 = 43\n\n43 - 2 = 41", TOKENIZER))
-    assert found[:7] == ["1", "4", " *", " 3", " =", " 4", "2"]
-    assert set(found[7:]) == {None}
+    assert (example.next_ids[N_PROMPT - 1 + len(right) :] == IGNORE).all()
 
 
 def test_nothing_is_written_wrong_by_an_empty_sample() -> None:
     example = label(PROBLEM, "", TOKENIZER)
     assert len(example.ids) == N_PROMPT
-    assert predictions(example) == ["1"]
+    assert (example.verdicts == IGNORE).all()
 
 
-def test_the_verdict_at_a_delimiter_is_the_checkers_on_all_steps_so_far(
+def test_the_verdict_at_a_delimiter_is_the_checkers_up_to_the_first_wrong_step(
     world_problems: list[WorldProblem],
 ) -> None:
     delimiter = TOKENIZER.token_to_id(STEP_DELIMITER)
@@ -87,5 +78,6 @@ def test_the_verdict_at_a_delimiter_is_the_checkers_on_all_steps_so_far(
         steps = [s.replace("7", "8") for s in problem.steps]
         example = label(problem.problem, STEP_DELIMITER.join(steps), TOKENIZER)
         checked = check_steps(problem.problem, steps)
-        expected = [int(all(checked[: k + 1])) for k in range(len(steps))]
+        until = checked.index(False) + 1 if False in checked else len(checked)
+        expected = [*map(int, checked[:until]), *[IGNORE] * (len(checked) - until)]
         assert example.verdicts[example.ids == delimiter].tolist() == expected

@@ -8,6 +8,7 @@ from tts_select.training.world.measure import Sample
 from tts_select.training.world.statistics import (
     auc_within,
     best_at,
+    distinct_right,
     estimate,
     groups,
     majority_at,
@@ -20,7 +21,7 @@ from tts_select.training.world.statistics import (
 def sample(answer: str | None, score: float = 0.5, *, strict: bool | None = None) -> Sample:
     """The right answer is 1."""
     right = answer == "1"
-    return Sample(answer, right, right if strict is None else strict, 10, [score])
+    return Sample(f"{answer} {score}", answer, right, right if strict is None else strict, 10, [score])
 
 
 SAMPLES = [
@@ -51,6 +52,13 @@ def test_shares_at_a_budget_are_means_over_groups() -> None:
 def test_a_tie_of_the_majority_goes_to_the_first() -> None:
     assert majority_at([sample("1"), sample("2")], 2) == 1.0
     assert majority_at([sample("2"), sample("1")], 2) == 0.0
+
+
+def test_right_samples_are_as_different_as_their_texts() -> None:
+    assert distinct_right(SAMPLES) == 1.0
+    assert distinct_right([*SAMPLES, sample("1", 0.1)]) == pytest.approx(3 / 4)
+    assert distinct_right([sample("1"), sample("1"), sample("2"), sample("2", 0.1)]) == 0.5
+    assert math.isnan(distinct_right([sample("1"), sample("2")]))
 
 
 def test_samples_without_answers_are_wrong() -> None:

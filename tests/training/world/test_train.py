@@ -23,11 +23,12 @@ from tts_select.training.world.recipe import FULL, PolicyStage, PrmStage, Recipe
 from tts_select.training.world.train import train_world
 
 PROBLEM = "Start with 14. Multiply by 3. What is the result?"
+SPECIAL = ("story", "machine", "machine")
 TINY = Recipe(
     stages=(
         PolicyStage("base", Size(32, 1), cycles=(2,)),
         PolicyStage("grown", Size(32, 2), cycles=(1,), start_from="base"),
-        PolicyStage("special", Size(32, 1), cycles=(1,), start_from="base", families=("story", "machine")),
+        PolicyStage("special", Size(32, 1), cycles=(1,), start_from="base", families=SPECIAL),
         PrmStage(
             "judge",
             Size(32, 2),
@@ -82,7 +83,7 @@ def test_a_specialist_learns_from_its_families_alone_and_says_so(
     assert asked == {
         "base": {()},
         "grown": {()},
-        "special": {("story", "machine")},
+        "special": {SPECIAL},
         "judge": {()},  # what a PRM learns beside its samples
     }
     sources = {
@@ -90,8 +91,8 @@ def test_a_specialist_learns_from_its_families_alone_and_says_so(
         for name in ("base", "special", "judge")
     }
     assert sources == {
-        "base": "canonical solutions",
-        "special": "canonical solutions, story, machine",
+        "base": "right derivations",
+        "special": "right derivations, mostly machine",
         "judge": "samples of base",
     }
 
@@ -122,11 +123,15 @@ def test_every_stage_of_the_recipe_starts_from_one_before_it_that_is_no_deeper(s
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_each_family_has_a_specialist_that_goes_on_from_a_generalist(family: str) -> None:
-    """On problems of its own, and unknown to the PRMs."""
-    (special,) = [s for s in FULL.stages if isinstance(s, PolicyStage) and s.families == (family,)]
+    """On problems of its own, most but not all of them of its family."""
+    (special,) = [
+        s
+        for s in FULL.stages
+        if isinstance(s, PolicyStage) and s.families and s.families.count(family) > len(s.families) / 2
+    ]
     (parent,) = [s for s in FULL.stages if s.name == special.start_from]
     assert isinstance(parent, PolicyStage)
     assert (parent.families, parent.size) == ((), special.size)
     assert special.stream not in {s.stream or s.name for s in FULL.stages if s is not special}
-    assert not any(special.name in s.policies for s in FULL.stages if isinstance(s, PrmStage))
-    assert manifests()[special.name]["trained_on"] == f"canonical solutions, {family}"
+    assert set(special.families) == set(FAMILIES)
+    assert manifests()[special.name]["trained_on"] == f"right derivations, mostly {family}"

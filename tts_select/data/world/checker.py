@@ -1,22 +1,22 @@
 """The exact checker: judges every step of a solution to a world problem.
 
-A step is right iff it follows from the problem and from the right steps before it: it computes a quantity
-that has not been computed yet, its operands are that quantity's (given, or the result of an earlier right
-step), and its result is right. A line that cannot be read is wrong, never skipped.
+A step is right iff it reduces the problem's expression: it combines two numbers of one sum or product, given
+or the results of earlier right steps, into their right result. So independent steps may come in any order,
+and what is added or multiplied may be grouped in any way. A line that cannot be read is wrong, never skipped.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-from tts_select.data.world.quantities import COMMUTATIVE, Facts, Quantity, Ref, resolve
-from tts_select.data.world.suite import parse_facts
+from tts_select.data.world.derivations import answer_line
+from tts_select.data.world.expressions import Expression, Pair, pairs, reduced_everywhere, reduced_once
+from tts_select.data.world.suite import parse
 
 _NUMBER = "(0|[1-9][0-9]*)"
 _STEP = re.compile(f"{_NUMBER} ([-+*]) {_NUMBER} = {_NUMBER}")
-_ANSWER = re.compile(rf"Answer: \\boxed\{{{_NUMBER}\}}")
 
 
 def check_steps(problem: str, steps: Sequence[str]) -> list[bool]:
@@ -25,16 +25,8 @@ def check_steps(problem: str, steps: Sequence[str]) -> list[bool]:
     Raises:
         ValueError: the text is not a problem of the embedded world.
     """
-    facts = parse_facts(problem)
-    if facts is None:
-        raise ValueError("not a problem of the embedded world; only those can be checked exactly")
-    solution = _Solution(facts, facts.values())
-    verdicts: list[bool] = []
-    answered = False
-    for step in steps:
-        verdicts.append(not answered and solution.follows(step))
-        answered = answered or step.startswith("Answer:")
-    return verdicts
+    solution = Solution.of(problem)
+    return [solution.takes(step) for step in steps]
 
 
 def is_strictly_right(problem: str, steps: Sequence[str]) -> bool:
@@ -43,42 +35,56 @@ def is_strictly_right(problem: str, steps: Sequence[str]) -> bool:
 
 
 @dataclass(slots=True)
-class _Solution:
-    """The values that have been computed rightly so far; a right step's result is its quantity's true
-    value."""
+class Solution:
+    """What the right steps so far have made of the problem's expression. There may be several readings, as a
+    number that stands at two places may have been computed for one of them or for both."""
 
-    facts: Facts
-    values: list[int]
-    computed: set[int] = field(default_factory=set)
+    readings: frozenset[Expression]
+    answered: bool = False
 
-    def follows(self, step: str) -> bool:
-        """Return whether the step is right; if so, it counts as computed from here on."""
-        if answer := _ANSWER.fullmatch(step):
-            asked = self.facts.core[-1]
-            return asked in self.computed and self.values[asked] == int(answer[1])
+    @classmethod
+    def of(cls, problem: str) -> Solution:
+        """A solution without steps.
+
+        Raises:
+            ValueError: the text is not a problem of the embedded world.
+        """
+        expression = parse(problem)
+        if expression is None:
+            raise ValueError("not a problem of the embedded world; only those can be checked exactly")
+        return cls(frozenset([expression]))
+
+    def takes(self, step: str) -> bool:
+        """Return whether the step is right; if so, it counts from here on."""
+        if self.answered:
+            return False
+        if step.startswith("Answer:"):
+            self.answered = True
+            return step in self._answers()
+        after = frozenset(self._after(step))
+        self.readings = after or self.readings
+        return bool(after)
+
+    def right_lines(self) -> set[str]:
+        """All lines that would be right as the next step."""
+        if self.answered:
+            return set()
+        return {line for e in self.readings for pair in pairs(e) for line in pair.lines()} | self._answers()
+
+    def _answers(self) -> set[str]:
+        return {answer_line(reading) for reading in self.readings if isinstance(reading, int)}
+
+    def _after(self, step: str) -> set[Expression]:
         claim = _STEP.fullmatch(step)
         if not claim:
-            return False
-        left, op, right, result = int(claim[1]), claim[2], int(claim[3]), int(claim[4])
-        for index in self._open():
-            quantity = self.facts.quantities[index]
-            if quantity.op == op and self.values[index] == result and self._takes(quantity, left, right):
-                self.computed.add(index)
-                return True
-        return False
-
-    def _open(self) -> Iterator[int]:
-        """Yield what is not computed yet, first what the answer needs: a line may fit more than one
-        quantity."""
-        core = self.facts.core
-        rest = (i for i in range(len(self.values)) if i not in core)
-        return (index for index in (*core, *rest) if index not in self.computed)
-
-    def _takes(self, quantity: Quantity, left: int, right: int) -> bool:
-        results = {self.values[i] for i in self.computed}
-        sides = (quantity.left, quantity.right)
-        operands = tuple(resolve(side, self.values) for side in sides)
-        stated = {(left, right), (right, left)} if quantity.op in COMMUTATIVE else {(left, right)}
-        return operands in stated and all(
-            operand in results for operand, side in zip(operands, sides, strict=True) if isinstance(side, Ref)
-        )
+            return set()
+        left, right, result = int(claim[1]), int(claim[3]), int(claim[4])
+        pair = Pair(left, claim[2], right)
+        if pair.result != result:
+            return set()
+        return {
+            after
+            for reading in self.readings
+            if (once := set(reduced_once(reading, pair)))
+            for after in (*once, reduced_everywhere(reading, pair))
+        }

@@ -11,10 +11,13 @@ from dataclasses import dataclass
 
 LEVELS = range(1, 9)
 THIRDS: dict[str, tuple[int, ...]] = {"easy": (1, 2, 3), "middle": (4, 5), "hard": (6, 7, 8)}
-MEAN_STEPS = (1.5, 1.9, 2.5, 3.4, 4.5, 5.8, 7.2, 8.6)
+MEAN_STEPS = (2.0, 2.4, 2.9, 3.4, 4.0, 4.7, 5.5, 6.3)
 """The mean number of steps at each level; fractions are chances of one step more."""
 MAX_VALUE = 9_999
-MAX_STEPS = 9
+MAX_STEPS = 7
+
+
+_TRAINED_SIZES = (0.40, 0.35, 0.25)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +43,10 @@ def level_shape(level: int, rng: random.Random) -> Shape:
 
 
 def training_shape(rng: random.Random) -> Shape:
-    """Draw all lengths and sizes alike, and shuffled facts in short problems too, so that retrieval is
-    learnt."""
+    """Draw all lengths alike, and shuffled facts in short problems too, so that retrieval is learnt."""
     return Shape(
         n_steps=rng.randint(1, MAX_STEPS),
-        size=rng.randrange(3),
+        size=rng.choices((0, 1, 2), _TRAINED_SIZES)[0],
         distractors=int(rng.random() < 0.3),
         shuffled=rng.random() < 0.25,
     )
@@ -58,6 +60,8 @@ class Change:
     amount: int
 
 
+_MULTIPLIED = 0.25
+"""How often a step is a product, if it can be: between products the order is fixed, among sums it is free."""
 _START = ((2, 30), (10, 200), (50, 900))
 _AMOUNT = ((1, 20), (5, 99), (20, 999))
 _FACTOR = ((2, 4), (2, 9), (2, 9))
@@ -76,7 +80,7 @@ def draw_factor(size: int, rng: random.Random) -> int:
 
 def draw_change(value: int, size: int, rng: random.Random) -> Change:
     """Draw an operation that keeps the running value within 1..MAX_VALUE."""
-    if rng.random() < 0.4:
+    if rng.random() < _MULTIPLIED:
         factor = draw_factor(size, rng)
         if value * factor <= MAX_VALUE:
             return Change("*", factor)

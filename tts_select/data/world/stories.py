@@ -1,73 +1,102 @@
-"""Family `story`: who has how many, each person compared with one before."""
+"""Family `story`: people, or prices, each compared with one before; in the end one is asked for, or two
+together. Names have to be looked up."""
 
 from __future__ import annotations
 
 import random
 import re
-from itertools import pairwise
+from dataclasses import dataclass
 
+from tts_select.data.world.expressions import OPERATIONS, Expression, combined
 from tts_select.data.world.levels import Shape, draw_change, draw_start
-from tts_select.data.world.quantities import OPERATIONS, Facts, Operand, Quantity, Ref
+from tts_select.data.world.words import GOODS, ITEMS, NAMES
 
-NAMES = (
-    "Mia", "Tom", "Ana", "Ben", "Zoe", "Leo", "Eva", "Max", "Ida", "Sam", "Kim", "Ron", "Amy", "Joe",
-)  # fmt: skip
-ITEMS = ("apples", "coins", "books", "shells", "stamps", "cards", "nuts", "beads")
 PHRASES = {"+": "more than", "-": "fewer than", "*": "times as many as"}
 _OPS = {phrase: op for op, phrase in PHRASES.items()}
+_TOGETHER_FROM = 3
+"""The number of steps from which two may be asked for together."""
+_TOGETHER = 0.5
 
-_GIVEN = re.compile(r"(\w+) has (\d+) (\w+)\.")
-_COMPARED = re.compile(rf"(\w+) has (\d+) ({'|'.join(_OPS)}) (\w+)\.")
-_ASKED = re.compile(r"How many \w+ does (\w+) have\?")
+_GIVEN = re.compile(r"(\w+) (?:has|cost) (\d+) \w+\.")
+_COMPARED = re.compile(rf"(\w+) (?:has|cost) (\d+) ({'|'.join(_OPS)}) (\w+)\.")
+_ASKED = re.compile(r"How many \w+ do(?:es)? (\w+)(?: and (\w+))? (?:have|cost)(?: together)?\?")
+
+
+@dataclass(frozen=True, slots=True)
+class _Wording:
+    names: tuple[str, ...]
+    items: tuple[str, ...]
+    verb: str
+    """Of one of the names in a fact."""
+    ask: str
+    ask_together: str
+
+
+_PEOPLE = _Wording(
+    NAMES,
+    ITEMS,
+    "has",
+    "How many {item} does {one} have?",
+    "How many {item} do {one} and {two} have together?",
+)
+_PRICES = _Wording(
+    GOODS,
+    ("coins",),
+    "cost",
+    "How many {item} do {one} cost?",
+    "How many {item} do {one} and {two} cost together?",
+)
 
 
 def draw(shape: Shape, rng: random.Random) -> str:
-    """The text of a story with `shape.n_steps` comparisons in a chain."""
-    people = rng.sample(NAMES, shape.n_steps + 1 + shape.distractors)
-    chain, extras = people[: shape.n_steps + 1], people[shape.n_steps + 1 :]
-    item = rng.choice(ITEMS)
-    value = draw_start(shape.size, rng)
-    given = f"{chain[0]} has {value} {item}."
-    facts, values = [], {chain[0]: value}
-    for before, person in pairwise(chain):
-        facts.append(_compare(person, before, values, shape.size, rng))
-    for person in extras:
-        fact = _compare(person, rng.choice(chain[:-1]), values, shape.size, rng)
+    """The text of a story that takes `shape.n_steps` steps: comparisons, and a sum if two are asked for."""
+    wording = rng.choice((_PEOPLE, _PRICES))
+    together = shape.n_steps >= _TOGETHER_FROM and rng.random() < _TOGETHER
+    n_compared = shape.n_steps - together
+    n_names = min(n_compared + 1 + shape.distractors, len(wording.names))
+    names = rng.sample(wording.names, n_names)
+    chain, extras = names[: n_compared + 1], names[n_compared + 1 :]
+    branch = rng.randint(2, n_compared) if together else len(chain)
+    item = rng.choice(wording.items)
+    values = {chain[0]: draw_start(shape.size, rng)}
+    facts: list[str] = []
+
+    def compare(name: str, reference: str) -> str:
+        change = draw_change(values[reference], shape.size, rng)
+        values[name] = OPERATIONS[change.op](values[reference], change.amount)
+        return f"{_capital(name)} {wording.verb} {change.amount} {PHRASES[change.op]} {reference}."
+
+    for place, name in enumerate(chain[1:], 1):
+        facts.append(compare(name, chain[place - 1] if place != branch else chain[rng.randrange(branch - 1)]))
+    for name in extras:
+        fact = compare(name, rng.choice(chain[:-1]))
         facts.insert(rng.randint(0, len(facts)), fact)
     if shape.shuffled and len(facts) > 1:
         swap = rng.randrange(len(facts) - 1)
         facts[swap], facts[swap + 1] = facts[swap + 1], facts[swap]
-    return " ".join([given, *facts, f"How many {item} does {chain[-1]} have?"])
+    given = f"{_capital(chain[0])} {wording.verb} {values[chain[0]]} {item}."
+    asked = (chain[branch - 1], chain[-1]) if together else (chain[-1], "")
+    ask = wording.ask_together if together else wording.ask
+    return " ".join([given, *facts, ask.format(item=item, one=asked[0], two=asked[1])])
 
 
-def _compare(person: str, reference: str, values: dict[str, int], size: int, rng: random.Random) -> str:
-    change = draw_change(values[reference], size, rng)
-    values[person] = OPERATIONS[change.op](values[reference], change.amount)
-    return f"{person} has {change.amount} {PHRASES[change.op]} {reference}."
+def _capital(name: str) -> str:
+    return name[0].upper() + name[1:]
 
 
-def parse(text: str) -> Facts | None:
-    """The facts of a story text, or None if it is not one."""
+def parse(text: str) -> Expression | None:
+    """What a story asks for, or None if the text is not one."""
     asked = _ASKED.search(text)
-    given = {m[1]: int(m[2]) for m in _GIVEN.finditer(text)}
-    pending = {m[1]: (m[4], _OPS[m[3]], int(m[2])) for m in _COMPARED.finditer(text)}
-    if not asked or not given or asked[1] not in pending:
+    pending = {m[1].lower(): (m[4].lower(), _OPS[m[3]], int(m[2])) for m in _COMPARED.finditer(text)}
+    known: dict[str, Expression] = {m[1].lower(): int(m[2]) for m in _GIVEN.finditer(text)}
+    if not asked or not known or not pending:
         return None
-    quantities: list[Quantity] = []
-    place: dict[str, Operand] = dict(given)
-    while ready := [person for person, (ref, _, _) in pending.items() if ref in place]:
-        for person in ready:
-            reference, op, amount = pending.pop(person)
-            quantities.append(Quantity(place[reference], op, amount))
-            place[person] = Ref(len(quantities) - 1)
-    if asked[1] not in place:
-        return None
-    return Facts(tuple(quantities), tuple(_chain_to(place[asked[1]], quantities)))
-
-
-def _chain_to(last: Operand, quantities: list[Quantity]) -> list[int]:
-    chain: list[int] = []
-    while isinstance(last, Ref):
-        chain.append(last.index)
-        last = quantities[last.index].left
-    return chain[::-1]
+    while ready := [name for name, (reference, _, _) in pending.items() if reference in known]:
+        for name in ready:
+            reference, op, amount = pending.pop(name)
+            known[name] = combined(known[reference], op, amount)
+    found = [known.get(name.lower()) for name in asked.groups() if name]
+    whole = found[0] if len(found) == 1 else None
+    if len(found) == 2 and found[0] is not None and found[1] is not None:
+        whole = combined(found[0], "+", found[1])
+    return None if isinstance(whole, int) else whole

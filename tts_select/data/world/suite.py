@@ -11,8 +11,9 @@ from types import ModuleType
 from typing import Literal
 
 from tts_select.data.world import machines, shopping, stories
-from tts_select.data.world.levels import LEVELS, Shape, level_shape
-from tts_select.data.world.quantities import Facts, Quantity, Ref
+from tts_select.data.world.derivations import canonical_steps, random_steps
+from tts_select.data.world.expressions import Expression, canonical, value
+from tts_select.data.world.levels import LEVELS, MAX_VALUE, Shape, level_shape
 
 Split = Literal["train", "validation", "test"]
 
@@ -23,7 +24,7 @@ STEP_DELIMITER = "\n\n"
 
 @dataclass(frozen=True, slots=True)
 class WorldProblem:
-    """A problem with its canonical solution; `level` is 0 for problems drawn outside the levels."""
+    """A problem with a solution; `level` is 0 for problems drawn outside the levels."""
 
     id: str
     problem: str
@@ -37,30 +38,16 @@ class WorldProblem:
         return {**asdict(self), "steps": list(self.steps)}
 
 
-def parse_facts(text: str) -> Facts | None:
-    """The facts of a problem text of any family, or None if it is of none."""
-    return next((facts for f in FAMILIES.values() if (facts := f.parse(text))), None)
+def parse(text: str) -> Expression | None:
+    """The expression that a problem text of any family asks for, or None if it is of none."""
+    return next((found for f in FAMILIES.values() if (found := f.parse(text)) is not None), None)
 
 
-def split_of(family: str, facts: Facts) -> Split:
+def split_of(family: str, expression: Expression) -> Split:
     """Choose the split by a hash of the canonical problem, so that a renamed problem stays in its split."""
-    digest = hashlib.sha256(f"{family}:{facts.canonical()}".encode()).digest()
+    digest = hashlib.sha256(f"{family}:{canonical(expression)}".encode()).digest()
     bucket = int.from_bytes(digest[:4], "big") % 20
     return "test" if bucket == 0 else "validation" if bucket == 1 else "train"
-
-
-def canonical_steps(facts: Facts) -> tuple[str, ...]:
-    """The solution as it is taught: one line a quantity, then the answer."""
-    values = facts.values()
-
-    def line(quantity: Quantity, value: int) -> str:
-        left, right = (
-            values[side.index] if isinstance(side, Ref) else side for side in (quantity.left, quantity.right)
-        )
-        return f"{left} {quantity.op} {right} = {value}"
-
-    lines = [line(facts.quantities[i], values[i]) for i in facts.core]
-    return (*lines, f"Answer: \\boxed{{{values[facts.core[-1]]}}}")
 
 
 def generate(
@@ -97,17 +84,21 @@ def stream(
     split: Split,
     families: Sequence[str] = tuple(FAMILIES),
 ) -> Iterator[WorldProblem]:
-    """Draw endless problems of these families with shapes drawn by `draw_shape`; for training."""
+    """Draw endless problems of these families with shapes drawn by `draw_shape`, each with one of its
+    derivations; for training."""
     rng = random.Random(seed)
     while True:
         family = rng.choice(families)
-        yield _draw_in_split(family, partial(draw_shape, rng), split, rng)
+        problem = _draw_in_split(family, partial(draw_shape, rng), split, rng)
+        expression = FAMILIES[family].parse(problem.problem)
+        yield replace(problem, steps=random_steps(expression, rng))
 
 
 def _draw_in_split(family: str, shape: Callable[[], Shape], split: Split, rng: random.Random) -> WorldProblem:
     module = FAMILIES[family]
     while True:
         text = module.draw(shape(), rng)
-        facts = module.parse(text)
-        if split_of(family, facts) == split:
-            return WorldProblem("", text, str(facts.answer()), 0, family, canonical_steps(facts))
+        expression = module.parse(text)
+        if value(expression) <= MAX_VALUE and split_of(family, expression) == split:
+            answer = str(value(expression))
+            return WorldProblem("", text, answer, 0, family, canonical_steps(expression))

@@ -9,7 +9,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tts_select.data.world import shopping, stories
+from tts_select.data.world import stories
+from tts_select.data.world.words import CONTAINERS, GOODS, ITEMS, NAMES
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -22,11 +23,26 @@ _LEXEME = r"\n\n| ?\\boxed\{| ?[A-Za-z]+| ?[0-9]|\n| ?[^\sA-Za-z0-9]|."
 def vocabulary() -> list[str]:
     """Special tokens, then the lexemes; the size of the models' vocabulary is exactly its length."""
     phrases = [f" {phrase}" for phrase in stories.PHRASES.values()]
-    words = [*stories.NAMES, *(good.capitalize() for good in shopping.GOODS), "How", "Start", "Add"]
-    words += ["Subtract", "Multiply", "What", "Delivery", "A", "Answer"]
-    inner = ["has", "does", "have", "many", "with", "by", "is", "the", "result", "cost", "coins"]
-    inner += ["each", "buys", "and", "adds", "voucher", "takes", "off", "pay"]
-    inner += [*stories.ITEMS, *shopping.GOODS]
+    things = (*GOODS, *CONTAINERS)
+    words = [*NAMES, *(thing.capitalize() for thing in things), "How", "Start", "Add", "Subtract"]
+    words += ["Multiply", "What", "Delivery", "A", "Answer", "Then"]
+    inner = [
+        "has",
+        "does",
+        "do",
+        "have",
+        "many",
+        "with",
+        "by",
+        "is",
+        "the",
+        "result",
+        "cost",
+        "coins",
+        "each",
+    ]
+    inner += ["buys", "and", "adds", "voucher", "takes", "off", "pay", "gets", "gives", "away", "times", "as"]
+    inner += ["together", *ITEMS, *things]
     lexemes = [
         "\n", "\n\n", " \\boxed{", "}", ".", "?", ":", " *", " +", " -", " =", "+", "-",
         *(str(d) for d in range(10)), *(f" {d}" for d in range(10)),

@@ -41,12 +41,15 @@ class PrmFormat:
 
 JUDGE = "judge"
 """The format of models that were not trained to be PRMs."""
+
+_WORLD = Layout(prompt="{problem}\n", close="\n\n", is_stripped=False)
 _RLHFLOW = Layout(chat="dialogue", before_first=" ", answer=GOOD)
 
 _ALL = [
     # the embedded PRMs (docs/lab/world.md)
-    PrmFormat("world", Layout(prompt="{problem}\n", close="\n\n", is_stripped=False), Likelihood()),
-    PrmFormat("world-sign", Layout(prompt="{problem}\n", close="\n\n", is_stripped=False), Sign()),
+    PrmFormat("world", _WORLD, Sign(is_cumulative=True)),
+    # any policy of the embedded world as a judge: the probability that it had written the text itself
+    PrmFormat("world-likelihood", _WORLD, Likelihood()),
     # model card of peiyi9979/math-shepherd-mistral-7b-prm; Wang et al. 2023, arXiv 2312.08935
     PrmFormat(
         "math-shepherd",

@@ -24,12 +24,13 @@ class Reader:
     values: Values
     score: Callable[[float], float] = math.exp
     is_cumulative: bool = False
-    """Whether every token of a step is read, and the value of the step before is a part of a step's value;
-    else the last token alone is read."""
+    """Whether the value of the step before is a part of a step's value."""
+    reads_all: bool = False
+    """Whether every token of a step is read; else the last one alone."""
 
     def positions(self, start: int, end: int) -> range:
         """Where to look for a step that is closed at `end`, when the text before it is closed at `start`."""
-        return range(start, end) if self.is_cumulative else range(end, end + 1)
+        return range(start, end) if self.reads_all else range(end, end + 1)
 
 
 def reader_of(rule: ReadRule, tokenizer: Any, name: str) -> Reader:
@@ -41,11 +42,11 @@ def reader_of(rule: ReadRule, tokenizer: Any, name: str) -> Reader:
     match rule:
         case Sign():
             signs = [single_token(sign, tokenizer, name) for sign in (rule.good, rule.bad)]
-            return Reader(_sign(signs))
+            return Reader(_sign(signs), is_cumulative=rule.is_cumulative)
         case Likelihood():
-            return Reader(_likelihood(tokenizer.eos_token_id), is_cumulative=True)
+            return Reader(_likelihood(tokenizer.eos_token_id), is_cumulative=True, reads_all=True)
         case LogRatio():
-            return Reader(_written, _sigmoid, is_cumulative=True)
+            return Reader(_written, _sigmoid, is_cumulative=True, reads_all=True)
         case Classes():
             return Reader(_classes(list(rule.good)), _probability)
         case Value():

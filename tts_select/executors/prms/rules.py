@@ -13,6 +13,9 @@ class Sign:
 
     good: str = GOOD
     bad: str = BAD
+    is_cumulative: bool = False
+    """Whether it judges a step given that all before it are right: a step's score is then the product of its
+    own and of theirs."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -155,7 +155,7 @@ class TransformersRewardModel:
         if not unit.depth:
             return len(unit.ids) - 1
         end = unit.start + 1
-        return unit.start if self._reader.is_cumulative and not lane.knows_end(unit.ids[:end]) else end
+        return unit.start if self._reader.reads_all and not lane.knows_end(unit.ids[:end]) else end
 
     def _remember(self, units: Sequence[_Unit], values: Sequence[float]) -> None:
         for unit, value in zip(units, values, strict=True):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import math
+import operator
 import weakref
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, Sequence
@@ -81,6 +82,7 @@ class VllmRewardModel:
         self._vllm = imported_vllm()
         arguments: dict[str, Any] = {"gpu_memory_utilization": _MEMORY_SHARE}
         self._read: _Weigher | _Classifier
+        self._is_cumulative = isinstance(format.rule, Sign) and format.rule.is_cumulative
         if isinstance(format.rule, Sign):
             signs = [single_token(sign, tokenizer, name) for sign in (format.rule.good, format.rule.bad)]
             self._read = _Weigher(self._vllm, signs)
@@ -133,7 +135,7 @@ class VllmRewardModel:
         found = [self._scores[text[: k + 1]] for k in range(1, len(text))]
         while len(self._scores) > _REMEMBERED_SCORES:
             self._scores.popitem(last=False)
-        return found
+        return list(itertools.accumulate(found, operator.mul)) if self._is_cumulative else found
 
     async def ask(self, how: str, ids: list[int], parameters: Any) -> Any:
         """The last output of the engine for a request of this kind, `generate` or `encode`."""

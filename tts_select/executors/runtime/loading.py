@@ -92,10 +92,10 @@ def _is_fast_as_it_is(model: Any) -> bool:
     import torch
 
     is_large = sum(p.numel() for p in model.parameters()) >= LEAST_IN_HALF
-    return is_large and model.dtype == torch.bfloat16 and _computes_in_bfloat16()
+    return is_large and model.dtype == torch.bfloat16 and computes_in_bfloat16()
 
 
-def _computes_in_bfloat16() -> bool:
+def computes_in_bfloat16() -> bool:
     """Whether this processor has instructions for bfloat16 (AVX-512 BF16 or AMX)."""
     import torch
 

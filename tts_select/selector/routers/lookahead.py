@@ -20,10 +20,10 @@ from tts_select.selector.by_text import ByText
 from tts_select.selector.calibration import Calibration
 from tts_select.selector.deciding import Answer, Caps, Decision, Option
 from tts_select.selector.difficulty import Difficulty
-from tts_select.selector.evidence import Evidence
+from tts_select.selector.evidence import Evidence, mean_tokens
 from tts_select.selector.familiarity import Familiarity, TextRanges, probe_numbers
 from tts_select.selector.features import SUREST, Layout
-from tts_select.selector.linear import Linear
+from tts_select.selector.linear import Blocks, Linear
 from tts_select.selector.portfolio import Portfolio
 from tts_select.selector.routers.first_steps import FirstSteps, first_decision
 from tts_select.selector.routers.looking import Look, decision_of
@@ -78,11 +78,11 @@ class CalibratedModel:
     trees: float = 1.0
     """The share of the LightGBM model in the mixture."""
 
-    def __call__(self, rows: np.ndarray) -> np.ndarray:
+    def __call__(self, rows: np.ndarray, blocks: Blocks | None = None) -> np.ndarray:
         """Return one probability a row; rows have the shape (n, features)."""
         said: np.ndarray = np.asarray(self.booster.predict(rows, num_threads=1))
         if self.linear is not None:
-            said = self.trees * said + (1 - self.trees) * self.linear.predict(rows)
+            said = self.trees * said + (1 - self.trees) * self.linear.predict(rows, blocks)
         return self.calibration(said)
 
 
@@ -167,8 +167,7 @@ class LookaheadRouter:
         return min(worth, key=lambda name: (-worth[name], self.mean_costs[name]))
 
     def decide(self, evidences: Sequence[Evidence], price: float, caps: Sequence[Caps]) -> list[Decision]:
-        """Choose, among the arms that are worth more than stopping, the one that gains most per FLOP; all
-        problems are one call of each model."""
+        """Decide what is next for each problem; all of them are one call of each model."""
         return [
             self._first(look.evidence, options, price, cap)
             if self.first_steps and look.evidence.is_empty
@@ -249,22 +248,21 @@ class LookaheadRouter:
             for look, some in zip(looks, arms, strict=True)
             if some
         ]
-        p, flops = (of(np.concatenate(rows)) if rows else () for of in (self.p_correct, self.flops))
-        row = iter(range(len(p)))
+        if not rows:
+            return [look.stop() for look in looks]
+        together, blocks = np.concatenate(rows), Blocks([len(r) for r in rows], self.layout.n_shared)
+        p, flops = self.p_correct(together, blocks).tolist(), self.flops(together).tolist()
+        row = zip(p, flops, strict=True)
         return [
-            look.stop()
-            + [
-                Option(arm, float(p[k := next(row)]), float(flops[k]), self.tokens(arm, look.evidence))
-                for arm in some
-            ]
+            look.stop() + [Option(arm, *next(row), self.tokens(arm, look.evidence)) for arm in some]
             for look, some in zip(looks, arms, strict=True)
         ]
 
-    def p_correct(self, rows: np.ndarray) -> np.ndarray:
+    def p_correct(self, rows: np.ndarray, blocks: Blocks | None = None) -> np.ndarray:
         """Return P(correct) of the surest answer when each row's arm has run: it stays right, or is put
         right."""
         surest = rows[:, self.layout.option_names.index(SUREST)]
-        p: np.ndarray = surest * (1 - self.spoil(rows)) + (1 - surest) * self.mend(rows)
+        p: np.ndarray = surest * (1 - self.spoil(rows, blocks)) + (1 - surest) * self.mend(rows, blocks)
         return p
 
     def flops(self, rows: np.ndarray) -> np.ndarray:
@@ -274,7 +272,7 @@ class LookaheadRouter:
     def tokens(self, arm: Arm, evidence: Evidence) -> float:
         """What the arm's policy will generate, expected from the length of its samples so far."""
         here = evidence.of(arm.pool) if arm.is_sampling else ()
-        mean = sum(s.n_tokens for s in here) / len(here) if here else self.mean_tokens[arm.policy]
+        mean = mean_tokens(here) if here else self.mean_tokens[arm.policy]
         return mean * max(1, arm.budget - len(here))
 
     def unfamiliar(self, problem: str, evidence: Evidence | None = None) -> str | None:

@@ -41,12 +41,12 @@ class Look:
 
 
 def decision_of(options: Sequence[Option], look: Look, price: float, caps: Caps) -> Decision:
-    """Decide by the options of a look: the one that gains most per FLOP of those worth more than stopping."""
+    """Decide by the options of a look (`first_step`)."""
     surest = next(iter(look.answers()), None)
     if caps.pace is not None:
         options = [caps.timed(option, look.n_samples(option.arm)) for option in options]
     best = ranked(options, price, caps)
-    first = first_step(best)
+    first = first_step(best, price)
     if first is None:
         return Decision(None, tuple(options), surest=surest)
     others = [o for o in best if o is not first]

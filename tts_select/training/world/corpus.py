@@ -46,12 +46,12 @@ class Batch:
 
 
 def solution_text(problem: WorldProblem) -> str:
-    """The canonical solution as the policies learn to write it."""
+    """The solution as the policies learn to write it."""
     return STEP_DELIMITER.join(problem.steps)
 
 
 def gold_examples(problems: Sequence[WorldProblem], tokenizer: Tokenizer) -> list[Example]:
-    """Canonical solutions: every token of the solution, and the end, is to be predicted."""
+    """Right solutions: every token of the solution, and the end, is to be predicted."""
     eos = token_id(tokenizer, EOS)
     prompts = [PROMPT_TEMPLATE.format(problem=p.problem) for p in problems]
     prompt_lengths = [len(e.ids) for e in tokenizer.encode_batch(prompts)]
@@ -61,7 +61,8 @@ def gold_examples(problems: Sequence[WorldProblem], tokenizer: Tokenizer) -> lis
         ids = np.array(encoding.ids, dtype=np.int64)
         next_ids = np.append(ids[1:], eos)
         next_ids[: prompt_length - 1] = IGNORE
-        examples.append(Example(ids, next_ids, np.full_like(ids, IGNORE)))
+        verdicts = np.where(np.arange(len(ids)) < prompt_length, IGNORE, 1)
+        examples.append(Example(ids, next_ids, verdicts))
     return examples
 
 

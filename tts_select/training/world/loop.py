@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from transformers import LlamaForCausalLM
 
 from tts_select.training.world.corpus import IGNORE, Batch, Example, batches
+from tts_select.training.world.fast import forward_of
 from tts_select.training.world.optimizer import Optimizer
 from tts_select.training.world.recipe import Recipe, Stage
 
@@ -50,16 +51,18 @@ def train(
     recipe: Recipe,
     checkpoint: Path,
     report: Callable[[Progress], None],
+    compiled: bool = False,
 ) -> Progress:
     """Train `model` in place for all cycles of `stage`, resuming from `checkpoint` if it exists."""
     optimizer = Optimizer(model, recipe, stage.cycles, stage.lr_scale)
     progress = _resume(model, optimizer, checkpoint)
     model.train()
+    forward = forward_of(model, compiled=compiled)
     began, saved = time.monotonic() - progress.seconds, time.monotonic()
     stream = _stream(chunks, progress, stage.stream or stage.name, recipe)
     while progress.n_steps < stage.n_steps:
         batch = next(stream).to(model.device)
-        loss = loss_of(model(batch.ids).logits, batch)
+        loss = loss_of(forward(batch.ids), batch)
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step(progress.n_steps)
         value = loss.item()

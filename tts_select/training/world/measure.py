@@ -1,27 +1,24 @@
-"""The measurement behind the world report: a sweep on test problems, with a portfolio of its own."""
+"""What the world report reads off a sweep of problems of the embedded world."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 
 from tts_select.core.arm import Arm
 from tts_select.core.cost import inference_flops
+from tts_select.core.errors import InputError
 from tts_select.data.world.checker import is_strictly_right
-from tts_select.data.world.suite import STEP_DELIMITER, WorldProblem
+from tts_select.data.world.suite import STEP_DELIMITER, parse
 from tts_select.executors.stepping import split_steps
-from tts_select.selector.portfolio import Portfolio
 from tts_select.training.log import records
-from tts_select.training.sweep.plan import Sweep
-from tts_select.training.sweep.run import run_sweep
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
     """One sampled solution; `scores` are the last step's, of each PRM in the order of the measurement."""
 
+    text: str | None
     answer: str | None
     right: bool
     strict: bool
@@ -40,11 +37,25 @@ class Run:
 
 @dataclass(frozen=True)
 class Measurement:
-    """A finished sweep of `problems`."""
+    """A finished sweep with these PRMs, `prm` for `world:prm`."""
 
-    problems: Sequence[WorldProblem]
-    prms: tuple[str, ...]
     log: records.SweepLog
+    prms: tuple[str, ...]
+
+    @cached_property
+    def problems(self) -> list[records.LoggedProblem]:
+        """The problems of the sweep.
+
+        Raises:
+            InputError: one of them is not of the embedded world, so nothing can be checked exactly.
+        """
+        found = list(self.log.problems.values())
+        if strange := next((p for p in found if parse(p.problem) is None), None):
+            raise InputError(
+                f"problem {strange.id} is not of the embedded world: this report is of sweeps of its "
+                "problems alone (tts-select world problems); for others there is `tts-select evaluate`"
+            )
+        return found
 
     @property
     def n_samples(self) -> int:
@@ -74,15 +85,20 @@ class Measurement:
             for s in pool.samples
         ]
 
-    def _row(self, problem: WorldProblem, pool: records.Pool) -> list[Sample]:
+    def searched(self) -> set[tuple[str, int, str, str]]:
+        """The searches of the sweep: (method, budget, policy, PRM)."""
+        arms = [arm for arm in self.log.manifest.arms if not arm.is_sampling and arm.prm]
+        return {(a.method, a.budget, _bare(a.policy), _bare(a.prm or "")) for a in arms}
+
+    def _row(self, problem: records.LoggedProblem, pool: records.Pool) -> list[Sample]:
         return [self._sample(problem, sample) for sample in pool.samples]
 
-    def _sample(self, problem: WorldProblem, sample: records.Sample) -> Sample:
+    def _sample(self, problem: records.LoggedProblem, sample: records.Sample) -> Sample:
         steps = split_steps(sample.text or "", STEP_DELIMITER) if sample.finish == "stop" else ()
         scores = (sample.scores.get(f"world:{prm}") for prm in self.prms)
         last = [found[-1] if found and steps else 0.0 for found in scores]
         strict = (problem.id, sample.text) in self._strict if steps else False
-        return Sample(sample.answer, sample.correct, strict, sample.n_tokens, last)
+        return Sample(sample.text, sample.answer, sample.correct, strict, sample.n_tokens, last)
 
     @cached_property
     def _strict(self) -> set[tuple[str, str]]:
@@ -96,17 +112,5 @@ class Measurement:
         }
 
 
-def measure_world(
-    folder: Path,
-    problems: Sequence[WorldProblem],
-    arms: Sequence[Arm],
-    prms: tuple[str, ...],
-    *,
-    n_samples: int,
-    seed: int,
-    progress: Callable[[int, int, str], None],
-) -> Measurement:
-    """Sweep the arms on the problems, or go on with it; `folder` is an ordinary sweep log."""
-    logged = [records.LoggedProblem(p.id, p.problem, p.answer, p.level, p.family) for p in problems]
-    sweep = Sweep(Portfolio("world report", tuple(arms)), logged, n_samples, 1, seed)
-    return Measurement(problems, prms, run_sweep(sweep, folder, progress=progress))
+def _bare(name: str) -> str:
+    return name.removeprefix("world:")

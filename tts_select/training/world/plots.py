@@ -28,10 +28,11 @@ def plot_methods(results: world.Results, path: Path) -> None:
     """Accuracy of every method by third of the levels: a row a PRM, a column a policy."""
     import matplotlib.pyplot as plt
 
-    figure, axes = plt.subplots(2, 3, figsize=(12, 6), sharey=True)
+    shape = len(world.PRMS), len(world.POLICIES)
+    figure, axes = plt.subplots(*shape, figsize=(4 * shape[1], 3 * shape[0]), sharey=True)
     for row, prm in zip(axes, world.PRMS, strict=True):
         for axis, policy in zip(row, world.POLICIES, strict=True):
-            for k, method in enumerate(world.METHODS):
+            for k, method in enumerate(results.methods(policy, prm)):
                 each = results.method(method, policy, prm)
                 found = [estimate(each[results.third(t)]) for t in THIRDS]
                 places = [i + 0.16 * (k - 2) for i in range(len(THIRDS))]

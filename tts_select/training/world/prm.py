@@ -1,8 +1,7 @@
-"""Trains a PRM: a causal LM that says `+` or `-` at the end of each step.
+"""Trains a PRM: a causal LM that says `+` or `-` at the end of each step, and nothing else.
 
-Its loss has two parts: the verdict, at every token of a policy's sample, and the language-model loss: of
-canonical solutions, and of what a policy should have written where it goes wrong. The second part makes it
-an implicit PRM too, whose likelihood of a solution judges better than its sign (docs/lab/log.md).
+It is a judge, not a writer: it learns from the samples of the policies, each token of which is right or
+wrong, and from right derivations, and no word but the two signs has a weight in its last layer.
 """
 
 from __future__ import annotations
@@ -14,6 +13,7 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 from tokenizers import Tokenizer
+from transformers import LlamaForCausalLM
 
 from tts_select.data.world.suite import STEP_DELIMITER
 from tts_select.data.world.tokenizer import token_id
@@ -26,6 +26,7 @@ from tts_select.training.world.samples import read_labelled, write_samples
 SAMPLES_A_CHUNK = 3072
 GOLD_A_CHUNK = 1024
 DELIMITER_WEIGHT = 4.0
+TEXT_WEIGHT = 0.5
 
 
 def labelled_samples(
@@ -49,7 +50,7 @@ def labelled_samples(
 
 
 def mixed_chunks(labelled: Sequence[Example], gold: Chunks, name: str) -> Chunks:
-    """Chunks of labelled samples, epoch after epoch in a new order, with some canonical solutions."""
+    """Chunks of labelled samples, epoch after epoch in a new order, with some right derivations."""
     per_epoch = max(1, len(labelled) // SAMPLES_A_CHUNK)
 
     def chunk(k: int) -> list[Example]:
@@ -63,7 +64,8 @@ def mixed_chunks(labelled: Sequence[Example], gold: Chunks, name: str) -> Chunks
 
 
 def verdict_loss(tokenizer: Tokenizer) -> Loss:
-    """The loss of a PRM as a function of its logits."""
+    """The loss of a PRM as a function of its logits: binary cross-entropy of the verdict at every token, and
+    the language-model loss of right tokens, without which it forgets what should come next."""
     good, bad = token_id(tokenizer, GOOD), token_id(tokenizer, BAD)
     delimiter = token_id(tokenizer, STEP_DELIMITER)
 
@@ -71,13 +73,23 @@ def verdict_loss(tokenizer: Tokenizer) -> Loss:
         judged = batch.verdicts != IGNORE
         margin = (logits[..., good] - logits[..., bad])[judged]
         weight = 1 + (DELIMITER_WEIGHT - 1) * batch.ids[judged].eq(delimiter).float()
-        verdict = F.binary_cross_entropy_with_logits(
+        each = F.binary_cross_entropy_with_logits(
             margin, batch.verdicts[judged].float(), weight, reduction="sum"
-        ) / weight.sum().clamp(min=1)
+        )
         words = logits.clone()
         words[..., [good, bad]] = float("-inf")  # the signs are verdicts, never the next word
         text = F.cross_entropy(words.flatten(0, 1), batch.next_ids.flatten(), ignore_index=IGNORE)
-        total: torch.Tensor = verdict + text
+        total: torch.Tensor = each / weight.sum().clamp(min=1) + TEXT_WEIGHT * text
         return total
 
     return loss
+
+
+def only_signs(model: LlamaForCausalLM, tokenizer: Tokenizer) -> None:
+    """Take every word but the two signs out of the model's last layer, in place."""
+    signs = [token_id(tokenizer, GOOD), token_id(tokenizer, BAD)]
+    weight = model.lm_head.weight
+    with torch.no_grad():
+        kept = weight[signs].clone()
+        weight.zero_()
+        weight[signs] = kept

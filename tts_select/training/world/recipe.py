@@ -1,22 +1,22 @@
 """The recipe of the embedded world in one table: what is trained, in which order, on how many steps.
 
-Each model starts from the one before it, deeper by layers that add nothing at first, so no compute is
-spent twice. The PRMs are deeper than the general policies, as in the paper, where 7B PRMs judge 0.5-3B
-policies, and the better one starts from a stronger model than those: `base`, which is not shipped. Three
-policies are specialists: `medium` or `base` after more problems of one family, so that which policy is best
-depends on the problem.
+A deeper model starts from a shallower one, with layers on top that add nothing at first, so no compute is
+spent twice. The PRMs are deeper than the policies, as in the paper, where 7B PRMs judge 0.5-3B policies.
+Three policies are specialists: `medium` or `base` after more problems, most of them of one family, so that
+which policy is best depends on the problem.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from tts_select.data.world.suite import FAMILIES
 from tts_select.training.world.models import Size
 
 
 @dataclass(frozen=True, slots=True)
 class PolicyStage:
-    """Trains a policy on canonical solutions; `cycles` are the steps of each learning-rate cycle."""
+    """Trains a policy on right derivations; `cycles` are the steps of each learning-rate cycle."""
 
     name: str
     size: Size
@@ -25,7 +25,7 @@ class PolicyStage:
     stream: str = ""
     """Names the seeded problems it learns from, by default as the model itself."""
     families: tuple[str, ...] = ()
-    """The families of those problems; none stands for all."""
+    """The families of those problems, one of them as often as it is named; none stands for all alike."""
     lr_scale: float = 1.0
 
     @property
@@ -63,7 +63,7 @@ class Recipe:
 
     stages: tuple[Stage, ...]
     seed: int = 0
-    batch_tokens: int = 8192
+    batch_tokens: int = 4096
     muon_lr: float = 1e-2
     adam_lr: float = 3e-3
     warmup_steps: int = 100
@@ -87,39 +87,42 @@ class Recipe:
         return replace(self, stages=tuple(shrink(stage) for stage in self.stages))
 
 
+_GENERALISTS = ("small", "medium", "large", "base")
+_SPECIALISTS = ("base-story", "medium-machine", "base-shopping")
+
 FULL = Recipe(
     stages=(
-        PolicyStage("small", Size(64, 3), cycles=(1400,)),
-        PolicyStage("medium", Size(96, 3), cycles=(1220, 200, 250, 130)),
-        PolicyStage("large", Size(128, 3), cycles=(1000, 600), stream="medium"),
-        PolicyStage("base", Size(128, 5), cycles=(1000,), start_from="large", stream="large"),
+        PolicyStage("small", Size(64, 3), cycles=(3000,)),
+        PolicyStage("medium", Size(96, 3), cycles=(4000,)),
+        PolicyStage("large", Size(128, 3), cycles=(6500,), stream="medium"),
+        PolicyStage("base", Size(128, 5), cycles=(1800,), start_from="large", stream="large", lr_scale=0.6),
         *(
             PolicyStage(
-                f"{size}-{family}",
+                name,
                 shape,
                 cycles=cycles,
-                start_from=size,
-                families=(family,),
+                start_from=name.split("-")[0],
+                families=(*FAMILIES, *[name.split("-")[1]] * 17),
                 lr_scale=0.6,
             )
-            for size, shape, family, cycles in (
-                ("base", Size(128, 5), "story", (1500, 1300)),
-                ("medium", Size(96, 3), "machine", (1000, 1500)),
-                ("base", Size(128, 5), "shopping", (1500,)),
+            for name, shape, cycles in (
+                ("base-story", Size(128, 5), (900, 2500)),
+                ("medium-machine", Size(96, 3), (900,)),
+                ("base-shopping", Size(128, 5), (900, 1500)),
             )
         ),
         PrmStage(
             "prm",
-            Size(128, 7),
-            cycles=(2000,),
+            Size(128, 6),
+            cycles=(2400, 1500),
             start_from="base",
-            policies=("small", "medium", "large"),
-            n_problems=6000,
+            policies=(*_GENERALISTS, *_SPECIALISTS),
+            n_problems=2500,
         ),
         PrmStage(
             "prm-narrow",
             Size(128, 4),
-            cycles=(600,),
+            cycles=(500,),
             start_from="large",
             policies=("small",),
             n_problems=6000,

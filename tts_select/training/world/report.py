@@ -1,6 +1,6 @@
-"""`tts-select world report`: what the embedded world shows, as tables, plots and JSON.
+"""`tts-select world report`: what the embedded world shows, as tables, plots and JSON, read off a sweep.
 
-Every figure is over test problems that no model was trained on, with a 95 % bootstrap interval over problems.
+Every figure is over the sweep's problems, with a 95 % bootstrap interval over problems.
 """
 
 from __future__ import annotations
@@ -14,26 +14,22 @@ from typing import Any
 
 import numpy as np
 
-from tts_select.core.arm import Arm
+from tts_select.core.errors import InputError
 from tts_select.data.world.levels import LEVELS, THIRDS
-from tts_select.data.world.suite import FAMILIES, generate
+from tts_select.data.world.suite import FAMILIES
+from tts_select.training.log.records import SweepLog
 from tts_select.training.world import statistics as stats
-from tts_select.training.world.measure import Measurement, Run, Sample, measure_world
+from tts_select.training.world.measure import Measurement, Run, Sample
 from tts_select.training.world.statistics import Estimate, estimate
 
-POLICIES = ("small", "medium", "large")
+POLICIES = ("small", "medium", "large", "base")
 """The generalists, by size."""
 SPECIALISTS = ("base-story", "medium-machine", "base-shopping")
 PRMS = ("prm", "prm-narrow")
 GENERAL, NARROW = 0, 1
-SMALL, LARGE = POLICIES[0], POLICIES[-1]
+SMALL, LARGE = "small", "large"
 SEARCHES = ("beam", "dvts")
 N = 16
-
-_SEARCHES = [
-    *((m, N, policy, prm) for policy in POLICIES for prm in PRMS for m in SEARCHES),
-    *((m, 4 * N, SMALL, PRMS[GENERAL]) for m in SEARCHES),
-]
 
 Table = dict[str, dict[str, Estimate]]
 
@@ -46,6 +42,23 @@ class Results:
     samples: dict[str, list[list[Sample]]]
     greedy: dict[str, list[Run]]
     searches: dict[tuple[str, int, str, str], list[Run]]
+
+    @classmethod
+    def of(cls, log: SweepLog) -> Results:
+        """Those of a sweep of the embedded portfolio.
+
+        Raises:
+            InputError: the sweep is of other problems, or lacks a policy.
+        """
+        measurement = Measurement(log, PRMS)
+        _check(measurement)
+        every = (*POLICIES, *SPECIALISTS)
+        return cls(
+            measurement,
+            samples={policy: measurement.samples(policy) for policy in every},
+            greedy={policy: measurement.greedy(policy) for policy in every},
+            searches={arm: measurement.runs(*arm) for arm in sorted(measurement.searched())},
+        )
 
     @cached_property
     def levels(self) -> np.ndarray:
@@ -64,6 +77,10 @@ class Results:
         """A figure of each problem's samples."""
         return np.array([figure(row) for row in self.samples[policy]])
 
+    def methods(self, policy: str, prm: str) -> list[str]:
+        """The methods at `N`: searches only where the sweep has them."""
+        return [m for m in METHODS if m not in SEARCHES or (m, N, policy, prm) in self.searches]
+
     def method(self, method: str, policy: str, prm: str, n: int = N) -> np.ndarray:
         """Return how often a method is right on each problem; sampling methods are read off the samples."""
         k = min(n, self.measurement.n_samples)
@@ -79,17 +96,16 @@ class Results:
 METHODS = ("cot", "majority", "best_of_n", *SEARCHES)
 
 
-Progress = Callable[[int, int, str], None]
-"""Called with how many records are done, of how many, and a note."""
+def write_report(log: SweepLog, out: Path) -> None:
+    """Write report.json, world.md and two plots into `out`.
 
-
-def write_report(
-    out: Path, *, n_problems: int, n_samples: int, seed: int, progress: Progress = lambda *_: None
-) -> None:
-    """Measure (or go on with it) and write report.json, world.md and two plots into `out`."""
-    results = measure(out, n_problems=n_problems, n_samples=n_samples, seed=seed, progress=progress)
+    Raises:
+        InputError: the sweep is of other problems, or lacks a policy.
+    """
+    results = Results.of(log)
     tables = all_tables(results)
     record = {name: _plain(table) for name, table in tables.items()}
+    out.mkdir(parents=True, exist_ok=True)
     (out / "report.json").write_text(json.dumps(record, indent=1) + "\n")
     (out / "world.md").write_text("\n".join(_markdown(n, t) for n, t in tables.items()))
     from tts_select.training.world.plots import plot_levels, plot_methods
@@ -98,38 +114,15 @@ def write_report(
     plot_methods(results, out / "world-methods.png")
 
 
-def measure(
-    out: Path, *, n_problems: int, n_samples: int, seed: int, progress: Progress = lambda *_: None
-) -> Results:
-    """Sweep test problems into `out`/sweep, or go on with it."""
-    measurement = measure_world(
-        out / "sweep",
-        generate(n_problems, seed=seed, split="test"),
-        _arms(n_samples),
-        PRMS,
-        n_samples=n_samples,
-        seed=seed,
-        progress=progress,
-    )
-    return Results(
-        measurement,
-        samples={policy: measurement.samples(policy) for policy in (*POLICIES, *SPECIALISTS)},
-        greedy={policy: measurement.greedy(policy) for policy in (*POLICIES, *SPECIALISTS)},
-        searches={arm: measurement.runs(*arm) for arm in _SEARCHES},
-    )
-
-
-def _arms(n_samples: int) -> list[Arm]:
-    """Return what is swept: samples of all policies, those of the generalists scored, and the searches."""
-    every = [f"world:{policy}" for policy in (*POLICIES, *SPECIALISTS)]
-    sampling = [
-        Arm(policy, None, method, n)
-        for policy in every
-        for method, n in (("cot", 1), ("majority", n_samples))
-    ]
-    scored = [Arm(f"world:{p}", f"world:{prm}", "best_of_n", n_samples) for p in POLICIES for prm in PRMS]
-    searches = [Arm(f"world:{p}", f"world:{prm}", method, n) for method, n, p, prm in _SEARCHES]
-    return [*sampling, *scored, *searches]
+def _check(measurement: Measurement) -> None:
+    first = measurement.problems[0].id
+    for policy in (*POLICIES, *SPECIALISTS):
+        pools = measurement.log.pools
+        if (first, f"world:{policy}") not in pools or (first, f"world:{policy} temperature=0") not in pools:
+            raise InputError(
+                f"the sweep has no samples, or no greedy solutions, of world:{policy}: sweep the embedded "
+                "portfolio (tts-select sweep without --portfolio)"
+            )
 
 
 def all_tables(r: Results) -> dict[str, Table]:
@@ -138,6 +131,7 @@ def all_tables(r: Results) -> dict[str, Table]:
         "pass@1 by third of the levels": _thirds(r),
         "pass@1 by level": _levels(r),
         "pass@1 by family": _families(r),
+        "Votes": _votes(r),
         "Room for search": _room(r),
         "Lucky share": _lucky(r),
         "PRM: AUC within problems": _auc(r),
@@ -167,6 +161,22 @@ def _families(r: Results) -> Table:
         return estimate(r.each(policy, stats.pass_at_1)[family == name])
 
     return {policy: {name: of(policy, name) for name in FAMILIES} for policy in (*POLICIES, *SPECIALISTS)}
+
+
+def _votes(r: Results) -> Table:
+    """What voting gains over the greedy answer, and how different right solutions are."""
+
+    def row(policy: str) -> dict[str, Estimate]:
+        greedy = r.method("cot", policy, PRMS[GENERAL])
+        voted = r.method("majority", policy, PRMS[GENERAL])
+        return {
+            "cot": estimate(greedy),
+            f"majority@{N}": estimate(voted),
+            "difference": estimate(voted - greedy),
+            "distinct texts among right samples": r.over(policy, stats.distinct_right),
+        }
+
+    return {policy: row(policy) for policy in POLICIES}
 
 
 def _room(r: Results) -> Table:
@@ -203,7 +213,7 @@ def _auc(r: Results) -> Table:
 
 def _selection(r: Results) -> Table:
     n_samples = r.measurement.n_samples
-    budgets = [k for k in (1, 4, 16, 64) if k <= n_samples]
+    budgets = [k for k in (1, 4, 16, 32, 64) if k <= n_samples]
     table: Table = {}
     for policy in POLICIES:
         table[f"{policy}, majority"] = {
@@ -252,11 +262,10 @@ def _matched(samples: Sequence[Sample], n_tokens: int) -> float:
 def _headline(r: Results) -> Table:
     large = r.method("cot", LARGE, PRMS[GENERAL])
     n = r.measurement.n_samples
+    searches = [(m, k) for m, k, policy, prm in sorted(r.searches) if (policy, prm) == (SMALL, PRMS[GENERAL])]
     contenders = {
-        f"{SMALL}, best_of_n {n}": r.method("best_of_n", SMALL, PRMS[GENERAL], n),
-        f"{SMALL}, beam {N}": r.method("beam", SMALL, PRMS[GENERAL]),
-        f"{SMALL}, beam {4 * N}": r.method("beam", SMALL, PRMS[GENERAL], 4 * N),
-        f"{SMALL}, dvts {4 * N}": r.method("dvts", SMALL, PRMS[GENERAL], 4 * N),
+        f"{SMALL}, {method} {k}": r.method(method, SMALL, PRMS[GENERAL], k)
+        for method, k in (("best_of_n", n), *searches)
     }
     table = {f"{LARGE}, greedy": {"accuracy": estimate(large)}}
     for name, right in contenders.items():
@@ -267,7 +276,9 @@ def _headline(r: Results) -> Table:
 
 def _methods(r: Results, prm: str) -> Table:
     return {
-        f"{policy}, {third}": {m: estimate(r.method(m, policy, prm)[r.third(third)]) for m in METHODS}
+        f"{policy}, {third}": {
+            m: estimate(r.method(m, policy, prm)[r.third(third)]) for m in r.methods(policy, prm)
+        }
         for policy in POLICIES
         for third in THIRDS
     }
@@ -280,7 +291,8 @@ def _contrasts(r: Results) -> Table:
             f"{m} - majority": estimate(
                 (r.method(m, policy, prm) - r.method("majority", policy, prm))[r.third(third)]
             )
-            for m in ("best_of_n", *SEARCHES)
+            for m in r.methods(policy, prm)
+            if m in ("best_of_n", *SEARCHES)
         }
         for policy in POLICIES
         for prm in PRMS

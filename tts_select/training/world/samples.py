@@ -5,19 +5,18 @@ from __future__ import annotations
 
 import asyncio
 import json
-import operator
 from collections.abc import Sequence
-from itertools import accumulate, islice
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 from tokenizers import Tokenizer
 
 from tts_select.core.protocols import SampleRequest
-from tts_select.data.world.checker import check_steps
+from tts_select.data.world.checker import Solution
 from tts_select.data.world.levels import training_shape
-from tts_select.data.world.suite import STEP_DELIMITER, WorldProblem, canonical_steps, parse_facts, stream
-from tts_select.data.world.tokenizer import EOS, PROMPT_TEMPLATE, token_id
+from tts_select.data.world.suite import STEP_DELIMITER, WorldProblem, stream
+from tts_select.data.world.tokenizer import PROMPT_TEMPLATE, token_id
 from tts_select.executors.accounting import Ledger
 from tts_select.executors.policies.transformers import TransformersPolicy
 from tts_select.executors.runtime.loading import load_causal_lm
@@ -75,32 +74,34 @@ def read_labelled(path: Path, tokenizer: Tokenizer) -> list[Example]:
 
 
 def label(problem: str, solution: str, tokenizer: Tokenizer) -> Example:
-    """Right or wrong for each token: is the text up to here the beginning of a right solution?
+    """Right or wrong for each token up to the end of the first wrong step, given that all before it is right:
+    inside a step, whether a line that would be right begins so, at its delimiter, whether it is one.
 
-    At a step's delimiter that is the checker's verdict on all steps so far. Inside a step it follows from
-    the canonical solution, where that decides it. While the text is canonical, its next canonical token is
-    to be predicted too: the PRM learns what the policy should have written where it goes wrong.
+    What follows the first wrong token in its step is not judged, and nothing behind that step is: there is no
+    right way to go on from there. The next right token is to be predicted, as long as it was written.
     """
-    facts = parse_facts(problem)
-    assert facts is not None
     prompt = tokenizer.encode(PROMPT_TEMPLATE.format(problem=problem)).ids
-    gold = tokenizer.encode(STEP_DELIMITER.join(canonical_steps(facts))).ids
-    gold.append(token_id(tokenizer, EOS))
-    steps = split_steps(solution, STEP_DELIMITER)
-    right = list(accumulate(check_steps(problem, steps), operator.and_))
-    ids, next_ids, verdicts = list(prompt), [IGNORE] * (len(prompt) - 1) + [gold[0]], [IGNORE] * len(prompt)
-    so_far, canonical = 0, True
-    for step, is_right in zip(steps, right, strict=True):
-        for token in tokenizer.encode(step).ids:
-            canonical = canonical and so_far < len(gold) and token == gold[so_far]
-            so_far += 1
-            ids.append(token)
-            next_ids.append(gold[so_far] if canonical and so_far < len(gold) else IGNORE)
-            verdicts.append(1 if canonical else IGNORE if is_right else 0)
-        delimiter = token_id(tokenizer, STEP_DELIMITER)
-        canonical = canonical and so_far < len(gold) and gold[so_far] == delimiter
-        so_far += 1
-        ids.append(delimiter)
-        next_ids.append(gold[so_far] if canonical and so_far < len(gold) else IGNORE)
+    delimiter = token_id(tokenizer, STEP_DELIMITER)
+    checked, is_right = Solution.of(problem), True
+    ids, verdicts = list(prompt), [IGNORE] * len(prompt)
+    for step in split_steps(solution, STEP_DELIMITER):
+        tokens = tokenizer.encode(step)
+        ids += [*tokens.ids, delimiter]
+        if not is_right:
+            verdicts += [IGNORE] * (len(tokens.ids) + 1)
+            continue
+        lines = checked.right_lines()
+        inside = [any(line.startswith(step[:end]) for line in lines) for _, end in tokens.offsets]
+        until = inside.index(False) + 1 if False in inside else len(inside)
+        verdicts += [*map(int, inside[:until]), *[IGNORE] * (len(inside) - until)]
+        is_right = checked.takes(step)
         verdicts.append(int(is_right))
-    return Example(*(np.array(a, dtype=np.int64) for a in (ids, next_ids, verdicts)))
+    return Example(*(np.array(a, dtype=np.int64) for a in (ids, _next(ids, verdicts, len(prompt)), verdicts)))
+
+
+def _next(ids: list[int], verdicts: list[int], n_prompt: int) -> list[int]:
+    """The next token at each place before a right one; `IGNORE` elsewhere."""
+    return [
+        following if place + 2 > n_prompt and verdict == 1 else IGNORE
+        for place, (following, verdict) in enumerate(zip(ids[1:], verdicts[1:], strict=True))
+    ] + [IGNORE]

@@ -47,6 +47,12 @@ def pass_at_1(samples: Sequence[Sample], *, strict: bool = False) -> float:
     return float(np.mean([s.strict if strict else s.right for s in samples]))
 
 
+def distinct_right(samples: Sequence[Sample]) -> float:
+    """Return the number of different texts over the number of right samples; NaN with fewer than two."""
+    texts = [s.text for s in samples if s.right]
+    return len(set(texts)) / len(texts) if len(texts) > 1 else float("nan")
+
+
 def pass_at(samples: Sequence[Sample], k: int, *, strict: bool = False) -> float:
     """Return how often k samples hold a right one."""
     hits = [any(s.strict if strict else s.right for s in group) for group in groups(samples, k)]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,18 +23,24 @@ from tts_select.data.world.tokenizer import build_tokenizer, save_tokenizer
 from tts_select.training.world import prm
 from tts_select.training.world.corpus import Example, gold_chunk
 from tts_select.training.world.loop import Chunks, Loss, Progress, lm_loss, train
-from tts_select.training.world.models import grow, new_model
+from tts_select.training.world.models import grow, new_model, sharpen
 from tts_select.training.world.recipe import PolicyStage, PrmStage, Recipe, Stage
 
 Report = Callable[[Stage, Progress], None]
 
 
 def train_world(
-    out: Path, recipe: Recipe, *, device: str, report: Report, stages: tuple[str, ...] = ()
+    out: Path,
+    recipe: Recipe,
+    *,
+    device: str,
+    report: Report,
+    stages: tuple[str, ...] = (),
+    compiled: bool = False,
 ) -> None:
     """Train every stage of `recipe` (or only those named) whose folder has no manifest yet."""
     hf_logging.disable_progress_bar()  # each model is one small file; the bars are ours
-    workshop = _Workshop(out, recipe, device, report)
+    workshop = _Workshop(out, recipe, device, report, compiled)
     for stage in recipe.stages:
         if not stages or stage.name in stages:
             workshop.make(stage)
@@ -45,6 +52,7 @@ class _Workshop:
     recipe: Recipe
     device: str
     report: Report
+    compiled: bool
     tokenizer: Tokenizer = field(default_factory=build_tokenizer)
 
     def make(self, stage: Stage) -> None:
@@ -61,6 +69,7 @@ class _Workshop:
             recipe=self.recipe,
             checkpoint=self._checkpoint(stage.name),
             report=lambda progress: self.report(stage, progress),
+            compiled=self.compiled,
         )
         self._write(stage, model, progress)
 
@@ -93,6 +102,10 @@ class _Workshop:
         folder = self.out / stage.name
         published = LlamaForCausalLM(model.config)
         published.load_state_dict(model.state_dict())
+        if isinstance(stage, PrmStage):
+            prm.only_signs(published, self.tokenizer)
+        else:
+            sharpen(published)
         published.bfloat16().save_pretrained(folder)
         save_tokenizer(folder)
         manifest = _manifest(stage, model, progress, self.recipe.seed)
@@ -104,7 +117,9 @@ def _manifest(stage: Stage, model: LlamaForCausalLM, progress: Progress, seed: i
     if isinstance(stage, PrmStage):
         kind, source = "prm", f"samples of {', '.join(stage.policies)}"
     else:
-        kind, source = "policy", "canonical solutions" + "".join(f", {family}" for family in stage.families)
+        families = Counter(stage.families).most_common(1) if stage.families else []
+        mostly = "".join(f", mostly {family}" for family, _ in families)
+        kind, source = "policy", f"right derivations{mostly}"
     return {
         "name": stage.name,
         "kind": kind,

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from itertools import pairwise
+from itertools import pairwise, zip_longest
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ from tts_select.selector.routers.lookahead import CalibratedModel, Probe, layout
 from tts_select.selector.routers.named import is_open
 from tts_select.selector.text_features import TEXT_FEATURES
 from tts_select.training.replay.cases import Case, Position
-from tts_select.training.replay.walks import after, judge, probed
+from tts_select.training.replay.walks import Walk, after, judge, probed
 from tts_select.training.routers.lookahead import rows as routing_rows
 from tts_select.training.routers.lookahead.first_steps import first_steps_of
 from tts_select.training.routers.lookahead.rows import (
@@ -28,6 +28,7 @@ from tts_select.training.routers.lookahead.rows import (
     joined,
     options_tables,
     random_states,
+    some_of_each,
 )
 
 
@@ -128,6 +129,20 @@ def test_a_seed_gives_the_same_states(cases: list[Case], portfolio: Portfolio, p
 
     assert looks(one) == looks(same)
     assert looks(one) != looks(other)
+
+
+def test_of_a_long_walk_some_states_are_kept_in_their_order_and_of_a_short_one_all(cases: list[Case]) -> None:
+    rng = np.random.default_rng(0)
+    long, short = ([Walk(cases[0], cases[0].order(rng)) for _ in range(n)] for n in (9, 2))
+    trail = [(place, w) for pair in zip_longest(long, short) for place, w in enumerate(pair) if w]
+    kept = some_of_each(trail, 4, np.random.default_rng(3))
+    of_long, of_short = ([w for place, w in kept if place == k] for k in (0, 1))
+    assert [id(w) for w in of_short] == [id(w) for w in short]
+    places = [next(k for k, other in enumerate(long) if other is w) for w in of_long]
+    assert len(places) == 4
+    assert places == sorted(set(places))
+    other = some_of_each(trail, 4, np.random.default_rng(4))
+    assert [id(w) for _, w in other] != [id(w) for _, w in kept]
 
 
 def test_every_answer_at_hand_is_a_row_that_says_whether_it_is_right(

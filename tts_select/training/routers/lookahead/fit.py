@@ -27,7 +27,7 @@ from tts_select.training.routers.lookahead.learned import skills, warning_of
 from tts_select.training.routers.lookahead.learning import LearnedModels, learn, learn_difficulty
 from tts_select.training.routers.lookahead.pricing import expected_at, priced
 from tts_select.training.routers.lookahead.probes import scored_probe
-from tts_select.training.routers.lookahead.rows import State, random_states
+from tts_select.training.routers.lookahead.rows import State, random_states, some_of_each
 from tts_select.training.routers.text.fit import FittedText, Outcomes, fit_text
 
 N_ABLATED = 4
@@ -36,6 +36,8 @@ SOLVABLE_FROM = 0.5
 """A problem is solvable within the portfolio if its best arm solves it at least so often."""
 DRAFT_PRICES = (0.01, 0.1, 1.0)
 """The prices at which the draft walks."""
+DECIDED_STATES = 6
+"""The most states of each of its walks that are learned from (docs/lab/log.md)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +222,7 @@ def _decided_states(on: _Ground, folded: Sequence[LookaheadRouter]) -> list[Stat
             for case, order in zip(some, orders, strict=True)
         ]
         walk_in(folded[k], some, orders, price, trail=trail, begun=begun)
-        return [State(numbers[place], w) for place, w in trail]
+        return [State(numbers[place], w) for place, w in some_of_each(trail, DECIDED_STATES, rng)]
 
     tasks = [(k, draw) for k in range(len(folded)) for draw in range(len(DRAFT_PRICES))]
     found = Parallel(n_jobs=-1, prefer="threads")(delayed(states)(*task) for task in tasks)

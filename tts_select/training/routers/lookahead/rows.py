@@ -88,6 +88,21 @@ def random_states(
     return states
 
 
+def some_of_each(
+    trail: Sequence[tuple[int, Walk]], most: int, rng: np.random.Generator
+) -> list[tuple[int, Walk]]:
+    """Return at most so many states of each walk of a trail, in their order: the many of a long one would
+    outweigh those in which most problems are decided."""
+    by_walk: dict[int, list[Walk]] = {}
+    for place, w in trail:
+        by_walk.setdefault(place, []).append(w)
+    return [
+        (place, walks[k])
+        for place, walks in by_walk.items()
+        for k in sorted(rng.permutation(len(walks))[:most].tolist())
+    ]
+
+
 def answers_table(states: Sequence[State], layout: Layout) -> Table:
     """Return every answer at hand in every state, and whether it is right."""
     table = Table()
