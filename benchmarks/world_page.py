@@ -105,10 +105,9 @@ def page(tables: Tables) -> Iterator[str]:
     )
     yield MODELS.format(sharpness=SHARPNESS)
     yield "## Against the targets\n"
-    yield from table(
-        ("what", "wanted", "measured", ""), ((t[0], t[1], t[2], MET[t[3]]) for t in targets(tables))
-    )
-    if not all(target.is_met for target in targets(tables)):
+    found = list(targets(tables))
+    yield from table(("what", "wanted", "measured", ""), ((t[0], t[1], t[2], MET[t[3]]) for t in found))
+    if not all(target.is_met for target in found):
         yield MISSED
     yield from (f"![{name.removesuffix('.png').replace('-', ' ')}]({name})" for name in PLOTS)
     yield "\n## All tables\n"

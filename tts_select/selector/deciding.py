@@ -15,8 +15,9 @@ from tts_select.selector.exchange import Tariff
 Unit = Literal["flops", "tokens", "dollars"]
 """What a shared budget counts; tokens are those that policies generate."""
 ENOUGH = 0.5
-"""With every option that gains anything, a large portfolio's many cheap arms are all run before a dear one
-that gains much more (docs/lab/log.md)."""
+"""The least share of the best option's gain that makes another one a step: with every option that gains
+anything, a large portfolio's many cheap arms are all run before a dear one that gains much more
+(docs/lab/log.md)."""
 
 
 class Pace(Protocol):
@@ -197,8 +198,8 @@ def first_step(best: Sequence[Option], price: float) -> Option | None:
     if place is None:
         return best[0]
     stop, worth = best[place], best[:place]
-    least = ENOUGH * max((o.value(price) - stop.value(price) for o in worth), default=0.0)
-    steps = [o for o in worth if o.value(price) - stop.value(price) >= least]
+    gains = [o.value(price) - stop.value(price) for o in worth]  # the largest first
+    steps = [o for o, gain in zip(worth, gains, strict=True) if gain >= ENOUGH * gains[0]]
     return max(steps, key=lambda o: (o.p_correct - stop.p_correct) / max(1.0, o.flops), default=stop)
 
 

@@ -26,6 +26,7 @@ from tts_select.selector.evidence import (
     SolutionEvidence,
     counted_once,
     counts,
+    mean_tokens,
     vote,
 )
 from tts_select.selector.text_features import TEXT_FEATURES, text_features
@@ -195,7 +196,7 @@ def _of_samples(samples: Sequence[SolutionEvidence]) -> list[float]:
         n,
         sum(s.group != NO_ANSWER for s in samples) / n,
         sum(s.logprob / max(1, s.n_tokens) for s in samples) / n,
-        sum(s.n_tokens for s in samples) / n,
+        mean_tokens(samples),
         sum(s.n_steps for s in samples) / n,
         len(shares),
         shares[0] if shares else 0.0,

@@ -41,11 +41,11 @@ class Linear:
         """Return one probability a row; rows have the shape (n, features). What the rows of a block share is
         looked at once."""
         if blocks is None:
-            return _logistic(self._part(rows, 0, None) + self.intercept)
+            return logistic(self._part(rows, 0, None) + self.intercept)
         first = np.cumsum([0, *blocks.lengths[:-1]])
         shared = self._part(rows[first, : blocks.n_shared], 0, blocks.n_shared)
         own = self._part(rows[:, blocks.n_shared :], blocks.n_shared, None)
-        return _logistic(np.repeat(shared, blocks.lengths) + own + self.intercept)
+        return logistic(np.repeat(shared, blocks.lengths) + own + self.intercept)
 
     def _part(self, rows: np.ndarray, start: int, end: int | None) -> np.ndarray:
         """What these columns add, each row alone: the same in any batch."""
@@ -90,5 +90,6 @@ def standardised(
     return np.asarray(kept)
 
 
-def _logistic(said: np.ndarray) -> np.ndarray:
-    return np.asarray(1 / (1 + np.exp(-said)))
+def logistic(odds: np.ndarray) -> np.ndarray:
+    """The probabilities of log-odds."""
+    return np.asarray(1 / (1 + np.exp(-odds)))

@@ -8,7 +8,7 @@ its expression has ways to be reduced.
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import reduce
 from typing import TypeVar
@@ -66,6 +66,11 @@ def combined(left: Expression, op: str, right: Expression) -> Expression:
     if op == "*":
         return _product([left, right])
     return _sum([(1, left), (1 if op == "+" else -1, right)])
+
+
+def total(parts: Iterable[Expression]) -> Expression:
+    """The sum of expressions; there is at least one."""
+    return _sum([(1, part) for part in parts])
 
 
 def value(expression: Expression) -> int:

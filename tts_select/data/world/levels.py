@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass
+from typing import TypeVar
+
+T = TypeVar("T")
 
 LEVELS = range(1, 9)
 THIRDS: dict[str, tuple[int, ...]] = {"easy": (1, 2, 3), "middle": (4, 5), "hard": (6, 7, 8)}
@@ -90,3 +93,9 @@ def draw_change(value: int, size: int, rng: random.Random) -> Change:
     if value + amount <= MAX_VALUE:
         return Change("+", amount)
     return Change("-", rng.randint(1, value - 1))
+
+
+def swap_neighbours(sentences: list[T], rng: random.Random) -> None:
+    """Shuffle in place, a little: two neighbours change places."""
+    place = rng.randrange(len(sentences) - 1)
+    sentences[place], sentences[place + 1] = sentences[place + 1], sentences[place]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import random
 import re
 
-from tts_select.data.world.expressions import Expression, combined
-from tts_select.data.world.levels import MAX_VALUE, Shape, draw_factor, draw_start
+from tts_select.data.world.expressions import Expression, combined, total
+from tts_select.data.world.levels import MAX_VALUE, Shape, draw_factor, draw_start, swap_neighbours
 from tts_select.data.world.words import CONTAINERS, GOODS, ITEMS, NAMES
 
 _FEES = {"+": "Delivery adds {} coins.", "-": "A voucher takes off {} coins."}
@@ -28,7 +28,7 @@ def draw(shape: Shape, rng: random.Random) -> str:
     counts = [draw_factor(shape.size, rng) for _ in range(n_goods)]
     affordable = MAX_VALUE // (10 * n_goods)
     prices = [draw_start(shape.size, rng, at_most=affordable) for _ in goods]
-    total = sum(count * price for count, price in zip(counts, prices, strict=False))
+    paid = sum(count * price for count, price in zip(counts, prices, strict=False))
     name = rng.choice(NAMES)
     item = "coins" if is_sale else rng.choice(ITEMS)
     verb, deed, ask = ("cost", "buys", "pay") if is_sale else ("have", "has", "have")
@@ -37,10 +37,10 @@ def draw(shape: Shape, rng: random.Random) -> str:
     basket = " and ".join(f"{n} {good}" for n, good in zip(counts, goods, strict=False))
     sentences.append(f"{name} {deed} {basket}.")
     if shape.n_steps % 2 == 0:
-        op = rng.choice("+-") if total > 1 else "+"
+        op = rng.choice("+-") if paid > 1 else "+"
         amount = draw_start(shape.size, rng)
         said = (_FEES if is_sale else _GIFTS)[op]
-        sentences.append(said.format(amount if op == "+" else min(amount, total - 1), name=name, item=item))
+        sentences.append(said.format(amount if op == "+" else min(amount, paid - 1), name=name, item=item))
     return " ".join([*sentences, f"How many {item} does {name} {ask}?"])
 
 
@@ -50,8 +50,7 @@ def _listing(
     if len(listing) > n_goods:
         listing.insert(rng.randrange(len(listing)), listing.pop())
     if shape.shuffled and len(listing) > 1:
-        swap = rng.randrange(len(listing) - 1)
-        listing[swap], listing[swap + 1] = listing[swap + 1], listing[swap]
+        swap_neighbours(listing, rng)
     return listing
 
 
@@ -62,11 +61,8 @@ def parse(text: str) -> Expression | None:
     basket = _COUNT.findall(purchase[1]) if purchase else []
     if not basket or any(good not in prices for _, good in basket):
         return None
-    total: Expression | None = None
-    for count, good in basket:
-        cost = combined(int(count), "*", prices[good])
-        total = cost if total is None else combined(total, "+", cost)
+    cost = total(combined(int(count), "*", prices[good]) for count, good in basket)
     extra = _EXTRA.search(text)
-    if total is None or not extra:
-        return total
-    return combined(total, "+" if extra[1].split()[-1] in ("adds", "gets") else "-", int(extra[2]))
+    if not extra:
+        return cost
+    return combined(cost, "+" if extra[1].split()[-1] in ("adds", "gets") else "-", int(extra[2]))

@@ -7,8 +7,8 @@ import random
 import re
 from dataclasses import dataclass
 
-from tts_select.data.world.expressions import OPERATIONS, Expression, combined
-from tts_select.data.world.levels import Shape, draw_change, draw_start
+from tts_select.data.world.expressions import OPERATIONS, Expression, combined, total
+from tts_select.data.world.levels import Shape, draw_change, draw_start, swap_neighbours
 from tts_select.data.world.words import GOODS, ITEMS, NAMES
 
 PHRASES = {"+": "more than", "-": "fewer than", "*": "times as many as"}
@@ -72,8 +72,7 @@ def draw(shape: Shape, rng: random.Random) -> str:
         fact = compare(name, rng.choice(chain[:-1]))
         facts.insert(rng.randint(0, len(facts)), fact)
     if shape.shuffled and len(facts) > 1:
-        swap = rng.randrange(len(facts) - 1)
-        facts[swap], facts[swap + 1] = facts[swap + 1], facts[swap]
+        swap_neighbours(facts, rng)
     given = f"{_capital(chain[0])} {wording.verb} {values[chain[0]]} {item}."
     asked = (chain[branch - 1], chain[-1]) if together else (chain[-1], "")
     ask = wording.ask_together if together else wording.ask
@@ -95,8 +94,8 @@ def parse(text: str) -> Expression | None:
         for name in ready:
             reference, op, amount = pending.pop(name)
             known[name] = combined(known[reference], op, amount)
-    found = [known.get(name.lower()) for name in asked.groups() if name]
-    whole = found[0] if len(found) == 1 else None
-    if len(found) == 2 and found[0] is not None and found[1] is not None:
-        whole = combined(found[0], "+", found[1])
+    names = [name.lower() for name in asked.groups() if name]
+    if any(name not in known for name in names):
+        return None
+    whole = total(known[name] for name in names)
     return None if isinstance(whole, int) else whole

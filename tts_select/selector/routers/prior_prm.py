@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from tts_select.selector.agreement import FEATURES
+from tts_select.selector.linear import logistic
 from tts_select.selector.preference import PRM_FEATURES
 from tts_select.selector.routers.learned_prior import Prior, PrmTerm, ratios
 
@@ -97,10 +98,4 @@ def log_odds(p: ArrayLike) -> np.ndarray:
     """The log-odds of probabilities that are not too sure."""
     clipped = np.clip(p, _LEAST, 1 - _LEAST)
     found: np.ndarray = np.log(clipped / (1 - clipped))
-    return found
-
-
-def logistic(x: np.ndarray) -> np.ndarray:
-    """The probabilities of log-odds."""
-    found: np.ndarray = 1 / (1 + np.exp(-x))
     return found

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from tts_select.selector.calibration import Calibration
+from tts_select.selector.linear import logistic
 from tts_select.training.replay.metrics import N_BINS, Interval, bootstraps
 
 LEAST_OUTCOMES = 30
@@ -173,15 +174,11 @@ def _scaled(terms: Callable[[np.ndarray], np.ndarray], said: np.ndarray, right: 
     def loss(weights: np.ndarray) -> tuple[float, np.ndarray]:
         odds, off = rows @ weights, weights - usual
         value = np.logaddexp(0.0, odds).sum() - right @ odds + off @ off / 2
-        return float(value), rows.T @ (_sigmoid(odds) - right) + off
+        return float(value), rows.T @ (logistic(odds) - right) + off
 
     bounds = [(0.0, None)] * (rows.shape[1] - 1) + [(None, None)]
     weights = minimize(loss, usual, jac=True, method="L-BFGS-B", bounds=bounds).x
-    return _curve(_GRID, _sigmoid(design(_GRID) @ weights))
-
-
-def _sigmoid(odds: np.ndarray) -> np.ndarray:
-    return np.asarray(1 / (1 + np.exp(-odds)))
+    return _curve(_GRID, logistic(design(_GRID) @ weights))
 
 
 def _curve(said: np.ndarray, is_: np.ndarray) -> Calibration:

@@ -64,8 +64,10 @@ class Measurement:
 
     def samples(self, policy: str) -> list[list[Sample]]:
         """The samples of every problem."""
+        name = f"world:{policy}"
         return [
-            self._row(problem, self.log.pools[problem.id, f"world:{policy}"]) for problem in self.problems
+            [self._sample(problem, sample) for sample in self.log.pools[problem.id, name].samples]
+            for problem in self.problems
         ]
 
     def runs(self, method: str, budget: int, policy: str, prm: str | None) -> list[Run]:
@@ -89,9 +91,6 @@ class Measurement:
         """The searches of the sweep: (method, budget, policy, PRM)."""
         arms = [arm for arm in self.log.manifest.arms if not arm.is_sampling and arm.prm]
         return {(a.method, a.budget, _bare(a.policy), _bare(a.prm or "")) for a in arms}
-
-    def _row(self, problem: records.LoggedProblem, pool: records.Pool) -> list[Sample]:
-        return [self._sample(problem, sample) for sample in pool.samples]
 
     def _sample(self, problem: records.LoggedProblem, sample: records.Sample) -> Sample:
         steps = split_steps(sample.text or "", STEP_DELIMITER) if sample.finish == "stop" else ()

@@ -17,6 +17,7 @@ from tts_select.core.arm import Arm
 from tts_select.core.errors import InputError
 from tts_select.core.imported import plain_name
 from tts_select.selector.agreement import tokens_a_length
+from tts_select.selector.linear import logistic
 from tts_select.selector.routers.learned_prior import Prior, PrmTerm
 from tts_select.selector.routers.prior import DEFAULT_BUDGET, looks_within
 from tts_select.selector.routers.prior_prm import (
@@ -24,7 +25,6 @@ from tts_select.selector.routers.prior_prm import (
     change_terms,
     correct_before,
     correct_terms,
-    logistic,
     settled_terms,
 )
 from tts_select.training.log.manifest import pools_of
