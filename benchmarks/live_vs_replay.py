@@ -1,11 +1,11 @@
 """What a router does live, on fresh test problems of the embedded world.
 
-    python benchmarks/live_vs_replay.py ROUTER [N] > live.json
+    python benchmarks/live_vs_replay.py ROUTER [low=2000 medium=2000 high=600] > live.json
 
-Solves N fresh problems (default 240) with the router at each effort: accuracy and FLOPs, each as a mean with
-its 95 % interval over problems. `benchmarks/results_page.py` sets them beside the replayed figures of a
-report, which are of other problems. Then solves some one at a time, and says what share of a solve the
-decisions are. Prints JSON.
+Solves so many fresh problems with the router at each effort (240, if none is named): accuracy and FLOPs, each
+as a mean with its 95 % interval over problems. `benchmarks/results_page.py` sets them beside the replayed
+figures of a report, which are of other problems. Then solves some one at a time, and says what share of a
+solve the decisions are. Prints JSON.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ from tts_select.training.replay.metrics import mean_interval
 
 SEED = 29
 N_TIMED = 40
-EFFORTS = ("low", "medium", "high")
+COUNTS = {"low": 240, "medium": 240, "high": 240}
 
 
 async def measure(
@@ -66,19 +66,23 @@ def decision_share(selector: Selector, problems: list[Problem]) -> tuple[float, 
 
 
 def main() -> None:
-    router, n = sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else 240
-    problems = [Problem(p.problem, p.id, p.answer) for p in generate(n, seed=SEED, split="test")]
+    router, *asked = sys.argv[1:]
+    counts = {effort: int(n) for effort, n in (word.split("=") for word in asked)} or COUNTS
+    problems = [
+        Problem(p.problem, p.id, p.answer) for p in generate(max(counts.values()), seed=SEED, split="test")
+    ]
     efforts = {}
-    for effort in EFFORTS:
-        right, flops = asyncio.run(measure(_fresh(router), problems, effort))
+    for effort, n in counts.items():
+        right, flops = asyncio.run(measure(_fresh(router), problems[:n], effort))
         efforts[effort] = {
+            "n_problems": n,
             "accuracy": mean_interval(np.array(right)).as_dict(),
             "flops": mean_interval(np.array(flops)).as_dict(),
         }
         print(f"{effort}: {efforts[effort]}", file=sys.stderr, flush=True)
     decision, solve, share = decision_share(_fresh(router), problems[:N_TIMED])
     timed = {"n_problems": N_TIMED, "decision_ms": decision, "solve_s": solve, "share": share}
-    print(json.dumps({"n_problems": n, "efforts": efforts, "timed": timed}, indent=1))
+    print(json.dumps({"efforts": efforts, "timed": timed}, indent=1))
 
 
 def _fresh(router: str) -> Selector:

@@ -4,9 +4,9 @@
 
 The same problems are solved three times, live: by the prior, by the margin rule and by a majority vote of the
 whole budget, with the same seed, so that they see the same samples as far as each draws them. Printed are
-accuracy, samples and generated tokens, the calibration of the confidence, and, where the server is vLLM, its
-own count of tokens beside the bills'. Intervals are 95 % bootstrap intervals over problems; what is compared
-with the majority vote is compared problem by problem.
+accuracy, samples and generated tokens, the calibration of the confidence, and, where the server is vLLM or
+llama.cpp, its own count of tokens beside the bills'. Intervals are 95 % bootstrap intervals over problems;
+what is compared with the majority vote is compared problem by problem.
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ from tts_select.training.replay.metrics import bootstrap
 PRIOR, MARGIN, MAJORITY = "prior", "margin", "majority"
 PATIENCE = 3600.0
 """Seconds that a request may wait on a slow server."""
-COUNTER = "vllm:generation_tokens_total"
+COUNTERS = ("vllm:generation_tokens_total", "llamacpp:tokens_predicted_total")
+"""What servers call their own count of generated tokens."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,14 +105,14 @@ def as_solved(problem: Problem, solution: Solution) -> Solved:
 
 
 def tokens_written(base_url: str | None) -> float:
-    """vLLM's own count of generated tokens; NaN where the server has none."""
+    """The server's own count of generated tokens; NaN where it has none."""
     if base_url is None:
         return float("nan")
     try:
         response = httpx2.get(base_url.removesuffix("/").removesuffix("/v1") + "/metrics")
     except httpx2.HTTPError:
         return float("nan")
-    counts = [line.split()[-1] for line in response.text.splitlines() if line.startswith(COUNTER)]
+    counts = [line.split()[-1] for line in response.text.splitlines() if line.startswith(COUNTERS)]
     return sum(map(float, counts)) if counts else float("nan")
 
 

@@ -72,13 +72,12 @@ class Lab:
 def draw(lab: Lab) -> None:
     """Draw the problems, and write the config and the portfolio."""
     asked = lab.asked
-    rng = random.Random(f"real models {asked.seed}")
-    train, test = (_lines(path) for path in (asked.train, asked.test))
-    test_part = rng.sample(test, asked.n_test + asked.n_live)
+    train, test = (_shuffled(path, asked.seed) for path in (asked.train, asked.test))
+    # a larger draw begins with a smaller one, so that a sweep can be added to
     parts = {
-        "train": rng.sample(train, asked.n_train),
-        "test": test_part[: asked.n_test],
-        "live": test_part[asked.n_test :],
+        "train": train[: asked.n_train],
+        "test": test[: asked.n_test],
+        "live": test[::-1][: asked.n_live],
     }
     lab.path("problems").mkdir(parents=True, exist_ok=True)
     for name, lines in parts.items():
@@ -221,8 +220,10 @@ def _portfolio(asked: argparse.Namespace) -> dict[str, Any]:
     return {"name": "real", "arms": [{**arm, "max_new_tokens": MOST_TOKENS} for arm in arms]}
 
 
-def _lines(path: Path) -> list[str]:
-    return [line for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+def _shuffled(path: Path, seed: int) -> list[str]:
+    lines = [line for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    random.Random(f"real models {seed}").shuffle(lines)
+    return lines
 
 
 def main() -> None:

@@ -20,6 +20,7 @@ from typing import Any
 from kept import as_text, keep
 from markdown import point, table
 from results_sections import (
+    alike,
     budgets,
     calibration,
     cheapest,
@@ -53,18 +54,22 @@ $ tts-select sweep --problems train.jsonl --samples 32 --runs 1 --out sweep-trai
 $ tts-select sweep --problems test.jsonl --samples 32 --runs 1 --out sweep-test/
 $ for seed in 0 1 2; do tts-select train sweep-train/ --seed $seed --out router-$seed/; done
 $ tts-select evaluate router-0/ router-1/ router-2/ sweep-test/ --out report/ --shift sweep-train/
-$ python benchmarks/live_vs_replay.py router-0/ 2000 > live.json
+$ python benchmarks/live_vs_replay.py router-0/ low=2000 medium=2000 high=600 > live.json
 $ python benchmarks/keyword_rule.py report/report.json sweep-test/ --otherwise "cot@1 world:base-story" \\
     --rule "Start with=cot@1 world:medium-machine" --rule "cost=cot@1 world:base-shopping" > keywords.json
-$ python benchmarks/results_page.py report/ --live live.json --keywords keywords.json
+$ P=world:small,world:medium,world:large,world:base
+$ tts-select train sweep-train/ --policies $P --out router-generalists/
+$ tts-select evaluate router-generalists/ sweep-test/ --policies $P --orders 8 --out report-generalists/
+$ python benchmarks/results_page.py report/ --live live.json --keywords keywords.json \\
+    --generalists report-generalists/report.json
 ```
 
 On two slow cores the sweeps take some two hours, the trainings some twenty minutes each and the evaluation an
 hour and a half (`--engine ray --workers 2`). The first router is the one that ships.
-`python benchmarks/results_page.py --check` makes the page again from `report.json`, `live.json` and
-`keywords.json` beside it, and compares.
+`python benchmarks/results_page.py --check` makes the page again from `report.json` and what lies beside it,
+and compares.
 """
-BESIDE = ("live", "keywords")
+BESIDE = ("live", "keywords", "generalists")
 """What may stand beside the report."""
 Found = dict[str, Any]
 MET = {True: "met", False: "**missed**", None: "not decided"}
@@ -105,7 +110,9 @@ def stale(lab: Path) -> list[str]:
     return ["docs/lab/results.md is not what docs/lab/report.json and what lies beside it make"]
 
 
-def page(report: Found, live: Found | None = None, keywords: Found | None = None) -> Iterator[str]:
+def page(
+    report: Found, live: Found | None = None, keywords: Found | None = None, generalists: Found | None = None
+) -> Iterator[str]:
     n = report["n_trainings"]
     trained = f", and trained {n} times, with other seeds" if n > 1 else ""
     over = "problems and trainings" if n > 1 else "problems"
@@ -120,6 +127,8 @@ def page(report: Found, live: Found | None = None, keywords: Found | None = None
     if keywords:
         yield from keyword_rule(keywords)
     yield from trainings(report)
+    if generalists:
+        yield from alike(generalists)
     yield "## The frontier and what it is compared with\n"
     yield from table(("strategy", "accuracy", "FLOPs a problem"), strategies(report))
     yield "## Is it as sure as it should be?\n"

@@ -52,6 +52,22 @@ def budgets(report: Report) -> Iterator[str]:
     yield from table(("FLOPs at most", "router", "best fixed arm", "gain in points"), rows)
 
 
+def alike(report: Report) -> Iterator[str]:
+    """A portfolio whose policies differ in size alone."""
+    names = ", ".join(map(plain, report["policies"]))
+    yield "## Generalists alone\n"
+    yield f"No specialist is there to be found by a word: {names}, the PRM, one training,"
+    yield f"{report['n_draws']} orders of the samples, the same test problems.\n"
+    yield from budgets(report)
+    text = report["text_only"]
+    yield f"Above the router that reads the text alone: {points(text['router_minus'])}, at worst"
+    yield f"{points(text['worst']['difference'])}. Above stop rules, each at its best settings:"
+    yield ", ".join(f"{rule['against']} {points(rule['area'])}" for rule in report["rules"]) + "."
+    efforts = sorted(report["router"]["efforts"].items(), key=lambda pair: pair[1]["cost"])
+    told = ", ".join(f"{effort} {at['accuracy']:.3f} for {at['cost']:.3g}" for effort, at in efforts)
+    yield f"Efforts: {told}; the oracle has {report['oracle']['accuracy']:.3f}.\n"
+
+
 def cheapest(report: Report) -> Iterator[str]:
     """Costs of accuracies."""
     yield "What accuracies cost, beside the cheapest fixed arm that has them but for a point; the best arm's"
@@ -192,13 +208,14 @@ def live_beside_replay(found: dict[str, Any], report: Report) -> Iterator[str]:
     yield "## Live against replay\n"
     yield "Fresh test problems, solved by the models instead of replayed from a log. What different arms"
     yield "happen to write alike, caches compute once; no log tells, so a replay counts it twice.\n"
-    n, replayed = f"{found['n_problems']:,}", report["n_problems"]
     rows = []
     for effort, one in found["efforts"].items():
         at, cost = report["router"]["efforts"][effort], report["router"]["efforts"][effort]["cost"]
         accuracy = numbers(one["accuracy"], lambda x: f"{x:.3f}")
-        rows.append((effort, accuracy, point(at)[0], part(one["flops"]), f"{cost:.3g}"))
-    head = ("effort", f"accuracy, live (n = {n})", f"replay (n = {replayed})", "FLOPs, live", "replay")
+        n = f"{one['n_problems']:,}"
+        rows.append((effort, n, accuracy, point(at)[0], part(one["flops"]), f"{cost:.3g}"))
+    replayed = f"replay (n = {report['n_problems']})"
+    head = ("effort", "fresh problems", "accuracy, live", replayed, "FLOPs, live", "replay")
     yield from table(head, rows)
     timed = found["timed"]
     decision, solve = f"{timed['decision_ms']:.1f} ms", f"{timed['solve_s']:.2f} s"

@@ -53,17 +53,17 @@ def report() -> dict[str, Any]:
 def live_of(report: dict[str, Any]) -> dict[str, Any]:
     """What a live run at the report's efforts may print."""
     figure = {"value": 0.75, "low": 0.7, "high": 0.8}
-    one = {"accuracy": figure, "flops": figure}
-    return {"n_problems": 9, "efforts": dict.fromkeys(report["router"]["efforts"], one), "timed": TIMED}
+    one = {"n_problems": 9, "accuracy": figure, "flops": figure}
+    return {"efforts": dict.fromkeys(report["router"]["efforts"], one), "timed": TIMED}
 
 
 def test_the_page_lacks_nothing(modules: Any, report: dict[str, Any]) -> None:
-    page = "\n".join(modules[0].page(report, live=live_of(report)))
+    page = "\n".join(modules[0].page(report, live=live_of(report), generalists=report))
     assert "not measured" not in page
     assert "nan" not in page.lower()
     for arm in report["arms"]:
         assert arm["name"] in page
-    assert "| high | 0.750 (0.700 to 0.800) | " in page
+    assert "| high | 9 | 0.750 (0.700 to 0.800) | " in page
 
 
 def test_every_target_is_held_against_its_figure(modules: Any, report: dict[str, Any]) -> None:
@@ -114,7 +114,7 @@ def test_what_is_kept_makes_the_page_again(
     monkeypatch.setattr(sys, "argv", ["page", str(folder), "--live", str(live), "--keywords", str(keywords)])
     results_page.main()
     made = (lab / "results.md").read_text()
-    assert "| high | 0.750 (0.700 to 0.800) | " in made
+    assert "| high | 9 | 0.750 (0.700 to 0.800) | " in made
     assert "(`two words`: cot@1 a; else cot@1 b):\n0.500 (0.400 to 0.600) for 1.5e+06." in made
     assert results_page.stale(lab) == []
     (lab / "results.md").write_text("# Better than it is\n")

@@ -197,6 +197,22 @@ def test_cached_prompt_tokens_are_counted_apart(
     assert cached.flops == free.flops - 2 * 10 * 3
 
 
+@pytest.mark.parametrize("limit", [None, 60.0])
+def test_a_server_that_counts_its_first_choice_alone_is_not_believed(
+    load: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, limit: float | None
+) -> None:
+    """As llama.cpp's counts: a bill holds what all choices came to, whole and as a stream."""
+    from tts_select.testing import server as shipped
+
+    known = shipped._usage
+    monkeypatch.setattr(shipped, "_usage", lambda n_prompt, written: known(n_prompt, written[:1]))
+    with FakeServer(_write, can=Abilities(tells_tokens=False)) as server:
+        solution = _searched(load(server), "majority", deadline=limit)
+    assert server.requests[-1]["n"] == 4
+    told = sum(c.candidate.n_tokens for c in solution.candidates)
+    assert solution.bill.total.policy_generated_tokens == told > 4
+
+
 def test_flops_are_counted_from_the_size_that_is_given_or_named(load: Callable[..., Any]) -> None:
     with FakeServer(_write) as server:
         unknown = _searched(load(server), "cot")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -93,7 +93,8 @@ async def _asked(
         cut_off(most_of(body, context=can.context))
         raise
     choices, usage = choices_of(response), _usage(client, response)
-    return Reply([_counted(c, usage, alone=body["n"] == 1) for c in choices], [usage])
+    alone = body["n"] == 1
+    return Reply([_counted(c, usage, alone=alone) for c in choices], [_of_all(usage, choices)])
 
 
 def _usage(client: Client, response: Any) -> Usage:
@@ -101,6 +102,12 @@ def _usage(client: Client, response: Any) -> Usage:
     if usage is None:
         raise ServerError(f"{client.where} does not say what its response cost: it has no usage")
     return usage
+
+
+def _of_all(usage: Usage, choices: Iterable[Choice]) -> Usage:
+    """Return the usage with no fewer tokens than its choices have: llama.cpp's server counts those of the
+    first one alone."""
+    return replace(usage, generated=max(usage.generated, sum(c.n_tokens or 0 for c in choices)))
 
 
 def _counted(choice: Choice, usage: Usage, *, alone: bool) -> Choice:
@@ -159,10 +166,9 @@ class _Stream:
             part.finish = part.finish or "deadline"
 
     def _answer(self, error: BackendError | None) -> Reply:
-        parts = [(self._with_count(k, part), part.finish) for k, part in sorted(self._parts.items())]
-        generated = sum(part.n_tokens or 0 for part, _ in parts)
-        usage = self._total or Usage(self._prompt.prompt, self._prompt.cached, generated)
-        return Reply([part for part, finish in parts if finish], [usage], error)
+        parts = [self._with_count(k, part) for k, part in sorted(self._parts.items())]
+        usage = _of_all(self._total or replace(self._prompt, generated=0), parts)
+        return Reply([part for part in parts if part.finish], [usage], error)
 
     def _with_count(self, k: int, part: Choice) -> Choice:
         """Where a choice tells no tokens a request is for one; cut short, its pieces are its tokens."""
