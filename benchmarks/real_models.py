@@ -198,6 +198,8 @@ def _config(asked: argparse.Namespace) -> dict[str, Any]:
     for name, spec, url in ((SMALL, asked.small, asked.small_url), (LARGE, asked.large, asked.large_url)):
         options = {"base_url": url, "timeout": PATIENCE} if url else {}
         policies[name] = {"spec": spec, "max_new_tokens": MOST_TOKENS, "options": options}
+        if asked.prompt:
+            options["prompt"] = str(asked.prompt.absolute())
         size = asked.small_params if name == SMALL else asked.large_params
         if size:
             options["params"] = size
@@ -234,6 +236,7 @@ def main() -> None:
         parser.add_argument(f"--{name}", required=True, help="A policy's spec.")
         parser.add_argument(f"--{name}-url")
         parser.add_argument(f"--{name}-params", type=float, help="Its size, if its name does not tell.")
+    parser.add_argument("--prompt", type=Path, help="How both are asked, as in brief.toml beside this file.")
     parser.add_argument("--base", required=True, help="The folder that the PRM's head is trained on.")
     parser.add_argument("--train", type=Path, required=True)
     parser.add_argument("--test", type=Path, required=True)

@@ -41,6 +41,11 @@ class Abilities:
     top_logprobs: int = 20
     """For how many of the most likely tokens it tells them; it refuses to tell more."""
     knows_n: bool = True
+    most_n: int = 128
+    """The most choices of one request; more are refused."""
+    counts: Literal["all", "each"] = "all"
+    """Whose tokens usage holds: those of all choices, or, with the token that ends a text, of the first
+    alone, and in a stream of each one as it ends (llama.cpp's server)."""
     clips: bool = True
     """Writes as many tokens as fit, if it is asked for more; else it refuses."""
     tells_tokens: bool = True
@@ -166,6 +171,9 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(400, {"error": {"message": said}})
             return
         n = (body.get("n") or 1) if can.knows_n else 1
+        if n > can.most_n:
+            self._send(400, {"error": {"message": f"'n' must be at most {can.most_n}"}})
+            return
         written = [self._write(prompt, body, k, asked) for k in range(n)]
         if body.get("stream"):
             self._stream(body, n_prompt, written)
@@ -174,7 +182,7 @@ class _Handler(BaseHTTPRequestHandler):
         choices = [self._choice(body, k, w, 0, len(w.tokens), ended=True) for k, w in enumerate(written)]
         told = can.tells_tokens and body.get("return_token_ids")
         ids = {"prompt_token_ids": [_id_of(token) for token in _TOKEN.findall(prompt)]} if told else {}
-        self._send(200, {"choices": choices, "usage": _usage(n_prompt, written), **ids})
+        self._send(200, {"choices": choices, "usage": self._usage(n_prompt, written), **ids})
 
     def _chat_text(self, body: dict[str, Any]) -> str:
         *before, last = [(m["role"], m["content"]) for m in body["messages"]]
@@ -270,7 +278,15 @@ class _Handler(BaseHTTPRequestHandler):
                     choice = self._choice(body, k, w, place, place + 1, ended=place == len(w.tokens))
                     usage = {"prompt_tokens": n_prompt, "completion_tokens": place}
                     yield {"choices": [choice], **({"usage": usage} if counts else {})}
-        yield {"choices": [], "usage": _usage(n_prompt, written)}
+                    if self.fake.can.counts == "each" and place == len(w.tokens):
+                        yield {"choices": [], "usage": self._usage(n_prompt, [w])}
+        if self.fake.can.counts == "all":
+            yield {"choices": [], "usage": self._usage(n_prompt, written)}
+
+    def _usage(self, n_prompt: int, written: list[_Written]) -> dict[str, int]:
+        if self.fake.can.counts == "all":
+            return _usage(n_prompt, sum(len(w.tokens) for w in written))
+        return _usage(n_prompt, len(written[0].tokens) + 1)
 
     def _send(self, status: int, body: dict[str, Any]) -> None:
         content = json.dumps(body).encode()
@@ -299,8 +315,7 @@ def _id_of(token: str) -> int:
     return zlib.crc32(token.encode())
 
 
-def _usage(n_prompt: int, written: list[_Written]) -> dict[str, int]:
-    generated = sum(len(w.tokens) for w in written)
+def _usage(n_prompt: int, generated: int) -> dict[str, int]:
     return {
         "prompt_tokens": n_prompt,
         "completion_tokens": generated,

@@ -18,7 +18,7 @@ from tts_select import BackendError, InputError, ProblemTooLong, UnknownName, lo
 from tts_select.core.certainty import token_certainty
 from tts_select.core.protocols import SampleRequest
 from tts_select.executors.accounting import Ledger
-from tts_select.executors.openai_api.responses import top_logprobs
+from tts_select.executors.openai_api.responses import read_choice, top_logprobs
 from tts_select.testing import Abilities, FakeRewardModel, FakeServer
 
 STEPS = ("First we add.", "Then we see \\boxed{2}.")
@@ -184,8 +184,8 @@ def test_cached_prompt_tokens_are_counted_apart(
 
     known = shipped._usage
 
-    def with_cache(n_prompt: int, written: Any) -> dict[str, Any]:
-        return {**known(n_prompt, written), "prompt_tokens_details": {"cached_tokens": 3}}
+    def with_cache(n_prompt: int, generated: int) -> dict[str, Any]:
+        return {**known(n_prompt, generated), "prompt_tokens_details": {"cached_tokens": 3}}
 
     with FakeServer(_write) as server:
         policy = load(server, params=10)
@@ -197,20 +197,40 @@ def test_cached_prompt_tokens_are_counted_apart(
     assert cached.flops == free.flops - 2 * 10 * 3
 
 
-@pytest.mark.parametrize("limit", [None, 60.0])
-def test_a_server_that_counts_its_first_choice_alone_is_not_believed(
-    load: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, limit: float | None
+@pytest.mark.parametrize("chats", [True, False])
+@pytest.mark.parametrize("seconds", [None, 60.0])
+def test_a_server_that_counts_each_choice_alone_is_not_believed(
+    load: Callable[..., Any], chats: bool, seconds: float | None
 ) -> None:
-    """As llama.cpp's counts: a bill holds what all choices came to, whole and as a stream."""
-    from tts_select.testing import server as shipped
-
-    known = shipped._usage
-    monkeypatch.setattr(shipped, "_usage", lambda n_prompt, written: known(n_prompt, written[:1]))
-    with FakeServer(_write, can=Abilities(tells_tokens=False)) as server:
-        solution = _searched(load(server), "majority", deadline=limit)
+    """A bill holds what all choices came to, whole and as a stream."""
+    can = Abilities(chats=chats, tells_tokens=False, counts="each")
+    with FakeServer(_write, can=can) as server:
+        solution = _searched(load(server), "majority", deadline=seconds)
     assert server.requests[-1]["n"] == 4
-    told = sum(c.candidate.n_tokens for c in solution.candidates)
-    assert solution.bill.total.policy_generated_tokens == told > 4
+    lengths = [c.candidate.n_tokens for c in solution.candidates]
+    ends = 4 if seconds else 0  # the tokens that end a text, which each is counted with as it ends
+    assert solution.bill.total.policy_generated_tokens == sum(lengths) + ends
+
+
+@pytest.mark.parametrize("most", [1, 3])
+def test_a_server_that_refuses_so_many_samples_is_asked_for_fewer(
+    load: Callable[..., Any], most: int
+) -> None:
+    """Once: it is remembered. The samples are the same."""
+    with FakeServer(_write) as free, FakeServer(_write, can=Abilities(most_n=most)) as server:
+        policy = load(server)
+        alike = [_searched(p, "majority").candidates for p in (load(free), policy)]
+        begun = len(server.requests)
+        _searched(policy, "majority", seed=1)
+    assert alike[0] == alike[1]
+    assert [r["n"] for r in server.requests[begun:]] == ([1] * 4 if most == 1 else [2, 2])
+
+
+def test_log_probabilities_in_the_form_of_chats_are_read_in_completions_too() -> None:
+    """The SDK leaves what it does not know as it came."""
+    entries = [{"logprob": -1.0, "top_logprobs": [{"logprob": -1.0}, {"logprob": -3.0}]}]
+    found = read_choice(SimpleNamespace(text="a", logprobs=SimpleNamespace(content=entries)))
+    assert (found.n_tokens, found.logprob, found.top_logprobs) == (1, -1.0, [[-1.0, -3.0]])
 
 
 def test_flops_are_counted_from_the_size_that_is_given_or_named(load: Callable[..., Any]) -> None:

@@ -135,7 +135,7 @@ class _Probe:
         n_begun = await self._length("1", go_on=True)
         found = await self._find_thinking({"messages": [_QUESTION]}, n_begun=n_begun)
         self._switch = found.switch
-        no_steps = await self._cannot_continue() or (None if tells_stops(choice) else self._tells_no_stops())
+        no_steps = await self._cannot_continue() if tells_stops(choice) else self._tells_no_stops()
         return {**logprobs, "no_steps": no_steps, **found._asdict()}
 
     async def _find_thinking(self, question: Body, *, n_begun: int | None) -> ThinkingMode:

@@ -123,7 +123,9 @@ class _Stream:
         options = {"include_usage": True, **({"continuous_usage_stats": True} if counts_pieces else {})}
         self._client, self._deadline = client, deadline
         self._body = {**body, "stream_options": options}
-        self._total: Usage | None = None
+        self._totals: dict[int, Usage] = {}
+        """What was said of the whole response, by how many choices had ended: vLLM says it once, llama.cpp's
+        server as each of them ends, of that one."""
         self._prompt = Usage(0, 0, 0)
         self._parts = {k: Choice() for k in range(body["n"])}
         self._pieces = dict.fromkeys(self._parts, 0)
@@ -155,7 +157,7 @@ class _Stream:
         if usage is not None and found:
             self._prompt = usage  # of one choice: only what it says of the prompt holds for all
         elif usage is not None:
-            self._total = usage
+            self._totals[sum(part.finish is not None for part in self._parts.values())] = usage
         for choice in found:
             index, read = choice.index or 0, read_choice(choice)
             self._parts.setdefault(index, Choice()).take(read)
@@ -167,11 +169,18 @@ class _Stream:
 
     def _answer(self, error: BackendError | None) -> Reply:
         parts = [self._with_count(k, part) for k, part in sorted(self._parts.items())]
-        usage = _of_all(self._total or replace(self._prompt, generated=0), parts)
+        usage = _of_all(self._total() or replace(self._prompt, generated=0), parts)
         return Reply([part for part in parts if part.finish], [usage], error)
 
     def _with_count(self, k: int, part: Choice) -> Choice:
         """Where a choice tells no tokens a request is for one; cut short, its pieces are its tokens."""
         if part.n_tokens is not None:
             return part
-        return replace(part, n_tokens=self._pieces[k] if self._total is None else self._total.generated)
+        total = self._total()
+        return replace(part, n_tokens=self._pieces[k] if total is None else total.generated)
+
+    def _total(self) -> Usage | None:
+        if not self._totals:
+            return None
+        (first, *_), generated = self._totals.values(), sum(u.generated for u in self._totals.values())
+        return replace(first, generated=generated)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import email.utils
 import random
+import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
@@ -45,7 +46,10 @@ _ALIVE_S = 5.0
 _BAD_REQUEST = 400
 _REFUSES_KEY = (401, 403)
 _FIRST_OF_SERVER = 500
+_UNPROCESSABLE = 422
 _ABOUT_CONTEXT = ("context", "max_tokens")
+_ABOUT_N = re.compile(r"(?<![\w\\])n(?!\w)")
+"""The field, as in "'n' must be at most 4", and no line's end that is quoted."""
 
 
 class Client:
@@ -175,11 +179,13 @@ class ServerError(BackendError):
         retryable: bool = False,
         after_s: float | None = None,
         is_too_long: bool = False,
+        is_too_many: bool = False,
     ) -> None:
-        """`is_too_long`: the server says that the text does not fit the model's context."""
+        """`is_too_long`: the server says that the text does not fit the model's context; `is_too_many`: that
+        it does not write so many texts for one request."""
         super().__init__(hide(message))
         self.status, self.retryable, self._after_s = status, retryable, after_s
-        self.is_too_long = is_too_long
+        self.is_too_long, self.is_too_many = is_too_long, is_too_many
 
     def wait_s(self, n_failed: int) -> float:
         """Return the seconds before the next try: what the server asked for, else twice as long as before."""
@@ -216,12 +222,15 @@ def _status_failure(error: APIStatusError, where: str) -> ServerError:
         return ServerError(f"{where} refused the key: set {KEY_VARIABLE} ({_quoted(said)})", status=status)
     after_s = _retry_after_s(error.response.headers)
     patient = after_s is None or after_s <= _LONGEST_RETRY_AFTER_S
+    is_too_long = status == _BAD_REQUEST and any(word in said.lower() for word in _ABOUT_CONTEXT)
+    refuses = status in (_BAD_REQUEST, _UNPROCESSABLE) and not is_too_long
     return ServerError(
         f"{where} answered with status {status}: {_quoted(said)}",
         status=status,
         retryable=(status == 429 or status >= _FIRST_OF_SERVER) and patient,
         after_s=after_s,
-        is_too_long=status == _BAD_REQUEST and any(word in said.lower() for word in _ABOUT_CONTEXT),
+        is_too_long=is_too_long,
+        is_too_many=refuses and _ABOUT_N.search(said) is not None,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -163,7 +163,7 @@ def _logprobs(logprobs: Any) -> list[float] | None:
     """Return one log-probability a token, of chats or completions; a first token without one counts as 0."""
     content = getattr(logprobs, "content", None)
     if isinstance(content, list):
-        return [getattr(entry, "logprob", None) or 0.0 for entry in content]
+        return [_told(entry, "logprob") or 0.0 for entry in content]
     tokens = getattr(logprobs, "token_logprobs", None)
     return [value or 0.0 for value in tokens] if isinstance(tokens, list) else None
 
@@ -174,13 +174,19 @@ def top_logprobs(logprobs: Any) -> list[list[float]]:
     stands for the least likely of them."""
     content = getattr(logprobs, "content", None)
     if isinstance(content, list):
-        rows = [getattr(entry, "top_logprobs", None) or [] for entry in content]
-        found = [[getattr(other, "logprob", None) for other in row] for row in rows]
+        rows = [_told(entry, "top_logprobs") or [] for entry in content]
+        found = [[_told(other, "logprob") for other in row] for row in rows]
     else:
         told = getattr(logprobs, "top_logprobs", None)
         rows = told if isinstance(told, list) else []
         found = [list(row.values()) if isinstance(row, dict) else [] for row in rows]
     return [[value for value in row if isinstance(value, (int, float))] for row in found]
+
+
+def _told(entry: Any, name: str) -> Any:
+    """A field of a token's entry. The SDK reads those of chats; where a server tells them so in completions
+    too, as llama.cpp's does, they stay as they came."""
+    return entry.get(name) if isinstance(entry, Mapping) else getattr(entry, name, None)
 
 
 def _excerpt(response: Any) -> str:

@@ -31,7 +31,7 @@ from tts_select.executors.openai_api.abilities import (
     ask_logprobs,
     find_abilities,
 )
-from tts_select.executors.openai_api.asking import ContextFull, ask
+from tts_select.executors.openai_api.asking import ContextFull, Reply, ask
 from tts_select.executors.openai_api.bounds import CANCELLED, UNTOLD
 from tts_select.executors.openai_api.client import Body, Client, ServerError
 from tts_select.executors.openai_api.passing import Passing
@@ -49,6 +49,11 @@ from tts_select.executors.runtime.background import BackgroundLoop
 
 _SEEDS = 1 << 30
 """The number of base seeds: with a sample's index a seed still has 31 bits, which every server takes."""
+
+
+_MOST_AT_ONCE = 1 << 30
+"""Samples that one request asks for, until the server refuses so many: OpenAI's writes 128, llama.cpp's as
+many as it has slots."""
 
 
 class OpenAIPolicy:
@@ -94,6 +99,7 @@ class OpenAIPolicy:
             self.close()
             raise
         thinks = self._can.thinks if options.thinking is None else options.thinking
+        self._most_at_once = _MOST_AT_ONCE
         self._thinks = self._renderer.thinks if self._renderer else thinks
         self._prompt = self._renderer.prompt if self._renderer else _prompt(options, self._can, thinks=thinks)
         self.why_no_steps = NO_STEPS_WHEN_THINKING if self._thinks else self._can.no_steps
@@ -146,7 +152,8 @@ class OpenAIPolicy:
 
     async def _sample(self, request: SampleRequest, meter: Meter) -> list[Continuation]:
         at_once = (self._can.logprobs or self._can.token_ids) and request.temperature > 0
-        shares = [(0, request.n)] if at_once else [(k, 1) for k in range(request.n)]
+        each = min(request.n, self._most_at_once) if at_once else 1
+        shares = [(k, min(each, request.n - k)) for k in range(0, request.n, each)]
         found = await asyncio.gather(*(self._share(request, meter, *share) for share in shares))
         written = [c for share in found for c in share.written]
         errors = [error for share in found for error in share.errors]
@@ -159,17 +166,18 @@ class OpenAIPolicy:
         raise failure
 
     async def _share(self, request: SampleRequest, meter: Meter, k: int, n: int) -> _Share:
-        """`n` samples from the k-th on. Asks again for those that a server which knows no `n` left out."""
+        """`n` samples from the k-th on. Asks again for those that a server which knows no `n` left out, and
+        for half as many where it refuses so many at once."""
         share, n_read = _Share(), 0
         try:
-            while (missing := n - n_read) > 0:
-                answer = await ask(
-                    self._client,
-                    self._body(request, k + n_read, missing),
-                    deadline=request.deadline,
-                    can=self._can,
-                    cut_off=lambda usage: charge_unsure(meter, self._cost(usage), CANCELLED),
-                )
+            while (missing := min(n - n_read, self._most_at_once)) > 0:
+                try:
+                    answer = await self._asked(request, meter, k + n_read, missing)
+                except ServerError as error:
+                    if not error.is_too_many or missing == 1:
+                        raise
+                    self._most_at_once = missing // 2
+                    continue
                 for usage in answer.usages:
                     meter.charge(self._cost(usage))
                 for choice in answer.choices[:missing]:
@@ -181,6 +189,15 @@ class OpenAIPolicy:
         except BackendError as error:
             share.errors.append(error)
         return share
+
+    async def _asked(self, request: SampleRequest, meter: Meter, k: int, n: int) -> Reply:
+        return await ask(
+            self._client,
+            self._body(request, k, n),
+            deadline=request.deadline,
+            can=self._can,
+            cut_off=lambda usage: charge_unsure(meter, self._cost(usage), CANCELLED),
+        )
 
     def _take(self, choice: Choice, request: SampleRequest, share: _Share) -> None:
         """A choice that failed is lost, and no other with it."""
