@@ -120,6 +120,8 @@ def page(
     yield "## Against the targets\n"
     yield from table(("what", "wanted", "measured", ""), targets(report))
     yield f"![accuracy against cost]({PLOTS['frontier.png']})\n"
+    if live:
+        yield from live_beside_replay(live, report)
     yield "## At equal cost\n"
     yield from budgets(report)
     yield from cheapest(report)
@@ -147,8 +149,6 @@ def page(
     yield "## What it chose\n"
     yield "At medium effort, by the difficulty of the problem: what ran last, the five most frequent.\n"
     yield from table(("bin", "ran last", "share"), choices(report))
-    if live:
-        yield from live_beside_replay(live, report)
     yield "## All arms\n"
     arms = sorted(report["arms"], key=lambda arm: arm["cost"])
     yield from table(

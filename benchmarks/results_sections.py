@@ -207,13 +207,15 @@ def live_beside_replay(found: dict[str, Any], report: Report) -> Iterator[str]:
     """Fresh problems, beside the replayed ones."""
     yield "## Live against replay\n"
     yield "Fresh test problems, solved by the models instead of replayed from a log. What different arms"
-    yield "happen to write alike, caches compute once; no log tells, so a replay counts it twice.\n"
+    yield "happen to write alike, caches compute once; no log tells, so a replay counts it twice."
+    first, *others = report["trainings"] or [report["router"]]
+    yield f"Live and replay are of {'the first training' if others else 'the same router'}.\n"
     rows = []
     for effort, one in found["efforts"].items():
-        at, cost = report["router"]["efforts"][effort], report["router"]["efforts"][effort]["cost"]
+        at = first["efforts"][effort]
         accuracy = numbers(one["accuracy"], lambda x: f"{x:.3f}")
         n = f"{one['n_problems']:,}"
-        rows.append((effort, n, accuracy, point(at)[0], part(one["flops"]), f"{cost:.3g}"))
+        rows.append((effort, n, accuracy, point(at)[0], part(one["flops"]), f"{at['cost']:.3g}"))
     replayed = f"replay (n = {report['n_problems']})"
     head = ("effort", "fresh problems", "accuracy, live", replayed, "FLOPs, live", "replay")
     yield from table(head, rows)
