@@ -1,20 +1,31 @@
-"""What a router does live, on fresh test problems of the embedded world.
+"""What a router does live, on fresh test problems of the embedded world, beside fixed arms on the same ones.
 
-    python benchmarks/live_vs_replay.py ROUTER [low=2000 medium=2000 high=600] > live.json
+    python benchmarks/live_vs_replay.py runs/ --router ROUTER --counts low=2000 medium=2000 high=600 \\
+        --arms "cot@1 world:base-story" "dvts@4 world:base-story world:prm" > live.json
+    python benchmarks/live_vs_replay.py runs/ ... --only medium      # that run alone, beside others elsewhere
 
-Solves so many fresh problems with the router at each effort (240, if none is named): accuracy and FLOPs, each
-as a mean with its 95 % interval over problems. `benchmarks/results_page.py` sets them beside the replayed
-figures of a report, which are of other problems. Then solves some one at a time, and says what share of a
-solve the decisions are. Prints JSON.
+Solves so many fresh problems with the router at each effort and, as many as the largest number, with each
+arm; every run is kept in a file of the folder and not made again. Prints JSON: accuracy and FLOPs, each as a
+mean with its 95 % interval over problems, and how far each effort is above the frontier of these arms at its
+own cost, on its own problems. Arms are to be picked on other problems: the corners of a report's frontier.
+`benchmarks/results_page.py` sets the efforts beside the replayed figures of a report. Then some problems are
+solved one at a time, to say what share of a solve the decisions are.
 """
 
+from __future__ import annotations
+
+import argparse
 import asyncio
 import json
 import statistics
 import sys
 import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
+from kept import rounded
 
 from tts_select import Selector
 from tts_select.core.problem import Problem
@@ -23,81 +34,148 @@ from tts_select.data.world.suite import generate
 from tts_select.executors.registry import Loaders, load_policy, load_prm
 from tts_select.solving.batch import in_flight
 from tts_select.solving.session import Session
-from tts_select.training.replay.metrics import mean_interval
+from tts_select.training.replay.envelope import Envelope
+from tts_select.training.replay.metrics import bootstrap, mean_interval
 
 SEED = 29
 N_TIMED = 40
-COUNTS = {"low": 240, "medium": 240, "high": 240}
+IN_FLIGHT = 64
 
 
-async def measure(
-    selector: Selector, problems: list[Problem], effort: str
-) -> tuple[list[float], list[float]]:
+@dataclass(frozen=True)
+class Run:
+    """What came of the problems, in their order: whether each was right, and its FLOPs; shape (problems,)."""
+
+    right: np.ndarray
+    flops: np.ndarray
+
+    def described(self) -> dict[str, Any]:
+        """Its figures."""
+        return {
+            "n_problems": len(self.right),
+            "accuracy": mean_interval(self.right).as_dict(),
+            "flops": mean_interval(self.flops).as_dict(),
+        }
+
+
+async def solved(selector: Selector, problems: list[Problem], how: dict[str, Any]) -> Run:
     async def one(problem: Problem) -> tuple[float, float]:
         # fresh models would cost a load a problem; caches are per prompt, so another problem's reuse nothing
-        solution = await selector.asolve(problem, effort=effort)
+        solution = await selector.asolve(problem, **how)
         right = solution.answer is not None and is_equivalent(solution.answer, problem.answer or "")
         return float(right), solution.bill.total.flops
 
-    found = await in_flight(one, problems, 64)
-    return [right for right, _ in found], [flops for _, flops in found]
+    return Run(*np.array(await in_flight(one, problems, IN_FLIGHT)).T)
 
 
-def decision_share(selector: Selector, problems: list[Problem]) -> tuple[float, float, float]:
-    """(median milliseconds of a decision, median seconds of a solve, share of all solves that decides)."""
+def above(router: Run, arms: list[Run]) -> dict[str, float]:
+    """Accuracy of the router minus that of the arms' frontier at its cost, on the router's problems."""
+
+    def difference(places: np.ndarray) -> float:
+        points = [(arm.flops[places].mean(), arm.right[places].mean()) for arm in arms]
+        frontier = Envelope.of(*np.array(points).T)
+        return float(router.right[places].mean()) - frontier.accuracy_at(float(router.flops[places].mean()))
+
+    return dict(bootstrap(difference, len(router.right)).as_dict())
+
+
+def kept_run(folder: Path, name: str, problems: list[Problem], selector: Selector, **how: Any) -> Run:
+    """The run of this name, from its file if it has been made."""
+    file = folder / f"{name.replace(' ', '_').replace(':', '-')}.json"
+    if not file.exists():
+        run = asyncio.run(solved(selector, problems, how))
+        file.write_text(json.dumps({"right": run.right.tolist(), "flops": run.flops.tolist()}) + "\n")
+        print(f"{name}: {run.described()}", file=sys.stderr, flush=True)
+    found = json.loads(file.read_text())
+    return Run(np.array(found["right"]), np.array(found["flops"]))
+
+
+def decision_share(selector: Selector, problems: list[Problem]) -> dict[str, float]:
+    """Median milliseconds of a decision, median seconds of a solve, and the share of all that time that
+    decides."""
     decisions: list[float] = []
     decide = Session.decide
 
-    async def timed(session: Session, **how: bool):
+    async def timed(session: Session, **how: bool) -> Any:
         began = time.perf_counter()
         try:
             return await decide(session, **how)
         finally:
             decisions.append(time.perf_counter() - began)
 
-    Session.decide = timed
+    Session.decide = timed  # type: ignore[method-assign]
     solves = []
     for problem in problems:
         began = time.perf_counter()
         selector.solve(problem)
         solves.append(time.perf_counter() - began)
-    Session.decide = decide
-    return 1000 * statistics.median(decisions), statistics.median(solves), sum(decisions) / sum(solves)
+    Session.decide = decide  # type: ignore[method-assign]
+    return {
+        "n_problems": len(problems),
+        "decision_ms": 1000 * statistics.median(decisions),
+        "solve_s": statistics.median(solves),
+        "share": sum(decisions) / sum(solves),
+    }
 
 
 def main() -> None:
-    router, *asked = sys.argv[1:]
-    counts = {effort: int(n) for effort, n in (word.split("=") for word in asked)} or COUNTS
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--router", required=True)
+    parser.add_argument("--counts", nargs="+", default=["low=240", "medium=240", "high=240"])
+    parser.add_argument("--arms", nargs="*", default=[])
+    parser.add_argument("--only", nargs="*", help="Make these runs, and nothing of all runs.")
+    asked = parser.parse_args()
+    asked.folder.mkdir(parents=True, exist_ok=True)
+    counts = {effort: int(n) for effort, n in (word.split("=") for word in asked.counts)}
     problems = [
         Problem(p.problem, p.id, p.answer) for p in generate(max(counts.values()), seed=SEED, split="test")
     ]
+    runs = {}
+    for name in [name for name in (*counts, *asked.arms) if asked.only is None or name in asked.only]:
+        if name in counts:
+            selector, how, n = _router(asked.router), {"effort": name}, counts[name]
+        else:
+            selector, how, n = _arm(name), {}, len(problems)
+        runs[name] = kept_run(asked.folder, name, problems[:n], selector, **how)
+    if asked.only is None:
+        timed = decision_share(_router(asked.router), problems[:N_TIMED])
+        print(json.dumps(rounded({**_compared(runs, counts), "timed": timed}), indent=1))
+
+
+def _compared(runs: dict[str, Run], counts: dict[str, int]) -> dict[str, Any]:
+    arms = {name: run for name, run in runs.items() if name not in counts}
     efforts = {}
     for effort, n in counts.items():
-        right, flops = asyncio.run(measure(_fresh(router), problems[:n], effort))
-        efforts[effort] = {
-            "n_problems": n,
-            "accuracy": mean_interval(np.array(right)).as_dict(),
-            "flops": mean_interval(np.array(flops)).as_dict(),
-        }
-        print(f"{effort}: {efforts[effort]}", file=sys.stderr, flush=True)
-    decision, solve, share = decision_share(_fresh(router), problems[:N_TIMED])
-    timed = {"n_problems": N_TIMED, "decision_ms": decision, "solve_s": solve, "share": share}
-    print(json.dumps({"efforts": efforts, "timed": timed}, indent=1))
+        same = [Run(arm.right[:n], arm.flops[:n]) for arm in arms.values()]
+        more = {"above_arms": above(runs[effort], same)} if same else {}
+        efforts[effort] = {**runs[effort].described(), **more}
+    return {"efforts": efforts, "arms": {name: run.described() for name, run in arms.items()}}
 
 
-def _fresh(router: str) -> Selector:
-    return Selector(
-        Selector.load(router).router,
-        loaders=Loaders(
-            _once(lambda spec: load_policy(spec, fresh=True)),
-            _once(lambda spec: load_prm(spec, fresh=True)),
-        ),
+def _router(folder: str) -> Selector:
+    return Selector(Selector.load(folder).router, loaders=_fresh_models())
+
+
+def _arm(name: str) -> Selector:
+    method, policy, *prm = name.split()
+    method, _, budget = method.partition("@")
+    models = _fresh_models()
+    judge = {"prm": models.prm(prm[0])} if prm else {}
+    return Selector.of(policy=models.policy(policy), method=method, budget=int(budget), **judge)
+
+
+def _fresh_models() -> Loaders:
+    """Each model is loaded once a run, with empty caches."""
+    return Loaders(
+        _once(lambda spec: load_policy(spec, fresh=True)), _once(lambda spec: load_prm(spec, fresh=True))
     )
 
 
-def _once(load):
-    """Each model is loaded once an effort, with empty caches."""
-    known = {}
+def _once(load: Any) -> Any:
+    known: dict[str, Any] = {}
     return lambda spec: known[spec] if spec in known else known.setdefault(spec, load(spec))
 
 

@@ -54,7 +54,9 @@ $ tts-select sweep --problems train.jsonl --samples 32 --runs 1 --out sweep-trai
 $ tts-select sweep --problems test.jsonl --samples 32 --runs 1 --out sweep-test/
 $ for seed in 0 1 2; do tts-select train sweep-train/ --seed $seed --out router-$seed/; done
 $ tts-select evaluate router-0/ router-1/ router-2/ sweep-test/ --out report/ --shift sweep-train/
-$ python benchmarks/live_vs_replay.py router-0/ low=2000 medium=2000 high=600 > live.json
+$ python benchmarks/live_vs_replay.py live/ --router router-0/ --counts low=2000 medium=2000 high=600 \\
+    --arms "cot@1 world:base-story" "dvts@4 world:base-story world:prm" \\
+    "best_of_n@16 world:base-story world:prm" > live.json
 $ python benchmarks/keyword_rule.py report/report.json sweep-test/ --otherwise "cot@1 world:base-story" \\
     --rule "Start with=cot@1 world:medium-machine" --rule "cost=cot@1 world:base-shopping" > keywords.json
 $ P=world:small,world:medium,world:large,world:base

@@ -210,19 +210,28 @@ def live_beside_replay(found: dict[str, Any], report: Report) -> Iterator[str]:
     yield "happen to write alike, caches compute once; no log tells, so a replay counts it twice."
     first, *others = report["trainings"] or [report["router"]]
     yield f"Live and replay are of {'the first training' if others else 'the same router'}.\n"
-    rows = []
-    for effort, one in found["efforts"].items():
-        at = first["efforts"][effort]
-        accuracy = numbers(one["accuracy"], lambda x: f"{x:.3f}")
-        n = f"{one['n_problems']:,}"
-        rows.append((effort, n, accuracy, point(at)[0], part(one["flops"]), f"{at['cost']:.3g}"))
     replayed = f"replay (n = {report['n_problems']})"
-    head = ("effort", "fresh problems", "accuracy, live", replayed, "FLOPs, live", "replay")
-    yield from table(head, rows)
+    head = ("effort", "problems", "accuracy, live", replayed, "FLOPs, live", "replay", "above arms, points")
+    yield from table(head, (_live_row(e, one, first["efforts"][e]) for e, one in found["efforts"].items()))
+    if arms := found.get("arms"):
+        yield "Above arms: beside the frontier of these arms on the same problems, at the router's own cost. They"
+        yield "are corners of the replayed frontier of all arms, near the router's costs.\n"
+        yield from table(("arm, live", "accuracy", "FLOPs"), (_live_arm(*pair) for pair in arms.items()))
     timed = found["timed"]
     decision, solve = f"{timed['decision_ms']:.1f} ms", f"{timed['solve_s']:.2f} s"
     yield f"One at a time, medium effort, {timed['n_problems']} problems: a decision takes {decision}, a"
     yield f"solve {solve} (medians); all decisions together take {timed['share']:.1%} of the time.\n"
+
+
+def _live_row(effort: str, live: dict[str, Any], replayed: dict[str, Any]) -> tuple[str, ...]:
+    _, accuracy, flops = _live_arm(effort, live)
+    above = points(live["above_arms"]) if "above_arms" in live else ""
+    n, cost = f"{live['n_problems']:,}", f"{replayed['cost']:.3g}"
+    return effort, n, accuracy, point(replayed)[0], flops, cost, above
+
+
+def _live_arm(name: str, live: dict[str, Any]) -> tuple[str, str, str]:
+    return plain(name), numbers(live["accuracy"], lambda x: f"{x:.3f}"), part(live["flops"])
 
 
 def choices(report: Report) -> Iterator[tuple[str, ...]]:

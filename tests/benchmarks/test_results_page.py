@@ -54,7 +54,8 @@ def live_of(report: dict[str, Any]) -> dict[str, Any]:
     """What a live run at the report's efforts may print."""
     figure = {"value": 0.75, "low": 0.7, "high": 0.8}
     one = {"n_problems": 9, "accuracy": figure, "flops": figure}
-    return {"efforts": dict.fromkeys(report["router"]["efforts"], one), "timed": TIMED}
+    efforts = {effort: {**one, "above_arms": figure} for effort in report["router"]["efforts"]}
+    return {"efforts": efforts, "arms": {"cot@1 small": one}, "timed": TIMED}
 
 
 def test_the_page_lacks_nothing(modules: Any, report: dict[str, Any]) -> None:
