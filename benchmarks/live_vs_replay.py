@@ -4,12 +4,12 @@
         --arms "cot@1 world:base-story" "dvts@4 world:base-story world:prm" > live.json
     python benchmarks/live_vs_replay.py runs/ ... --only medium      # that run alone, beside others elsewhere
 
-Solves so many fresh problems with the router at each effort and, as many as the largest number, with each
-arm; every run is kept in a file of the folder and not made again. Prints JSON: accuracy and FLOPs, each as a
-mean with its 95 % interval over problems, and how far each effort is above the frontier of these arms at its
-own cost, on its own problems. Arms are to be picked on other problems: the corners of a report's frontier.
-`benchmarks/results_page.py` sets the efforts beside the replayed figures of a report. Then some problems are
-solved one at a time, to say what share of a solve the decisions are.
+Solves so many fresh problems with the router at each effort, and the first ones of them with each arm;
+every run is kept in a file of the folder and not made again. Prints JSON: accuracy and FLOPs, each as a
+mean with its 95 % interval over problems, and how far each effort is above the frontier of these arms at
+its own cost, on the problems that both have solved. Arms are to be picked on other problems: the corners of
+a report's frontier. `benchmarks/results_page.py` sets the efforts beside the replayed figures of a report.
+Then some problems are solved one at a time, to say what share of a solve the decisions are.
 """
 
 from __future__ import annotations
@@ -69,14 +69,15 @@ async def solved(selector: Selector, problems: list[Problem], how: dict[str, Any
 
 
 def above(router: Run, arms: list[Run]) -> dict[str, float]:
-    """Accuracy of the router minus that of the arms' frontier at its cost, on the router's problems."""
+    """Accuracy of the router minus that of the arms' frontier at its cost, on the problems of all of them."""
+    n = min(len(run.right) for run in (router, *arms))
 
     def difference(places: np.ndarray) -> float:
         points = [(arm.flops[places].mean(), arm.right[places].mean()) for arm in arms]
         frontier = Envelope.of(*np.array(points).T)
         return float(router.right[places].mean()) - frontier.accuracy_at(float(router.flops[places].mean()))
 
-    return dict(bootstrap(difference, len(router.right)).as_dict())
+    return {**bootstrap(difference, n).as_dict(), "n_problems": n}
 
 
 def kept_run(folder: Path, name: str, problems: list[Problem], selector: Selector, **how: Any) -> Run:
@@ -126,6 +127,7 @@ def main() -> None:
     parser.add_argument("--router", required=True)
     parser.add_argument("--counts", nargs="+", default=["low=240", "medium=240", "high=240"])
     parser.add_argument("--arms", nargs="*", default=[])
+    parser.add_argument("--n-arms", type=int, default=1000, help="Problems that each arm solves at most.")
     parser.add_argument("--only", nargs="*", help="Make these runs, and nothing of all runs.")
     asked = parser.parse_args()
     asked.folder.mkdir(parents=True, exist_ok=True)
@@ -138,7 +140,7 @@ def main() -> None:
         if name in counts:
             selector, how, n = _router(asked.router), {"effort": name}, counts[name]
         else:
-            selector, how, n = _arm(name), {}, len(problems)
+            selector, how, n = _arm(name), {}, asked.n_arms
         runs[name] = kept_run(asked.folder, name, problems[:n], selector, **how)
     if asked.only is None:
         timed = decision_share(_router(asked.router), problems[:N_TIMED])
@@ -148,9 +150,8 @@ def main() -> None:
 def _compared(runs: dict[str, Run], counts: dict[str, int]) -> dict[str, Any]:
     arms = {name: run for name, run in runs.items() if name not in counts}
     efforts = {}
-    for effort, n in counts.items():
-        same = [Run(arm.right[:n], arm.flops[:n]) for arm in arms.values()]
-        more = {"above_arms": above(runs[effort], same)} if same else {}
+    for effort in counts:
+        more = {"above_arms": above(runs[effort], list(arms.values()))} if arms else {}
         efforts[effort] = {**runs[effort].described(), **more}
     return {"efforts": efforts, "arms": {name: run.described() for name, run in arms.items()}}
 

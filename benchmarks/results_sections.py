@@ -214,8 +214,9 @@ def live_beside_replay(found: dict[str, Any], report: Report) -> Iterator[str]:
     head = ("effort", "problems", "accuracy, live", replayed, "FLOPs, live", "replay", "above arms, points")
     yield from table(head, (_live_row(e, one, first["efforts"][e]) for e, one in found["efforts"].items()))
     if arms := found.get("arms"):
-        yield "Above arms: beside the frontier of these arms on the same problems, at the router's own cost. They"
-        yield "are corners of the replayed frontier of all arms, near the router's costs.\n"
+        n = max(one["n_problems"] for one in arms.values())
+        yield f"Above arms: beside the frontier of these arms on the first {n:,}, at the router's own cost."
+        yield "They are corners of the replayed frontier of all arms, near the router's costs.\n"
         yield from table(("arm, live", "accuracy", "FLOPs"), (_live_arm(*pair) for pair in arms.items()))
     timed = found["timed"]
     decision, solve = f"{timed['decision_ms']:.1f} ms", f"{timed['solve_s']:.2f} s"
