@@ -100,9 +100,11 @@ def fitted_view(router: LookaheadRouter, facts: Mapping[str, Any]) -> Renderable
 
 
 def ladders_view(router: LadderRouter, facts: Mapping[str, Any]) -> RenderableType:
-    """Render what a ladder router learned: the ladders of its efforts."""
+    """Render what a ladder router learned: the ladders of its efforts, with what they came to on the very
+    problems that they were fitted to."""
     table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
     table.add_row("trained on", f"{facts['n_problems']:,} problems, {facts['n_orders']} orders of each")
+    table.add_row("", "accuracies are of these problems: `tts-select evaluate` measures it on others")
     table.add_row("best fixed arm", router.fallback)
     for pool, share in facts["share_cut"].items():
         if share:
