@@ -21,6 +21,7 @@ import statistics
 import sys
 import time
 from dataclasses import dataclass
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +59,7 @@ class Run:
         }
 
 
-async def solved(selector: Selector, problems: list[Problem], how: dict[str, Any]) -> Run:
+async def solved(selector: Selector, problems: list[Problem], **how: Any) -> Run:
     async def one(problem: Problem) -> tuple[float, float]:
         # fresh models would cost a load a problem; caches are per prompt, so another problem's reuse nothing
         solution = await selector.asolve(problem, **how)
@@ -80,11 +81,14 @@ def above(router: Run, arms: list[Run]) -> dict[str, float]:
     return {**bootstrap(difference, n).as_dict(), "n_problems": n}
 
 
-def kept_run(folder: Path, name: str, problems: list[Problem], selector: Selector, **how: Any) -> Run:
+def kept_run(name: str, asked: argparse.Namespace, counts: dict[str, int], problems: list[Problem]) -> Run:
     """The run of this name, from its file if it has been made."""
-    file = folder / f"{name.replace(' ', '_').replace(':', '-')}.json"
+    file = asked.folder / f"{name.replace(' ', '_').replace(':', '-')}.json"
     if not file.exists():
-        run = asyncio.run(solved(selector, problems, how))
+        if name in counts:
+            run = asyncio.run(solved(_router(asked.router), problems[: counts[name]], effort=name))
+        else:
+            run = asyncio.run(solved(_arm(name), problems[: asked.n_arms]))
         file.write_text(json.dumps({"right": run.right.tolist(), "flops": run.flops.tolist()}) + "\n")
         print(f"{name}: {run.described()}", file=sys.stderr, flush=True)
     found = json.loads(file.read_text())
@@ -135,13 +139,8 @@ def main() -> None:
     problems = [
         Problem(p.problem, p.id, p.answer) for p in generate(max(counts.values()), seed=SEED, split="test")
     ]
-    runs = {}
-    for name in [name for name in (*counts, *asked.arms) if asked.only is None or name in asked.only]:
-        if name in counts:
-            selector, how, n = _router(asked.router), {"effort": name}, counts[name]
-        else:
-            selector, how, n = _arm(name), {}, asked.n_arms
-        runs[name] = kept_run(asked.folder, name, problems[:n], selector, **how)
+    names = [name for name in (*counts, *asked.arms) if asked.only is None or name in asked.only]
+    runs = {name: kept_run(name, asked, counts, problems) for name in names}
     if asked.only is None:
         timed = decision_share(_router(asked.router), problems[:N_TIMED])
         print(json.dumps(rounded({**_compared(runs, counts), "timed": timed}), indent=1))
@@ -170,14 +169,7 @@ def _arm(name: str) -> Selector:
 
 def _fresh_models() -> Loaders:
     """Each model is loaded once a run, with empty caches."""
-    return Loaders(
-        _once(lambda spec: load_policy(spec, fresh=True)), _once(lambda spec: load_prm(spec, fresh=True))
-    )
-
-
-def _once(load: Any) -> Any:
-    known: dict[str, Any] = {}
-    return lambda spec: known[spec] if spec in known else known.setdefault(spec, load(spec))
+    return Loaders(cache(partial(load_policy, fresh=True)), cache(partial(load_prm, fresh=True)))
 
 
 if __name__ == "__main__":

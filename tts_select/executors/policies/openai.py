@@ -49,8 +49,6 @@ from tts_select.executors.runtime.background import BackgroundLoop
 
 _SEEDS = 1 << 30
 """The number of base seeds: with a sample's index a seed still has 31 bits, which every server takes."""
-
-
 _MOST_AT_ONCE = 1 << 30
 """Samples that one request asks for, until the server refuses so many: OpenAI's writes 128, llama.cpp's as
 many as it has slots."""
