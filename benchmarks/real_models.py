@@ -8,7 +8,9 @@
 Everything runs by the commands that users have, one stage after the other. What a stage wrote is not
 made again, so the same command goes on where it was cut off. Stages: draw, rates, sweep, prm, train,
 evaluate, curve, live, page. Problems are drawn with a seed: `--n-train` of the training split, `--n-test` and
-`--n-live` others of the test split, which nothing is trained on; the live ones are never swept.
+`--n-live` others of the test split, which nothing is trained on; the live ones are never swept. Without
+`--base` there is no PRM. With `--in-turn` one policy is swept after the other, for servers that share a
+machine.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ import json
 import random
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -35,6 +37,7 @@ from tts_select.training.log.records import SweepLog
 from tts_select.training.routers.ladder.fit import fit_ladders
 
 SMALL, LARGE, PRM = "small", "large", "own"
+PARTS = ("test", "train")
 MOST_TOKENS = 384
 PATIENCE = 3600
 """Seconds that a request may wait on a slow server."""
@@ -62,6 +65,10 @@ class Lab:
         """The config that names the models."""
         return self.path("tts-select.yaml")
 
+    def log(self, part: str) -> Path:
+        """The log of a part's problems, with the PRM's scores where there is one."""
+        return self.path(f"scored-{part}" if self.asked.base else f"sweep-{part}")
+
     def run(self, *arguments: object) -> None:
         """Run `tts-select` with these arguments; the run ends with it if it fails."""
         command = [sys.executable, "-m", "tts_select", *map(str, arguments)]
@@ -84,7 +91,10 @@ def draw(lab: Lab) -> None:
         numbered = [json.dumps({"id": f"{name}-{k}", **json.loads(line)}) for k, line in enumerate(lines)]
         lab.path("problems", f"{name}.jsonl").write_text("\n".join(numbered) + "\n", encoding="utf-8")
     lab.config.write_text(yaml.safe_dump(_config(asked)), encoding="utf-8")
-    lab.path("arms.yaml").write_text(yaml.safe_dump(_portfolio(asked)), encoding="utf-8")
+    arms = {name: _arms(name, n) for name, n in zip((SMALL, LARGE), asked.samples, strict=True)}
+    for name, some in {"": [*arms[SMALL], *arms[LARGE]], **{f"-{name}": arms[name] for name in arms}}.items():
+        portfolio = {"name": f"real{name}", "arms": some}
+        lab.path(f"arms{name}.yaml").write_text(yaml.safe_dump(portfolio), encoding="utf-8")
 
 
 def rates(lab: Lab) -> None:
@@ -101,21 +111,31 @@ def rates(lab: Lab) -> None:
 
 
 def sweep(lab: Lab) -> None:
-    """Sweep the training and the test problems."""
+    """Sweep the test and the training problems."""
+    for part in PARTS:
+        alone = {f"sweep-{part}-{policy}": f"arms-{policy}.yaml" for policy in (SMALL, LARGE)}
+        for folder, portfolio in alone.items() if lab.asked.in_turn else ():
+            _sweep(lab, part, folder, portfolio)
+        _sweep(lab, part, f"sweep-{part}", "arms.yaml", [*alone] if lab.asked.in_turn else ())
+
+
+def _sweep(lab: Lab, part: str, folder: str, portfolio: str, reused: Sequence[str] = ()) -> None:
     asked = lab.asked
-    for part in ("train", "test"):
-        samples = [f"{SMALL}={asked.samples[0]}", f"{LARGE}={asked.samples[1]}"]
-        lab.run(
-            "sweep",
-            "--config", lab.config, "--portfolio", lab.path("arms.yaml"),
-            "--problems", lab.path("problems", f"{part}.jsonl"), "--out", lab.path(f"sweep-{part}"),
-            *(word for each in samples for word in ("--samples", each)),
-            "--runs", 1, "--concurrency", asked.concurrency,
-        )  # fmt: skip
+    samples = [f"{SMALL}={asked.samples[0]}", f"{LARGE}={asked.samples[1]}"]
+    lab.run(
+        "sweep",
+        "--config", lab.config, "--portfolio", lab.path(portfolio),
+        "--problems", lab.path("problems", f"{part}.jsonl"), "--out", lab.path(folder),
+        *(word for each in samples for word in ("--samples", each)),
+        *(word for each in reused for word in ("--reuse", lab.path(each))),
+        "--runs", 1, "--concurrency", asked.concurrency,
+    )  # fmt: skip
 
 
 def prm(lab: Lab) -> None:
     """Train a PRM on the smaller policy's samples, and score all of them."""
+    if not lab.asked.base:
+        return
     folder = lab.path(PRM)
     if not (folder / "manifest.json").exists():
         lab.run(
@@ -124,7 +144,7 @@ def prm(lab: Lab) -> None:
     config = yaml.safe_load(lab.config.read_text())
     config["prms"] = {PRM: {"spec": f"hf:{folder.absolute()}", "price": {"input": 0.0}}}
     lab.config.write_text(yaml.safe_dump(config), encoding="utf-8")
-    for part in ("train", "test"):
+    for part in PARTS:
         lab.run(
             "sweep", "--score-only", "--prm", PRM, "--config", lab.config,
             "--reuse", lab.path(f"sweep-{part}"), "--out", lab.path(f"scored-{part}"),
@@ -137,7 +157,7 @@ def train(lab: Lab) -> None:
         folder = lab.path("routers", name)
         if not (folder / "manifest.json").exists():
             folder.parent.mkdir(exist_ok=True)
-            lab.run("train", lab.path("scored-train"), *options, "--out", folder)
+            lab.run("train", lab.log("train"), *options, "--out", folder)
 
 
 def evaluate(lab: Lab) -> None:
@@ -152,7 +172,7 @@ def evaluate(lab: Lab) -> None:
 
 def curve(lab: Lab) -> None:
     """Train ladders on the first problems alone."""
-    log = read_log(lab.path("scored-train"))
+    log = read_log(lab.log("train"))
     prior = prior_in(PRIOR).prior
     for n in (n for n in CURVE if n <= lab.asked.n_train):
         folder = lab.path("routers", f"ladder-{n}")
@@ -184,7 +204,7 @@ def _report(lab: Lab, name: str, router: object, *more: object) -> None:
     out = lab.path("reports", name)
     if not (out / "report.json").exists():
         out.parent.mkdir(exist_ok=True)
-        lab.run("evaluate", router, lab.path("scored-test"), "--out", out, *more)
+        lab.run("evaluate", router, lab.log("test"), "--out", out, *more)
 
 
 def _first(log: SweepLog, n: int) -> SweepLog:
@@ -206,20 +226,18 @@ def _config(asked: argparse.Namespace) -> dict[str, Any]:
     return {"policies": policies}
 
 
-def _portfolio(asked: argparse.Namespace) -> dict[str, Any]:
-    arms: list[dict[str, Any]] = []
-    for name, n in zip((SMALL, LARGE), asked.samples, strict=True):
-        budgets = [k for k in (1, 2, 4, 8, 16) if k <= n]
-        arms += [
-            {"policy": name, "method": "cot"},
-            {"policy": name, "method": "majority", "budget": budgets},
-            *(
-                {"policy": name, "method": weighed, "budget": [k for k in budgets if k >= 4]}
-                for weighed in ("weighted_majority", "self_certainty")
-            ),
-            *({"policy": name, "method": rule, "budget": n} for rule in ("adaptive", "margin")),
-        ]
-    return {"name": "real", "arms": [{**arm, "max_new_tokens": MOST_TOKENS} for arm in arms]}
+def _arms(policy: str, n: int) -> list[dict[str, Any]]:
+    budgets = [k for k in (1, 2, 4, 8, 16) if k <= n]
+    arms: list[dict[str, Any]] = [
+        {"method": "cot"},
+        {"method": "majority", "budget": budgets},
+        *(
+            {"method": weighed, "budget": [k for k in budgets if k >= 4]}
+            for weighed in ("weighted_majority", "self_certainty")
+        ),
+        *({"method": rule, "budget": n} for rule in ("adaptive", "margin")),
+    ]
+    return [{"policy": policy, **arm, "max_new_tokens": MOST_TOKENS} for arm in arms]
 
 
 def _shuffled(path: Path, seed: int) -> list[str]:
@@ -237,7 +255,8 @@ def main() -> None:
         parser.add_argument(f"--{name}-url")
         parser.add_argument(f"--{name}-params", type=float, help="Its size, if its name does not tell.")
     parser.add_argument("--prompt", type=Path, help="How both are asked, as in brief.toml beside this file.")
-    parser.add_argument("--base", required=True, help="The folder that the PRM's head is trained on.")
+    parser.add_argument("--base", help="The folder that the PRM's head is trained on.")
+    parser.add_argument("--in-turn", action="store_true", help="Sweep one policy after the other.")
     parser.add_argument("--train", type=Path, required=True)
     parser.add_argument("--test", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from tts_select import InputError, UnknownName
 from tts_select.executors.prompts.templates import Prompt, prompt_named, prompt_names
 
+TEXTS = 'plain = "{problem}"\nuser = "{problem}"\n'
 VERSIONS = {  # a text that changes is a new version: add a line here, and change none
     "boxed@1": "+c756ef5e",
     "plain@1": "",
@@ -48,6 +49,11 @@ def test_a_file_of_ones_own_is_a_prompt(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "complaint"),
     [
+        (f"{TEXTS}examples = 3", "[[examples]]"),
+        (f"{TEXTS}examples = ['1 + 1?']", "[[examples]]"),
+        (f"{TEXTS}[[examples]]\nproblem = '1 + 1?'", "needs a problem and a solution"),
+        (f"{TEXTS}[[examples]]\nproblem = '1 + 1?'\nsolution = 2", "not a text"),
+        (f"{TEXTS}[[examples]]\nproblem = '1 + 1?'\nsolutoin = '2'", "did you mean 'solution'"),
         ('plain = "{problem}"', "'user'"),
         ('plain = "x"\nuser = "{problem}"', "'plain'"),
         ('plain = "{problem}"\nuser = "{problem}"\nsistem = "x"', "did you mean 'system'"),

@@ -87,12 +87,15 @@ def renderer_for(
     `thinking@1` or `boxed@1` with one. `thinking`: whether it thinks; None asks its template.
 
     Raises:
-        UnknownName, InputError: there is no such prompt, or the chat template cannot be used.
+        UnknownName, InputError: there is no such prompt, the chat template cannot be used, or there is none
+            and the prompt has examples.
     """
     template = tokenizer.chat_template or ""
     thinks = _thinks(tokenizer, thinking) if template else bool(thinking)
     by_template = THINKING if thinks else BOXED if template else PLAIN
     found = prompt_named(prompt or by_template)
+    if not template:
+        found.text("")  # refused now, not at the first problem
     merged = bool(template) and not _takes(tokenizer, found, thinks=thinks)
     return Renderer(found, tokenizer, delimiter, thinks, merged)
 
