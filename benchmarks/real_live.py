@@ -63,10 +63,11 @@ def measure_rates(config: Path, problems: Path, policies: tuple[str, ...]) -> di
 
 
 def measure_live(
-    out: Path, config: Path, urls: Mapping[str, str | None], *, concurrency: int
+    out: Path, config: Path, urls: Mapping[str, str | None], *, samples: int, concurrency: int
 ) -> dict[str, Any]:
     """Solve the live problems by the best router on the test problems, at the price at which it is as
-    accurate as the best fixed arm there; by that arm; and by the margin rule on the larger policy."""
+    accurate as the best fixed arm there; by that arm; and by the margin rule on at most so many samples of
+    the larger policy."""
     chosen = best_router(out)
     report = chosen["report"]
     arm, larger = report["best_fixed"]["name"], list(urls)[-1]
@@ -74,7 +75,7 @@ def measure_live(
     runs: dict[str, dict[str, Any]] = {
         ROUTER: {"router": str(out / "routers" / chosen["name"]), "price": chosen["price"]},
         FIXED: {"policy": policy, "method": method, "budget": budget},
-        RULE: {"policy": larger, "method": "margin", "budget": 8},
+        RULE: {"policy": larger, "method": "margin", "budget": samples},
     }
     found: dict[str, Any] = {"router": chosen["name"], "price": chosen["price"], "fixed": arm, "runs": {}}
     problems = list(load_problems(str(out / "problems" / "live.jsonl")))

@@ -186,7 +186,9 @@ def live(lab: Lab) -> None:
     """Solve the live problems by the best router, the best fixed arm and the margin rule."""
     if not lab.path("live.json").exists():
         urls = {SMALL: lab.asked.small_url, LARGE: lab.asked.large_url}
-        found = measure_live(lab.out, lab.config, urls, concurrency=lab.asked.concurrency)
+        found = measure_live(
+            lab.out, lab.config, urls, samples=lab.asked.samples[1], concurrency=lab.asked.concurrency
+        )
         lab.path("live.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
 
 

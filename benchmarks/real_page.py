@@ -23,15 +23,17 @@ HEAD = """# Real models on a public benchmark
 
 Two policies behind servers (`{small}` and `{large}`), GSM8K: {n_train} problems of its training split to
 train on, {n_test} of its test split to measure on, {n_live} others of it to solve live, drawn with seed
-{seed}; {k} and {m} samples a problem at temperature 0.7. Intervals are 95 % bootstrap intervals over
-problems. FLOPs are 2 x parameters x tokens; seconds are those of a server at a full load
+{seed}; a greedy solution, and {k} and {m} samples at temperature 0.7, of each problem{asked}. Intervals
+are 95 % bootstrap intervals over problems. FLOPs are 2 x parameters x tokens; seconds are those of a server
+at a full load
 ({rate_small:.0f} and {rate_large:.0f} for a million tokens of the two policies). What each measure is:
 [report.md](report.md). Everything on this page is written by
 
 <!-- not run: it needs two servers and hours -->
 ```console
 $ python benchmarks/real_models.py --small {small} --small-url URL --large {large} --large-url URL \\
-    --base FOLDER --train gsm8k_train.jsonl --test gsm8k_test.jsonl --out real/
+    --train gsm8k_train.jsonl --test gsm8k_test.jsonl --out real/ \\
+    {options}
 ```
 """
 
@@ -54,14 +56,27 @@ def _read(path: Path) -> Any:
 
 
 def _head(out: Path, asked: Mapping[str, Any]) -> Iterator[str]:
-    rates, samples = _read(out / "rates.json"), asked["samples"]
+    rates, samples, prompt = _read(out / "rates.json"), asked["samples"], asked["prompt"]
     yield HEAD.format(
+        asked=f", asked as [{prompt.name}](../benchmarks/{prompt.name}) says" if prompt else "",
+        options=" ".join(_options(asked)),
         **{name: asked[name] for name in ("small", "large", "n_train", "n_test", "n_live", "seed")},
         k=samples[0],
         m=samples[1],
         rate_small=rates["small"],
         rate_large=rates["large"],
     )
+
+
+def _options(asked: Mapping[str, Any]) -> Iterator[str]:
+    """What else was asked for, as it is written in a shell."""
+    for name in ("small_params", "large_params", "prompt", "base", "n_train", "n_test", "n_live", "seed"):
+        if asked[name] is not None:
+            value = "FOLDER" if name == "base" else asked[name]
+            yield f"--{name.replace('_', '-')} {value}"
+    yield f"--samples {asked['samples'][0]} {asked['samples'][1]}"
+    if asked["in_turn"]:
+        yield "--in-turn"
 
 
 def _sections(out: Path, reports: dict[str, Any], live: Any) -> Iterator[str]:
@@ -83,8 +98,9 @@ def _sections(out: Path, reports: dict[str, Any], live: Any) -> Iterator[str]:
     yield from _prior(reports)
     yield "## How many problems to train on\n"
     yield from _curve(reports)
-    yield "## A PRM of one's own\n"
-    yield from _prm(_read(out / "own" / "manifest.json"))
+    if (out / "own").exists():
+        yield "## A PRM of one's own\n"
+        yield from _prm(_read(out / "own" / "manifest.json"))
     if live is not None:
         yield "## Live\n"
         yield from _live(live, reports)
