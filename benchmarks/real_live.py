@@ -96,7 +96,7 @@ def best_router(out: Path) -> dict[str, Any]:
     """The router that is cheapest at the accuracy of the best fixed arm, and its price there; where none is
     as accurate, the most accurate one."""
     candidates = []
-    for folder in sorted((out / "reports").glob("*-FLOPs")):
+    for folder in sorted((out / "reports").glob("*-flops")):
         report = json.loads((folder / "report.json").read_text())
         enough = [
             p for p in report["router"]["frontier"] if p["accuracy"] >= report["best_fixed"]["accuracy"]
@@ -104,7 +104,7 @@ def best_router(out: Path) -> dict[str, Any]:
         points = enough or [max(report["router"]["frontier"], key=lambda p: p["accuracy"])]
         point = min(points, key=lambda p: p["cost"])
         rank = (not enough, point["cost"] if enough else -point["accuracy"])
-        name = folder.name.removesuffix("-FLOPs")
+        name = folder.name.removesuffix("-flops")
         candidates.append((rank, {"name": name, "price": point["price"], "point": point, "report": report}))
     return min(candidates, key=lambda pair: pair[0])[1]
 

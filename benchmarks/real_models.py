@@ -10,7 +10,8 @@ made again, so the same command goes on where it was cut off. Stages: draw, rate
 evaluate, curve, live, page. Problems are drawn with a seed: `--n-train` of the training split, `--n-test` and
 `--n-live` others of the test split, which nothing is trained on; the live ones are never swept. Without
 `--base` there is no PRM. With `--in-turn` one policy is swept after the other, for servers that share a
-machine.
+machine. With `--n-train 0` routers are measured in folds over the test problems, each trained on the other
+folds, and the live one is trained on all of them.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ from tts_select.training.log.records import SweepLog
 from tts_select.training.routers.ladder.fit import fit_ladders
 
 SMALL, LARGE, PRM = "small", "large", "own"
-PARTS = ("test", "train")
+FOLDS = 5
 MOST_TOKENS = 384
 PATIENCE = 3600
 """Seconds that a request may wait on a slow server."""
@@ -67,7 +68,13 @@ class Lab:
 
     def log(self, part: str) -> Path:
         """The log of a part's problems, with the PRM's scores where there is one."""
+        part = part if part in self.parts else "test"
         return self.path(f"scored-{part}" if self.asked.base else f"sweep-{part}")
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """What is swept."""
+        return ("test", "train") if self.asked.n_train else ("test",)
 
     def run(self, *arguments: object) -> None:
         """Run `tts-select` with these arguments; the run ends with it if it fails."""
@@ -112,7 +119,7 @@ def rates(lab: Lab) -> None:
 
 def sweep(lab: Lab) -> None:
     """Sweep the test and the training problems."""
-    for part in PARTS:
+    for part in lab.parts:
         alone = {f"sweep-{part}-{policy}": f"arms-{policy}.yaml" for policy in (SMALL, LARGE)}
         for folder, portfolio in alone.items() if lab.asked.in_turn else ():
             _sweep(lab, part, folder, portfolio)
@@ -139,12 +146,19 @@ def prm(lab: Lab) -> None:
     folder = lab.path(PRM)
     if not (folder / "manifest.json").exists():
         lab.run(
-            "train-prm", lab.path("sweep-train"), "--base", lab.asked.base, "--policy", SMALL, "--out", folder
+            "train-prm",
+            lab.path(f"sweep-{lab.parts[-1]}"),
+            "--base",
+            lab.asked.base,
+            "--policy",
+            SMALL,
+            "--out",
+            folder,
         )
     config = yaml.safe_load(lab.config.read_text())
     config["prms"] = {PRM: {"spec": f"hf:{folder.absolute()}", "price": {"input": 0.0}}}
     lab.config.write_text(yaml.safe_dump(config), encoding="utf-8")
-    for part in PARTS:
+    for part in lab.parts:
         lab.run(
             "sweep", "--score-only", "--prm", PRM, "--config", lab.config,
             "--reuse", lab.path(f"sweep-{part}"), "--out", lab.path(f"scored-{part}"),
@@ -162,9 +176,10 @@ def train(lab: Lab) -> None:
 
 def evaluate(lab: Lab) -> None:
     """Measure each router on the test problems, in FLOPs and in seconds, and the prior on each policy."""
-    for name in ROUTERS:
-        for unit in ("FLOPs", "dollars"):
-            _report(lab, f"{name}-{unit}", lab.path("routers", name), "--unit", unit)
+    for name, options in ROUTERS.items():
+        for unit in ("flops", "dollars"):
+            measured = (lab.path("routers", name),) if lab.asked.n_train else ("--folds", FOLDS, *options)
+            _report(lab, f"{name}-{unit}", *measured, "--unit", unit)
     for policy in (SMALL, LARGE):
         most = lab.asked.samples[(SMALL, LARGE).index(policy)]
         _report(lab, f"prior-{policy}", "prior", "--policy", policy, "--max-samples", most)
@@ -202,11 +217,11 @@ STAGES: dict[str, Callable[[Lab], None]] = {
 }
 
 
-def _report(lab: Lab, name: str, router: object, *more: object) -> None:
+def _report(lab: Lab, name: str, *measured: object) -> None:
     out = lab.path("reports", name)
     if not (out / "report.json").exists():
         out.parent.mkdir(exist_ok=True)
-        lab.run("evaluate", router, lab.log("test"), "--out", out, *more)
+        lab.run("evaluate", *measured, lab.log("test"), "--out", out)
 
 
 def _first(log: SweepLog, n: int) -> SweepLog:

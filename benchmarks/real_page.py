@@ -21,12 +21,10 @@ ROUTERS = {
 }
 HEAD = """# Real models on a public benchmark
 
-Two policies behind servers (`{small}` and `{large}`), GSM8K: {n_train} problems of its training split to
-train on, {n_test} of its test split to measure on, {n_live} others of it to solve live, drawn with seed
-{seed}; a greedy solution, and {k} and {m} samples at temperature 0.7, of each problem{asked}. Intervals
-are 95 % bootstrap intervals over problems. FLOPs are 2 x parameters x tokens; seconds are those of a server
-at a full load
-({rate_small:.0f} and {rate_large:.0f} for a million tokens of the two policies). What each measure is:
+Two policies behind servers (`{small}` and `{large}`), GSM8K: {trained}, {n_live} others of it to solve live,
+drawn with seed {seed}; a greedy solution, and {k} and {m} samples at temperature 0.7, of each problem{asked}.
+Intervals are 95 % bootstrap intervals over problems. FLOPs are 2 x parameters x tokens; seconds are those of
+a server at a full load ({rate_small:.0f} and {rate_large:.0f} for a million tokens of the two policies). What each measure is:
 [report.md](report.md). Everything on this page is written by
 
 <!-- not run: it needs two servers and hours -->
@@ -36,12 +34,16 @@ $ python benchmarks/real_models.py --small {small} --small-url URL --large {larg
     {options}
 ```
 """
+TRAINED = """{n_train} problems of its training split
+to train on, {n_test} of its test split to measure on"""
+IN_FOLDS = """{n_test} problems of its test split, in
+five folds: routers are measured on each fold, trained on the others"""
 
 
 def write_page(out: Path, asked: Mapping[str, Any]) -> None:
     """Write the page and copy its plots."""
     reports = {folder.name: _read(folder / "report.json") for folder in sorted((out / "reports").iterdir())}
-    names = {"-FLOPs": "frontier", "-dollars": "seconds"}
+    names = {"-flops": "frontier", "-dollars": "seconds"}
     for suffix, plot in names.items():
         shutil.copy(
             out / "reports" / f"ladder{suffix}" / "plots" / "frontier.png", DOCS / f"real-models-{plot}.png"
@@ -57,10 +59,11 @@ def _read(path: Path) -> Any:
 
 def _head(out: Path, asked: Mapping[str, Any]) -> Iterator[str]:
     rates, samples, prompt = _read(out / "rates.json"), asked["samples"], asked["prompt"]
-    yield HEAD.format(
+    trained = TRAINED if asked["n_train"] else IN_FOLDS
+    yield HEAD.replace("{trained}", trained).format(
+        **{name: asked[name] for name in ("small", "large", "n_train", "n_test", "n_live", "seed")},
         asked=f", asked as [{prompt.name}](../benchmarks/{prompt.name}) says" if prompt else "",
         options=" ".join(_options(asked)),
-        **{name: asked[name] for name in ("small", "large", "n_train", "n_test", "n_live", "seed")},
         k=samples[0],
         m=samples[1],
         rate_small=rates["small"],
@@ -80,7 +83,7 @@ def _options(asked: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _sections(out: Path, reports: dict[str, Any], live: Any) -> Iterator[str]:
-    main = reports["ladder-FLOPs"]
+    main = reports["ladder-flops"]
     yield "## Every router\n"
     yield "The best fixed arm is the most accurate one on these problems, known afterwards. Shares are costs"
     yield "at its accuracy, probes included; gains are at equal cost, as means over the logarithm of cost.\n"
@@ -107,7 +110,7 @@ def _sections(out: Path, reports: dict[str, Any], live: Any) -> Iterator[str]:
 
 
 def _router_row(name: str, reports: dict[str, Any]) -> tuple[str, ...]:
-    flops, seconds = reports[f"{name}-FLOPs"], reports[f"{name}-dollars"]
+    flops, seconds = reports[f"{name}-flops"], reports[f"{name}-dollars"]
     worst = flops["frontier_gaps"]["worst"]
     return (
         ROUTERS[name],
@@ -181,7 +184,7 @@ def _prm(manifest: dict[str, Any]) -> Iterator[str]:
 
 
 def _live(live: dict[str, Any], reports: dict[str, Any]) -> Iterator[str]:
-    report = reports[f"{live['router']}-FLOPs"]
+    report = reports[f"{live['router']}-flops"]
     replayed = min(report["router"]["frontier"], key=lambda p: abs(p["price"] - live["price"]))
     yield f"The router `{live['router']}` at the price at which it is as accurate as {live['fixed']} on"
     yield "the test problems; that arm; and the margin rule on the larger policy. These problems were never"
