@@ -145,16 +145,8 @@ def prm(lab: Lab) -> None:
         return
     folder = lab.path(PRM)
     if not (folder / "manifest.json").exists():
-        lab.run(
-            "train-prm",
-            lab.path(f"sweep-{lab.parts[-1]}"),
-            "--base",
-            lab.asked.base,
-            "--policy",
-            SMALL,
-            "--out",
-            folder,
-        )
+        swept = lab.path(f"sweep-{lab.parts[-1]}")
+        lab.run("train-prm", swept, "--base", lab.asked.base, "--policy", SMALL, "--out", folder)
     config = yaml.safe_load(lab.config.read_text())
     config["prms"] = {PRM: {"spec": f"hf:{folder.absolute()}", "price": {"input": 0.0}}}
     lab.config.write_text(yaml.safe_dump(config), encoding="utf-8")

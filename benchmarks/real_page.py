@@ -24,8 +24,8 @@ HEAD = """# Real models on a public benchmark
 Two policies behind servers (`{small}` and `{large}`), GSM8K: {trained}, {n_live} others of it to solve live,
 drawn with seed {seed}; a greedy solution, and {k} and {m} samples at temperature 0.7, of each problem{asked}.
 Intervals are 95 % bootstrap intervals over problems. FLOPs are 2 x parameters x tokens; seconds are those of
-a server at a full load ({rate_small:.0f} and {rate_large:.0f} for a million tokens of the two policies). What each measure is:
-[report.md](report.md). Everything on this page is written by
+a server at a full load ({rate_small:.0f} and {rate_large:.0f} for a million tokens of the two policies). What
+each measure is: [report.md](report.md). Everything on this page is written by
 
 <!-- not run: it needs two servers and hours -->
 ```console
