@@ -128,7 +128,8 @@ def sweep(lab: Lab) -> None:
 
 def _sweep(lab: Lab, part: str, folder: str, portfolio: str, reused: Sequence[str] = ()) -> None:
     asked = lab.asked
-    samples = [f"{SMALL}={asked.samples[0]}", f"{LARGE}={asked.samples[1]}"]
+    wanted = zip((SMALL, LARGE), asked.samples, strict=True)
+    samples = [f"{policy}={n}" for policy, n in wanted if n]
     lab.run(
         "sweep",
         "--config", lab.config, "--portfolio", lab.path(portfolio),
@@ -172,8 +173,9 @@ def evaluate(lab: Lab) -> None:
         for unit in ("flops", "dollars"):
             measured = (lab.path("routers", name),) if lab.asked.n_train else ("--folds", FOLDS, *options)
             _report(lab, f"{name}-{unit}", *measured, "--unit", unit)
-    for policy in (SMALL, LARGE):
-        most = lab.asked.samples[(SMALL, LARGE).index(policy)]
+    for policy, most in zip((SMALL, LARGE), lab.asked.samples, strict=True):
+        if not most:
+            continue
         _report(lab, f"prior-{policy}", "prior", "--policy", policy, "--max-samples", most)
 
 
@@ -236,9 +238,9 @@ def _config(asked: argparse.Namespace) -> dict[str, Any]:
 
 
 def _arms(policy: str, n: int) -> list[dict[str, Any]]:
+    """A greedy solution, and what can be made of n samples; none of 0."""
     budgets = [k for k in (1, 2, 4, 8, 16) if k <= n]
-    arms: list[dict[str, Any]] = [
-        {"method": "cot"},
+    more: list[dict[str, Any]] = [
         {"method": "majority", "budget": budgets},
         *(
             {"method": weighed, "budget": [k for k in budgets if k >= 4]}
@@ -246,6 +248,7 @@ def _arms(policy: str, n: int) -> list[dict[str, Any]]:
         ),
         *({"method": rule, "budget": n} for rule in ("adaptive", "margin")),
     ]
+    arms = [{"method": "cot"}, *(more if n else ())]
     return [{"policy": policy, **arm, "max_new_tokens": MOST_TOKENS} for arm in arms]
 
 
@@ -272,7 +275,14 @@ def main() -> None:
     parser.add_argument("--n-train", type=int, default=200)
     parser.add_argument("--n-test", type=int, default=150)
     parser.add_argument("--n-live", type=int, default=100)
-    parser.add_argument("--samples", type=int, nargs=2, default=(16, 8), metavar=("SMALL", "LARGE"))
+    parser.add_argument(
+        "--samples",
+        type=int,
+        nargs=2,
+        default=(16, 8),
+        metavar=("SMALL", "LARGE"),
+        help="Samples of each beside the greedy one; 0 for none.",
+    )
     parser.add_argument("--concurrency", type=int, default=16)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--stages", default=",".join(STAGES), help="Only these, separated by commas.")

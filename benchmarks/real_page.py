@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 from markdown import point, table
-from prior_live import interval
+from prior_live import interval, share_of
 from results_sections import budgets, calibration, cheapest, part, points, rules
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -19,13 +19,13 @@ ROUTERS = {
     "ladder-alone": "ladder, from nothing",
     "look-ahead": "look-ahead",
 }
+PLOTS = {"flops": "frontier", "dollars": "seconds"}
 HEAD = """# Real models on a public benchmark
 
 Two policies behind servers (`{small}` and `{large}`), GSM8K: {trained}, {n_live} others of it to solve live,
-drawn with seed {seed}; a greedy solution, and {k} and {m} samples at temperature 0.7, of each problem{asked}.
-Intervals are 95 % bootstrap intervals over problems. FLOPs are 2 x parameters x tokens; seconds are those of
-a server at a full load ({rate_small:.0f} and {rate_large:.0f} for a million tokens of the two policies). What
-each measure is: [report.md](report.md). Everything on this page is written by
+drawn with seed {seed}; of each problem a greedy solution by each, and {k} and {m} samples at temperature 0.7
+{asked}. Intervals are 95 % bootstrap intervals over problems. FLOPs are 2 x parameters x tokens
+computed{rates}. What each measure is: [report.md](report.md). Everything on this page is written by
 
 <!-- not run: it needs two servers and hours -->
 ```console
@@ -34,6 +34,8 @@ $ python benchmarks/real_models.py --small {small} --small-url URL --large {larg
     {options}
 ```
 """
+RATES = """; seconds are those
+of a server at a full load ({small:.0f} and {large:.0f} for a million tokens of the two policies)"""
 TRAINED = """{n_train} problems of its training split
 to train on, {n_test} of its test split to measure on"""
 IN_FOLDS = """{n_test} problems of its test split, in
@@ -43,11 +45,10 @@ five folds: routers are measured on each fold, trained on the others"""
 def write_page(out: Path, asked: Mapping[str, Any]) -> None:
     """Write the page and copy its plots."""
     reports = {folder.name: _read(folder / "report.json") for folder in sorted((out / "reports").iterdir())}
-    names = {"-flops": "frontier", "-dollars": "seconds"}
-    for suffix, plot in names.items():
-        shutil.copy(
-            out / "reports" / f"ladder{suffix}" / "plots" / "frontier.png", DOCS / f"real-models-{plot}.png"
-        )
+    for unit, plot in PLOTS.items():
+        if f"ladder-{unit}" in reports:
+            drawn = out / "reports" / f"ladder-{unit}" / "plots" / "frontier.png"
+            shutil.copy(drawn, DOCS / f"real-models-{plot}.png")
     live = _read(out / "live.json") if (out / "live.json").exists() else None
     lines = [*_head(out, asked), *_sections(out, reports, live)]
     (DOCS / "real-models.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
@@ -58,16 +59,15 @@ def _read(path: Path) -> Any:
 
 
 def _head(out: Path, asked: Mapping[str, Any]) -> Iterator[str]:
-    rates, samples, prompt = _read(out / "rates.json"), asked["samples"], asked["prompt"]
+    rates, samples, prompt = out / "rates.json", asked["samples"], asked["prompt"]
     trained = TRAINED if asked["n_train"] else IN_FOLDS
     yield HEAD.replace("{trained}", trained).format(
         **{name: asked[name] for name in ("small", "large", "n_train", "n_test", "n_live", "seed")},
-        asked=f", asked as [{prompt.name}](../benchmarks/{prompt.name}) says" if prompt else "",
+        asked=f"each, asked as [{prompt.name}](../benchmarks/{prompt.name}) says" if prompt else "each",
         options=" ".join(_options(asked)),
         k=samples[0],
         m=samples[1],
-        rate_small=rates["small"],
-        rate_large=rates["large"],
+        rates=RATES.format(**_read(rates)) if rates.exists() else "",
     )
 
 
@@ -88,9 +88,10 @@ def _sections(out: Path, reports: dict[str, Any], live: Any) -> Iterator[str]:
     yield "The best fixed arm is the most accurate one on these problems, known afterwards. Shares are costs"
     yield "at its accuracy, probes included; gains are at equal cost, as means over the logarithm of cost.\n"
     head = ("router", "share of the best arm's FLOPs", "of its seconds", "gain, points", "worst arm, points")
-    yield from table(head, (_router_row(name, reports) for name in ROUTERS))
-    yield "![accuracy against FLOPs](real-models-frontier.png)"
-    yield "![accuracy against seconds](real-models-seconds.png)\n"
+    yield from table(head, (_router_row(name, reports) for name in ROUTERS if f"{name}-flops" in reports))
+    for unit, plot in PLOTS.items():
+        if f"ladder-{unit}" in reports:
+            yield f"![accuracy against {unit}](real-models-{plot}.png)\n"
     yield from table(("strategy", "accuracy", "FLOPs a problem"), _strategies(main))
     yield "## The smaller model with its best method against the larger one's greedy answer\n"
     yield from _small_against_large(main)
@@ -99,8 +100,9 @@ def _sections(out: Path, reports: dict[str, Any], live: Any) -> Iterator[str]:
         yield from section(main)
     yield "## The prior, before anything is swept\n"
     yield from _prior(reports)
-    yield "## How many problems to train on\n"
-    yield from _curve(reports)
+    if any(name.startswith("curve-") for name in reports):
+        yield "## How many problems to train on\n"
+        yield from _curve(reports)
     if (out / "own").exists():
         yield "## A PRM of one's own\n"
         yield from _prm(_read(out / "own" / "manifest.json"))
@@ -110,12 +112,12 @@ def _sections(out: Path, reports: dict[str, Any], live: Any) -> Iterator[str]:
 
 
 def _router_row(name: str, reports: dict[str, Any]) -> tuple[str, ...]:
-    flops, seconds = reports[f"{name}-flops"], reports[f"{name}-dollars"]
+    flops, seconds = reports[f"{name}-flops"], reports.get(f"{name}-dollars")
     worst = flops["frontier_gaps"]["worst"]
     return (
         ROUTERS[name],
         part(flops["cost_ratio_at_equal_accuracy"]),
-        part(seconds["cost_ratio_at_equal_accuracy"]),
+        part(seconds["cost_ratio_at_equal_accuracy"]) if seconds else "not measured",
         points(flops["area"]),
         f"{points(worst)}, {worst['name']}",
     )
@@ -150,7 +152,7 @@ def _small_against_large(report: dict[str, Any]) -> Iterator[str]:
 
 def _prior(reports: dict[str, Any]) -> Iterator[str]:
     rows = []
-    for policy in ("small", "large"):
+    for policy in (name for name in ("small", "large") if f"prior-{name}" in reports):
         report = reports[f"prior-{policy}"]
         margin = next(s for s in report["savings"] if s["against"].startswith("margin"))
         rows.append((policy, part(margin["cost_ratio"]), points(margin["gain"]), points(report["area"])))
@@ -201,8 +203,19 @@ def _live(live: dict[str, Any], reports: dict[str, Any]) -> Iterator[str]:
                      f"{run['seconds']:.0f}"))  # fmt: skip
     head = ("", "accuracy", "FLOPs a problem", "tokens", "server's tokens over the bill's", "seconds in all")
     yield from table(head, rows)
+    yield _beside_the_rule(live["runs"])
     accuracy, cost = point(replayed)
     yield f"The same router and price in the replay of the test problems: {accuracy} for {cost}.\n"
+
+
+def _beside_the_rule(runs: Mapping[str, Any]) -> str:
+    """The router's tokens and accuracy beside those of the margin rule, on the same problems."""
+    router, rule = ({one["id"]: one for one in runs[name]["problems"]} for name in ("router", "margin rule"))
+    ids = sorted(router)
+    tokens = [np.array([sum(run[i]["tokens"].values()) for i in ids]) for run in (router, rule)]
+    gains = np.array([100.0 * (router[i]["is_right"] - rule[i]["is_right"]) for i in ids])
+    share, gain = share_of(*tokens), interval(gains, "{:+.1f}")
+    return f"Beside the margin rule: {share} of its tokens, {gain} points of accuracy.\n"
 
 
 def _interval(found: Mapping[str, float | None]) -> str:
