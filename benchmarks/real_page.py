@@ -50,6 +50,9 @@ def write_page(out: Path, asked: Mapping[str, Any]) -> None:
             drawn = out / "reports" / f"ladder-{unit}" / "plots" / "frontier.png"
             shutil.copy(drawn, DOCS / f"real-models-{plot}.png")
     live = _read(out / "live.json") if (out / "live.json").exists() else None
+    if live is not None:
+        shutil.copy(out / "live.json", DOCS / "lab" / "real" / "models-live.json")
+    shutil.copy(out / "reports" / "ladder-flops" / "report.json", DOCS / "lab" / "real" / "models.json")
     lines = [*_head(out, asked), *_sections(out, reports, live)]
     (DOCS / "real-models.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
