@@ -9,62 +9,23 @@ solution before the samples, at the prices of its efforts and at dearer ones: ac
 from __future__ import annotations
 
 import argparse
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from tts_select.data.prior.artifacts import PRIOR
-from tts_select.selector.deciding import Answer, Caps
-from tts_select.selector.evidence import Evidence, SolutionEvidence
-from tts_select.selector.routers.prior import PriorRouter
 from tts_select.solving.naming import prior_in
 from tts_select.training.log.manifest import pools_of
 from tts_select.training.log.reading import read_log
+from tts_select.training.log.records import SweepLog
 from tts_select.training.replay.calibration_error import calibrated
-from tts_select.training.replay.cases import Case, cases_of
+from tts_select.training.replay.cases import Case, Order, cases_of
 from tts_select.training.replay.orders import single_sample, with_policies
+from tts_select.training.replay.walks import Walk, walk_in
 
 DEARER = {"price 0.06": 0.06, "price 0.2": 0.2}
-
-
-@dataclass(slots=True)
-class Row:
-    """One problem in one order: what is drawn first, and how far it has come."""
-
-    case: Case
-    samples: list[SolutionEvidence]
-    n: int = 2
-    surest: Answer | None = None
-
-    @property
-    def tokens(self) -> int:
-        return sum(sample.n_tokens for sample in self.samples[: self.n])
-
-    @property
-    def is_right(self) -> float:
-        return self.case.is_right(self.surest.group) if self.surest else 0.0
-
-
-def replayed(router: PriorRouter, rows: list[Row], price: float) -> list[Row]:
-    """Draw for each row until the router stops, or its samples are at an end."""
-    going = rows
-    while going:
-        evidences = [_evidence(row, router) for row in going]
-        decisions = router.decide(evidences, price, [Caps()] * len(going))
-        later = []
-        for row, decision in zip(going, decisions, strict=True):
-            row.surest = decision.surest
-            n = min(decision.n, len(row.samples))
-            if decision.arm is not None and n > row.n:
-                row.n = n
-                later.append(row)
-        going = later
-    return rows
-
-
-def _evidence(row: Row, router: PriorRouter) -> Evidence:
-    return Evidence("", {router.arm.pool: row.samples[: row.n]})
 
 
 def main() -> None:
@@ -76,36 +37,41 @@ def main() -> None:
     parser.add_argument("--orders", type=int, default=8)
     asked = parser.parse_args()
     log = with_policies(read_log(asked.sweep), [asked.policy])
-    plans = {plan.arm.temperature > 0: plan for plan in pools_of(log.manifest.arms).values()}
-    greedy, sampled = plans[False].arm.pool, plans[True].arm
-    cases = cases_of(log)
-    for is_greedy_first in (False, True):
-        most = max(len(case.observed[sampled.pool]) for case in cases) + is_greedy_first
-        router = prior_in(PRIOR).on(replace(single_sample(sampled), budget=most))
+    plans = {plan.arm.temperature > 0: plan.arm for plan in pools_of(log.manifest.arms).values()}
+    arm, prior = plans[True], prior_in(PRIOR)
+    begun = with_first(log, plans[False].pool, arm.pool)
+    for what, swept, n_first in (("as it is", log, 0), ("greedy first", begun, 1)):
+        cases = [case for case in cases_of(swept) for _ in range(asked.orders)]
+        orders = orders_of(cases, arm.pool, n_first)
+        most = max(len(case.observed[arm.pool]) for case in cases)
+        router = prior.on(replace(single_sample(arm), budget=most))
         for name, price in {**router.prices, **DEARER}.items():
-            rows = _rows(cases, greedy, sampled.pool, asked.orders, is_greedy_first=is_greedy_first)
-            _show(name, is_greedy_first, replayed(router, rows, price))
+            _show(f"{what:13} {name:10}", walk_in(router, cases, orders, price))
 
 
-def _rows(cases: list[Case], greedy: str, pool: str, n_orders: int, *, is_greedy_first: bool) -> list[Row]:
-    rng = np.random.default_rng(0)
-    return [
-        Row(
-            case, [*case.observed[greedy][:is_greedy_first], *(drawn[k] for k in rng.permutation(len(drawn)))]
+def with_first(log: SweepLog, greedy: str, pool: str) -> SweepLog:
+    """The log with the greedy solution of each problem before its samples."""
+    joined = {
+        (i, pool): replace(
+            log.pools[i, pool], samples=log.pools[i, greedy].samples + log.pools[i, pool].samples
         )
-        for case in cases
-        for drawn in [case.observed[pool]]
-        for _ in range(n_orders)
-    ]
+        for i in log.problems
+    }
+    return replace(log, pools={**log.pools, **joined})
 
 
-def _show(name: str, is_greedy_first: bool, rows: list[Row]) -> None:
-    said = np.array([(row.surest.p_correct or 0.0) if row.surest else 0.0 for row in rows])
-    right = np.array([row.is_right for row in rows])
-    tokens = np.mean([row.tokens for row in rows])
-    ece = calibrated(said, right)["ece"]
-    first = "greedy first" if is_greedy_first else "as it is"
-    print(f"{first:13} {name:10} {right.mean():.3f} for {tokens:.0f} tokens, ECE {ece:.3f}")
+def orders_of(cases: Sequence[Case], pool: str, n_first: int) -> list[Order]:
+    """A random order of the pool of each case, whose first samples stay where they are."""
+    rng = np.random.default_rng(0)
+    rest = (rng.permutation(len(case.observed[pool]) - n_first) + n_first for case in cases)
+    return [Order({pool: np.append(np.arange(n_first), places)}, 0) for places in rest]
+
+
+def _show(what: str, walks: Sequence[Walk]) -> None:
+    right = np.array([walk.correct for walk in walks])
+    tokens = np.mean([walk.tokens for walk in walks])
+    ece = calibrated(np.array([walk.confidence for walk in walks]), right)["ece"]
+    print(f"{what} {right.mean():.3f} for {tokens:.0f} tokens, ECE {ece:.3f}")
 
 
 if __name__ == "__main__":

@@ -24,7 +24,9 @@ from tts_select.executors.accounting import Ledger
 from tts_select.solving.batch import in_flight
 
 RATE_PROBLEMS, RATE_SAMPLES = 8, 8
-ROUTER, FIXED, RULE = "router", "best fixed arm", "margin rule"
+ROUTER = "router"
+FIXED = "best fixed arm"
+RULE = "margin rule"
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ evaluate, curve, live, page. Problems are drawn with a seed: `--n-train` of the 
 `--n-live` others of the test split, which nothing is trained on; the live ones are never swept. Without
 `--base` there is no PRM. With `--in-turn` one policy is swept after the other, for servers that share a
 machine. With `--n-train 0` routers are measured in folds over the test problems, each trained on the other
-folds, and the live one is trained on all of them.
+folds, and the live one is trained on all of them; a PRM that has seen them would leak, so there is none.
 """
 
 from __future__ import annotations
@@ -146,7 +146,7 @@ def prm(lab: Lab) -> None:
         return
     folder = lab.path(PRM)
     if not (folder / "manifest.json").exists():
-        swept = lab.path(f"sweep-{lab.parts[-1]}")
+        swept = lab.path("sweep-train")
         lab.run("train-prm", swept, "--base", lab.asked.base, "--policy", SMALL, "--out", folder)
     config = yaml.safe_load(lab.config.read_text())
     config["prms"] = {PRM: {"spec": f"hf:{folder.absolute()}", "price": {"input": 0.0}}}
@@ -181,9 +181,11 @@ def evaluate(lab: Lab) -> None:
 
 def curve(lab: Lab) -> None:
     """Train ladders on the first problems alone."""
-    log = read_log(lab.log("train"))
-    prior = prior_in(PRIOR).prior
-    for n in (n for n in CURVE if n <= lab.asked.n_train):
+    sizes = [n for n in CURVE if n <= lab.asked.n_train]
+    if not sizes:
+        return
+    log, prior = read_log(lab.log("train")), prior_in(PRIOR).prior
+    for n in sizes:
         folder = lab.path("routers", f"ladder-{n}")
         if not (folder / "manifest.json").exists():
             fitted = fit_ladders(_first(log, n), prior=prior, seed=0)
@@ -287,6 +289,8 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--stages", default=",".join(STAGES), help="Only these, separated by commas.")
     asked = parser.parse_args()
+    if asked.base and not asked.n_train:
+        parser.error("--base needs training problems: a PRM of the test problems would leak (--n-train)")
     lab = Lab(asked.out, asked)
     lab.out.mkdir(parents=True, exist_ok=True)
     for name in asked.stages.split(","):

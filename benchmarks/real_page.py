@@ -5,15 +5,19 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from kept import as_text, keep
 from markdown import point, table
 from prior_live import interval, share_of
+from real_live import ROUTER, RULE
 from results_sections import budgets, calibration, cheapest, part, points, rules
 
 DOCS = Path(__file__).parent.parent / "docs"
+KEPT = DOCS / "lab" / "real"
 ROUTERS = {
     "ladder": "ladder, from the prior",
     "ladder-alone": "ladder, from nothing",
@@ -23,9 +27,9 @@ PLOTS = {"flops": "frontier", "dollars": "seconds"}
 HEAD = """# Real models on a public benchmark
 
 Two policies behind servers (`{small}` and `{large}`), GSM8K: {trained}, {n_live} others of it to solve live,
-drawn with seed {seed}; of each problem a greedy solution by each, and {k} and {m} samples at temperature 0.7
-{asked}. Intervals are 95 % bootstrap intervals over problems. FLOPs are 2 x parameters x tokens
-computed{rates}. What each measure is: [report.md](report.md). Everything on this page is written by
+drawn with seed {seed}; of each problem a greedy solution by each, and {samples[0]} and {samples[1]} samples
+at temperature 0.7 {how}. Intervals are 95 % bootstrap intervals over problems. FLOPs are 2 x parameters x
+tokens computed{rates}. What each measure is: [report.md](report.md). Everything on this page is written by
 
 <!-- not run: it needs two servers and hours -->
 ```console
@@ -51,10 +55,10 @@ def write_page(out: Path, asked: Mapping[str, Any]) -> None:
             shutil.copy(drawn, DOCS / f"real-models-{plot}.png")
     live = _read(out / "live.json") if (out / "live.json").exists() else None
     if live is not None:
-        shutil.copy(out / "live.json", DOCS / "lab" / "real" / "models-live.json")
-    shutil.copy(out / "reports" / "ladder-flops" / "report.json", DOCS / "lab" / "real" / "models.json")
-    lines = [*_head(out, asked), *_sections(out, reports, live)]
-    (DOCS / "real-models.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
+        keep(out / "live.json", KEPT / "models-live.json")
+    keep(out / "reports" / "ladder-flops" / "report.json", KEPT / "models.json")
+    lines = chain(_head(out, asked), _sections(out, reports, live))
+    (DOCS / "real-models.md").write_text(as_text(lines), encoding="utf-8")
 
 
 def _read(path: Path) -> Any:
@@ -62,15 +66,13 @@ def _read(path: Path) -> Any:
 
 
 def _head(out: Path, asked: Mapping[str, Any]) -> Iterator[str]:
-    rates, samples, prompt = out / "rates.json", asked["samples"], asked["prompt"]
-    trained = TRAINED if asked["n_train"] else IN_FOLDS
-    yield HEAD.replace("{trained}", trained).format(
-        **{name: asked[name] for name in ("small", "large", "n_train", "n_test", "n_live", "seed")},
-        asked=f"each, asked as [{prompt.name}](../benchmarks/{prompt.name}) says" if prompt else "each",
-        options=" ".join(_options(asked)),
-        k=samples[0],
-        m=samples[1],
+    rates, prompt = out / "rates.json", asked["prompt"]
+    yield HEAD.format(
+        **asked,
+        trained=(TRAINED if asked["n_train"] else IN_FOLDS).format(**asked),
+        how=f"each, asked as [{prompt.name}](../benchmarks/{prompt.name}) says" if prompt else "each",
         rates=RATES.format(**_read(rates)) if rates.exists() else "",
+        options=" ".join(_options(asked)),
     )
 
 
@@ -213,7 +215,7 @@ def _live(live: dict[str, Any], reports: dict[str, Any]) -> Iterator[str]:
 
 def _beside_the_rule(runs: Mapping[str, Any]) -> str:
     """The router's tokens and accuracy beside those of the margin rule, on the same problems."""
-    router, rule = ({one["id"]: one for one in runs[name]["problems"]} for name in ("router", "margin rule"))
+    router, rule = ({one["id"]: one for one in runs[name]["problems"]} for name in (ROUTER, RULE))
     ids = sorted(router)
     tokens = [np.array([sum(run[i]["tokens"].values()) for i in ids]) for run in (router, rule)]
     gains = np.array([100.0 * (router[i]["is_right"] - rule[i]["is_right"]) for i in ids])

@@ -320,7 +320,4 @@ def _renderer(options: OpenAIOptions, delimiter: str) -> Renderer | None:
 
 def _prompt(options: OpenAIOptions, can: Abilities, *, thinks: bool) -> Prompt:
     by_server = PLAIN if can.api == "completions" else THINKING if thinks else BOXED
-    found = prompt_named(options.prompt or by_server)
-    if can.api == "completions":
-        found.text("")  # refused now, not at the first problem
-    return found
+    return prompt_named(options.prompt or by_server, chats=can.api == "chat")

@@ -93,9 +93,7 @@ def renderer_for(
     template = tokenizer.chat_template or ""
     thinks = _thinks(tokenizer, thinking) if template else bool(thinking)
     by_template = THINKING if thinks else BOXED if template else PLAIN
-    found = prompt_named(prompt or by_template)
-    if not template:
-        found.text("")  # refused now, not at the first problem
+    found = prompt_named(prompt or by_template, chats=bool(template))
     merged = bool(template) and not _takes(tokenizer, found, thinks=thinks)
     return Renderer(found, tokenizer, delimiter, thinks, merged)
 

@@ -47,17 +47,7 @@ class Prompt:
     examples: tuple[Example, ...] = ()
 
     def text(self, problem: str) -> str:
-        """The whole prompt, for a model without a chat template.
-
-        Raises:
-            InputError: it has examples, which are turns of a chat.
-        """
-        if self.examples:
-            # as text they would be continued with further problems, by a model that no turn ends
-            raise InputError(
-                f"the prompt '{self.name}' has examples, which are turns of a chat, and this model has no "
-                "chat template: drop the examples"
-            )
+        """The whole prompt, for a model without a chat template, which no prompt with examples is for."""
         return self.plain.replace(_PROBLEM, problem)
 
     def messages(self, problem: str, *, merged: bool = False, chat: Sequence[Message] = ()) -> Messages:
@@ -106,21 +96,28 @@ def prompt_names() -> list[str]:
     return sorted(file.stem for file in FILES.glob("*.toml"))
 
 
-def prompt_named(name: str) -> Prompt:
-    """A template of the package, or that of a file whose name ends in `.toml`.
+def prompt_named(name: str, *, chats: bool = True) -> Prompt:
+    """A template of the package, or that of a file whose name ends in `.toml`, for a model that `chats` or
+    has no chat template.
 
     >>> prompt_named("boxed@1").messages("1 + 1?")[-1]
     {'role': 'user', 'content': '1 + 1?'}
 
     Raises:
         UnknownName: there is none of this name.
-        InputError: the file cannot be read as one.
+        InputError: the file cannot be read as one, or it has examples and the model has no turns.
     """
-    if name.endswith(".toml"):
-        return _read(Path(name), name)
-    if name not in prompt_names():
+    is_file = name.endswith(".toml")
+    if not is_file and name not in prompt_names():
         raise UnknownName("prompt", name, prompt_names())
-    return _read(FILES / f"{name}.toml", name)
+    found = _read(Path(name) if is_file else FILES / f"{name}.toml", name)
+    if found.examples and not chats:
+        # as text they would be continued with further problems, by a model that no turn ends
+        raise InputError(
+            f"the prompt '{name}' has examples, which are turns of a chat, and this model has no chat "
+            "template: drop the examples"
+        )
+    return found
 
 
 def _read(file: Path, name: str) -> Prompt:
