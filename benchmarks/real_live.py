@@ -1,5 +1,5 @@
-"""Live measurements of `real_models.py`: how fast the servers are; and a router, an arm and a rule on the
-same problems, with the servers' own counters beside the bills."""
+"""Live measurements of `real_models.py`: how fast the servers are; and a router, an arm, a rule and the
+prior on the same problems, with the servers' own counters beside the bills."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ RATE_PROBLEMS, RATE_SAMPLES = 8, 8
 ROUTER = "router"
 FIXED = "best fixed arm"
 RULE = "margin rule"
+PRIOR = "prior"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,22 +67,23 @@ def measure_rates(config: Path, problems: Path, policies: tuple[str, ...]) -> di
 
 def measure_live(
     out: Path, config: Path, urls: Mapping[str, str | None], *, samples: int, concurrency: int
-) -> dict[str, Any]:
+) -> None:
     """Solve the live problems by the best router on the test problems, at the price at which it is as
-    accurate as the best fixed arm there; by that arm; and by the margin rule on at most so many samples of
-    the larger policy."""
-    chosen = best_router(out)
-    report = chosen["report"]
-    arm, larger = report["best_fixed"]["name"], list(urls)[-1]
-    method, budget, policy = _parts(arm)
+    accurate as the best fixed arm there; by that arm; and by the margin rule and the prior on at most so many
+    samples of the larger policy. A run whose results are in `live.json` already is not made again."""
+    found = _begun(out)
+    method, budget, policy = _parts(found["fixed"])
+    larger = list(urls)[-1]
     runs: dict[str, dict[str, Any]] = {
-        ROUTER: {"router": str(out / "routers" / chosen["name"]), "price": chosen["price"]},
+        ROUTER: {"router": str(out / "routers" / found["router"]), "price": found["price"]},
         FIXED: {"policy": policy, "method": method, "budget": budget},
         RULE: {"policy": larger, "method": "margin", "budget": samples},
+        PRIOR: {"policy": larger, "budget": samples},
     }
-    found: dict[str, Any] = {"router": chosen["name"], "price": chosen["price"], "fixed": arm, "runs": {}}
     problems = list(load_problems(str(out / "problems" / "live.jsonl")))
     for name, how in runs.items():
+        if name in found["runs"]:
+            continue
         before = {model: tokens_written(url) for model, url in urls.items()}
         began = time.perf_counter()
         solved = asyncio.run(_solve_all(problems, how, config, concurrency))
@@ -90,8 +92,17 @@ def measure_live(
             "server_tokens": {m: tokens_written(url) - before[m] for m, url in urls.items()},
             "problems": [asdict(one) for one in solved],
         }
-        (out / "live.partial.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-    return found
+        (out / "live.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+
+
+def _begun(out: Path) -> dict[str, Any]:
+    """What is measured, with the runs that are there."""
+    if (out / "live.json").exists():
+        found: dict[str, Any] = json.loads((out / "live.json").read_text(encoding="utf-8"))
+        return found
+    chosen = best_router(out)
+    arm = chosen["report"]["best_fixed"]["name"]
+    return {"router": chosen["name"], "price": chosen["price"], "fixed": arm, "runs": {}}
 
 
 def best_router(out: Path) -> dict[str, Any]:

@@ -11,7 +11,8 @@ evaluate, curve, live, page. Problems are drawn with a seed: `--n-train` of the 
 `--n-live` others of the test split, which nothing is trained on; the live ones are never swept. Without
 `--base` there is no PRM. With `--in-turn` one policy is swept after the other, for servers that share a
 machine. With `--n-train 0` routers are measured in folds over the test problems, each trained on the other
-folds, and the live one is trained on all of them; a PRM that has seen them would leak, so there is none.
+folds, and the live one is trained on all of them; a PRM that has seen them would leak, so it is measured on
+those that it has not seen, and no router or arm has it.
 """
 
 from __future__ import annotations
@@ -69,7 +70,8 @@ class Lab:
     def log(self, part: str) -> Path:
         """The log of a part's problems, with the PRM's scores where there is one."""
         part = part if part in self.parts else "test"
-        return self.path(f"scored-{part}" if self.asked.base else f"sweep-{part}")
+        is_scored = self.asked.base and self.asked.n_train
+        return self.path(f"scored-{part}" if is_scored else f"sweep-{part}")
 
     @property
     def parts(self) -> tuple[str, ...]:
@@ -107,7 +109,7 @@ def draw(lab: Lab) -> None:
 def rates(lab: Lab) -> None:
     """Measure what a million tokens of each policy take in seconds, and price the policies so."""
     if not lab.path("rates.json").exists():
-        found = measure_rates(lab.config, lab.path("problems", "train.jsonl"), (SMALL, LARGE))
+        found = measure_rates(lab.config, lab.path("problems", f"{lab.parts[-1]}.jsonl"), (SMALL, LARGE))
         lab.path("rates.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     seconds = json.loads(lab.path("rates.json").read_text())
     config = yaml.safe_load(lab.config.read_text())
@@ -120,20 +122,20 @@ def rates(lab: Lab) -> None:
 def sweep(lab: Lab) -> None:
     """Sweep the test and the training problems."""
     for part in lab.parts:
-        alone = {f"sweep-{part}-{policy}": f"arms-{policy}.yaml" for policy in (SMALL, LARGE)}
-        for folder, portfolio in alone.items() if lab.asked.in_turn else ():
-            _sweep(lab, part, folder, portfolio)
-        _sweep(lab, part, f"sweep-{part}", "arms.yaml", [*alone] if lab.asked.in_turn else ())
+        alone = (SMALL, LARGE) if lab.asked.in_turn else ()
+        for policy in alone:
+            _sweep(lab, part, f"-{policy}", [policy])
+        _sweep(lab, part, "", (SMALL, LARGE), reused=[f"sweep-{part}-{policy}" for policy in alone])
 
 
-def _sweep(lab: Lab, part: str, folder: str, portfolio: str, reused: Sequence[str] = ()) -> None:
+def _sweep(lab: Lab, part: str, whose: str, policies: Sequence[str], reused: Sequence[str] = ()) -> None:
     asked = lab.asked
-    wanted = zip((SMALL, LARGE), asked.samples, strict=True)
-    samples = [f"{policy}={n}" for policy, n in wanted if n]
+    wanted = dict(zip((SMALL, LARGE), asked.samples, strict=True))
+    samples = [f"{policy}={wanted[policy]}" for policy in policies if wanted[policy]]
     lab.run(
         "sweep",
-        "--config", lab.config, "--portfolio", lab.path(portfolio),
-        "--problems", lab.path("problems", f"{part}.jsonl"), "--out", lab.path(folder),
+        "--config", lab.config, "--portfolio", lab.path(f"arms{whose}.yaml"),
+        "--problems", lab.path("problems", f"{part}.jsonl"), "--out", lab.path(f"sweep-{part}{whose}"),
         *(word for each in samples for word in ("--samples", each)),
         *(word for each in reused for word in ("--reuse", lab.path(each))),
         "--runs", 1, "--concurrency", asked.concurrency,
@@ -141,13 +143,15 @@ def _sweep(lab: Lab, part: str, folder: str, portfolio: str, reused: Sequence[st
 
 
 def prm(lab: Lab) -> None:
-    """Train a PRM on the smaller policy's samples, and score all of them."""
+    """Train a PRM on the samples of both policies, and score them."""
     if not lab.asked.base:
         return
     folder = lab.path(PRM)
     if not (folder / "manifest.json").exists():
-        swept = lab.path("sweep-train")
-        lab.run("train-prm", swept, "--base", lab.asked.base, "--policy", SMALL, "--out", folder)
+        swept = lab.path(f"sweep-{lab.parts[-1]}")
+        lab.run("train-prm", swept, "--base", lab.asked.base, "--out", folder)
+    if not lab.asked.n_train:
+        return
     config = yaml.safe_load(lab.config.read_text())
     config["prms"] = {PRM: {"spec": f"hf:{folder.absolute()}", "price": {"input": 0.0}}}
     lab.config.write_text(yaml.safe_dump(config), encoding="utf-8")
@@ -194,13 +198,11 @@ def curve(lab: Lab) -> None:
 
 
 def live(lab: Lab) -> None:
-    """Solve the live problems by the best router, the best fixed arm and the margin rule."""
-    if not lab.path("live.json").exists():
-        urls = {SMALL: lab.asked.small_url, LARGE: lab.asked.large_url}
-        found = measure_live(
-            lab.out, lab.config, urls, samples=lab.asked.samples[1], concurrency=lab.asked.concurrency
-        )
-        lab.path("live.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    """Solve the live problems by the best router, the best fixed arm, the margin rule and the prior."""
+    urls = {SMALL: lab.asked.small_url, LARGE: lab.asked.large_url}
+    measure_live(
+        lab.out, lab.config, urls, samples=lab.asked.samples[1], concurrency=lab.asked.concurrency
+    )
 
 
 def page(lab: Lab) -> None:
@@ -289,8 +291,6 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--stages", default=",".join(STAGES), help="Only these, separated by commas.")
     asked = parser.parse_args()
-    if asked.base and not asked.n_train:
-        parser.error("--base needs training problems: a PRM of the test problems would leak (--n-train)")
     lab = Lab(asked.out, asked)
     lab.out.mkdir(parents=True, exist_ok=True)
     for name in asked.stages.split(","):

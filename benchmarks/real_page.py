@@ -13,7 +13,7 @@ import numpy as np
 from kept import as_text, keep
 from markdown import point, table
 from prior_live import interval, share_of
-from real_live import ROUTER, RULE
+from real_live import PRIOR, ROUTER, RULE
 from results_sections import budgets, calibration, cheapest, part, points, rules
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -179,8 +179,8 @@ def _curve(reports: dict[str, Any]) -> Iterator[str]:
 def _prm(manifest: dict[str, Any]) -> Iterator[str]:
     trained = manifest["trained"]
     layer = manifest["reads"]["n_layers"]
-    yield f"A linear head behind layer {layer}, from {trained['solutions']:,} solutions; on the part of the"
-    yield "training problems that it has not seen:\n"
+    yield f"A linear head behind layer {layer}, from {trained['solutions']:,} solutions; on the part of its"
+    yield "problems that it has not seen:\n"
     rows = []
     for found in trained["test"]:
         for kind in ("auc", "accuracy"):
@@ -194,8 +194,8 @@ def _live(live: dict[str, Any], reports: dict[str, Any]) -> Iterator[str]:
     report = reports[f"{live['router']}-flops"]
     replayed = min(report["router"]["frontier"], key=lambda p: abs(p["price"] - live["price"]))
     yield f"The router `{live['router']}` at the price at which it is as accurate as {live['fixed']} on"
-    yield "the test problems; that arm; and the margin rule on the larger policy. These problems were never"
-    yield "swept.\n"
+    yield "the test problems; that arm; and the margin rule and the prior, at medium effort, on the larger"
+    yield "policy. These problems were never swept.\n"
     rows = []
     for name, run in live["runs"].items():
         some = run["problems"]
@@ -208,19 +208,20 @@ def _live(live: dict[str, Any], reports: dict[str, Any]) -> Iterator[str]:
                      f"{run['seconds']:.0f}"))  # fmt: skip
     head = ("", "accuracy", "FLOPs a problem", "tokens", "server's tokens over the bill's", "seconds in all")
     yield from table(head, rows)
-    yield _beside_the_rule(live["runs"])
+    for name in (ROUTER, PRIOR):
+        yield _beside_the_rule(name, live["runs"])
     accuracy, cost = point(replayed)
     yield f"The same router and price in the replay of the test problems: {accuracy} for {cost}.\n"
 
 
-def _beside_the_rule(runs: Mapping[str, Any]) -> str:
-    """The router's tokens and accuracy beside those of the margin rule, on the same problems."""
-    router, rule = ({one["id"]: one for one in runs[name]["problems"]} for name in (ROUTER, RULE))
+def _beside_the_rule(name: str, runs: Mapping[str, Any]) -> str:
+    """A run's tokens and accuracy beside those of the margin rule, on the same problems."""
+    router, rule = ({one["id"]: one for one in runs[each]["problems"]} for each in (name, RULE))
     ids = sorted(router)
     tokens = [np.array([sum(run[i]["tokens"].values()) for i in ids]) for run in (router, rule)]
     gains = np.array([100.0 * (router[i]["is_right"] - rule[i]["is_right"]) for i in ids])
     share, gain = share_of(*tokens), interval(gains, "{:+.1f}")
-    return f"Beside the margin rule: {share} of its tokens, {gain} points of accuracy.\n"
+    return f"The {name} beside the margin rule: {share} of its tokens, {gain} points of accuracy.\n"
 
 
 def _interval(found: Mapping[str, float | None]) -> str:

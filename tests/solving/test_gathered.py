@@ -251,7 +251,7 @@ def test_a_session_sees_what_a_router_is_trained_on(
     session = lent.selector.session(Problem(TEXT), seed=seed)
     position = Position()
     for arm in (portfolio.arms[k] for k in arms):
-        asyncio.run(session._runner.run(arm, arm.budget, "search"))
+        asyncio.run(session._runner.run([(arm, arm.budget)], "search"))
         position = position.after(arm, arm.budget)
         live, replayed = look_of(session._gathered), case.evidence(order, position)
         assert live.samples.keys() == replayed.samples.keys()

@@ -33,7 +33,8 @@ def scattered(request: SampleRequest, index: int) -> str:
 
 
 def split(request: SampleRequest, index: int) -> str:
-    return f"\\boxed{{{index % 2 + 4}}}"
+    k = index + (request.temperature > 0)  # the greedy solution is one of them
+    return f"\\boxed{{{k % 2 + 4}}}"
 
 
 def test_it_stops_as_soon_as_samples_agree() -> None:

@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from tests.priors import prior_router
 from tests.traced import QUESTION, ran, sampled, searched, votes
 from tts_select import Problem
+from tts_select.core.arm import Arm
 from tts_select.core.protocols import SampleRequest
 from tts_select.tracing.replaying import price_grid, what_if
-from tts_select.tracing.stored import Stored
+from tts_select.tracing.stored import Stored, drawn
 
 
 def test_at_its_own_price_without_a_cap_it_is_what_ran() -> None:
@@ -23,6 +24,19 @@ def test_at_its_own_price_without_a_cap_it_is_what_ran() -> None:
     assert own["p_correct"] == pytest.approx(trace["confidence"])
     assert own["tokens"] == trace["bill"]["policy_generated_tokens"]
     assert own["wants"] is None
+
+
+def test_a_greedy_solution_beside_samples_is_replayed_with_them() -> None:
+    router = prior_router("p", 12)
+    with_greedy = router.on(router.arm, greedy=Arm("p", None, "cot", 1))
+    history, solution = ran(with_greedy, votes, Problem(QUESTION, id="a"), effort="high")
+    first, *_ = Stored(history).taken()
+    assert drawn(first.before, first.after) == {"p temperature=0": [0, 1], "p": [0, 1]}
+    grid = what_if(Stored(history))
+    assert grid is not None
+    own = grid["states"][grid["grid"][grid["own"]][-1]]
+    assert (own["n_samples"], own["wants"]) == (len(solution.candidates), None)
+    assert own["tokens"] == solution.bill.total.policy_generated_tokens
 
 
 def test_dearer_compute_stops_earlier_and_cheaper_compute_wants_what_was_not_sampled() -> None:

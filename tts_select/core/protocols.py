@@ -109,6 +109,14 @@ def why_no_steps(policy: Policy) -> str | None:
     return found
 
 
+def thinks(policy: Policy) -> bool:
+    """Whether this policy thinks at length before it writes a solution: greedy thoughts go in circles.
+
+    A policy says so in an attribute of this name, which it need not have.
+    """
+    return bool(getattr(policy, "thinks", False))
+
+
 def solution_tokens(policy: Policy) -> int:
     """The most tokens that a solution of this policy is given where nobody says how many.
 

@@ -73,7 +73,7 @@ def next_decisions(
         _ask_if_familiar(router, course, evidence)
         is_new = may_probe and not course.taken and evidence.is_empty
         if is_new and course.unfamiliar is None and router.first_look is not None:
-            found[k] = _probe(router.first_look)
+            found[k] = _probe(router.first_look, router.greedy_look)
     rest = [k for k in range(len(courses)) if k not in found]
     if rest:
         price = courses[rest[0]].price
@@ -125,6 +125,6 @@ def _in_time(decision: Decision, evidence: Evidence, caps: Caps) -> Decision:
     return Decision(stop, options, surest=surest, why=NO_TIME, is_out_of_time=True)
 
 
-def _probe(arm: Arm) -> Decision:
+def _probe(arm: Arm, greedy: Arm | None) -> Decision:
     option = Option(arm, math.nan, math.nan)
-    return Decision(option, (option,), arm.budget, why="probe", is_probe=True)
+    return Decision(option, (option,), arm.budget, why="probe", is_probe=True, beside=greedy)

@@ -158,11 +158,20 @@ class Decision:
     """Whether it stops because there is no time for more."""
     is_look: bool = False
     """Whether sampling goes on to its next look, by a stop rule or by the prior, which is no new choice."""
+    beside: Arm | None = None
+    """A greedy solution that is written at the same time."""
 
     @property
     def arm(self) -> Arm | None:
         """The arm to run next; None: stop."""
         return self.option.arm if self.option else None
+
+    @property
+    def runs(self) -> tuple[tuple[Arm, int], ...]:
+        """What is run, all at once: arms, each with how many samples its pool has then; none if it stops."""
+        if self.arm is None:
+            return ()
+        return (*([(self.beside, 1)] if self.beside else ()), (self.arm, self.n))
 
     def recalibrated(self, curve: Calibration | None) -> Decision:
         """The same decision; only what is said of the surest answer changes, never what the options weigh."""

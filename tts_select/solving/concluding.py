@@ -36,7 +36,7 @@ def outlook_of(
         price=course.price,
         reason=decision.why,
         unfamiliar=course.unfamiliar,
-        n_probes=len(evidence.of(look.pool)) if look else 0,
+        n_probes=sum(len(evidence.of(arm.pool)) for arm in (look, router.greedy_look) if arm),
         probe_flops=probes.flops,
         unit=router.unit,
     )

@@ -72,6 +72,8 @@ class LiveEvidence:
     """What a search arm found, by the name of the arm."""
     rounds: dict[str, Sequence[Round]] = field(default_factory=dict)
     """What it did on the way, where it grew a tree."""
+    greedy_of: dict[str, str] = field(default_factory=dict)
+    """The pool of the greedy solution that counts as the first of a pool's samples, by pool."""
     answers: dict[int, str] = field(default_factory=dict)
     """An answer of each group, as of the last look."""
     _groups: dict[str, int] = field(default_factory=dict)
@@ -136,11 +138,18 @@ class LiveEvidence:
         return Spokesman(*ran[-1], None)
 
     def _ran(self) -> Iterator[tuple[Arm, tuple[RankedCandidate, ...]]]:
-        for arm in self._arms.values():
-            found = (
-                self.of(arm.pool).scored_by(arm.prm) if arm.is_sampling else self.searches.get(arm.name, [])
-            )
-            yield arm, rank(found, arm.settings.aggregation, by=METHODS[arm.method].votes_by)
+        counted = set(self.greedy_of.values())
+        for key, ran in self._arms.items():
+            if key not in counted:
+                arm, found = self._found_by(ran)
+                yield arm, rank(found, arm.settings.aggregation, by=METHODS[arm.method].votes_by)
+
+    def _found_by(self, arm: Arm) -> tuple[Arm, list[Candidate]]:
+        """The arm with all that counts as its own, and that."""
+        if not arm.is_sampling:
+            return arm, self.searches.get(arm.name, [])
+        first = self.of(self.greedy_of[arm.pool]).candidates if arm.pool in self.greedy_of else []
+        return replace(arm, budget=arm.budget + len(first)), [*first, *self.of(arm.pool).scored_by(arm.prm)]
 
     def _choose(self, arm: Arm, shown: Sequence[RankedCandidate]) -> tuple[RankedCandidate, float] | None:
         return choose(shown, arm.settings.selection, grouped=self._numbers)

@@ -14,7 +14,7 @@ from tts_select.core.errors import InputError
 from tts_select.core.methods import METHODS
 from tts_select.core.plan import Settings
 from tts_select.core.pricing import price_of_tokens
-from tts_select.core.protocols import Policy, RewardModel, solution_tokens, why_no_steps
+from tts_select.core.protocols import Policy, RewardModel, solution_tokens, thinks, why_no_steps
 from tts_select.data.prior.artifacts import PRIOR
 from tts_select.executors.registry import (
     WORLD,
@@ -84,8 +84,16 @@ def _on_models(
     prior: PriorRouter, options: NamedChoice, policy: Policy, prm: RewardModel | None
 ) -> PriorRouter:
     method, reader = ("majority", None) if prm is None else ("best_of_n", prm.name)
-    budget = options.budget or DEFAULT_BUDGET
-    return prior.on(Arm(policy.name, reader, method, budget, _settings(options, policy)))
+    arm = Arm(policy.name, reader, method, options.budget or DEFAULT_BUDGET, _settings(options, policy))
+    return prior.on(arm, greedy=_greedy(options, policy, arm))
+
+
+def _greedy(options: NamedChoice, policy: Policy, arm: Arm) -> Arm | None:
+    """What is worth more than a sample, and as cheap; None for a policy that thinks, for samples that a PRM
+    scores, and if a temperature is asked for, which is that of all samples."""
+    if thinks(policy) or arm.prm is not None or arm.budget == 1 or options.temperature is not None:
+        return None
+    return Arm(arm.policy, None, "cot", 1, arm.settings)
 
 
 def prior_cascade(config: Config, loaders: Loaders, prior: Path = PRIOR) -> PriorCascade:
@@ -95,8 +103,12 @@ def prior_cascade(config: Config, loaders: Loaders, prior: Path = PRIOR) -> Prio
         InputError: which one is cheaper is not known.
     """
     costs, settings = _cheapest_first(config, loaders, NamedChoice())
-    arms = [Arm(name, None, "majority", DEFAULT_BUDGET, settings[name]) for name in costs]
-    return PriorCascade(tuple(Stage(prior_in(prior).on(arm), costs[arm.policy]) for arm in arms))
+    stages = []
+    for name, cost in costs.items():
+        arm = Arm(name, None, "majority", DEFAULT_BUDGET, settings[name])
+        greedy = _greedy(NamedChoice(), loaders.policy(name), arm)
+        stages.append(Stage(prior_in(prior).on(arm, greedy=greedy), cost))
+    return PriorCascade(tuple(stages))
 
 
 def plain_cascade(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from tts_select.core.arm import Arm, weights_in
@@ -39,13 +41,20 @@ class Runner:
     is_routed: bool
     """Whether a router goes on with the pools of sampling arms; else each is run as it was named."""
 
-    async def run(self, arm: Arm, n: int, phase: str) -> None:
-        """Run an arm until its pool has `n` samples; a search, whole."""
+    async def run(self, runs: Sequence[tuple[Arm, int]], phase: str) -> None:
+        """Run arms, all at once: each until its pool has so many samples; a search, whole. A greedy solution
+        beside samples is the first of them."""
+        greedy, *others = (arm for arm, _ in runs)
+        if greedy.temperature == 0:
+            self.gathered.greedy_of.update({arm.pool: greedy.pool for arm in others})
+        with self.ledger.timed(phase):
+            await asyncio.gather(*(self._run(arm, n, phase) for arm, n in runs))
+
+    async def _run(self, arm: Arm, n: int, phase: str) -> None:
         search = self._search(arm, n, phase)
         self.gathered.note(self._as_run(arm, n))  # what there is if time runs out here is its
         try:
-            with self.ledger.timed(phase):
-                await run_method(arm.method, search)
+            await run_method(arm.method, search)
         finally:
             self.gathered.note(self._as_run(arm, n), search.pool)
             if search.rounds:
@@ -54,7 +63,7 @@ class Runner:
     async def first(self, arm: Arm, phase: str) -> list[Candidate]:
         """One solution before all others. A sampling arm goes on with it; a search knows nothing of it."""
         if arm.is_sampling:
-            await self.run(arm, 1, phase)
+            await self.run([(arm, 1)], phase)
             return self.gathered.of(arm.pool).candidates
         alone = alone_of(arm)
         search = self._search(alone, 1, phase)

@@ -225,7 +225,7 @@ class Session:
         if self._visit.may_be_chat and not self._steps:
             self._is_chat = await self._opens_as_chat(decision.arm, phase)
         if not (self._is_chat or self._failed):
-            await self._runner.run(decision.arm, decision.n, phase)
+            await self._runner.run(decision.runs, phase)
         await self._look()
         self._steps.append(self._step(decision, before))
         if self._visit.seen is not None:

@@ -141,8 +141,8 @@ def _decisions(walk: Walk, router: Router, price: float) -> Iterator[dict[str, A
     for decision in walk.decided:
         before, flops, tokens = again.position, again.flops, again.tokens
         evidence = evidence_of(again.look(), router, price, texts)
-        if decision.arm is not None:
-            again.run(decision.arm, decision.n)
+        for arm, n in decision.runs:
+            again.run(arm, n)
         after = next(iter(router.answers(again.look(), price)), None) if decision.arm else None
         cost = {"policy_generated_tokens": again.tokens - tokens, "flops": again.flops - flops}
         yield {

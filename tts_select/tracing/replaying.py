@@ -52,7 +52,7 @@ class Replay:
         elif not stored.has(decision):
             self.end("", named(decision))
         else:
-            self._go(stored.after(self.here, decision.arm, decision.n), decision, stored)
+            self._go(stored.after(self.here, decision), decision, stored)
 
     def _go(self, there: Position, decision: Decision, stored: Stored) -> None:
         """Go on, unless the budget ends on the way: a first look asks for no leave."""

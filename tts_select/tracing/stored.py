@@ -40,13 +40,15 @@ class Stored:
         course, steps = self.history.course, iter(self.history.steps)
         here = Position()
         for decision, price in zip(course.taken, course.taken_at, strict=True):
-            there = here if decision.arm is None else self.after(here, decision.arm, decision.n)
+            there = self.after(here, decision)
             yield Taken(decision, price, here, there, None if decision.arm is None else next(steps, None))
             here = there
 
-    def after(self, here: Position, arm: Arm, n: int) -> Position:
-        """Where an arm leads that has run as far as there are samples."""
-        return here.after(arm, min(n, self.n_stored(arm)))
+    def after(self, here: Position, decision: Decision) -> Position:
+        """Where a decision leads that was carried out as far as there are samples."""
+        for arm, n in decision.runs:
+            here = here.after(arm, min(n, self.n_stored(arm)))
+        return here
 
     def n_stored(self, arm: Arm) -> int:
         """How many samples there are of its pool."""
@@ -54,14 +56,14 @@ class Stored:
 
     def has(self, decision: Decision) -> bool:
         """Whether all is there that a decision asks for."""
-        arm = decision.arm
-        if arm is None:
-            return True
+        return all(self._has(arm, n) for arm, n in decision.runs)
+
+    def _has(self, arm: Arm, n: int) -> bool:
         if not arm.is_sampling:
             return arm.name in self.history.evidence.found
-        samples = self.history.evidence.of(arm.pool)[: decision.n]
+        samples = self.history.evidence.of(arm.pool)[:n]
         is_read = arm.prm is None or all(arm.prm in sample.scores for sample in samples)
-        return len(samples) == decision.n and is_read
+        return len(samples) == n and is_read
 
     def at(self, here: Position) -> Evidence:
         """What was seen at a position, always as the same object."""
@@ -93,7 +95,16 @@ class Stored:
 
     def _cost_of(self, key: str) -> Cost:
         """What was spent on a pool, or on a search."""
-        return sum((t.step.cost for t in self.taken() if t.step is not None and _key(t) == key), Cost())
+        parts = [(t.step.cost, self._part(t, key)) for t in self.taken() if t.step is not None]
+        return sum((_share(cost, part) for cost, part in parts if part), Cost())
+
+    def _part(self, taken: Taken, key: str) -> float:
+        """The share of a pool, or of a search, in the tokens of a step."""
+        arm, pools = taken.decision.arm, drawn(taken.before, taken.after)
+        tokens = {pool: self._tokens(pool, last) - self._tokens(pool, n) for pool, (n, last) in pools.items()}
+        if arm is None or not arm.is_sampling or not any(tokens.values()):
+            return float(arm is not None and _key(arm) == key)
+        return tokens.get(key, 0) / sum(tokens.values())
 
 
 def drawn(before: Position, after: Position) -> dict[str, list[int]]:
@@ -102,9 +113,7 @@ def drawn(before: Position, after: Position) -> dict[str, list[int]]:
     return {pool: [first, last] for pool, (first, last) in counts.items() if last > first}
 
 
-def _key(taken: Taken) -> str:
-    arm = taken.decision.arm
-    assert arm is not None
+def _key(arm: Arm) -> str:
     return arm.pool if arm.is_sampling else arm.name
 
 

@@ -42,6 +42,7 @@ class ByHand:
 
     portfolio: Portfolio = PORTFOLIO
     first_look: Arm | None = GREEDY
+    greedy_look: None = None
     fallback: str = GREEDY_LARGE.name
     prices: Mapping[str, float] = field(default_factory=lambda: {"low": 1.0, "medium": 0.1, "high": 0.001})
     unit: str = "FLOPs"

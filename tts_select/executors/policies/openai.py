@@ -98,10 +98,10 @@ class OpenAIPolicy:
             raise
         thinks = self._can.thinks if options.thinking is None else options.thinking
         self._most_at_once = _MOST_AT_ONCE
-        self._thinks = self._renderer.thinks if self._renderer else thinks
+        self.thinks = self._renderer.thinks if self._renderer else thinks
         self._prompt = self._renderer.prompt if self._renderer else _prompt(options, self._can, thinks=thinks)
-        self.why_no_steps = NO_STEPS_WHEN_THINKING if self._thinks else self._can.no_steps
-        self.solution_tokens = solution_tokens_for(thinks=self._thinks)
+        self.why_no_steps = NO_STEPS_WHEN_THINKING if self.thinks else self._can.no_steps
+        self.solution_tokens = solution_tokens_for(thinks=self.thinks)
         self.fingerprint = self._prompt.mark(hashlib.sha256(self._can.identity.encode()).hexdigest()[:16])
 
     def close(self) -> None:
@@ -260,7 +260,7 @@ class OpenAIPolicy:
         text = choice.text
         if request.stop_at_step:
             text = text.split(self.step_delimiter)[0]
-        text = solution_in(text, ended=finish == "stop", thinks=self._thinks)
+        text = solution_in(text, ended=finish == "stop", thinks=self.thinks)
         if choice.n_tokens is None:
             raise ServerError(f"{self._client.where} does not say how long each of its choices is")
         top = self._top(request)

@@ -47,8 +47,9 @@ class TransformersPolicy:
             loaded.tokenizer, delimiter=step_delimiter, prompt=prompt, thinking=thinking
         )
         self.fingerprint = self._renderer.prompt.mark(loaded.fingerprint)
-        self.why_no_steps = NO_STEPS_WHEN_THINKING if self._renderer.thinks else None
-        self.solution_tokens = solution_tokens_for(thinks=self._renderer.thinks)
+        self.thinks = self._renderer.thinks
+        self.why_no_steps = NO_STEPS_WHEN_THINKING if self.thinks else None
+        self.solution_tokens = solution_tokens_for(thinks=self.thinks)
         self._tree = shared_tree(loaded.model)
         self._decoder = Decoder(
             loaded.model,

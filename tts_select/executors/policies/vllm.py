@@ -62,8 +62,9 @@ class VllmPolicy:
             thinking=options.thinking,
         )
         self.fingerprint = self._renderer.prompt.mark(fingerprint_of(Path(source), source))
-        self.why_no_steps = NO_STEPS_WHEN_THINKING if self._renderer.thinks else None
-        self.solution_tokens = solution_tokens_for(thinks=self._renderer.thinks)
+        self.thinks = self._renderer.thinks
+        self.why_no_steps = NO_STEPS_WHEN_THINKING if self.thinks else None
+        self.solution_tokens = solution_tokens_for(thinks=self.thinks)
         self.n_parameters: int | None = _size(source, options)
         self._closing_ids = sorted(ids_that_close(self.step_delimiter, self._tokenizer))
         self._vllm = imported_vllm()

@@ -110,6 +110,7 @@ class LookaheadRouter:
 
     unit = "FLOPs"
     confidence_kind = "calibrated"
+    greedy_look = None
     max_samples = None
 
     portfolio: Portfolio

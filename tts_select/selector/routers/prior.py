@@ -64,6 +64,9 @@ class PriorRouter(ByAnswersAlone):
     prior: Prior
     arm: Arm
     """A majority vote of the policy, or best-of-N of it and a PRM; its budget is the most that is sampled."""
+    greedy: Arm | None = None
+    """The greedy solution of the policy, which is the first of the samples then; None: all are drawn
+    alike."""
     tokens_a_length: float = 1.0
     """How many tokens one of the lengths is, in the evidence."""
     fingerprints: Mapping[str, str] = field(default_factory=dict)
@@ -71,9 +74,9 @@ class PriorRouter(ByAnswersAlone):
     """From how sure it was of an answer to how often such answers were right where it is used; what it
     decides stays the same (`training/routers/recalibrating.py`)."""
 
-    def on(self, arm: Arm, unit: str = "tokens") -> PriorRouter:
-        """The same prior for the samples of an arm, whose lengths are in this unit. Outcomes have corrected
-        what it says of votes, not of scores.
+    def on(self, arm: Arm, unit: str = "tokens", *, greedy: Arm | None = None) -> PriorRouter:
+        """The same prior for the samples of an arm, whose lengths are in this unit, with a greedy solution
+        as the first of them. Outcomes have corrected what it says of votes, not of scores.
 
         Raises:
             InputError: the arm has a PRM, and the prior has learned nothing of such.
@@ -84,7 +87,9 @@ class PriorRouter(ByAnswersAlone):
                 "tts-select train LOG --kind prior --onto PRIOR, or leave the PRM out"
             )
         curve = self.recalibration if arm.prm is None else None
-        return replace(self, arm=arm, tokens_a_length=tokens_a_length(unit), recalibration=curve)
+        return replace(
+            self, arm=arm, greedy=greedy, tokens_a_length=tokens_a_length(unit), recalibration=curve
+        )
 
     @property
     def confidence_kind(self) -> str:
@@ -99,8 +104,8 @@ class PriorRouter(ByAnswersAlone):
 
     @property
     def portfolio(self) -> Portfolio:
-        """The one arm."""
-        return Portfolio(self.arm.name, (self.arm,))
+        """The one arm, and the greedy solution if there is one."""
+        return Portfolio(self.arm.name, (self.arm, *([self.greedy] if self.greedy else [])))
 
     @property
     def max_samples(self) -> int:
@@ -114,8 +119,13 @@ class PriorRouter(ByAnswersAlone):
 
     @cached_property
     def first_look(self) -> Arm:
-        """Two samples: one alone says nothing."""
-        return replace(self.arm, budget=min(self.looks[0], self.arm.budget))
+        """Two samples: one alone says nothing. If the first of them is greedy, the other one."""
+        return replace(self.arm, budget=self.looks[0] - (self.greedy is not None))
+
+    @property
+    def greedy_look(self) -> Arm | None:
+        """The greedy solution, if there is one."""
+        return self.greedy
 
     @cached_property
     def looks(self) -> list[int]:
@@ -138,7 +148,7 @@ class PriorRouter(ByAnswersAlone):
 
     def answers(self, evidence: Evidence, price: float | None = None) -> list[Answer]:
         """The leader with the probability that it is right, then the others, of which nothing is known."""
-        samples = evidence.of(self.arm.pool)
+        samples = self.samples(evidence)
         if not samples:
             return []
         seen = self._seen(samples)
@@ -147,6 +157,11 @@ class PriorRouter(ByAnswersAlone):
         others = dict.fromkeys(s.group for s in samples if s.group not in (NO_ANSWER, first))
         found = [*([surest] if surest else []), *(Answer(group, None) for group in others)]
         return [answer.recalibrated(self.recalibration) for answer in found]
+
+    def samples(self, evidence: Evidence) -> list[SolutionEvidence]:
+        """All samples of the policy, the greedy one first."""
+        greedy = evidence.of(self.greedy.pool) if self.greedy else ()
+        return [*greedy, *evidence.of(self.arm.pool)]
 
     def _seen(self, samples: Sequence[SolutionEvidence]) -> Agreement:
         if self.arm.prm is None:
@@ -161,10 +176,11 @@ class PriorRouter(ByAnswersAlone):
         return None if first == NO_ANSWER else Answer(first, p)
 
     def _decision(self, evidence: Evidence, price: float, caps: Caps) -> Decision:
-        samples = evidence.of(self.arm.pool)
+        samples = self.samples(evidence)
         if not samples:
             return self._begin(caps)
         n, seen = len(samples), self._seen(samples)
+        n_greedy = n - len(evidence.of(self.arm.pool))
         said = self.judge.says(seen.features)
         surest = self._surest(seen, said)
         p = (surest.p_correct or 0.0) if surest else 0.0
@@ -187,13 +203,14 @@ class PriorRouter(ByAnswersAlone):
             return Decision(stop, (stop,), 0, surest, "the caps allow no more")
         chosen = options[int(best)]
         others = tuple(o for o in ranked if o is not chosen)
-        return Decision(chosen, (chosen, *others), n_next, surest, self._why, is_look=True)
+        return Decision(chosen, (chosen, *others), n_next - n_greedy, surest, self._why, is_look=True)
 
     def _begin(self, caps: Caps) -> Decision:
         """From the text alone nothing is known: the first look."""
         option = Option(self.arm, float("nan"), float("nan"))
         allowed = option if caps.tokens is None or caps.tokens >= 1 else None
-        return Decision(allowed, (option,), self.first_look.budget, None, "samples are drawn in rounds")
+        n, why = self.first_look.budget, "samples are drawn in rounds"
+        return Decision(allowed, (option,), n, None, why, beside=self.greedy)
 
     def _option(self, n: int, later: int, p_correct: float, tokens: float) -> Option:
         """Go on from n samples to `later`, each of so many tokens."""

@@ -45,7 +45,7 @@ class PriorCascade(ByAnswersAlone):
     @property
     def portfolio(self) -> Portfolio:
         """The arm of each policy."""
-        return Portfolio("cheapest first", tuple(stage.router.arm for stage in self.stages))
+        return Portfolio("cheapest first", tuple(arm for s in self.stages for arm in s.router.portfolio.arms))
 
     @property
     def fallback(self) -> str:
@@ -56,6 +56,11 @@ class PriorCascade(ByAnswersAlone):
     def first_look(self) -> Arm:
         """That of the cheapest policy."""
         return self.stages[0].router.first_look
+
+    @property
+    def greedy_look(self) -> Arm | None:
+        """That of the cheapest policy."""
+        return self.stages[0].router.greedy_look
 
     @property
     def prices(self) -> Mapping[str, float]:
@@ -97,13 +102,14 @@ class PriorCascade(ByAnswersAlone):
         k = self._place(evidence)
         assert stopped.option is not None
         p, stage = stopped.option.p_correct, self.stages[k + 1]
-        look = stage.router.first_look
+        look, greedy = stage.router.first_look, stage.router.greedy_look
+        n = look.budget + (greedy is not None)
         odds = max(p / max(1 - p, 1e-9), FIRST_ODDS) * stage.cost / self.stages[k].cost
         option = Option(
             stage.router.arm,
             odds / (1 + odds),
-            look.budget * stage.cost,
-            look.budget * self._tokens(evidence, k),
+            n * stage.cost,
+            n * self._tokens(evidence, k),
         )
         rest = tuple(o for o in stopped.options if o.arm is not None)
         if option.value(price) <= p:
@@ -111,16 +117,17 @@ class PriorCascade(ByAnswersAlone):
         if not caps.allow(option):
             return replace(stopped, options=(stopped.option,), why="the caps allow no more")
         why = f"{look.policy} may know better ({ASSUMED})"
-        return Decision(option, (option, stopped.option, *rest), look.budget, stopped.surest, why)
+        options = (option, stopped.option, *rest)
+        return Decision(option, options, look.budget, stopped.surest, why, beside=greedy)
 
     def _place(self, evidence: Evidence) -> int:
         """The dearest policy that has been asked; the cheapest before any has."""
-        asked = [k for k, stage in enumerate(self.stages) if evidence.of(stage.router.arm.pool)]
+        asked = [k for k, stage in enumerate(self.stages) if stage.router.samples(evidence)]
         return max(asked, default=0)
 
     def _tokens(self, evidence: Evidence, k: int) -> float:
         """The mean tokens of a sample of this policy; those of the next one are taken to be as long."""
-        samples = evidence.of(self.stages[k].router.arm.pool)
+        samples = self.stages[k].router.samples(evidence)
         return sum(s.n_tokens for s in samples) / max(1, len(samples))
 
     def _scaled(self, option: Option, k: int) -> Option:

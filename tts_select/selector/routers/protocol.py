@@ -29,6 +29,10 @@ class Router(Protocol):
         """The arm that is run before the first decision (its probe), or None if it decides at once."""
 
     @property
+    def greedy_look(self) -> Arm | None:
+        """The greedy solution that is written beside the first look, or None."""
+
+    @property
     def fallback(self) -> str:
         """The name of the arm for problems unlike its training problems."""
 
@@ -83,6 +87,8 @@ def fallback_of(router: Router, price: float) -> str:
 class ByAnswersAlone:
     """What a router says that looks at answers alone: it estimates no difficulty, and knows no problem that
     is unlike its training."""
+
+    greedy_look: Arm | None = None
 
     @property
     def max_samples(self) -> int | None:

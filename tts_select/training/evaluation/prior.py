@@ -43,6 +43,8 @@ def sampler_over(router: PriorRouter, replay: Replay, scored: Scored | None = No
     """Walk the orders of a replay, with the scores of the router's PRM if it has one; the prior is asked once
     for all prices."""
     draws = replay.draws[router.arm.pool]
+    if router.greedy is not None:
+        draws = replay.draws[router.greedy.pool].before(draws)
     looks = looked_at(draws, router.looks, tokens_a_length=tokens_a_length(replay.unit), scored=scored)
     rounds, n_draws = Rounds.of(router.judge, looks, router.looks), len(replay) // len(replay.ids)
 

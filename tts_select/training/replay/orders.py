@@ -49,6 +49,11 @@ class Draws:
     def __getitem__(self, rows: np.ndarray) -> Draws:
         return replace(self, group=self.group[rows], length=self.length[rows], prompt=self.prompt[rows])
 
+    def before(self, others: Draws) -> Draws:
+        """Return these samples and then others of the same policy; the prompt is read once."""
+        group = np.concatenate([self.group, others.group], axis=1)
+        return replace(self, group=group, length=np.concatenate([self.length, others.length], axis=1))
+
     def sample(self, number: int) -> tuple[np.ndarray, np.ndarray]:
         """Return (group, length) of each row's sample of this number, absent where a log has fewer."""
         if number < self.group.shape[1]:

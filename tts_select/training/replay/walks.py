@@ -80,7 +80,8 @@ class Walk:
         if decision.arm is None:
             self.settle(decision.surest)
             return
-        self.run(decision.arm, decision.n)
+        for arm, n in decision.runs:
+            self.run(arm, n)
         if decision.is_probe:
             self.probe_flops = self.flops
         else:

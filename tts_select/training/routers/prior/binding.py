@@ -16,7 +16,7 @@ from tts_select.training.replay.orders import single_sample
 
 
 def on_log(router: PriorRouter, log: SweepLog, budget: int) -> PriorRouter:
-    """The prior for the samples of the log's only policy.
+    """The prior for the samples of the log's only policy, and its greedy solutions if it has them.
 
     Raises:
         InputError: the log has several policies, or greedy solutions alone.
@@ -25,13 +25,16 @@ def on_log(router: PriorRouter, log: SweepLog, budget: int) -> PriorRouter:
     if len(known) > 1:
         names = ", ".join(plain_name(name) for name in known)
         raise InputError(f"a prior is measured on one policy at a time: specify --policy, one of {names}")
-    sampled = [pool for pool in pools_of(log.manifest.arms).values() if pool.arm.temperature > 0]
+    pools = list(pools_of(log.manifest.arms).values())
+    sampled = [pool for pool in pools if pool.arm.temperature > 0]
+    greedy = [single_sample(pool.arm) for pool in pools if pool.arm.temperature == 0]
     if not sampled:
         raise InputError("the log has greedy solutions alone: a prior needs samples")
     if log.manifest.imported is None:  # all problems of a sweep have equally many samples
-        budget = min(budget, pool_size(log.manifest, sampled[0]))
+        budget = min(budget, pool_size(log.manifest, sampled[0]) + len(greedy))
     arm = replace(single_sample(sampled[0].arm), budget=budget)
-    return router.on(arm, own_costs_of(log.manifest).unit)
+    first = greedy[0] if greedy and budget > 1 else None
+    return router.on(arm, own_costs_of(log.manifest).unit, greedy=first)
 
 
 def policies_seen(trained_on: Mapping[str, Any], log: SweepLog) -> list[str]:
