@@ -138,7 +138,7 @@ def _sweep(lab: Lab, part: str, whose: str, policies: Sequence[str], reused: Seq
         "--problems", lab.path("problems", f"{part}.jsonl"), "--out", lab.path(f"sweep-{part}{whose}"),
         *(word for each in samples for word in ("--samples", each)),
         *(word for each in reused for word in ("--reuse", lab.path(each))),
-        "--runs", 1, "--concurrency", asked.concurrency,
+        "--runs", 1, "--concurrency", asked.concurrency, *(("--chunk", asked.chunk) if asked.chunk else ()),
     )  # fmt: skip
 
 
@@ -200,9 +200,8 @@ def curve(lab: Lab) -> None:
 def live(lab: Lab) -> None:
     """Solve the live problems by the best router, the best fixed arm, the margin rule and the prior."""
     urls = {SMALL: lab.asked.small_url, LARGE: lab.asked.large_url}
-    measure_live(
-        lab.out, lab.config, urls, samples=lab.asked.samples[1], concurrency=lab.asked.concurrency
-    )
+    most = lab.asked.live_samples or lab.asked.samples[1]
+    measure_live(lab.out, lab.config, urls, samples=most, concurrency=lab.asked.concurrency)
 
 
 def page(lab: Lab) -> None:
@@ -287,6 +286,8 @@ def main() -> None:
         metavar=("SMALL", "LARGE"),
         help="Samples of each beside the greedy one; 0 for none.",
     )
+    parser.add_argument("--live-samples", type=int, help="The most samples of the larger one, live.")
+    parser.add_argument("--chunk", type=int, help="Draw so many samples first, so that they can be added to.")
     parser.add_argument("--concurrency", type=int, default=16)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--stages", default=",".join(STAGES), help="Only these, separated by commas.")

@@ -23,6 +23,10 @@ ROUTERS = {
     "ladder-alone": "ladder, from nothing",
     "look-ahead": "look-ahead",
 }
+OPTIONS = (
+    "small_params", "large_params", "prompt", "base", "n_train", "n_test", "n_live", "live_samples", "seed",
+    "chunk",
+)  # fmt: skip
 PLOTS = {"flops": "frontier", "dollars": "seconds"}
 HEAD = """# Real models on a public benchmark
 
@@ -78,7 +82,7 @@ def _head(out: Path, asked: Mapping[str, Any]) -> Iterator[str]:
 
 def _options(asked: Mapping[str, Any]) -> Iterator[str]:
     """What else was asked for, as it is written in a shell."""
-    for name in ("small_params", "large_params", "prompt", "base", "n_train", "n_test", "n_live", "seed"):
+    for name in OPTIONS:
         if asked[name] is not None:
             value = "FOLDER" if name == "base" else asked[name]
             yield f"--{name.replace('_', '-')} {value}"
