@@ -162,11 +162,25 @@ def _small_against_large(report: dict[str, Any]) -> Iterator[str]:
 def _prior(reports: dict[str, Any]) -> Iterator[str]:
     rows = []
     for policy in (name for name in ("small", "large") if f"prior-{name}" in reports):
-        report = reports[f"prior-{policy}"]
-        margin = next(s for s in report["savings"] if s["against"].startswith("margin"))
-        rows.append((policy, part(margin["cost_ratio"]), points(margin["gain"]), points(report["area"])))
-    head = ("policy", "cost at the margin rule's accuracy", "points at its cost", "points above majorities")
+        for against in reports[f"prior-{policy}"]["savings"]:
+            gets = point(against)
+            share, gain = part(against["cost_ratio"]), points(against["gain"])
+            rows.append((policy, f"{against['against']}, {against['name']}", *gets, share, gain))
+    head = (
+        "policy",
+        "against",
+        "its accuracy",
+        "its FLOPs",
+        "the prior's share of them",
+        "points at its cost",
+    )
     yield from table(head, rows)
+    for policy in (name for name in ("small", "large") if f"prior-{name}" in reports):
+        report = reports[f"prior-{policy}"]
+        efforts = report["router"]["efforts"].items()
+        rows = [(f"{policy}, effort {effort}", *point(found)) for effort, found in efforts]
+        yield from table(("policy", "accuracy", "FLOPs a problem"), rows)
+        yield from calibration(report)
 
 
 def _curve(reports: dict[str, Any]) -> Iterator[str]:
