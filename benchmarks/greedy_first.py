@@ -36,7 +36,7 @@ def main() -> None:
     parser.add_argument("sweep", type=Path)
     parser.add_argument("--policy", required=True)
     parser.add_argument("--max-samples", type=int, default=4)
-    parser.add_argument("--orders", type=int, default=8)
+    parser.add_argument("--orders", type=int, default=32)
     asked = parser.parse_args()
     log = with_policies(read_log(asked.sweep), [asked.policy])
     begun = on_log(prior_in(PRIOR), log, asked.max_samples)

@@ -101,8 +101,8 @@ def _begun(out: Path) -> dict[str, Any]:
         found: dict[str, Any] = json.loads((out / "live.json").read_text(encoding="utf-8"))
         return found
     chosen = best_router(out)
-    arm = chosen["report"]["best_fixed"]["name"]
-    return {"router": chosen["name"], "price": chosen["price"], "fixed": arm, "runs": {}}
+    point, arm = chosen["point"], chosen["report"]["best_fixed"]["name"]
+    return {"router": chosen["name"], "price": chosen["price"], "replayed": point, "fixed": arm, "runs": {}}
 
 
 def best_router(out: Path) -> dict[str, Any]:

@@ -172,15 +172,19 @@ def train(lab: Lab) -> None:
 
 
 def evaluate(lab: Lab) -> None:
-    """Measure each router on the test problems, in FLOPs and in seconds, and the prior on each policy."""
+    """Measure each router on the test problems, in FLOPs and, where rates are known, in seconds; and the
+    prior on each policy."""
+    units = ("flops", "dollars") if lab.path("rates.json").exists() else ("flops",)
     for name, options in ROUTERS.items():
-        for unit in ("flops", "dollars"):
+        for unit in units:
             measured = (lab.path("routers", name),) if lab.asked.n_train else ("--folds", FOLDS, *options)
             _report(lab, f"{name}-{unit}", *measured, "--unit", unit)
     for policy, most in zip((SMALL, LARGE), lab.asked.samples, strict=True):
         if not most:
             continue
         _report(lab, f"prior-{policy}", "prior", "--policy", policy, "--max-samples", most)
+    if most := lab.asked.live_samples:
+        _report(lab, "live-prior", "prior", "--policy", LARGE, "--max-samples", most)
 
 
 def curve(lab: Lab) -> None:

@@ -209,9 +209,7 @@ def _prm(manifest: dict[str, Any]) -> Iterator[str]:
 
 
 def _live(live: dict[str, Any], reports: dict[str, Any]) -> Iterator[str]:
-    report = reports[f"{live['router']}-flops"]
-    replayed = min(report["router"]["frontier"], key=lambda p: abs(p["price"] - live["price"]))
-    yield f"The router `{live['router']}` at the price at which it is as accurate as {live['fixed']} on"
+    yield f"The router `{live['router']}` at the price at which it was as accurate as {live['fixed']} on"
     yield "the test problems; that arm; and the margin rule and the prior, at medium effort, on the larger"
     yield "policy. These problems were never swept.\n"
     rows = []
@@ -228,8 +226,12 @@ def _live(live: dict[str, Any], reports: dict[str, Any]) -> Iterator[str]:
     yield from table(head, rows)
     for name in (ROUTER, PRIOR):
         yield _beside_the_rule(name, live["runs"])
-    accuracy, cost = point(replayed)
-    yield f"The same router and price in the replay of the test problems: {accuracy} for {cost}.\n"
+    accuracy, cost = point(live["replayed"])
+    yield f"The same router and price in the replay of the test problems: {accuracy} for {cost}."
+    if "live-prior" in reports:
+        accuracy, cost = point(reports["live-prior"]["router"]["efforts"]["medium"])
+        yield f"The prior with as few samples there: {accuracy} for {cost}."
+    yield "A replay reads the prompt of a problem once; a server reads it for each request, as far as it is in no cache.\n"
 
 
 def _beside_the_rule(name: str, runs: Mapping[str, Any]) -> str:
@@ -238,8 +240,12 @@ def _beside_the_rule(name: str, runs: Mapping[str, Any]) -> str:
     ids = sorted(router)
     tokens = [np.array([sum(run[i]["tokens"].values()) for i in ids]) for run in (router, rule)]
     gains = np.array([100.0 * (router[i]["is_right"] - rule[i]["is_right"]) for i in ids])
-    share, gain = share_of(*tokens), interval(gains, "{:+.1f}")
-    return f"The {name} beside the margin rule: {share} of its tokens, {gain} points of accuracy.\n"
+    flops = [np.array([run[i]["flops"] for i in ids]) for run in (router, rule)]
+    share, computed, gain = share_of(*tokens), share_of(*flops), interval(gains, "{:+.1f}")
+    return (
+        f"The {name} beside the margin rule: {share} of its tokens, {computed} of its FLOPs, {gain} points of "
+        "accuracy.\n"
+    )
 
 
 def _interval(found: Mapping[str, float | None]) -> str:
