@@ -66,12 +66,13 @@ def measure_rates(config: Path, problems: Path, policies: tuple[str, ...]) -> di
 
 
 def measure_live(
-    out: Path, config: Path, urls: Mapping[str, str | None], *, samples: int, concurrency: int
+    out: Path, config: Path, urls: Mapping[str, str | None], *, swept: int, samples: int, concurrency: int
 ) -> None:
     """Solve the live problems by the best router on the test problems, at the price at which it is as
     accurate as the best fixed arm there; by that arm; and by the margin rule and the prior on at most so many
-    samples of the larger policy. A run whose results are in `live.json` already is not made again."""
-    found = _begun(out)
+    samples of the larger policy, of which the sweep has `swept`. A run whose results are in `live.json`
+    already is not made again."""
+    found = _begun(out, swept)
     method, budget, policy = _parts(found["fixed"])
     larger = list(urls)[-1]
     runs: dict[str, dict[str, Any]] = {
@@ -95,14 +96,15 @@ def measure_live(
         (out / "live.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
 
 
-def _begun(out: Path) -> dict[str, Any]:
+def _begun(out: Path, swept: int) -> dict[str, Any]:
     """What is measured, with the runs that are there."""
     if (out / "live.json").exists():
         found: dict[str, Any] = json.loads((out / "live.json").read_text(encoding="utf-8"))
         return found
     chosen = best_router(out)
     point, arm = chosen["point"], chosen["report"]["best_fixed"]["name"]
-    return {"router": chosen["name"], "price": chosen["price"], "replayed": point, "fixed": arm, "runs": {}}
+    router = {"router": chosen["name"], "price": chosen["price"], "swept": swept}
+    return {**router, "replayed": point, "fixed": arm, "runs": {}}
 
 
 def best_router(out: Path) -> dict[str, Any]:

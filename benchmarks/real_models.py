@@ -204,8 +204,8 @@ def curve(lab: Lab) -> None:
 def live(lab: Lab) -> None:
     """Solve the live problems by the best router, the best fixed arm, the margin rule and the prior."""
     urls = {SMALL: lab.asked.small_url, LARGE: lab.asked.large_url}
-    most = lab.asked.live_samples or lab.asked.samples[1]
-    measure_live(lab.out, lab.config, urls, samples=most, concurrency=lab.asked.concurrency)
+    swept, most = lab.asked.samples[1], lab.asked.live_samples or lab.asked.samples[1]
+    measure_live(lab.out, lab.config, urls, swept=swept, samples=most, concurrency=lab.asked.concurrency)
 
 
 def page(lab: Lab) -> None:

@@ -209,8 +209,9 @@ def _prm(manifest: dict[str, Any]) -> Iterator[str]:
 
 
 def _live(live: dict[str, Any], reports: dict[str, Any]) -> Iterator[str]:
-    yield f"The router `{live['router']}` at the price at which it was as accurate as {live['fixed']} on"
-    yield "the test problems; that arm; and the margin rule and the prior, at medium effort, on the larger"
+    yield f"The router `{live['router']}`, trained on {live['swept']} samples of the larger policy for each"
+    yield f"problem, at the price at which it was as accurate as {live['fixed']} on the test problems, the best"
+    yield "arm of those samples; that arm; and the margin rule and the prior, at medium effort, on the larger"
     yield "policy. These problems were never swept.\n"
     rows = []
     for name, run in live["runs"].items():
