@@ -209,9 +209,10 @@ def _prm(manifest: dict[str, Any]) -> Iterator[str]:
 
 
 def _live(live: dict[str, Any], reports: dict[str, Any]) -> Iterator[str]:
+    fixed = live["fixed"]
     yield f"The router `{live['router']}`, trained on {live['swept']} samples of the larger policy for each"
-    yield f"problem, at the price at which it was as accurate as {live['fixed']} on the test problems, the best"
-    yield "arm of those samples; that arm; and the margin rule and the prior, at medium effort, on the larger"
+    yield f"problem, at the price at which it was as accurate as {fixed} on the test problems, the best arm"
+    yield "of those samples; that arm; and the margin rule and the prior, at medium effort, on the larger"
     yield "policy. These problems were never swept.\n"
     rows = []
     for name, run in live["runs"].items():
@@ -232,7 +233,7 @@ def _live(live: dict[str, Any], reports: dict[str, Any]) -> Iterator[str]:
     if "live-prior" in reports:
         accuracy, cost = point(reports["live-prior"]["router"]["efforts"]["medium"])
         yield f"The prior with as few samples there: {accuracy} for {cost}."
-    yield "A replay reads the prompt of a problem once; a server reads it for each request, as far as it is in no cache.\n"
+    yield "A replay reads a problem's prompt once; a server reads it for each request, if no cache has it.\n"
 
 
 def _beside_the_rule(name: str, runs: Mapping[str, Any]) -> str:
@@ -243,10 +244,8 @@ def _beside_the_rule(name: str, runs: Mapping[str, Any]) -> str:
     gains = np.array([100.0 * (router[i]["is_right"] - rule[i]["is_right"]) for i in ids])
     flops = [np.array([run[i]["flops"] for i in ids]) for run in (router, rule)]
     share, computed, gain = share_of(*tokens), share_of(*flops), interval(gains, "{:+.1f}")
-    return (
-        f"The {name} beside the margin rule: {share} of its tokens, {computed} of its FLOPs, {gain} points of "
-        "accuracy.\n"
-    )
+    costs = f"{share} of its tokens, {computed} of its FLOPs"
+    return f"The {name} beside the margin rule: {costs}, {gain} points of accuracy.\n"
 
 
 def _interval(found: Mapping[str, float | None]) -> str:

@@ -88,7 +88,9 @@ class ByAnswersAlone:
     """What a router says that looks at answers alone: it estimates no difficulty, and knows no problem that
     is unlike its training."""
 
-    greedy_look: Arm | None = None
+    @property
+    def greedy_look(self) -> Arm | None:
+        return None
 
     @property
     def max_samples(self) -> int | None:
