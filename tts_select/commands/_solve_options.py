@@ -94,8 +94,8 @@ naming_options = together(
         "--temperature",
         type=float,
         default=None,
-        help="Sampling temperature; 0 is greedy.",
-        show_default="0.7",
+        help="Sampling temperature, of all samples; 0 is greedy.",
+        show_default="0.7; without a method and a PRM the first sample is greedy",
     ),
     click.option(
         "--max-new-tokens",

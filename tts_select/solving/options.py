@@ -70,7 +70,8 @@ class SolveOptions(SpendingOptions, total=False):
     aggregation: Aggregation
     selection: Selection
     temperature: float
-    """Sampling temperature; 0 is greedy."""
+    """Sampling temperature, of all samples; 0 is greedy. Without it the first sample of the prior is greedy,
+    unless the policy thinks or a PRM scores the samples, and the others have 0.7."""
     max_new_tokens: int
     """The most tokens of one candidate."""
     seed: int
