@@ -41,12 +41,11 @@ def main() -> None:
     log = with_policies(read_log(asked.sweep), [asked.policy])
     begun = on_log(prior_in(PRIOR), log, asked.max_samples)
     cases = cases_of(log)
-    orders = random_orders(cases, asked.orders, 0)
+    drawn = [order for some in random_orders(cases, asked.orders, 0) for order in some]
+    each = [case for case in cases for _ in range(asked.orders)]
     for name, price in {**begun.prices, **DEARER}.items():
         right = {}
         for what, router in (("samples alone", replace(begun, greedy=None)), ("greedy first", begun)):
-            drawn = [order for some in orders for order in some]
-            each = [case for case in cases for _ in range(asked.orders)]
             right[what] = _shown(f"{what:13} {name:10}", walk_in(router, each, drawn, price))
         gain = 100 * (right["greedy first"] - right["samples alone"]).reshape(len(cases), -1).mean(axis=1)
         found = mean_interval(gain)

@@ -53,13 +53,8 @@ class Sides:
         return self._speed(self._gathered)
 
     async def _gathered(self, problems: list[Problem]) -> None:
-        how: Any = {
-            "base_url": self._asked.base_url,
-            "api_key": "none",
-            "timeout": PATIENCE,
-            "max_retries": 0,
-        }
-        async with AsyncOpenAI(**how) as client:
+        url = self._asked.base_url
+        async with AsyncOpenAI(base_url=url, api_key="none", timeout=PATIENCE, max_retries=0) as client:
             await asyncio.gather(*(self._ask(client, problem) for problem in problems))
 
     async def _ask(self, client: AsyncOpenAI, problem: Problem) -> None:

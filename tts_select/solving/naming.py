@@ -91,7 +91,7 @@ def _on_models(
 def _greedy(options: NamedChoice, policy: Policy, arm: Arm) -> Arm | None:
     """What is worth more than a sample, and as cheap; None for a policy that thinks, for samples that a PRM
     scores, and if a temperature is asked for, which is that of all samples."""
-    if thinks(policy) or arm.prm is not None or arm.budget == 1 or options.temperature is not None:
+    if thinks(policy) or arm.prm is not None or options.temperature is not None:
         return None
     return Arm(arm.policy, None, "cot", 1, arm.settings)
 

@@ -76,7 +76,8 @@ class PriorRouter(ByAnswersAlone):
 
     def on(self, arm: Arm, unit: str = "tokens", *, greedy: Arm | None = None) -> PriorRouter:
         """The same prior for the samples of an arm, whose lengths are in this unit, with a greedy solution
-        as the first of them. Outcomes have corrected what it says of votes, not of scores.
+        as the first of them where there are more. Outcomes have corrected what it says of votes, not of
+        scores.
 
         Raises:
             InputError: the arm has a PRM, and the prior has learned nothing of such.
@@ -87,8 +88,9 @@ class PriorRouter(ByAnswersAlone):
                 "tts-select train LOG --kind prior --onto PRIOR, or leave the PRM out"
             )
         curve = self.recalibration if arm.prm is None else None
+        first = greedy if arm.budget > 1 else None
         return replace(
-            self, arm=arm, greedy=greedy, tokens_a_length=tokens_a_length(unit), recalibration=curve
+            self, arm=arm, greedy=first, tokens_a_length=tokens_a_length(unit), recalibration=curve
         )
 
     @property

@@ -102,8 +102,7 @@ class PriorCascade(ByAnswersAlone):
         k = self._place(evidence)
         assert stopped.option is not None
         p, stage = stopped.option.p_correct, self.stages[k + 1]
-        look, greedy = stage.router.first_look, stage.router.greedy_look
-        n = look.budget + (greedy is not None)
+        look, n = stage.router.first_look, stage.router.looks[0]
         odds = max(p / max(1 - p, 1e-9), FIRST_ODDS) * stage.cost / self.stages[k].cost
         option = Option(
             stage.router.arm,
@@ -118,7 +117,7 @@ class PriorCascade(ByAnswersAlone):
             return replace(stopped, options=(stopped.option,), why="the caps allow no more")
         why = f"{look.policy} may know better ({ASSUMED})"
         options = (option, stopped.option, *rest)
-        return Decision(option, options, look.budget, stopped.surest, why, beside=greedy)
+        return Decision(option, options, look.budget, stopped.surest, why, beside=stage.router.greedy)
 
     def _place(self, evidence: Evidence) -> int:
         """The dearest policy that has been asked; the cheapest before any has."""

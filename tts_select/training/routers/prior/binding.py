@@ -33,8 +33,7 @@ def on_log(router: PriorRouter, log: SweepLog, budget: int) -> PriorRouter:
     if log.manifest.imported is None:  # all problems of a sweep have equally many samples
         budget = min(budget, pool_size(log.manifest, sampled[0]) + len(greedy))
     arm = replace(single_sample(sampled[0].arm), budget=budget)
-    first = greedy[0] if greedy and budget > 1 else None
-    return router.on(arm, own_costs_of(log.manifest).unit, greedy=first)
+    return router.on(arm, own_costs_of(log.manifest).unit, greedy=greedy[0] if greedy else None)
 
 
 def policies_seen(trained_on: Mapping[str, Any], log: SweepLog) -> list[str]:
