@@ -6,13 +6,18 @@
     python benchmarks/real_models.py ... --stages page      # writes the page from what is there
 
 Everything runs by the commands that users have, one stage after the other. What a stage wrote is not
-made again, so the same command goes on where it was cut off. Stages: draw, rates, sweep, prm, train,
-evaluate, curve, live, page. Problems are drawn with a seed: `--n-train` of the training split, `--n-test` and
-`--n-live` others of the test split, which nothing is trained on; the live ones are never swept. Without
-`--base` there is no PRM. With `--in-turn` one policy is swept after the other, for servers that share a
-machine. With `--n-train 0` routers are measured in folds over the test problems, each trained on the other
-folds, and the live one is trained on all of them; a PRM that has seen them would leak, so it is measured on
-those that it has not seen, and no router or arm has it.
+made again, so the same command goes on where it was cut off. Stages: draw, rates, sweep, prm, judge, train,
+evaluate, curve, live, page. Problems are drawn with a seed: `--n-train` of the training split, `--n-test`
+and `--n-live` others of the test split, which nothing is trained on; the live ones are never swept. With
+`--in-turn` one policy is swept after the other, for servers that share a machine. With `--n-train 0` routers
+are measured in folds over the test problems, each trained on the other folds, and the live one is trained on
+all of them.
+
+With `--base` a PRM is trained on the training problems' solutions, and scores those of the test problems. A
+router that trusts a PRM must not learn it from solutions that the PRM was trained on, so the routers of the
+training problems have none, and one more is measured in folds over the test problems. With `--n-train 0` the
+PRM is measured on a part of its problems. With `--n-judge` the larger policy judges the steps of the
+solutions of so many test problems.
 """
 
 from __future__ import annotations
@@ -30,6 +35,7 @@ from typing import Any
 import yaml
 from real_live import measure_live, measure_rates
 from real_page import write_page
+from real_prms import measure_prm
 
 from tts_select.data.prior.artifacts import PRIOR
 from tts_select.selector.routers.artifact import save_router
@@ -38,7 +44,8 @@ from tts_select.training.log.reading import read_log
 from tts_select.training.log.records import SweepLog
 from tts_select.training.routers.ladder.fit import fit_ladders
 
-SMALL, LARGE, PRM = "small", "large", "own"
+SMALL, LARGE = "small", "large"
+PRM, JUDGE = "own", "judge"
 FOLDS = 5
 MOST_TOKENS = 384
 PATIENCE = 3600
@@ -68,10 +75,13 @@ class Lab:
         return self.path("tts-select.yaml")
 
     def log(self, part: str) -> Path:
-        """The log of a part's problems, with the PRM's scores where there is one."""
-        part = part if part in self.parts else "test"
-        is_scored = self.asked.base and self.asked.n_train
-        return self.path(f"scored-{part}" if is_scored else f"sweep-{part}")
+        """The log of a part's problems."""
+        return self.path(f"sweep-{part if part in self.parts else 'test'}")
+
+    @property
+    def scored(self) -> Path:
+        """The log of the test problems with the PRMs' scores, if there are any."""
+        return self.path("scored-test")
 
     @property
     def parts(self) -> tuple[str, ...]:
@@ -143,23 +153,37 @@ def _sweep(lab: Lab, part: str, whose: str, policies: Sequence[str], reused: Seq
 
 
 def prm(lab: Lab) -> None:
-    """Train a PRM on the samples of both policies, and score them."""
+    """Train a PRM on the samples of both policies, and score those of the test problems."""
     if not lab.asked.base:
         return
     folder = lab.path(PRM)
     if not (folder / "manifest.json").exists():
-        swept = lab.path(f"sweep-{lab.parts[-1]}")
-        lab.run("train-prm", swept, "--base", lab.asked.base, "--out", folder)
+        lab.run("train-prm", lab.log("train"), "--base", lab.asked.base, "--out", folder)
     if not lab.asked.n_train:
         return
+    _score(lab, PRM, {"spec": f"hf:{folder.absolute()}"}, lab.log("test"), lab.scored)
+
+
+def judge(lab: Lab) -> None:
+    """Ask the larger policy for its verdict on the steps of some test problems' solutions."""
+    if not (n := lab.asked.n_judge):
+        return
+    asked, few = lab.asked, lab.path("problems", "judge.jsonl")
+    lines = lab.path("problems", "test.jsonl").read_text(encoding="utf-8").splitlines()[:n]
+    few.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    _sweep(lab, "judge", "", (SMALL, LARGE), reused=["sweep-test"])
+    spec = {"spec": asked.large, "format": "judge", "options": _options(asked.large_url, asked.large_params)}
+    _score(lab, JUDGE, spec, lab.path("sweep-judge"), lab.path("scored-judge"))
+
+
+def _score(lab: Lab, name: str, spec: dict[str, Any], log: Path, out: Path) -> None:
+    """Score a log's samples by a PRM, and say what the scores are worth."""
     config = yaml.safe_load(lab.config.read_text())
-    config["prms"] = {PRM: {"spec": f"hf:{folder.absolute()}", "price": {"input": 0.0}}}
+    config.setdefault("prms", {})[name] = spec
     lab.config.write_text(yaml.safe_dump(config), encoding="utf-8")
-    for part in lab.parts:
-        lab.run(
-            "sweep", "--score-only", "--prm", PRM, "--config", lab.config,
-            "--reuse", lab.path(f"sweep-{part}"), "--out", lab.path(f"scored-{part}"),
-        )  # fmt: skip
+    lab.run("sweep", "--score-only", "--prm", name, "--config", lab.config, "--reuse", log, "--out", out)
+    found = json.dumps(measure_prm(out, name), indent=1)
+    lab.path(f"{name}.json").write_text(found + "\n", encoding="utf-8")
 
 
 def train(lab: Lab) -> None:
@@ -179,6 +203,9 @@ def evaluate(lab: Lab) -> None:
         for unit in units:
             measured = (lab.path("routers", name),) if lab.asked.n_train else ("--folds", FOLDS, *options)
             _report(lab, f"{name}-{unit}", *measured, "--unit", unit)
+    if lab.scored.exists():
+        _report(lab, "with-prm", "--folds", FOLDS, *ROUTERS["ladder"], log=lab.scored)
+    _paper(lab)
     for policy, most in zip((SMALL, LARGE), lab.asked.samples, strict=True):
         if not most:
             continue
@@ -214,15 +241,23 @@ def page(lab: Lab) -> None:
 
 
 STAGES: dict[str, Callable[[Lab], None]] = {
-    stage.__name__: stage for stage in (draw, rates, sweep, prm, train, evaluate, curve, live, page)
+    stage.__name__: stage for stage in (draw, rates, sweep, prm, judge, train, evaluate, curve, live, page)
 }
 
 
-def _report(lab: Lab, name: str, *measured: object) -> None:
+def _report(lab: Lab, name: str, *measured: object, log: Path | None = None) -> None:
     out = lab.path("reports", name)
     if not (out / "report.json").exists():
         out.parent.mkdir(exist_ok=True)
-        lab.run("evaluate", *measured, lab.log("test"), "--out", out)
+        lab.run("evaluate", *measured, log or lab.log("test"), "--out", out)
+
+
+def _paper(lab: Lab) -> None:
+    """The paper's comparisons, with the PRMs if there are any."""
+    if not (found := lab.path("paper.json")).exists() and all(lab.asked.samples):
+        log = lab.scored if lab.scored.exists() else lab.log("test")
+        command = [sys.executable, "-m", "tts_select", "paper", log, "--json"]
+        found.write_bytes(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
 
 
 def _first(log: SweepLog, n: int) -> SweepLog:
@@ -233,15 +268,21 @@ def _first(log: SweepLog, n: int) -> SweepLog:
 
 def _config(asked: argparse.Namespace) -> dict[str, Any]:
     policies: dict[str, Any] = {}
-    for name, spec, url in ((SMALL, asked.small, asked.small_url), (LARGE, asked.large, asked.large_url)):
-        options = {"base_url": url, "timeout": PATIENCE} if url else {}
-        policies[name] = {"spec": spec, "max_new_tokens": MOST_TOKENS, "options": options}
+    for name, spec, url, size in (
+        (SMALL, asked.small, asked.small_url, asked.small_params),
+        (LARGE, asked.large, asked.large_url, asked.large_params),
+    ):
+        options = _options(url, size)
         if asked.prompt:
             options["prompt"] = str(asked.prompt.absolute())
-        size = asked.small_params if name == SMALL else asked.large_params
-        if size:
-            options["params"] = size
+        policies[name] = {"spec": spec, "max_new_tokens": MOST_TOKENS, "options": options}
     return {"policies": policies}
+
+
+def _options(url: str | None, size: float | None) -> dict[str, Any]:
+    """Where a model is served, and its size, as far as they are said."""
+    options: dict[str, Any] = {"base_url": url, "timeout": PATIENCE} if url else {}
+    return {**options, "params": size} if size else options
 
 
 def _arms(policy: str, n: int) -> list[dict[str, Any]]:
@@ -290,6 +331,7 @@ def main() -> None:
         metavar=("SMALL", "LARGE"),
         help="Samples of each beside the greedy one; 0 for none.",
     )
+    parser.add_argument("--n-judge", type=int, help="Test problems for the larger one to judge.")
     parser.add_argument("--live-samples", type=int, help="The most samples of the larger one, live.")
     parser.add_argument("--chunk", type=int, help="Draw so many samples first, so that they can be added to.")
     parser.add_argument("--concurrency", type=int, default=16)

@@ -14,7 +14,8 @@ from kept import as_text, keep
 from markdown import point, table
 from prior_live import interval, share_of
 from real_live import PRIOR, ROUTER, RULE
-from results_sections import budgets, calibration, cheapest, part, points, rules
+from real_sections import prms, small_against_large
+from results_sections import budgets, calibration, cheapest, choices, part, points, rules
 
 DOCS = Path(__file__).parent.parent / "docs"
 KEPT = DOCS / "lab" / "real"
@@ -24,8 +25,8 @@ ROUTERS = {
     "look-ahead": "look-ahead",
 }
 OPTIONS = (
-    "small_params", "large_params", "prompt", "base", "n_train", "n_test", "n_live", "live_samples", "seed",
-    "chunk",
+    "small_params", "large_params", "prompt", "base", "n_train", "n_test", "n_live", "n_judge",
+    "live_samples", "seed", "chunk",
 )  # fmt: skip
 PLOTS = {"flops": "frontier", "dollars": "seconds"}
 HEAD = """# Real models on a public benchmark
@@ -57,7 +58,7 @@ def write_page(out: Path, asked: Mapping[str, Any]) -> None:
         if f"ladder-{unit}" in reports:
             drawn = out / "reports" / f"ladder-{unit}" / "plots" / "frontier.png"
             shutil.copy(drawn, DOCS / f"real-models-{plot}.png")
-    live = _read(out / "live.json") if (out / "live.json").exists() else None
+    live = _read_if_there(out / "live.json")
     if live is not None:
         keep(out / "live.json", KEPT / "models-live.json")
     keep(out / "reports" / "ladder-flops" / "report.json", KEPT / "models.json")
@@ -67,6 +68,10 @@ def write_page(out: Path, asked: Mapping[str, Any]) -> None:
 
 def _read(path: Path) -> Any:
     return json.loads(path.read_text(encoding="utf-8"))
+
+
+def _read_if_there(path: Path) -> Any:
+    return _read(path) if path.exists() else None
 
 
 def _head(out: Path, asked: Mapping[str, Any]) -> Iterator[str]:
@@ -103,18 +108,21 @@ def _sections(out: Path, reports: dict[str, Any], live: Any) -> Iterator[str]:
             yield f"![accuracy against {unit}](real-models-{plot}.png)\n"
     yield from table(("strategy", "accuracy", "FLOPs a problem"), _strategies(main))
     yield "## The smaller model with its best method against the larger one's greedy answer\n"
-    yield from _small_against_large(main)
+    yield from small_against_large(main, reports.get("ladder-dollars"), _read_if_there(out / "paper.json"))
     yield "## Ladders, from the prior\n"
     for section in (budgets, cheapest, rules, calibration):
         yield from section(main)
+    yield "What ran last, by difficulty, at the middle price:\n"
+    yield from table(("problems", "what", "share"), choices(main))
     yield "## The prior, before anything is swept\n"
     yield from _prior(reports)
     if any(name.startswith("curve-") for name in reports):
         yield "## How many problems to train on\n"
         yield from _curve(reports)
-    if (out / "own").exists():
+    if (out / "own" / "manifest.json").exists():
         yield "## A PRM of one's own\n"
-        yield from _prm(_read(out / "own" / "manifest.json"))
+        found = [one for name in ("own", "judge") for one in _read_if_there(out / f"{name}.json") or ()]
+        yield from prms(_read(out / "own" / "manifest.json"), found, reports.get("with-prm"))
     if live is not None:
         yield "## Live\n"
         yield from _live(live, reports)
@@ -143,20 +151,6 @@ def _strategies(report: dict[str, Any]) -> Iterator[tuple[str, ...]]:
     yield "oracle (picked on half of the draws, scored on the other)", *point(report["oracle"])
     for arm in sorted(report["arms"], key=lambda arm: arm["cost"]):
         yield arm["name"], *point(arm)
-
-
-def _small_against_large(report: dict[str, Any]) -> Iterator[str]:
-    arms = {arm["name"]: arm for arm in report["arms"]}
-    greedy = next(arm for name, arm in arms.items() if name.startswith("cot@1 large"))
-    own = [arm for name, arm in arms.items() if name.split()[1] == "small"]
-    within = [arm for arm in own if arm["cost"] <= greedy["cost"]]
-    rows = [("the larger one's greedy answer", *point(greedy))]
-    if within:
-        best = max(within, key=lambda arm: arm["accuracy"])
-        rows.append((f"the smaller one's best at no more FLOPs: {best['name']}", *point(best)))
-    best = max(own, key=lambda arm: arm["accuracy"])
-    rows.append((f"the smaller one's best: {best['name']}", *point(best)))
-    yield from table(("", "accuracy", "FLOPs a problem"), rows)
 
 
 def _prior(reports: dict[str, Any]) -> Iterator[str]:
@@ -192,20 +186,6 @@ def _curve(reports: dict[str, Any]) -> Iterator[str]:
         rows.append((str(n), points(report["area"]), share))
     head = ("problems", "points above fixed arms", "share of the best arm's FLOPs")
     yield from table(head, rows)
-
-
-def _prm(manifest: dict[str, Any]) -> Iterator[str]:
-    trained = manifest["trained"]
-    layer = manifest["reads"]["n_layers"]
-    yield f"A linear head behind layer {layer}, from {trained['solutions']:,} solutions; on the part of its"
-    yield "problems that it has not seen:\n"
-    rows = []
-    for found in trained["test"]:
-        for kind in ("auc", "accuracy"):
-            what = "AUC within problems" if kind == "auc" else "accuracy of 8"
-            rows += [(found["policy"], f"{what}, {name}", _interval(x)) for name, x in found[kind].items()]
-        rows.append((found["policy"], "ECE, Brier score", f"{found['ece']:.3f}, {found['brier']:.3f}"))
-    yield from table(("policy", "", ""), rows)
 
 
 def _live(live: dict[str, Any], reports: dict[str, Any]) -> Iterator[str]:
@@ -246,8 +226,3 @@ def _beside_the_rule(name: str, runs: Mapping[str, Any]) -> str:
     share, computed, gain = share_of(*tokens), share_of(*flops), interval(gains, "{:+.1f}")
     costs = f"{share} of its tokens, {computed} of its FLOPs"
     return f"The {name} beside the margin rule: {costs}, {gain} points of accuracy.\n"
-
-
-def _interval(found: Mapping[str, float | None]) -> str:
-    ends = ["-" if found[key] is None else f"{found[key]:.3f}" for key in ("value", "low", "high")]
-    return f"{ends[0]} ({ends[1]} to {ends[2]})"

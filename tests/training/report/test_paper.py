@@ -84,8 +84,12 @@ def test_every_smaller_policy_meets_every_larger_one(tables: dict[str, Any]) -> 
         ("medium", "large"),
     }
     for row in rows:
-        gap = row["optimal"]["accuracy"] - row["cot"]["accuracy"]
-        assert row["difference"]["value"] == pytest.approx(gap)
+        for part in (row, *row["by_bin"].values()):
+            gap = part["optimal"]["accuracy"] - part["cot"]["accuracy"]
+            assert part["difference"]["value"] == pytest.approx(gap)
+        shares = [(part["problems"], part["difference"]["value"]) for part in row["by_bin"].values()]
+        assert sum(n for n, _ in shares) == 48
+        assert sum(n * gap for n, gap in shares) / 48 == pytest.approx(row["difference"]["value"])
 
 
 def test_every_problem_is_in_one_bin_of_each_policy(tables: dict[str, Any]) -> None:

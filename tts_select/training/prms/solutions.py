@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 from tts_select.core.errors import InputError
@@ -36,6 +36,8 @@ class Solution:
     n_tokens: int
     logprob: float | None
     split: Split
+    scores: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    """What the log's PRMs said of its steps, by PRM."""
 
 
 def solutions_of(log: SweepLog, *, policies: Sequence[str] = (), seed: int = 0) -> list[Solution]:
@@ -81,6 +83,7 @@ def _solution(pool: Pool, sample: Sample, text: str, groups: Groups, seed: int) 
         sample.n_tokens,
         sample.logprob,
         split_of(pool.problem, seed),
+        sample.scores,
     )
 
 

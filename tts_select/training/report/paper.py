@@ -195,18 +195,30 @@ def _against_larger(found: Sequence[_Strategies]) -> list[dict[str, Any]]:
         for large in found:
             if (small.n_parameters or 0) >= (large.n_parameters or 0):
                 continue
-            gap = small.best.correct - large.cot.correct
+            everywhere = np.full(len(small.bins), True)
+            bins = {BINS[bin_]: small.bins == bin_ for bin_ in (2, 1, 0)}
             rows.append(
                 {
                     "small": small.policy,
                     "large": large.policy,
                     "parameters": (large.n_parameters or 0) / (small.n_parameters or 1),
-                    "optimal": small.best.as_dict(),
-                    "cot": large.cot.as_dict(),
-                    "difference": _interval(lambda some, g=gap: float(g[some].mean()), len(gap)),  # type: ignore[misc]
+                    **_side_by_side(small, large, everywhere),
+                    "by_bin": {
+                        name: {"problems": int(here.sum()), **_side_by_side(small, large, here)}
+                        for name, here in bins.items()
+                        if here.any()
+                    },
                 }
             )
     return rows
+
+
+def _side_by_side(small: _Strategies, large: _Strategies, here: np.ndarray) -> dict[str, Any]:
+    """The smaller one at its best beside the larger one's greedy solution, on some problems."""
+    optimal, cot = (Score(s.correct[here], s.flops[here]) for s in (small.best, large.cot))
+    gap = optimal.correct - cot.correct
+    difference = _interval(lambda some: float(gap[some].mean()), len(gap))
+    return {"optimal": optimal.as_dict(), "cot": cot.as_dict(), "difference": difference}
 
 
 def _votes(cases: Sequence[Case], log: SweepLog, policies: Sequence[str], seed: int) -> list[dict[str, Any]]:
