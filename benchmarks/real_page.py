@@ -155,7 +155,8 @@ def _strategies(report: dict[str, Any]) -> Iterator[tuple[str, ...]]:
 
 def _prior(reports: dict[str, Any]) -> Iterator[str]:
     rows = []
-    for policy in (name for name in ("small", "large") if f"prior-{name}" in reports):
+    measured = [name for name in ("small", "large", "both") if f"prior-{name}" in reports]
+    for policy in measured:
         for against in reports[f"prior-{policy}"]["savings"]:
             gets = point(against)
             share, gain = part(against["cost_ratio"]), points(against["gain"])
@@ -169,7 +170,7 @@ def _prior(reports: dict[str, Any]) -> Iterator[str]:
         "points at its cost",
     )
     yield from table(head, rows)
-    for policy in (name for name in ("small", "large") if f"prior-{name}" in reports):
+    for policy in measured:
         report = reports[f"prior-{policy}"]
         efforts = report["router"]["efforts"].items()
         rows = [(f"{policy}, effort {effort}", *point(found)) for effort, found in efforts]

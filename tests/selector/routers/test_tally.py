@@ -75,7 +75,7 @@ def test_nothing_drawn_is_no_answer() -> None:
     belief = Belief.of(tally_of([ABSENT], [NO_ANSWER]), answer_model())
     assert belief.group.tolist() == [NO_ANSWER, NO_ANSWER]
     assert belief.p_correct.tolist() == belief.second.tolist() == [0.0, 0.0]
-    assert Tally.empty(2).leader().tolist() == [NO_ANSWER, NO_ANSWER]
+    assert tally_of([ABSENT], [NO_ANSWER]).leader().tolist() == [NO_ANSWER, NO_ANSWER]
 
 
 def test_a_length_counts_no_farther_than_so_many_deviations() -> None:

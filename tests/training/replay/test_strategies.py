@@ -162,9 +162,9 @@ def test_small_budgets_are_all_there_and_so_is_the_whole_pool() -> None:
 @given(rows=pools)
 def test_votes_are_those_of_a_tally(rows: list[list[int]]) -> None:
     draws = draws_of(rows)
-    votes, tally, none = Votes.of(draws), Tally.empty(len(rows)), np.zeros(len(rows))
+    votes, of_draws = Votes.of(draws), (draws.group, draws.is_there * 1.0, np.zeros(draws.group.shape))
     for k in range(draws.group.shape[1]):
-        tally = tally.after(draws.group[:, k], draws.is_there[:, k] * 1.0, none)
+        tally = Tally.of(*(values[:, : k + 1] for values in of_draws))
         leader = tally.leader()
         assert votes.leader[:, k].tolist() == leader.tolist()
         assert votes.first[:, k].tolist() == tally.votes.max(axis=1).tolist()

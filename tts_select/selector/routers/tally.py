@@ -62,14 +62,9 @@ class Tally:
     shortest: np.ndarray
 
     @classmethod
-    def empty(cls, rows: int) -> Tally:
-        """Return the tally before the first draw."""
-        none = np.zeros((rows, 0))
-        return cls(np.zeros((rows, 0), int), none, none, none, none, none, none)
-
-    @classmethod
     def of(cls, group: np.ndarray, weight: np.ndarray, length: np.ndarray) -> Tally:
-        """The tally of all columns, one after the other; each array has the shape (rows, draws)."""
+        """The tally of all columns, one after the other; each array has the shape (rows, draws). A negative
+        group stands for a sample that votes for nothing; it counts among all samples."""
         there = weight > 0
         length = np.where(there, length, 0.0)
         votes_for = group >= 0
@@ -98,33 +93,6 @@ class Tally:
         best = self.votes.argmax(axis=1)[:, None]
         votes, group = (np.take_along_axis(a, best, 1)[:, 0] for a in (self.votes, self.group))
         return np.where(votes > 0, group, NO_ANSWER)
-
-    def after(self, group: np.ndarray, weight: np.ndarray, length: np.ndarray) -> Tally:
-        """Return the tally with one more draw in each row, of weight 0 where a row has no sample left. A
-        negative group stands for a sample that votes for nothing; it counts among all samples."""
-        there = weight > 0
-        length = np.where(there, length, 0.0)
-        groups = _beside(self.group, group)
-        same = (groups == group[:, None]) & (group >= 0)[:, None]
-        old = same[:, :-1]
-        before = [_known(all_, old) for all_ in (self.votes, self.count, self.lengths)]
-        least = np.minimum(np.where(old.any(1), _known(self.shortest, old), np.inf), length)
-        votes, count, lengths = (
-            np.where(same, (was + now)[:, None], _beside(all_, np.zeros_like(now)))
-            for all_, was, now in zip(
-                (self.votes, self.count, self.lengths), before, (weight, there * 1.0, length), strict=True
-            )
-        )
-        shortest = np.where(same, least[:, None], _beside(self.shortest, length))
-        return Tally(
-            groups,
-            _beside(self.weight, weight),
-            _beside(self.length, length),
-            votes,
-            count,
-            lengths,
-            shortest,
-        )
 
     def features(self) -> np.ndarray:
         """The features of each draw's answer, shape (rows, draws, 8): its share of the votes, that of its
@@ -204,16 +172,3 @@ class Belief:
         """What a stopping rule is linear in, shape (rows, 9)."""
         a, b, z = self.p_correct, self.second, self.length
         return np.stack([np.ones_like(a), a, b, z, a * a, a * b, b * b, a * z, z * z], axis=1)
-
-
-def _beside(all_: np.ndarray, new: np.ndarray) -> np.ndarray:
-    return np.concatenate([all_, new[:, None]], axis=1)
-
-
-def _known(values: np.ndarray, same: np.ndarray) -> np.ndarray:
-    """What stands at the first draw with the same answer; 0 where there is none."""
-    if not values.shape[1]:
-        return np.zeros(len(values))
-    first = same.argmax(axis=1)[:, None]
-    found: np.ndarray = np.take_along_axis(np.where(same, values, 0.0), first, 1)[:, 0]
-    return found
