@@ -13,11 +13,11 @@ and `--n-live` others of the test split, which nothing is trained on; the live o
 are measured in folds over the test problems, each trained on the other folds, and the live one is trained on
 all of them.
 
-With `--base` a PRM is trained on the training problems' solutions, and scores those of the test problems. A
-router that trusts a PRM must not learn it from solutions that the PRM was trained on, so the routers of the
-training problems have none, and one more is measured in folds over the test problems. With `--n-train 0` the
-PRM is measured on a part of its problems. With `--n-judge` the larger policy judges the steps of the
-solutions of so many test problems.
+With `--base` a PRM is trained on the smaller policy's solutions of the training problems, and scores both
+policies' solutions of the test problems. A router that trusts a PRM must not learn it from solutions that the
+PRM was trained on, so the routers of the training problems have none, and one more is measured in folds over
+the test problems. With `--n-train 0` the PRM is measured on a part of its problems. With `--n-judge` the
+larger policy judges the steps of the solutions of so many test problems.
 """
 
 from __future__ import annotations
@@ -153,12 +153,13 @@ def _sweep(lab: Lab, part: str, whose: str, policies: Sequence[str], reused: Seq
 
 
 def prm(lab: Lab) -> None:
-    """Train a PRM on the samples of both policies, and score those of the test problems."""
+    """Train a PRM on the smallest policy that has samples, and score those of the test problems."""
     if not lab.asked.base:
         return
     folder = lab.path(PRM)
     if not (folder / "manifest.json").exists():
-        lab.run("train-prm", lab.log("train"), "--base", lab.asked.base, "--out", folder)
+        policy = SMALL if lab.asked.samples[0] else LARGE
+        lab.run("train-prm", lab.log("train"), "--base", lab.asked.base, "--policy", policy, "--out", folder)
     if not lab.asked.n_train:
         return
     _score(lab, PRM, {"spec": f"hf:{folder.absolute()}"}, lab.log("test"), lab.scored)

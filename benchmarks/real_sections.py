@@ -46,7 +46,9 @@ def _within(report: Report, unit: str) -> Iterator[tuple[str, ...]]:
 def prms(manifest: Report, found: Sequence[Report], report: Report | None) -> Iterator[str]:
     """How well PRMs tell right solutions from wrong ones, and what routers make of them."""
     trained, layer = manifest["trained"], manifest["reads"]["n_layers"]
-    yield f"`own` is a linear head behind layer {layer} of its base, from {trained['solutions']:,} solutions."
+    policies = " and ".join(trained["policies"])
+    yield f"`own` is a linear head behind layer {layer} of its base, from {trained['solutions']:,} solutions"
+    yield f"of the policy `{policies}`."
     if any(one["prm"] == "judge" for one in found):
         yield "`judge` is the larger policy, asked of each step."
     yield "On problems that taught them nothing, beside what costs nothing:\n"
