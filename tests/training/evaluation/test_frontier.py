@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.training.evaluation.by_hand import ByHand
-from tts_select.training.evaluation.frontier import Frontier, Part, Walked, middle_of
+from tts_select.training.evaluation.frontier import Frontier, Part, Walked, efforts_of, middle_of
 from tts_select.training.replay.fixed import Score
 
 
@@ -38,3 +38,9 @@ def test_the_middle_price_is_that_of_medium_effort_or_the_dearest_that_keeps_alm
     scores = [Score(np.full(4, accuracy), np.ones(4)) for accuracy in (0.9, 0.895, 0.892, 0.5)]
     frontier = Frontier((0.01, 0.1, 1.0, 10.0), [], scores)
     assert middle_of([Part(router, {}, np.arange(4))] * n_parts, frontier) == middle
+
+
+def test_the_least_effort_comes_first_however_an_artifact_has_them() -> None:
+    router = ByHand(prices={"high": 0.01, "low": 0.9, "medium": 0.01, "own": 0.3})
+    found = efforts_of([Part(router, {}, np.arange(4))])
+    assert list(found.items()) == [("low", [0.9]), ("medium", [0.01]), ("high", [0.01]), ("own", [0.3])]

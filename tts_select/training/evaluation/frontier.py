@@ -13,6 +13,7 @@ from tts_select.training.log.records import Manifest
 from tts_select.training.replay.cases import Case, Order
 from tts_select.training.replay.fixed import Orders, Score
 from tts_select.training.replay.walks import Walk, draw_of, walk_in
+from tts_select.training.routers.efforts import EFFORTS
 
 MIDDLE_SHARE = 0.99
 """Of the best accuracy: where no price has a name, the middle one is the dearest that keeps it."""
@@ -174,9 +175,12 @@ class Frontier:
 
 
 def efforts_of(parts: Sequence[Part]) -> dict[str, list[float]]:
-    """The price of each effort that all of the routers have."""
+    """The price of each effort that all of the routers have, the least effort first: an artifact has them by
+    name."""
     named = [part.router.prices for part in parts]
-    return {effort: [own[effort] for own in named] for effort in named[0] if all(effort in x for x in named)}
+    shared = [effort for effort in EFFORTS if effort in named[0]]
+    shared += [effort for effort in named[0] if effort not in EFFORTS]
+    return {effort: [own[effort] for own in named] for effort in shared if all(effort in x for x in named)}
 
 
 def middle_by_name(parts: Sequence[Part], prices: Sequence[float]) -> int | None:
