@@ -211,8 +211,6 @@ def evaluate(lab: Lab) -> None:
         if not most:
             continue
         _report(lab, f"prior-{policy}", "prior", "--policy", policy, "--max-samples", most)
-    if all(lab.asked.samples):
-        _report(lab, "prior-both", "prior", "--max-samples", max(lab.asked.samples))
     if most := lab.asked.live_samples:
         _report(lab, "live-prior", "prior", "--policy", LARGE, "--max-samples", most)
 

@@ -13,7 +13,7 @@ import numpy as np
 from kept import as_text, keep
 from markdown import point, table
 from prior_live import interval, share_of
-from real_live import PRIOR, ROUTER, RULE
+from real_live import FIXED, PRIOR, ROUTER, RULE
 from real_sections import prms, small_against_large
 from results_sections import budgets, calibration, cheapest, choices, part, points, rules
 
@@ -155,7 +155,7 @@ def _strategies(report: dict[str, Any]) -> Iterator[tuple[str, ...]]:
 
 def _prior(reports: dict[str, Any]) -> Iterator[str]:
     rows = []
-    measured = [name for name in ("small", "large", "both") if f"prior-{name}" in reports]
+    measured = [name for name in ("small", "large") if f"prior-{name}" in reports]
     for policy in measured:
         for against in reports[f"prior-{policy}"]["savings"]:
             gets = point(against)
@@ -190,11 +190,12 @@ def _curve(reports: dict[str, Any]) -> Iterator[str]:
 
 
 def _live(live: dict[str, Any], reports: dict[str, Any]) -> Iterator[str]:
-    fixed = live["fixed"]
+    fixed, best = live["fixed"], reports[f"{live['router']}-flops"]["best_fixed"]["accuracy"]
+    how = f"as accurate as {fixed}" if live["replayed"]["accuracy"] >= best else "most accurate"
     yield f"The router `{live['router']}`, trained on {live['swept']} samples of the larger policy for each"
-    yield f"problem, at the price at which it was as accurate as {fixed} on the test problems, the best arm"
-    yield "of those samples; that arm; and the margin rule and the prior, at medium effort, on the larger"
-    yield "policy. These problems were never swept.\n"
+    yield f"problem, at the price at which it was {how} on the test problems;"
+    yield f"the best fixed arm there, {fixed}; and the margin rule and the prior, at"
+    yield "medium effort, on the larger policy. These problems were never swept.\n"
     rows = []
     for name, run in live["runs"].items():
         some = run["problems"]
@@ -207,8 +208,8 @@ def _live(live: dict[str, Any], reports: dict[str, Any]) -> Iterator[str]:
                      f"{run['seconds']:.0f}"))  # fmt: skip
     head = ("", "accuracy", "FLOPs a problem", "tokens", "server's tokens over the bill's", "seconds in all")
     yield from table(head, rows)
-    for name in (ROUTER, PRIOR):
-        yield _beside_the_rule(name, live["runs"])
+    for name, other in ((ROUTER, FIXED), (ROUTER, RULE), (PRIOR, RULE)):
+        yield _beside(name, other, live["runs"])
     accuracy, cost = point(live["replayed"])
     yield f"The same router and price in the replay of the test problems: {accuracy} for {cost}."
     if "live-prior" in reports:
@@ -217,13 +218,13 @@ def _live(live: dict[str, Any], reports: dict[str, Any]) -> Iterator[str]:
     yield "A replay reads a problem's prompt once; a server reads it for each request, if no cache has it.\n"
 
 
-def _beside_the_rule(name: str, runs: Mapping[str, Any]) -> str:
-    """A run's tokens and accuracy beside those of the margin rule, on the same problems."""
-    router, rule = ({one["id"]: one for one in runs[each]["problems"]} for each in (name, RULE))
+def _beside(name: str, other: str, runs: Mapping[str, Any]) -> str:
+    """A run's tokens and accuracy beside those of another, on the same problems."""
+    router, rule = ({one["id"]: one for one in runs[each]["problems"]} for each in (name, other))
     ids = sorted(router)
     tokens = [np.array([sum(run[i]["tokens"].values()) for i in ids]) for run in (router, rule)]
     gains = np.array([100.0 * (router[i]["is_right"] - rule[i]["is_right"]) for i in ids])
     flops = [np.array([run[i]["flops"] for i in ids]) for run in (router, rule)]
     share, computed, gain = share_of(*tokens), share_of(*flops), interval(gains, "{:+.1f}")
     costs = f"{share} of its tokens, {computed} of its FLOPs"
-    return f"The {name} beside the margin rule: {costs}, {gain} points of accuracy.\n"
+    return f"The {name} beside the {other}: {costs}, {gain} points of accuracy.\n"
