@@ -13,10 +13,10 @@ and `--n-live` others of the test split, which nothing is trained on; the live o
 are measured in folds over the test problems, each trained on the other folds, and the live one is trained on
 all of them.
 
-With `--base` a PRM is trained on the smaller policy's solutions of the training problems, and scores both
-policies' solutions of the test problems. A router that trusts a PRM must not learn it from solutions that the
-PRM was trained on, so the routers of the training problems have none, and one more is measured in folds over
-the test problems. With `--n-train 0` the PRM is measured on a part of its problems. With `--n-judge` the
+With `--base` a PRM is trained on the smaller policy's solutions of the training problems, and scores its
+solutions of the test problems. A router that trusts a PRM must not learn it from solutions that the PRM was
+trained on, so the routers of the training problems have none, and one more is measured in folds over that
+policy's test problems. With `--n-train 0` the PRM is measured on a part of its problems. With `--n-judge` the
 larger policy judges the steps of the solutions of so many test problems.
 """
 
@@ -153,28 +153,34 @@ def _sweep(lab: Lab, part: str, whose: str, policies: Sequence[str], reused: Seq
 
 
 def prm(lab: Lab) -> None:
-    """Train a PRM on the smallest policy that has samples, and score those of the test problems."""
+    """Train a PRM on the smaller policy's samples, if it has some, and score those of the test problems."""
     if not lab.asked.base:
         return
-    folder = lab.path(PRM)
+    folder, policy = lab.path(PRM), SMALL if lab.asked.samples[0] else LARGE
     if not (folder / "manifest.json").exists():
-        policy = SMALL if lab.asked.samples[0] else LARGE
         lab.run("train-prm", lab.log("train"), "--base", lab.asked.base, "--policy", policy, "--out", folder)
     if not lab.asked.n_train:
         return
-    _score(lab, PRM, {"spec": f"hf:{folder.absolute()}"}, lab.log("test"), lab.scored)
+    own = _part(lab, PRM, lab.asked.n_test, [policy])
+    _score(lab, PRM, {"spec": f"hf:{folder.absolute()}"}, own, lab.scored)
 
 
 def judge(lab: Lab) -> None:
     """Ask the larger policy for its verdict on the steps of some test problems' solutions."""
     if not (n := lab.asked.n_judge):
         return
-    asked, few = lab.asked, lab.path("problems", "judge.jsonl")
+    options = _options(lab.asked.large_url, lab.asked.large_params)
+    spec = {"spec": lab.asked.large, "format": "judge", "options": options}
+    _score(lab, JUDGE, spec, _part(lab, JUDGE, n, (SMALL, LARGE)), lab.path("scored-judge"))
+
+
+def _part(lab: Lab, name: str, n: int, policies: Sequence[str]) -> Path:
+    """A log of the first test problems and of some policies, of what was swept already."""
     lines = lab.path("problems", "test.jsonl").read_text(encoding="utf-8").splitlines()[:n]
-    few.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    _sweep(lab, "judge", "", (SMALL, LARGE), reused=["sweep-test"])
-    spec = {"spec": asked.large, "format": "judge", "options": _options(asked.large_url, asked.large_params)}
-    _score(lab, JUDGE, spec, lab.path("sweep-judge"), lab.path("scored-judge"))
+    lab.path("problems", f"{name}.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    whose = f"-{policies[0]}" if len(policies) == 1 else ""
+    _sweep(lab, name, whose, policies, reused=["sweep-test"])
+    return lab.path(f"sweep-{name}{whose}")
 
 
 def _score(lab: Lab, name: str, spec: dict[str, Any], log: Path, out: Path) -> None:
@@ -254,10 +260,9 @@ def _report(lab: Lab, name: str, *measured: object, log: Path | None = None) -> 
 
 
 def _paper(lab: Lab) -> None:
-    """The paper's comparisons, with the PRMs if there are any."""
+    """The paper's comparisons."""
     if not (found := lab.path("paper.json")).exists() and all(lab.asked.samples):
-        log = lab.scored if lab.scored.exists() else lab.log("test")
-        command = [sys.executable, "-m", "tts_select", "paper", log, "--json"]
+        command = [sys.executable, "-m", "tts_select", "paper", lab.log("test"), "--json"]
         found.write_bytes(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
 
 

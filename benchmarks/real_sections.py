@@ -58,7 +58,7 @@ def prms(manifest: Report, found: Sequence[Report], report: Report | None) -> It
     yield from table(head, map(_judged, measured))
     if report:
         share, best = part(report["cost_ratio_at_equal_accuracy"]), plain(report["best_fixed"]["name"])
-        yield "A ladder in five folds over the test problems, with all of these as arms:"
+        yield "A ladder of that policy alone, in five folds over the test problems, beside all of its arms:"
         gain = points(report["area"])
         yield f"{gain} points above the fixed arms, {share} of the cost of the best one ({best})."
         yield "The arms that a PRM picks for:\n"
