@@ -119,10 +119,10 @@ def _sections(out: Path, reports: dict[str, Any], live: Any) -> Iterator[str]:
     if any(name.startswith("curve-") for name in reports):
         yield "## How many problems to train on\n"
         yield from _curve(reports)
-    if (out / "own" / "manifest.json").exists():
+    if manifest := _read_if_there(out / "own" / "manifest.json"):
         yield "## A PRM of one's own\n"
         found = [one for name in ("own", "judge") for one in _read_if_there(out / f"{name}.json") or ()]
-        yield from prms(_read(out / "own" / "manifest.json"), found, reports.get("with-prm"))
+        yield from prms(manifest, found, reports.get("with-prm"))
     if live is not None:
         yield "## Live\n"
         yield from _live(live, reports)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from markdown import point, table
-from results_sections import part, plain, points
+from results_sections import numbers, part, plain, points
 
 Report = dict[str, Any]
 
@@ -72,13 +72,8 @@ def _judged(found: Report) -> tuple[str, ...]:
     return (
         found["prm"],
         f"{found['policy']}, {found['n_problems']} problems",
-        *(_interval(auc[name]) for name in ("head", "likelihood", "shorter", "votes")),
-        *(_interval(accuracy[name]) for name in ("best_of_n", "majority")),
+        *(numbers(auc[name], "{:.3f}".format) for name in ("head", "likelihood", "shorter", "votes")),
+        *(numbers(accuracy[name], "{:.3f}".format) for name in ("best_of_n", "majority")),
         points(accuracy["best_of_n - majority"]),
         f"{found['ece']:.3f}",
     )
-
-
-def _interval(found: Mapping[str, float | None]) -> str:
-    ends = ["-" if found[key] is None else f"{found[key]:.3f}" for key in ("value", "low", "high")]
-    return f"{ends[0]} ({ends[1]} to {ends[2]})"

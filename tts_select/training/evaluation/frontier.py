@@ -178,9 +178,8 @@ def efforts_of(parts: Sequence[Part]) -> dict[str, list[float]]:
     """The price of each effort that all of the routers have, the least effort first: an artifact has them by
     name."""
     named = [part.router.prices for part in parts]
-    shared = [effort for effort in EFFORTS if effort in named[0]]
-    shared += [effort for effort in named[0] if effort not in EFFORTS]
-    return {effort: [own[effort] for own in named] for effort in shared if all(effort in x for x in named)}
+    ordered = dict.fromkeys([*EFFORTS, *named[0]])
+    return {effort: [own[effort] for own in named] for effort in ordered if all(effort in x for x in named)}
 
 
 def middle_by_name(parts: Sequence[Part], prices: Sequence[float]) -> int | None:
