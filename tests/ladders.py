@@ -12,7 +12,7 @@ from tts_select.selector.portfolio import Portfolio
 from tts_select.selector.routers.beginnings import Beginnings, LaddersByText
 from tts_select.selector.routers.ladder import LadderRouter
 from tts_select.selector.routers.rungs import Ladder, Rung, looks_of
-from tts_select.selector.routers.tally import N_FEATURES, N_TERMS, AnswerModel, Usual
+from tts_select.selector.routers.tally import N_FEATURES, N_OF_CERTAINTY, N_TERMS, AnswerModel, Usual
 from tts_select.selector.text_features import TEXT_FEATURES
 from tts_select.selector.wording import Wording
 
@@ -57,6 +57,23 @@ def ladder_router(
         unit=unit,
         fingerprints={small: f"{small}-script", large: f"{large}-script"},
     )
+
+
+def by_certainty(router: LadderRouter) -> LadderRouter:
+    """As the router, but where answers have as many votes the one of more certain samples is likelier right.
+    Certainties are 10 and 1 apart, as a rule."""
+    usual = {pool: replace(own, certainty=10.0, certainty_spread=1.0) for pool, own in router.usual.items()}
+
+    def told(model: AnswerModel) -> AnswerModel:
+        mean, scale, weight = (
+            np.append(a, [b] * N_OF_CERTAINTY)
+            for a, b in ((model.mean, 0.0), (model.scale, 1.0), (model.weight, 0.0))
+        )
+        weight[N_FEATURES] = 1.0
+        return AnswerModel(mean, scale, weight, model.bias)
+
+    ladders = tuple(replace(own, answers=told(own.answers)) for own in router.ladders)
+    return replace(router, usual=usual, ladders=ladders)
 
 
 def by_length(router: LadderRouter, *, letters: float = 10.0, place: int = 0) -> LadderRouter:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from tts_select.core.arm import Arm, pool_name, weights_in
 from tts_select.core.methods import METHODS
 from tts_select.core.plan import AGGREGATIONS, SELECTIONS, Settings
+from tts_select.core.voting import Weight
 
 settings = st.builds(
     Settings,
@@ -37,13 +38,21 @@ def test_arms_of_one_pool_share_what_votes_are_weighed_by() -> None:
         Arm("q", None, "weighted_majority", 8),
         Arm("q", None, "self_certainty", 8),
         Arm("r", "s", "beam", 8),
+        Arm("p", None, "cot", 1),
+        Arm("s", None, "cot", 1),
+        Arm("s", None, "majority", 8),
     ]
-    found = {name: weights_in(name, some) for name in ("p", "p temperature=0.2", "q", "r")}
+    found: dict[str, set[Weight]] = {}
+    for arm in some:
+        found.setdefault(arm.pool, weights_in(arm, some))
     assert found == {
         "p": {"certainty"},
         "p temperature=0.2": {"likelihood"},
         "q": {"certainty", "likelihood"},
         "r": set(),
+        "p temperature=0": {"certainty", "likelihood"},  # beside all samples of the policy
+        "s temperature=0": set(),
+        "s": set(),
     }
 
 

@@ -5,16 +5,19 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import math
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 
-from tests.ladders import ladder_router
+from tests.ladders import by_certainty, ladder_router
 from tests.training.made import made_log
 from tts_select import InputError, Problem, Solution
 from tts_select.core.protocols import SampleRequest
 from tts_select.executors.registry import Loaders
+from tts_select.selector.portfolio import Portfolio
 from tts_select.selector.routers.ladder import LadderRouter
 from tts_select.solving.selector import Selector
 from tts_select.solving.shared_budget import Purse, solve_from_purse
@@ -58,7 +61,7 @@ def written(sample: Sample) -> str:
     return " ".join(["word"] * (n - 1) + [ends])
 
 
-def selector_for(router: LadderRouter, log: SweepLog) -> tuple[Selector, dict[str, FakePolicy]]:
+def selector_for(router: LadderRouter, log: SweepLog, **told: Any) -> tuple[Selector, dict[str, FakePolicy]]:
     """Sample k of a live policy is sample k of the log."""
     by_text = {problem.problem: id_ for id_, problem in log.problems.items()}
 
@@ -67,7 +70,7 @@ def selector_for(router: LadderRouter, log: SweepLog) -> tuple[Selector, dict[st
             samples = log.pools[by_text[request.problem], name].samples
             return written(samples[index % len(samples)])
 
-        return FakePolicy(write, name=name)
+        return FakePolicy(write, name=name, **told)
 
     policies = {name: policy(name) for name in POLICIES}
     return Selector(router, loaders=Loaders(policies.__getitem__, lambda _: FakeRewardModel({}))), policies
@@ -130,6 +133,34 @@ def test_live_draws_come_from_look_to_look_as_in_a_replay(monkeypatch: pytest.Mo
     asked = {(r.first, r.n) for policy in policies.values() for r in policy.requests}
     assert asked <= {(0, 1), (1, 1), (2, 1), (3, 1), (4, 2), (6, 2), (8, 4), (12, 2)}
     assert (8, 4) in asked
+
+
+def test_certainties_are_asked_for_and_decide_as_in_a_replay(
+    log: SweepLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A policy may not tell of every solution."""
+
+    def certainty(text: str) -> float:
+        return math.nan if len(text) % 4 == 0 else 7.0 + len(text) % 7
+
+    def told(sample: Sample) -> Sample:
+        known = certainty(written(sample))
+        return replace(sample, certainty=None if math.isnan(known) else known)
+
+    pools = {key: replace(p, samples=tuple(map(told, p.samples))) for key, p in log.pools.items()}
+    blind = ladder_router(policies=POLICIES).with_max_new_tokens(dict.fromkeys(POLICIES, MAX_NEW_TOKENS))
+    arms = tuple(replace(arm, method="self_certainty") for arm in blind.portfolio.arms)
+    router = by_certainty(replace(blind, portfolio=Portfolio("ladders", arms), fallback=arms[1].name))
+    walks = replayed(router, replace(log, pools=pools), PRICES[0], monkeypatch)
+    selector, policies = selector_for(router, log, certainty=certainty)
+    for problem, w in zip(log.problems.values(), walks, strict=True):
+        live = selector.solve(problem.problem, price=PRICES[0])
+        assert [step.arm for step in live.steps] == w.chosen
+        assert (live.answer == problem.answer) == bool(w.correct)
+        assert (live.confidence or 0.0) == pytest.approx(w.confidence, rel=1e-12)
+    assert {r.top_logprobs for policy in policies.values() for r in policy.requests} == {20}
+    others = replayed(blind, log, PRICES[0], monkeypatch)
+    assert [w.confidence for w in others] != [w.confidence for w in walks]
 
 
 def test_a_solution_says_what_the_ladder_did(log: SweepLog) -> None:

@@ -72,6 +72,19 @@ def scored(log: SweepLog, *prms: str, skill: float = 2.0, seed: int = 0) -> Swee
     return replace(log, manifest=manifest, pools=pools)
 
 
+def certain(log: SweepLog, *, skill: float = 2.0, seed: int = 0) -> SweepLog:
+    """The log as if its policies had told how certain they were: of right samples so much more, about 10. Of
+    every seventh sample it is not known."""
+    rng = np.random.default_rng(seed)
+
+    def told(sample: Sample) -> Sample:
+        is_known, certainty = rng.random() > 1 / 7, float(rng.normal(10 + skill * sample.correct))
+        return replace(sample, certainty=certainty if is_known else None)
+
+    pools = {key: replace(pool, samples=tuple(map(told, pool.samples))) for key, pool in log.pools.items()}
+    return replace(log, pools=pools)
+
+
 def _sample(problem: LoggedProblem, right: bool, rng: np.random.Generator) -> Sample:
     answer = problem.answer if right else str(rng.integers(0, 6))
     n_tokens = int(rng.integers(20, 60) if right else rng.integers(30, 120))

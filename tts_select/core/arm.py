@@ -72,9 +72,15 @@ class Arm:
         return cls(record["policy"], record["prm"], record["method"], record["budget"], settings)  # type: ignore[arg-type]
 
 
-def weights_in(pool: str, arms: Iterable[Arm]) -> set[Weight]:
-    """What votes are weighed by in these arms that share the pool: its samples are to have it."""
-    sharing = (METHODS[arm.method].votes_by for arm in arms if arm.is_sampling and arm.pool == pool)
+def weights_in(arm: Arm, arms: Iterable[Arm]) -> set[Weight]:
+    """What votes are weighed by in these arms that share the pool of a sampling arm: its samples are to have
+    it. So is a greedy solution that their policy writes beside their samples."""
+    sharing = (
+        METHODS[other.method].votes_by
+        for other in arms
+        if other.is_sampling
+        and (other.pool == arm.pool or (arm.temperature == 0 and other.policy == arm.policy))
+    )
     return {by for by in sharing if by is not None}
 
 

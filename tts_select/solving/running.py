@@ -83,7 +83,7 @@ class Runner:
         """A sampling arm goes on with the samples of its pool."""
         samples = self.gathered.of(arm.pool) if arm.is_sampling else None
         policy, prm = self.models.policy(arm.policy), self.models.prm(arm.prm) if arm.prm else None
-        weights = weights_in(arm.pool, (arm, *self.arms)) if arm.is_sampling else set()
+        weights = weights_in(arm, (arm, *self.arms)) if arm.is_sampling else set()
         prices = {"policy": price_of_tokens(policy), "prm": price_of_tokens(prm)}
         return Search(
             self.problem.text,

@@ -51,6 +51,33 @@ def test_a_tally_counts_as_one_would_by_hand(groups: list[int], data: st.DataObj
             assert shares[k, 1] == pytest.approx(rival / total)
 
 
+@given(ROWS, st.data())
+def test_the_certainty_of_an_answer_is_the_mean_of_its_samples(
+    groups: list[int], data: st.DataObject
+) -> None:
+    told = data.draw(
+        st.lists(st.sampled_from([np.nan, 8.0, 11.0, 40.0]), min_size=len(groups), max_size=len(groups))
+    )
+    usual = Usual(1.0, 0.5, 1.0, 3.0, 1.0, certainty=10.0, certainty_spread=2.0)
+    group, certainty = np.array([groups]), usual.of_certainties(np.array([told]))
+    weight, length = np.where(group == ABSENT, 0.0, 1.0), np.zeros(group.shape)
+    features = Tally.of(group, weight, length, certainty).features()
+    np.testing.assert_array_equal(features[..., :N_FEATURES], Tally.of(group, weight, length).features())
+    by_hand = {None: 0.0, 8.0: -1.0, 11.0: 0.5, 40.0: FARTHEST}
+    z = [by_hand[None if np.isnan(c) else c] for c in told]
+    there = [k for k, g in enumerate(groups) if g != ABSENT]
+    for k, g in enumerate(groups):
+        if g >= 0:
+            mean, of_all = features[0, k, N_FEATURES:]
+            assert mean == pytest.approx(np.mean([z[j] for j in there if groups[j] == g]))
+            assert of_all == pytest.approx(np.mean([z[j] for j in there]))
+
+
+def test_certainties_of_a_pool_that_never_told_are_as_usual() -> None:
+    usual = Usual(1.0, 0.5, 1.0, mean_length=3.0, per_token=1.0)
+    assert usual.of_certainties(np.array([3.0, np.nan])).tolist() == [0.0, 0.0]
+
+
 def tally_of(*rows: list[int]) -> Tally:
     """Votes of weight 1 and usual lengths; `ABSENT` fills up."""
     group = np.array(rows)

@@ -19,8 +19,9 @@ from tts_select.training.evaluation.frontier import PROBES, Frontier, Part, Walk
 from tts_select.training.evaluation.measured import Measured
 from tts_select.training.log.records import LoggedProblem, Manifest, ModelCard, Pool, Sample, SweepLog
 from tts_select.training.replay.cases import cases_of
+from tts_select.training.replay.draws import Draws
 from tts_select.training.replay.fixed import Board
-from tts_select.training.replay.orders import Draws, Replay
+from tts_select.training.replay.orders import Replay
 
 SMALL, LARGE, PRM = "made:small", "made:large", "made:prm"
 ONE, ADAPTIVE = Arm(SMALL, None, "majority", 1), Arm(SMALL, None, "adaptive", 4)

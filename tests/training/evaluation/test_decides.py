@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.ladders import by_length, ladder_router
+from tests.ladders import by_certainty, by_length, ladder_router
 from tts_select.selector.calibration import Calibration
 from tts_select.selector.linear import Linear
 from tts_select.selector.routers.lookahead import CalibratedModel
@@ -61,6 +61,11 @@ def test_a_ladder_says_what_its_answers_and_its_rules_rest_on() -> None:
     for shares in found.values():
         assert sum(shares.values()) == pytest.approx(1.0)
     assert decides._OF_A_BELIEF.count("") == 1  # the constant
+
+
+def test_a_ladder_says_how_much_it_goes_by_certainties() -> None:
+    answers = ladder_decides(by_certainty(ladder_router()))["an answer is right"]
+    assert answers == pytest.approx({"votes": 0.8, "certainties": 0.2, "lengths": 0.0})
 
 
 def test_a_ladder_says_by_what_of_a_text_it_is_picked() -> None:

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.ladders import ladder_router
-from tests.training.made import made_log
+from tests.ladders import by_certainty, ladder_router
+from tests.training.made import certain, made_log
+from tests.training.synthetic import FEW_ARMS
 from tts_select.selector.routers.ladder import LadderRouter
 from tts_select.selector.routers.rungs import Rung
 from tts_select.training.log.records import SweepLog
@@ -70,6 +71,45 @@ def test_a_sweep_is_climbed_as_it_is_walked(synthetic_log: Callable[..., SweepLo
     """Its answers are grouped by what they mean, and its prompts have a price."""
     router = ladder_router(policies=("world:small", "world:large"))
     assert_walks_are_the_rows(router, synthetic_log(20), seed=3)
+
+
+@given(seed=st.integers(0, 99), mute=st.booleans())
+def test_certainties_are_climbed_as_they_are_walked(
+    synthetic_log: Callable[..., SweepLog], *, seed: int, mute: bool
+) -> None:
+    """Also where a sample has none, and where those of a whole pool were not known in training."""
+    log = certain(synthetic_log(6, n_samples=5, arms=FEW_ARMS), seed=seed)
+    router = by_certainty(ladder_router(policies=("world:small", "world:large")))
+    usual = usual_of(replay_of(log, n_orders=2, seed=seed))
+    own = {pool: usual[pool] for pool in router.usual}
+    if mute:
+        own["world:large"] = replace(own["world:large"], certainty=None, certainty_spread=None)
+    assert_walks_are_the_rows(replace(router, usual=own), log, seed)
+
+
+def test_the_usual_certainty_is_that_of_the_samples_that_tell() -> None:
+    log = made_log(8, n_samples=4)
+    told = {
+        key: replace(
+            pool,
+            samples=tuple(
+                replace(s, certainty=[None, 9.0, 11.0, 10.0][k]) for k, s in enumerate(pool.samples)
+            ),
+        )
+        for key, pool in log.pools.items()
+        if pool.policy == "log:strong"
+    }
+    swept = replace(log, manifest=replace(log.manifest, imported=None), pools={**log.pools, **told})
+    usual = usual_of(replay_of(swept, n_orders=2, seed=0))
+    assert usual["log:weak"].certainty is None
+    strong = usual["log:strong"]
+    assert (strong.certainty, strong.certainty_spread) == pytest.approx((10.0, np.std([9, 10, 11])))
+
+
+def test_what_an_imported_log_calls_certainty_is_left_alone() -> None:
+    """It may be of another make than what a policy would be asked for."""
+    usual = usual_of(replay_of(certain(made_log(8)), n_orders=2, seed=0))
+    assert [own.certainty for own in usual.values()] == [None, None]
 
 
 def test_a_ladder_goes_on_with_the_next_samples_of_a_policy() -> None:

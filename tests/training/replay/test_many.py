@@ -15,9 +15,10 @@ from tests.training.synthetic import FEW_ARMS, synthetic_log
 from tts_select.training.log.records import SweepLog
 from tts_select.training.replay import many
 from tts_select.training.replay.cases import cases_of
+from tts_select.training.replay.draws import Draws
 from tts_select.training.replay.fixed import orders_of
 from tts_select.training.replay.many import Cases, RandomOrders, in_chunks
-from tts_select.training.replay.orders import Draws, Replay, ReplayInParts, as_arrays
+from tts_select.training.replay.orders import Replay, ReplayInParts, as_arrays
 
 
 def uneven() -> SweepLog:

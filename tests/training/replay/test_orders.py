@@ -11,8 +11,9 @@ from tests.training.made import SIZES, made_log
 from tts_select.core.arm import Arm
 from tts_select.core.errors import InputError, UnknownName
 from tts_select.training.log.records import ModelCard, Sample
+from tts_select.training.replay.draws import ABSENT, CUT
 from tts_select.training.replay.grouping import RIGHT, Groups
-from tts_select.training.replay.orders import ABSENT, CUT, replay_of, with_policies, without_prms
+from tts_select.training.replay.orders import replay_of, with_policies, without_prms
 
 
 def test_an_order_draws_every_sample_once() -> None:

@@ -22,8 +22,9 @@ from tts_select.core.stopping import (
 from tts_select.core.voting import p_stays_ahead
 from tts_select.selector.routers.tally import Tally
 from tts_select.training.evaluation.thresholds import THRESHOLDS
+from tts_select.training.replay.draws import ABSENT, CUT, Draws
 from tts_select.training.replay.grouping import RIGHT
-from tts_select.training.replay.orders import ABSENT, CUT, Draws, Replay, replay_of
+from tts_select.training.replay.orders import Replay, replay_of
 from tts_select.training.replay.strategies import (
     RULES,
     Opening,

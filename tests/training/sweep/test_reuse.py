@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
@@ -10,10 +11,11 @@ from typing import Any
 
 import pytest
 
+from tests.training.sweep.conftest import FAKES
 from tts_select import InputError, Policy, RewardModel
 from tts_select.core.protocols import Continuation, Meter, SampleRequest
 from tts_select.executors.registry import Loaders
-from tts_select.selector.portfolio import Portfolio
+from tts_select.selector.portfolio import Portfolio, parse_portfolio
 from tts_select.training.log.reading import read_log
 from tts_select.training.log.records import LoggedProblem, SweepLog
 from tts_select.training.sweep.plan import Sweep
@@ -79,6 +81,37 @@ def test_a_changed_policy_is_sampled_again_and_no_other(again: Callable[..., Any
     first, second, asked = again("fake:b")
     assert set(asked) == {"fake:b"}
     assert second.pools["one", "fake:a"] == first.pools["one", "fake:a"]
+
+
+def test_a_greedy_solution_is_written_again_where_certainties_were_not_asked_for(
+    swept: Swept, tmp_path: Path
+) -> None:
+    """Of such a policy it is asked for them too; a log of a version that did not has none."""
+    portfolio = parse_portfolio(
+        {
+            "name": "certain",
+            "arms": [
+                {"policy": ["fake:a", "fake:b"], "method": "cot"},
+                {"policy": "fake:a", "method": "self_certainty", "budget": 4},
+                {"policy": "fake:b", "method": "majority", "budget": 4},
+            ],
+        },
+        "certain",
+    )
+    folder, first = swept(portfolio=portfolio)
+    assert [s.certainty for s in first.pools["one", "fake:a temperature=0"].samples] == [1.0]
+    assert [s.certainty for s in first.pools["one", "fake:b temperature=0"].samples] == [None]
+    for shard in (folder / "shards").iterdir():
+        records = [json.loads(line) for line in shard.read_text().splitlines()]
+        for record in records:
+            if record.get("temperature") == 0:
+                record["samples"] = [{**sample, "certainty": None} for sample in record["samples"]]
+        shard.write_text("".join(json.dumps(record) + "\n" for record in records))
+    again = Sweep(portfolio, list(first.problems.values()), n_samples=6)
+    counting = Counting(FAKES)
+    second = run_sweep(again, tmp_path / "again", reuse=[folder], loaders=counting.loaders)
+    assert counting.asked == {"fake:a": len(first.problems)}
+    assert second.pools == first.pools
 
 
 def test_a_changed_prm_guides_its_searches_again(again: Callable[..., Any]) -> None:

@@ -106,6 +106,7 @@ def test_a_compact_log_is_whole_and_stays_so(swept: Swept) -> None:
     ("changes", "complaint"),
     [
         ({"n_samples": 8}, "its n_samples is 6, not 8"),
+        ({"n_samples_of": {"fake:a": 8}}, r"its n_samples_of is None, not \{'fake:a': 8\}"),
         ({"n_runs": 3}, "its n_runs is 2, not 3"),
         ({"seed": 1}, "its seed is 0, not 1"),
         ({"problems": [LoggedProblem("one", "1 + 1?", "2")]}, "its problems are others"),

@@ -26,7 +26,7 @@ from tts_select.selector.portfolio import Portfolio
 from tts_select.selector.routers.beginnings import LaddersByText
 from tts_select.selector.routers.protocol import ByAnswersAlone
 from tts_select.selector.routers.rungs import Ladder
-from tts_select.selector.routers.tally import AnswerModel, Belief, Tally, Usual
+from tts_select.selector.routers.tally import AnswerModel, Belief, Tally, Usual, knows_certainty
 
 
 @dataclass(frozen=True)
@@ -137,15 +137,17 @@ class LadderRouter(ByAnswersAlone):
     def _tally(self, places: Sequence[_Place]) -> Tally:
         shape = len(places), max(1, *(len(place.samples) for place in places))
         group, weight, length = np.full(shape, NO_ANSWER), np.zeros(shape), np.zeros(shape)
+        certainty = np.zeros(shape)
         pools = np.full(shape, "", object)
         for row, place in enumerate(places):
             for draw, (pool, sample) in enumerate(place.samples):
                 pools[row, draw], group[row, draw] = pool, sample.group
-                length[row, draw] = self._length(sample)
+                length[row, draw], certainty[row, draw] = self._length(sample), sample.certainty
         for pool, usual in self.usual.items():
             own = pools == pool
             weight[own], length[own] = usual.weight, usual.deviations(length[own])
-        return Tally.of(group, weight, length)
+            certainty[own] = usual.of_certainties(certainty[own])
+        return Tally.of(group, weight, length, certainty if knows_certainty(self.usual) else None)
 
     def _length(self, sample: SolutionEvidence) -> float:
         return 1.0 if "samples" in self.unit else float(sample.n_tokens)

@@ -15,7 +15,14 @@ from tts_select.selector.portfolio import Portfolio
 from tts_select.selector.routers.beginnings import Beginnings, LaddersByText
 from tts_select.selector.routers.ladder import LadderRouter
 from tts_select.selector.routers.rungs import Ladder, Rung
-from tts_select.selector.routers.tally import N_FEATURES, N_TERMS, AnswerModel, Usual
+from tts_select.selector.routers.tally import (
+    N_FEATURES,
+    N_OF_CERTAINTY,
+    N_TERMS,
+    AnswerModel,
+    Usual,
+    knows_certainty,
+)
 
 _FILE = "router.json"
 
@@ -24,7 +31,7 @@ def write(router: LadderRouter) -> dict[str, str]:
     """The texts of its files, by name."""
     record = {
         "portfolio": {"name": router.portfolio.name, "arms": [a.as_dict() for a in router.portfolio.arms]},
-        "usual": {pool: asdict(usual) for pool, usual in router.usual.items()},
+        "usual": {pool: _usual_record(usual) for pool, usual in router.usual.items()},
         "ladders": [_ladder_record(ladder) for ladder in router.ladders],
         "prices": dict(router.prices),
         "fallback": router.fallback,
@@ -43,23 +50,32 @@ def read(texts: Mapping[str, str]) -> LadderRouter:
         AttributeError, KeyError, TypeError, ValueError: they are malformed.
     """
     record = json.loads(texts[_FILE])
+    usual = {pool: Usual(**own) for pool, own in record["usual"].items()}
+    n_features = N_FEATURES + (N_OF_CERTAINTY if knows_certainty(usual) else 0)
     router = LadderRouter(
         portfolio=Portfolio(
             record["portfolio"]["name"], tuple(Arm.from_dict(arm) for arm in record["portfolio"]["arms"])
         ),
-        usual={pool: Usual(**usual) for pool, usual in record["usual"].items()},
-        ladders=tuple(_ladder(entry) for entry in record["ladders"]),
+        usual=usual,
+        ladders=tuple(_ladder(entry, n_features) for entry in record["ladders"]),
         prices=record["prices"],
         fallback=record["fallback"],
         unit=record["unit"],
         fingerprints=record["fingerprints"],
-        by_text=_by_text(record["by_text"], len(record["ladders"])) if "by_text" in record else None,
+        by_text=_by_text(record["by_text"], len(record["ladders"]), n_features)
+        if "by_text" in record
+        else None,
     )
     pools = {arm.pool for arm in router.portfolio.arms} & router.usual.keys()
     ladders = [*router.ladders, *(router.by_text.ladders if router.by_text else ())]
     if strange := {pool for ladder in ladders for pool in ladder.draws} - pools:
         raise ValueError(f"it does not know its pool '{min(strange)}'")
     return router
+
+
+def _usual_record(usual: Usual) -> dict[str, float]:
+    """Without what the log does not tell."""
+    return {name: value for name, value in asdict(usual).items() if value is not None}
 
 
 def _by_text_record(by_text: LaddersByText) -> dict[str, Any]:
@@ -74,11 +90,11 @@ def _by_text_record(by_text: LaddersByText) -> dict[str, Any]:
     return {"description": by_text.description.as_dict(), "prices": prices}
 
 
-def _by_text(record: Mapping[str, Any], n_prices: int) -> LaddersByText:
+def _by_text(record: Mapping[str, Any], n_prices: int, n_features: int) -> LaddersByText:
     """Ladders of earlier versions have none."""
     description, at = Description.from_dict(record["description"]), {}
     for entry in record["prices"]:
-        ladders = tuple(_ladder(own) for own in entry["ladders"])
+        ladders = tuple(_ladder(own, n_features) for own in entry["ladders"])
         heads = Heads.from_dict(entry["heads"], len(ladders), description.n_features)
         at[int(entry["place"])] = Beginnings(ladders, heads)
     if not all(0 <= place < n_prices and own.ladders for place, own in at.items()):
@@ -105,10 +121,10 @@ def _ladder_record(ladder: Ladder) -> dict[str, Any]:
     }
 
 
-def _ladder(entry: Mapping[str, Any]) -> Ladder:
+def _ladder(entry: Mapping[str, Any], n_features: int) -> Ladder:
     rungs = tuple(Rung(**rung) for rung in entry["rungs"])
     answers = entry["answers"]
-    shaped = {name: _array(answers[name], (N_FEATURES,)) for name in ("mean", "scale", "weight")}
+    shaped = {name: _array(answers[name], (n_features,)) for name in ("mean", "scale", "weight")}
     looks = _looks(entry, sum(rung.n for rung in rungs))
     n_stops = len(looks) - 1
     return Ladder(

@@ -1,4 +1,4 @@
-"""The votes and lengths of some samples, and how likely each of their answers is right.
+"""The votes, lengths and certainties of some samples, and how likely each of their answers is right.
 
 All arrays have one row for each problem (or replayed order) that is looked at, so that many are decided at
 once. A column is a draw; a row that has fewer draws than others is filled up with absent ones, which change
@@ -7,18 +7,22 @@ nothing.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 
 from tts_select.selector.evidence import NO_ANSWER
 
 FARTHEST = 5.0
-"""Standard deviations that a sample's length may be from the mean; farther ones count as this far."""
+"""Standard deviations that a sample's length or certainty may be from the mean; farther ones count as this
+far."""
 _DRAWS = 1 << 19
 """So many draws are described at a time."""
-N_FEATURES, N_TERMS = 8, 9
-"""How many numbers describe an answer, and how many a belief."""
+N_FEATURES, N_OF_CERTAINTY, N_TERMS = 8, 2, 9
+"""How many numbers describe an answer, how many more do where certainties are known, and how many describe a
+belief."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +40,25 @@ class Usual:
     """What one of the lengths costs, in the router's unit."""
     prompt: float = 0.0
     """Mean length of the prompt, which is read once; in dollars, of a text that costs as much to write."""
+    certainty: float | None = None
+    """Mean certainty of a sample (`core/certainty.py`); None: the log does not tell."""
+    certainty_spread: float | None = None
+    """Its standard deviation."""
 
     def deviations(self, length: np.ndarray) -> np.ndarray:
         """How far lengths are from what is usual, in standard deviations."""
-        z = (np.log(np.maximum(length, 1.0)) - self.log_length) / self.spread
-        clipped: np.ndarray = np.clip(z, -FARTHEST, FARTHEST)
-        return clipped
+        return _clipped((np.log(np.maximum(length, 1.0)) - self.log_length) / self.spread)
+
+    def of_certainties(self, certainty: np.ndarray) -> np.ndarray:
+        """The same of certainties; 0 for NaN, and for all of a pool whose certainties are not known."""
+        if self.certainty is None or self.certainty_spread is None:
+            return np.zeros(certainty.shape)
+        return _clipped(np.nan_to_num((certainty - self.certainty) / self.certainty_spread))
+
+
+def knows_certainty(usual: Mapping[str, Usual]) -> bool:
+    """Return whether the certainties of any pool are known."""
+    return any(own.certainty is not None for own in usual.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +77,21 @@ class Tally:
     lengths: np.ndarray
     """The sum of their lengths."""
     shortest: np.ndarray
+    certainty: np.ndarray | None = None
+    """How far the draw's certainty is from what is usual; None where those of no pool are known."""
+    certainties: np.ndarray | None = None
+    """The sum of those of all draws with this draw's answer."""
 
     @classmethod
-    def of(cls, group: np.ndarray, weight: np.ndarray, length: np.ndarray) -> Tally:
+    def of(
+        cls, group: np.ndarray, weight: np.ndarray, length: np.ndarray, certainty: np.ndarray | None = None
+    ) -> Tally:
         """The tally of all columns, one after the other; each array has the shape (rows, draws). A negative
         group stands for a sample that votes for nothing; it counts among all samples."""
         there = weight > 0
         length = np.where(there, length, 0.0)
+        if certainty is not None:
+            certainty = np.where(there, certainty, 0.0)
         votes_for = group >= 0
         n_groups = int(group.max(initial=0)) + 1
         place = (np.arange(len(group))[:, None] * n_groups + np.maximum(group, 0))[votes_for]
@@ -80,11 +105,16 @@ class Tally:
         np.minimum.at(least, place, length[votes_for])
         shortest[votes_for] = least[place]
         votes, count, lengths = (over_answers(values) for values in (weight, there * 1.0, length))
-        return cls(group, weight, length, votes, count, lengths, shortest)
+        certainties = None if certainty is None else over_answers(certainty)
+        return cls(group, weight, length, votes, count, lengths, shortest, certainty, certainties)
 
     def __getitem__(self, rows: np.ndarray | slice) -> Tally:
         """The tally of some rows."""
-        return Tally(*(getattr(self, field.name)[rows] for field in fields(self)))
+
+        def own(values: Any) -> Any:
+            return None if values is None else values[rows]
+
+        return Tally(*(own(getattr(self, field.name)) for field in fields(self)))
 
     def leader(self) -> np.ndarray:
         """The group with the most votes, of equals the first; `NO_ANSWER` if there is none."""
@@ -95,16 +125,19 @@ class Tally:
         return np.where(votes > 0, group, NO_ANSWER)
 
     def features(self) -> np.ndarray:
-        """The features of each draw's answer, shape (rows, draws, 8): its share of the votes, that of its
-        strongest rival, how many votes there are, products of these, and how long its samples are beside all
-        of them."""
+        """The features of each draw's answer, shape (rows, draws, 8 or 10): its share of the votes, that of
+        its strongest rival, how many votes there are, products of these, and how long its samples are beside
+        all of them; where certainties are known, also how certain its samples are beside all of them."""
         total = np.maximum(self.weight.sum(axis=1), 1e-9)[:, None]
         n = np.maximum((self.weight > 0).sum(axis=1), 1)[:, None]
         share, size = self.votes / total, np.broadcast_to(np.log1p(total), self.votes.shape)
         mean = self.lengths / np.maximum(self.count, 1)
         of_all = np.broadcast_to(self.length.sum(axis=1)[:, None] / n, share.shape)
         rival = self._rivals() / total
-        columns = (share, rival, self.votes * share, size, share * size, mean, self.shortest, of_all)
+        columns = [share, rival, self.votes * share, size, share * size, mean, self.shortest, of_all]
+        if self.certainty is not None and self.certainties is not None:
+            of_all = np.broadcast_to(self.certainty.sum(axis=1)[:, None] / n, share.shape)
+            columns += [self.certainties / np.maximum(self.count, 1), of_all]
         return np.stack(columns, axis=2)
 
     def _rivals(self) -> np.ndarray:
@@ -172,3 +205,8 @@ class Belief:
         """What a stopping rule is linear in, shape (rows, 9)."""
         a, b, z = self.p_correct, self.second, self.length
         return np.stack([np.ones_like(a), a, b, z, a * a, a * b, b * b, a * z, z * z], axis=1)
+
+
+def _clipped(deviations: np.ndarray) -> np.ndarray:
+    clipped: np.ndarray = np.clip(deviations, -FARTHEST, FARTHEST)
+    return clipped

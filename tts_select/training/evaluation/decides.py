@@ -27,7 +27,7 @@ _GROUPS = {
     "held": "how sure of them",
     "arm": "the arm",
 }
-_OF_A_TALLY = ("votes",) * 5 + ("lengths",) * 3
+_OF_A_TALLY = ("votes",) * 5 + ("lengths",) * 3 + ("certainties",) * 2
 _OF_A_BELIEF = ("", "how sure of answers", "how sure of answers", "lengths", *["how sure of answers"] * 3) + (
     "lengths",
 ) * 2
@@ -58,7 +58,7 @@ def ladder_decides(router: LadderRouter) -> dict[str, Shares]:
     """The same of the ladder of medium effort, and of whose ladder it is where texts say that at some
     price: lines of P(correct), and of the logarithm of cost."""
     ladder = router.at(router.prices.get("medium", 0.0))
-    answers = _summed(zip(_OF_A_TALLY, np.abs(ladder.answers.weight), strict=True))
+    answers = _summed(zip(_OF_A_TALLY, np.abs(ladder.answers.weight), strict=False))
     found = {"an answer is right": answers}
     if len(ladder.stops):
         sizes = np.abs(ladder.stops).mean(axis=0)

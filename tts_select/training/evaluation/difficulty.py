@@ -14,8 +14,8 @@ from tts_select.selector.routers.lookahead import LookaheadRouter
 from tts_select.selector.text_features import text_features
 from tts_select.training.evaluation.frontier import Part
 from tts_select.training.replay.cases import Case
+from tts_select.training.replay.draws import Draws
 from tts_select.training.replay.many import in_chunks
-from tts_select.training.replay.orders import Draws
 from tts_select.training.replay.walks import Walk, probed
 
 N_LOOKED_AT = 2

@@ -70,14 +70,14 @@ class PoolPlan:
 def pools_of(arms: Iterable[Arm]) -> dict[str, PoolPlan]:
     """The pools that these arms take their samples from, by name."""
     sharing: dict[str, list[Arm]] = {}
-    for arm in arms:
-        if arm.is_sampling:
-            sharing.setdefault(arm.pool, []).append(arm)
+    every = [arm for arm in arms if arm.is_sampling]
+    for arm in every:
+        sharing.setdefault(arm.pool, []).append(arm)
     return {
         name: PoolPlan(
             some[0],
             tuple(dict.fromkeys(arm.prm for arm in some if arm.prm)),
-            TOP_LOGPROBS if "certainty" in weights_in(name, some) else 0,
+            TOP_LOGPROBS if "certainty" in weights_in(some[0], every) else 0,
         )
         for name, some in sharing.items()
     }
@@ -173,7 +173,7 @@ def differences(there: dict[str, Any], here: dict[str, Any]) -> list[str]:
             found.append(_arms_differ(old, new))
         elif name == "problems":
             found.append("its problems are others")
-        elif isinstance(old, dict) and isinstance(new, dict):
+        elif name == "models" and old and new:
             specs = sorted(s for s in {*old, *new} if old.get(s) != new.get(s))
             found += [f"its model {s} is {_brief(old.get(s))}, not {_brief(new.get(s))}" for s in specs]
         else:

@@ -117,7 +117,7 @@ class Writer:
         if found := differences(there, wanted):
             raise InputError(
                 f"'{self.folder}' holds another sweep: {'; '.join(found)}. "
-                "Give the options that it was begun with, or another --out"
+                "Give the options that it was begun with, or another --out, with --reuse for what both have"
             )
         if is_compact(self.folder) and not shard_paths(self.folder):
             read_log(self.folder)  # a compact log that lacks records cannot be gone on with

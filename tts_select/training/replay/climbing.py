@@ -10,17 +10,18 @@ import numpy as np
 
 from tts_select.selector.evidence import NO_ANSWER
 from tts_select.selector.routers.rungs import Ladder, Rung, draws_of, looks_of
-from tts_select.selector.routers.tally import AnswerModel, Belief, Tally, Usual
+from tts_select.selector.routers.tally import AnswerModel, Belief, Tally, Usual, knows_certainty
+from tts_select.training.replay.draws import ABSENT, Draws
 from tts_select.training.replay.grouping import RIGHT
 from tts_select.training.replay.made import Made
-from tts_select.training.replay.orders import ABSENT, Replay
+from tts_select.training.replay.orders import Replay
 
 FLOOR = 0.05
 """Added to right and wrong when a policy's odds are taken, so that a perfect one has finite odds."""
 LIGHTEST = 0.05
 """The smallest weight of a vote."""
 _EVEN = 1e-9
-"""Lengths whose spread is below this count as all the same."""
+"""Lengths and certainties whose spread is below this count as all the same."""
 
 
 def usual_of(replay: Replay) -> dict[str, Usual]:
@@ -36,6 +37,7 @@ def usual_of(replay: Replay) -> dict[str, Usual]:
     for pool, draws in replay.draws.items():
         lengths = draws.length[draws.is_there]
         logs = np.log(np.maximum(lengths, 1.0))
+        certainty, certainty_spread = _certainty(draws)
         found[pool] = Usual(
             log_length=float(logs.mean()),
             spread=float(logs.std()) if logs.std() > _EVEN else 1.0,
@@ -43,8 +45,18 @@ def usual_of(replay: Replay) -> dict[str, Usual]:
             mean_length=float(lengths.mean()),
             per_token=draws.per_token,
             prompt=float(draws.prompt.mean()),
+            certainty=certainty,
+            certainty_spread=certainty_spread,
         )
     return found
+
+
+def _certainty(draws: Draws) -> tuple[float, float] | tuple[None, None]:
+    """The mean certainty of a pool's samples and its standard deviation, if the log knows any."""
+    known = np.empty(0) if draws.certainty is None else draws.certainty[~np.isnan(draws.certainty)]
+    if not len(known):
+        return None, None
+    return float(known.mean()), float(known.std()) if known.std() > _EVEN else 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +68,8 @@ class Tallies(Made[Tally]):
     """Shape (rows, draws), as what follows."""
     weight: np.ndarray
     deviations: np.ndarray
+    certainties: np.ndarray | None
+    """Deviations too; None where no pool's are known."""
 
     def __len__(self) -> int:
         return len(self.looks)
@@ -63,7 +77,8 @@ class Tallies(Made[Tally]):
     def made(self, place: int) -> Tally:
         """See `Made`."""
         n = self.looks[place]
-        return Tally.of(self.group[:, :n], self.weight[:, :n], self.deviations[:, :n])
+        certainties = None if self.certainties is None else self.certainties[:, :n]
+        return Tally.of(self.group[:, :n], self.weight[:, :n], self.deviations[:, :n], certainties)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +103,7 @@ def climb(
     shape = len(replay), looks[-1]
     group, weight = np.empty(shape, int), np.empty(shape)
     deviations, cost, length = np.empty(shape), np.empty(shape), np.empty(shape)
+    certainties = np.empty(shape) if knows_certainty(usual) else None
     used: Counter[str] = Counter()
     for k, pool in enumerate(draws_of(rungs)):
         draws, own = replay.draws[pool], usual[pool]
@@ -96,11 +112,13 @@ def climb(
         cost[:, k] = draws.per_token * (length[:, k] + read)
         weight[:, k] = np.where(group[:, k] != ABSENT, own.weight, 0.0)
         deviations[:, k] = own.deviations(length[:, k])
+        if certainties is not None:
+            certainties[:, k] = own.of_certainties(draws.certainty_of(used[pool]))
         used[pool] += 1
     costs, lengths = cost.cumsum(axis=1), length.cumsum(axis=1)
     return Climb(
         looks,
-        Tallies(looks, group, weight, deviations),
+        Tallies(looks, group, weight, deviations, certainties),
         tuple(costs[:, n - 1].copy() for n in looks),  # and let go of what is between
         tuple(lengths[:, n - 1].copy() for n in looks),
     )

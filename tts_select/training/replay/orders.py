@@ -20,64 +20,13 @@ from tts_select.training.log.manifest import policies, pools_of
 from tts_select.training.log.records import Manifest, SweepLog
 from tts_select.training.replay.cases import Case, Order
 from tts_select.training.replay.costs import costs_of
+from tts_select.training.replay.draws import Draws, Pooled, pooled
 from tts_select.training.replay.grouping import RIGHT
 from tts_select.training.replay.many import Cases, in_chunks, problems_of, sizes_of
 
-ABSENT = -2
-"""The group of a sample that an order lacks, since the log has fewer of that problem."""
-CUT = -3
-"""The group of a sample that was cut: nobody knows what it would have answered."""
 MOST_SAMPLES = 64
 """The most samples of a pool that an order holds, unless fewer are asked for: dearer arms than that are not
 compared."""
-
-
-@dataclass(frozen=True, slots=True)
-class Draws:
-    """The samples of one pool, shape (rows, samples) each."""
-
-    group: np.ndarray
-    """The group of the answer: 0 is right, -1 none, `CUT`, or `ABSENT`."""
-    length: np.ndarray
-    """The length in tokens, or in what the log counts; so are prompts."""
-    prompt: np.ndarray
-    """Length of each row's prompt, shape (rows,); where reading has a price of its own, that of a text which
-    costs as much to write."""
-    per_token: float
-    """The cost of one of the lengths."""
-
-    def __getitem__(self, rows: np.ndarray) -> Draws:
-        return replace(self, group=self.group[rows], length=self.length[rows], prompt=self.prompt[rows])
-
-    def before(self, others: Draws) -> Draws:
-        """Return these samples and then others of the same policy; the prompt is read once."""
-        group = np.concatenate([self.group, others.group], axis=1)
-        return replace(self, group=group, length=np.concatenate([self.length, others.length], axis=1))
-
-    def sample(self, number: int) -> tuple[np.ndarray, np.ndarray]:
-        """Return (group, length) of each row's sample of this number, absent where a log has fewer."""
-        if number < self.group.shape[1]:
-            return self.group[:, number], self.length[:, number]
-        return np.full(len(self.group), ABSENT), np.zeros(len(self.group))
-
-    @property
-    def is_there(self) -> np.ndarray:
-        """A mask of the samples that exist."""
-        there: np.ndarray = self.group != ABSENT
-        return there
-
-    @property
-    def is_known(self) -> np.ndarray:
-        """A mask of the samples that have ended, so that it is known whether they are right."""
-        known: np.ndarray = self.is_there & (self.group != CUT)
-        return known
-
-    @property
-    def cost(self) -> np.ndarray:
-        """The cost of each sample; the prompt, which is read once, is paid with the first."""
-        cost = self.length.copy()
-        cost[:, 0] += self.prompt
-        return cost * self.per_token
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,31 +88,6 @@ class Replay:
 
 
 @dataclass(frozen=True, slots=True)
-class Pooled:
-    """One pool in the order in which the log has its samples, shape (problems, samples), with their costs."""
-
-    name: str
-    group: np.ndarray
-    length: np.ndarray
-    prompt: np.ndarray
-    """Shape (problems,)."""
-    per_token: float
-
-    def drawn(self, places: Sequence[int], orders: Sequence[Sequence[Order]], most: int) -> Draws:
-        """Return so many samples at most of some problems, in the orders of each."""
-        n = min(self.group.shape[1], most)
-        shape = (len(places), len(orders[0]), n)
-        group, length = np.full(shape, ABSENT, np.int32), np.zeros(shape)
-        for k, (place, some) in enumerate(zip(places, orders, strict=True)):
-            pick = np.stack([order.samples[self.name][:n] for order in some])
-            group[k, :, : pick.shape[1]] = self.group[place][pick]
-            length[k, :, : pick.shape[1]] = self.length[place][pick]
-        flat = (shape[0] * shape[1], n)
-        prompt = np.repeat(self.prompt[list(places)], shape[1])
-        return Draws(group.reshape(flat), length.reshape(flat), prompt, self.per_token)
-
-
-@dataclass(frozen=True, slots=True)
 class ReplayInParts:
     """A replay of more problems than fit in memory: the same rows, those of some problems at a time."""
 
@@ -186,7 +110,9 @@ class ReplayInParts:
         most_samples: int = MOST_SAMPLES,
     ) -> ReplayInParts:
         """Look once at every case; the manifest is that of their log."""
-        pools, plans = _pooled(cases), pools_of(manifest.arms)
+        # what others call certainty does not compare with what a policy would be asked for
+        pools = pooled(cases, with_certainties=manifest.imported is None)
+        plans = pools_of(manifest.arms)
         names = list(pools)
         if len(names) > 1:
             names = sorted(names, key=lambda name: _first_cost(pools[name], orders))
@@ -309,33 +235,6 @@ def without_prms(log: SweepLog, *, note: Callable[[str], None] = lambda _: None)
 
 def _not_greedy(pools: Iterable[str], arms: Mapping[str, Arm]) -> list[str]:
     return [pool for pool in pools if arms[pool].temperature > 0]
-
-
-def _pooled(cases: Sequence[Case]) -> dict[str, Pooled]:
-    """The pools, which each case is looked at once for."""
-    names, costs = list(cases[0].pools), cases[0].costs
-    policies_ = {name: cases[0].pools[name].policy for name in names}
-    rows: dict[str, list[tuple[np.ndarray, np.ndarray, int]]] = {name: [] for name in names}
-    for case in cases:
-        for name in names:
-            samples = case.observed[name]
-            own = np.array([CUT if s.is_cut else s.group for s in samples], np.int32)
-            rows[name].append((own, np.array([s.n_tokens for s in samples], float), _prompt(case, name)))
-    found = {}
-    for name, some in rows.items():
-        read, written = costs.per_prompt_token[policies_[name]], costs.per_token[policies_[name]]
-        as_written = 1.0 if read == written else read / written
-        shape = len(some), max(len(own) for own, _, _ in some)
-        group, length = np.full(shape, ABSENT, np.int32), np.zeros(shape)
-        for k, (own, lengths, _) in enumerate(some):
-            group[k, : len(own)], length[k, : len(own)] = own, lengths
-        prompts = as_written * np.array([prompt for _, _, prompt in some], float)
-        found[name] = Pooled(name, group, length, prompts, written)
-    return found
-
-
-def _prompt(case: Case, pool: str) -> int:
-    return case.pools[pool].prompt_tokens or 0
 
 
 def _first_cost(pool: Pooled, orders: Sequence[Sequence[Order]]) -> float:

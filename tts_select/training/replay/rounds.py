@@ -12,7 +12,7 @@ from tts_select.selector.preference import preference
 from tts_select.selector.routers.learned_prior import Prior
 from tts_select.selector.routers.prior import best_horizon, horizons
 from tts_select.selector.routers.prior_prm import ScoredPrior
-from tts_select.training.replay.orders import CUT, Draws
+from tts_select.training.replay.draws import CUT, Draws
 from tts_select.training.replay.scored import Scored
 
 

@@ -17,8 +17,9 @@ from tts_select.core.arm import Arm
 from tts_select.core.stopping import FEWEST_SAMPLES, FIRST_SAMPLES, MARGIN, QUORUM, WINDOW
 from tts_select.core.voting import SURE_ENOUGH, p_stays_ahead
 from tts_select.selector.evidence import NO_ANSWER
+from tts_select.training.replay.draws import Draws
 from tts_select.training.replay.grouping import RIGHT
-from tts_select.training.replay.orders import Draws, Replay
+from tts_select.training.replay.orders import Replay
 
 EVERY_BUDGET_TO = 16
 LARGE_BUDGETS = (20, 24, 32, 48, 64)

@@ -8,8 +8,8 @@ from pathlib import Path
 from tts_select.core.errors import InputError
 from tts_select.training.log.codec import Record
 from tts_select.training.log.reading import read_manifest, read_records
-from tts_select.training.log.records import LoggedProblem, Manifest
-from tts_select.training.sweep.units import units_of
+from tts_select.training.log.records import LoggedProblem, Manifest, Pool
+from tts_select.training.sweep.units import SampleUnit, Unit, units_of
 
 
 def reusable(folder: Path, wanted: Manifest, problems: Sequence[LoggedProblem]) -> Iterator[Record]:
@@ -30,5 +30,17 @@ def reusable(folder: Path, wanted: Manifest, problems: Sequence[LoggedProblem]) 
     ids = {unit.id for unit in units_of(wanted, problems)}
     for unit in units_of(there, list(known.problems().values())):
         record = known.by_key.get(unit.key)
-        if record is not None and unit.id in ids:
+        if record is not None and unit.id in ids and not _lacks_certainty(unit, record):
             yield record
+
+
+def _lacks_certainty(unit: Unit, record: Record) -> bool:
+    """Whether it is a greedy solution that was not asked for what it is asked for now: a log may be of a
+    version that asked sampled ones alone."""
+    return (
+        isinstance(unit, SampleUnit)
+        and isinstance(record, Pool)
+        and unit.settings.temperature == 0
+        and unit.top_logprobs > 0
+        and all(sample.certainty is None for sample in record.samples)
+    )

@@ -12,7 +12,8 @@ from tts_select.selector.routers.learned_prior import Prior
 from tts_select.selector.routers.prior import best_horizon, horizons
 from tts_select.selector.routers.rungs import Rung, looks_of
 from tts_select.solving.naming import prior_in
-from tts_select.training.replay.orders import CUT, Replay, replay_of
+from tts_select.training.replay.draws import CUT
+from tts_select.training.replay.orders import Replay, replay_of
 from tts_select.training.routers.ladder.fit import fit_ladders
 from tts_select.training.routers.ladder.starting import Expectations
 

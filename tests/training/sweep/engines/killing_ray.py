@@ -196,9 +196,12 @@ class Killing:
         elif target == "head":
             self._machines.kill_head()
             assert self._driver is not None
-            say(f"without a head, the driver ends with {self._end_of(self._driver)}")
+            ended = self._end_of(self._driver)
+            say(f"without a head, the driver ends with {ended}")
             self._driver = None
             self._machines.start_again()
+            if ended == 0:  # its last result was in before the head went, so it had nothing to miss it for
+                return
         self._n_kills += 1
         say(f"kill {self._n_kills}: {target}")
 

@@ -20,10 +20,12 @@ from tts_select.selector.routers.beginnings import Beginnings, LaddersByText
 from tts_select.selector.routers.ladder import LadderRouter
 from tts_select.selector.routers.learned_prior import Prior
 from tts_select.selector.routers.rungs import Ladder, looks_of
+from tts_select.selector.routers.tally import Usual
 from tts_select.training.log.records import SweepLog
 from tts_select.training.replay.climbing import usual_of
+from tts_select.training.replay.draws import CUT
 from tts_select.training.replay.grouping import RIGHT
-from tts_select.training.replay.orders import CUT, Replay, replay_of
+from tts_select.training.replay.orders import Replay, replay_of
 from tts_select.training.replay.strategies import best_fixed, fixed_arms
 from tts_select.training.routers.efforts import efforts_of
 from tts_select.training.routers.ladder.searching import Choice, Found, search
@@ -93,7 +95,7 @@ def fit_replay(
     efforts = efforts_of([x.price for x in ladders], [x.accuracy for x in ladders])
     fallback = best_fixed(fixed_arms(replay))
     return LadderRouter(
-        portfolio=_portfolio([*ladders, *(by_text.ladders if by_text else ())], replay, fallback),
+        portfolio=_portfolio([*ladders, *(by_text.ladders if by_text else ())], replay, usual, fallback),
         usual=usual,
         ladders=ladders,
         prices=efforts,
@@ -150,13 +152,22 @@ def share_cut(replay: Replay, pool: str) -> float:
     return float((draws.group == CUT).sum() / draws.is_there.sum())
 
 
-def _portfolio(ladders: Sequence[Ladder], replay: Replay, fallback: Arm) -> Portfolio:
-    """Return the portfolio of the most that a ladder takes of each pool, and the fallback."""
+def _portfolio(
+    ladders: Sequence[Ladder], replay: Replay, usual: Mapping[str, Usual], fallback: Arm
+) -> Portfolio:
+    """Return the portfolio of the most that a ladder takes of each pool, and the fallback. Where certainties
+    are judged by, the arm is one that needs them, so that whoever runs it asks for them."""
     most: dict[str, int] = {}
     for ladder in ladders:
         for pool in ladder.draws:
             most[pool] = max(most.get(pool, 0), ladder.draws.count(pool))
     arms = [replace(replay.arms[pool], budget=n) for pool, n in most.items()]
+    arms = [
+        replace(arm, method="self_certainty")
+        if usual[arm.pool].certainty is not None and arm.temperature > 0
+        else arm
+        for arm in arms
+    ]
     return Portfolio("ladders", tuple(dict.fromkeys([*arms, fallback])))
 
 

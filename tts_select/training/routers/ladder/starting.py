@@ -16,7 +16,8 @@ from tts_select.selector.agreement import agreement, tokens_a_length
 from tts_select.selector.routers.learned_prior import Prior
 from tts_select.selector.routers.prior import best_horizon, horizons
 from tts_select.selector.routers.rungs import Rung
-from tts_select.training.replay.orders import CUT, Replay
+from tts_select.training.replay.draws import CUT
+from tts_select.training.replay.orders import Replay
 
 PRIOR_PROBLEMS = 150
 """How many problems a prior counts as; 50, 80, 150 and 400 were tried (docs/lab/log.md)."""
