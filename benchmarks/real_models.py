@@ -48,6 +48,8 @@ SMALL, LARGE = "small", "large"
 PRM, JUDGE = "own", "judge"
 FOLDS = 5
 MOST_TOKENS = 384
+FEW_IN_FLIGHT = 4
+"""Problems that a PRM in this process scores at a time: of many it reads all before any is done."""
 PATIENCE = 3600
 """Seconds that a request may wait on a slow server."""
 ROUTERS: dict[str, tuple[str, ...]] = {
@@ -162,7 +164,8 @@ def prm(lab: Lab) -> None:
     if not lab.asked.n_train:
         return
     own = _part(lab, PRM, lab.asked.n_test, [policy])
-    _score(lab, PRM, {"spec": f"hf:{folder.absolute()}"}, own, lab.scored)
+    spec = {"spec": f"hf:{folder.absolute()}"}
+    _score(lab, PRM, spec, own, lab.scored, concurrency=FEW_IN_FLIGHT)
 
 
 def judge(lab: Lab) -> None:
@@ -171,7 +174,8 @@ def judge(lab: Lab) -> None:
         return
     options = _options(lab.asked.large_url, lab.asked.large_params)
     spec = {"spec": lab.asked.large, "format": "judge", "options": options}
-    _score(lab, JUDGE, spec, _part(lab, JUDGE, n, (SMALL, LARGE)), lab.path("scored-judge"))
+    part, out = _part(lab, JUDGE, n, (SMALL, LARGE)), lab.path("scored-judge")
+    _score(lab, JUDGE, spec, part, out, concurrency=lab.asked.concurrency)
 
 
 def _part(lab: Lab, name: str, n: int, policies: Sequence[str]) -> Path:
@@ -183,12 +187,15 @@ def _part(lab: Lab, name: str, n: int, policies: Sequence[str]) -> Path:
     return lab.path(f"sweep-{name}{whose}")
 
 
-def _score(lab: Lab, name: str, spec: dict[str, Any], log: Path, out: Path) -> None:
+def _score(lab: Lab, name: str, spec: dict[str, Any], log: Path, out: Path, *, concurrency: int) -> None:
     """Score a log's samples by a PRM, and say what the scores are worth."""
     config = yaml.safe_load(lab.config.read_text())
     config.setdefault("prms", {})[name] = spec
     lab.config.write_text(yaml.safe_dump(config), encoding="utf-8")
-    lab.run("sweep", "--score-only", "--prm", name, "--config", lab.config, "--reuse", log, "--out", out)
+    lab.run(
+        "sweep", "--score-only", "--prm", name, "--config", lab.config, "--reuse", log, "--out", out,
+        "--concurrency", concurrency,
+    )  # fmt: skip
     found = json.dumps(measure_prm(out, name), indent=1)
     lab.path(f"{name}.json").write_text(found + "\n", encoding="utf-8")
 

@@ -120,14 +120,14 @@ def pooled(cases: Sequence[Case], *, with_certainties: bool) -> dict[str, Pooled
     for name, some in rows.items():
         read, written = costs.per_prompt_token[policies_[name]], costs.per_token[policies_[name]]
         as_written = 1.0 if read == written else read / written
-        certainty = _padded([row.certainty for row in some], np.nan)
+        most, is_told = max(len(row.group) for row in some), any(len(row.certainty) for row in some)
         found[name] = Pooled(
             name,
-            _padded([row.group for row in some], ABSENT),
-            _padded([row.length for row in some], 0.0),
+            _padded([row.group for row in some], most, ABSENT),
+            _padded([row.length for row in some], most, 0.0),
             as_written * np.array([row.prompt for row in some], float),
             written,
-            certainty if with_certainties and not np.isnan(certainty).all() else None,
+            _padded([row.certainty for row in some], most, np.nan) if with_certainties and is_told else None,
         )
     return found
 
@@ -139,26 +139,28 @@ class _Row:
     group: np.ndarray
     length: np.ndarray
     certainty: np.ndarray
+    """Empty if no sample has one."""
     prompt: int
 
     @classmethod
     def of(cls, case: Case, pool: str) -> _Row:
         samples = case.observed[pool]
+        certainty = np.array([s.certainty for s in samples], float)
         return cls(
             np.array([CUT if s.is_cut else s.group for s in samples], np.int32),
             np.array([s.n_tokens for s in samples], float),
-            np.array([s.certainty for s in samples], float),
-            _prompt(case, pool),
+            _UNTOLD if np.isnan(certainty).all() else certainty,
+            case.pools[pool].prompt_tokens or 0,
         )
 
 
-def _padded(rows: Sequence[np.ndarray], absent: float) -> np.ndarray:
-    """The rows as one array, as long as the longest."""
-    found = np.full((len(rows), max(map(len, rows))), absent, rows[0].dtype)
+_UNTOLD = np.empty(0)
+"""Shared: of a large log there are hundreds of thousands."""
+
+
+def _padded(rows: Sequence[np.ndarray], most: int, absent: float) -> np.ndarray:
+    """The rows as one array, filled up to so many columns."""
+    found = np.full((len(rows), most), absent, rows[0].dtype)
     for own, row in zip(found, rows, strict=True):
         own[: len(row)] = row
     return found
-
-
-def _prompt(case: Case, pool: str) -> int:
-    return case.pools[pool].prompt_tokens or 0
