@@ -58,7 +58,7 @@ def _asks_for_certainties(portfolio: Portfolio) -> Portfolio:
     return replace(portfolio, arms=(*portfolio.arms, Arm("fake:a", None, "self_certainty", 4)))
 
 
-def test_a_pool_whose_arms_vote_by_certainty_has_it(
+def test_a_pool_whose_arms_vote_by_certainty_has_it_and_so_have_greedy_solutions_beside_it(
     swept: Swept, portfolio: Portfolio, fakes: Loaders
 ) -> None:
     def policy(spec: str) -> FakePolicy:
@@ -67,7 +67,7 @@ def test_a_pool_whose_arms_vote_by_certainty_has_it(
     loaders = replace(fakes, policy=policy)
     folder, log = swept(portfolio=_asks_for_certainties(portfolio), loaders=loaders)
     for pool in log.pools.values():
-        told = [len(s.text) / 8 if pool.name == "fake:a" else None for s in pool.samples]
+        told = [len(s.text) / 8 if pool.policy == "fake:a" else None for s in pool.samples]
         assert [s.certainty for s in pool.samples] == told
     assert read_log(folder) == log
     drop_shards(folder)
