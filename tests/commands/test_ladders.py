@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
+from tests.ladders import by_certainty, ladder_router
 from tts_select.cli import main
-from tts_select.commands.train import train
+from tts_select.commands.train import _mute_greedy, train
+from tts_select.core.arm import pool_name
 from tts_select.selector.routers.kinds import KINDS
 from tts_select.testing.server import FakeServer
 
@@ -260,3 +263,14 @@ def test_what_a_ladder_starts_from_is_for_ladders(
     found = invoke(*(known.get(arg, arg) for arg in args))
     assert found.exit_code == 2, found.output
     assert message in found.output
+
+
+def test_greedy_solutions_of_unknown_certainty_beside_samples_that_tell_theirs_are_named() -> None:
+    router = by_certainty(ladder_router())
+    assert _mute_greedy(router) == []
+    usual, mute = router.usual["large"], replace(router.usual["large"], certainty=None, certainty_spread=None)
+    greedy = pool_name("large", 0)
+    assert _mute_greedy(replace(router, usual={**router.usual, greedy: usual})) == []
+    assert _mute_greedy(replace(router, usual={**router.usual, greedy: mute})) == ["large"]
+    nobody_tells = {"small": router.usual["small"], "large": mute, greedy: mute}
+    assert _mute_greedy(replace(router, usual=nobody_tells)) == []

@@ -11,12 +11,14 @@ import click
 from tts_select.commands._options import COST_UNITS, config_option, writable_folder
 from tts_select.commands._starting import Start, prior_option, prior_to_start_from
 from tts_select.commands._terminal import say, show, show_json, warn
+from tts_select.core.arm import pool_name
 from tts_select.core.errors import InputError
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from tts_select.config import Config
+    from tts_select.selector.routers.ladder import LadderRouter
     from tts_select.selector.routers.lookahead import Probe
     from tts_select.selector.routers.protocol import Router
     from tts_select.training.log.records import SweepLog
@@ -176,11 +178,28 @@ def _ladders(log: SweepLog, start: Start, seed: int) -> _Trained:
     with status("training") as note:
         fitted = fit_ladders(log, prior=start.prior, seed=seed, note=note)
     router, facts = fitted.router, {**fitted.facts, "prior": start.identity}
+    if mute := _mute_greedy(router):
+        warn(
+            f"the log tells how certain the samples of {', '.join(mute)} are, and not the greedy solutions: "
+            "sweep once more with --reuse of this log and another --out, which writes these alone"
+        )
     shown = {k: v for k, v in facts.items() if k != "problem_ids"}
     shown |= {"kind": LADDER, "best_fixed": router.fallback, "prices": dict(router.prices)}
     shown["ladders"] = [ladder.as_dict() for ladder in router.ladders]
     shown["n_prices_by_text"] = len(router.by_text.at) if router.by_text else 0
     return _Trained(router, facts, shown, ladders_view(router, facts))
+
+
+def _mute_greedy(router: LadderRouter) -> list[str]:
+    """The policies whose samples tell how certain they are and whose greedy solutions do not, as in sweeps of
+    versions that did not ask: ladders then think less of these than they should."""
+
+    def is_told(pool: str) -> bool:
+        return pool in router.usual and router.usual[pool].certainty is not None
+
+    policies = dict.fromkeys(arm.policy for arm in router.portfolio.arms if is_told(arm.pool))
+    greedy = {policy: pool_name(policy, 0) for policy in policies}
+    return [policy for policy, pool in greedy.items() if pool in router.usual and not is_told(pool)]
 
 
 def _prior(logs: Mapping[Path, SweepLog], onto: str | None, seed: int) -> _Trained:
