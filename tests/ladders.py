@@ -1,14 +1,19 @@
-"""A ladder router whose rules are written down instead of learned."""
+"""A ladder router whose rules are written down instead of learned; ladders as texts and folders."""
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from tts_select.core.arm import Arm
 from tts_select.selector.by_text import Description, Heads
 from tts_select.selector.portfolio import Portfolio
+from tts_select.selector.routers.artifact import save_router
 from tts_select.selector.routers.beginnings import Beginnings, LaddersByText
 from tts_select.selector.routers.ladder import LadderRouter
 from tts_select.selector.routers.rungs import Ladder, Rung, looks_of
@@ -88,3 +93,22 @@ def by_length(router: LadderRouter, *, letters: float = 10.0, place: int = 0) ->
     p_correct[0, 0], p_correct[1, 1] = 0.5, 0.5 / np.arcsinh(letters)  # the number of letters comes first
     beginnings = Beginnings((own, other), Heads(p_correct, np.zeros((2, 1 + n))))
     return replace(router, by_text=LaddersByText(description, {place: beginnings}))
+
+
+def rewrite(folder: Path, record: object) -> None:
+    """Another router.json, with its hash in the manifest."""
+    text = json.dumps(record)
+    (folder / "router.json").write_text(text)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["sha256"]["router.json"] = hashlib.sha256(text.encode()).hexdigest()
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+
+
+def as_text(router: LadderRouter) -> str:
+    return repr([(x.rungs, x.stops.tolist(), x.answers.weight.tolist(), x.cost) for x in router.ladders])
+
+
+def as_saved(router: LadderRouter, folder: Path) -> dict[str, Any]:
+    save_router(router, folder, trained_on={})
+    found: dict[str, Any] = json.loads((folder / "router.json").read_text())
+    return found

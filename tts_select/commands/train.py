@@ -195,7 +195,7 @@ def _mute_greedy(router: LadderRouter) -> list[str]:
     versions that did not ask: ladders then think less of these than they should."""
 
     def is_told(pool: str) -> bool:
-        return pool in router.usual and router.usual[pool].certainty is not None
+        return pool in router.usual and router.usual[pool].tells_certainty
 
     policies = dict.fromkeys(arm.policy for arm in router.portfolio.arms if is_told(arm.pool))
     greedy = {policy: pool_name(policy, 0) for policy in policies}

@@ -45,6 +45,11 @@ class Usual:
     certainty_spread: float | None = None
     """Its standard deviation."""
 
+    @property
+    def tells_certainty(self) -> bool:
+        """Whether the certainties of the pool's samples are known."""
+        return self.certainty is not None
+
     def deviations(self, length: np.ndarray) -> np.ndarray:
         """How far lengths are from what is usual, in standard deviations."""
         return _clipped((np.log(np.maximum(length, 1.0)) - self.log_length) / self.spread)
@@ -58,7 +63,7 @@ class Usual:
 
 def knows_certainty(usual: Mapping[str, Usual]) -> bool:
     """Return whether the certainties of any pool are known."""
-    return any(own.certainty is not None for own in usual.values())
+    return any(own.tells_certainty for own in usual.values())
 
 
 @dataclass(frozen=True, slots=True)

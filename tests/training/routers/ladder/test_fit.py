@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 import json
-import math
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -15,16 +13,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.ladders import by_length, ladder_router
-from tests.training.made import certain, made_log
-from tests.training.synthetic import FEW_ARMS
+from tests.ladders import as_saved, as_text, by_length, ladder_router, rewrite
+from tests.training.made import made_log
 from tts_select.core.arm import Arm, pool_name
 from tts_select.core.errors import InputError
 from tts_select.selector.deciding import Caps
-from tts_select.selector.evidence import Evidence, SolutionEvidence
+from tts_select.selector.evidence import Evidence
 from tts_select.selector.routers.artifact import describe_router, load_router, save_router
 from tts_select.selector.routers.ladder import LadderRouter
-from tts_select.selector.routers.tally import N_FEATURES, N_OF_CERTAINTY, N_TERMS
+from tts_select.selector.routers.tally import N_TERMS
 from tts_select.training.log.records import Sample, SweepLog
 from tts_select.training.replay.climbing import usual_of
 from tts_select.training.replay.draws import Draws
@@ -47,19 +44,6 @@ FEW_PRICES = 5
 @pytest.fixture(scope="module")
 def fitted() -> FittedLadders:
     return fit_ladders(made_log(20, n_samples=4), seed=0)
-
-
-def rewrite(folder: Path, record: object) -> None:
-    """Another router.json, with its hash in the manifest."""
-    text = json.dumps(record)
-    (folder / "router.json").write_text(text)
-    manifest = json.loads((folder / "manifest.json").read_text())
-    manifest["sha256"]["router.json"] = hashlib.sha256(text.encode()).hexdigest()
-    (folder / "manifest.json").write_text(json.dumps(manifest))
-
-
-def as_text(router: LadderRouter) -> str:
-    return repr([(x.rungs, x.stops.tolist(), x.answers.weight.tolist(), x.cost) for x in router.ladders])
 
 
 def test_what_is_tested_on_cannot_reach_the_router() -> None:
@@ -150,12 +134,6 @@ def test_ladders_of_earlier_versions_look_after_every_draw(fitted: FittedLadders
     for ladder, entry in zip(loaded.ladders, record["ladders"], strict=True):
         assert ladder.looks == tuple(range(1, 13))
         assert ladder.stops.tolist() == entry["stops"]
-
-
-def as_saved(router: LadderRouter, folder: Path) -> dict[str, Any]:
-    save_router(router, folder, trained_on={})
-    found: dict[str, Any] = json.loads((folder / "router.json").read_text())
-    return found
 
 
 def test_what_texts_decide_is_kept_on_disk(tmp_path: Path) -> None:
@@ -304,51 +282,6 @@ def test_a_ladder_begins_with_a_greedy_solution_where_that_is_more_often_right_t
     assert first.arm == Arm("log:weak", None, "cot", 1)
     assert (first.n, router.ladders[-1].draws) == (1, ["log:weak temperature=0"])
     assert {*router.at(0).draws} >= {"log:weak"}  # and goes on with samples where they are worth it
-
-
-@pytest.fixture(scope="module")
-def certain_log(synthetic_log: Callable[..., SweepLog]) -> SweepLog:
-    return certain(synthetic_log(24, n_samples=4, arms=FEW_ARMS))
-
-
-def test_where_a_log_knows_certainties_ladders_go_by_them_and_ask_for_them(
-    certain_log: SweepLog, tmp_path: Path
-) -> None:
-    router = fit_ladders(certain_log).router
-    assert {len(ladder.answers.weight) for ladder in router.ladders} == {N_FEATURES + N_OF_CERTAINTY}
-    assert {ladder.answers.weight[N_FEATURES] > 0 for ladder in router.ladders} == {True}
-    of_ladders = [arm for arm in router.portfolio.arms if arm.name != router.fallback]
-    assert {arm.method for arm in of_ladders if arm.temperature > 0} == {"self_certainty"}
-    save_router(router, tmp_path / "router", trained_on={})
-    again = load_router(tmp_path / "router")
-    assert isinstance(again, LadderRouter)
-    assert (as_text(again), again.usual, again.portfolio) == (as_text(router), router.usual, router.portfolio)
-
-
-def test_rules_that_know_of_certainties_which_no_pool_has_are_refused(
-    certain_log: SweepLog, tmp_path: Path
-) -> None:
-    record = as_saved(fit_ladders(certain_log).router, tmp_path / "router")
-    for usual in record["usual"].values():
-        del usual["certainty"], usual["certainty_spread"]
-    rewrite(tmp_path / "router", record)
-    with pytest.raises(InputError, match=r"other features than this version: \(10,\) for \(8,\)"):
-        load_router(tmp_path / "router")
-
-
-def test_of_two_answers_with_a_vote_each_the_more_certain_is_believed(certain_log: SweepLog) -> None:
-    router = fit_ladders(certain_log).router
-    pool = next(pool for pool in router.usual if pool_name("world:large", 0.7) == pool)
-    usual = router.usual[pool]
-    assert usual.certainty is not None
-    here = [
-        SolutionEvidence(group, round(usual.mean_length), math.nan, 1, certainty=usual.certainty + more)
-        for group, more in ((0, -1.0), (1, 1.0))
-    ]
-    assert [answer.group for answer in router.answers(Evidence("x", {pool: here}))] == [1, 0]
-    unknown = [replace(solution, certainty=math.nan) for solution in here]
-    surer, other = router.answers(Evidence("x", {pool: unknown}))
-    assert surer.p_correct == other.p_correct
 
 
 def test_greedy_solutions_alone_are_nothing_to_learn_from() -> None:

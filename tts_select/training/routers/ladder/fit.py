@@ -161,14 +161,14 @@ def _portfolio(
     for ladder in ladders:
         for pool in ladder.draws:
             most[pool] = max(most.get(pool, 0), ladder.draws.count(pool))
-    arms = [replace(replay.arms[pool], budget=n) for pool, n in most.items()]
-    arms = [
-        replace(arm, method="self_certainty")
-        if usual[arm.pool].certainty is not None and arm.temperature > 0
-        else arm
-        for arm in arms
-    ]
+    arms = [_drawing(replay.arms[pool], n, usual[pool]) for pool, n in most.items()]
     return Portfolio("ladders", tuple(dict.fromkeys([*arms, fallback])))
+
+
+def _drawing(single: Arm, n: int, usual: Usual) -> Arm:
+    """The arm that draws `n` samples of a pool; `single` draws one."""
+    by_certainty = usual.tells_certainty and single.temperature > 0
+    return replace(single, budget=n, method="self_certainty" if by_certainty else single.method)
 
 
 def _by_text(found: Found, prices: np.ndarray) -> LaddersByText | None:
